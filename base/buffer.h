@@ -1,0 +1,51 @@
+/*
+ * A growable run of bytes, written at its tail and read from its head.
+ *
+ *      data        head          tail        size
+ *       | consumed  |   unread    |   room    |
+ *
+ * Owned by one thread at a time. Pointers into it are valid until the next
+ * buffer_reserve or buffer_append, which may move the bytes.
+ */
+#ifndef BASE_BUFFER_H
+#define BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buffer {
+    char *data;
+    size_t head, tail, size;
+};
+
+void buffer_init(struct buffer *b);
+void buffer_fini(struct buffer *b);
+
+/* Room for at least n more bytes at the tail: its address, NULL if memory is
+ * out (the contents stay). Report what was written with buffer_commit. */
+char *buffer_reserve(struct buffer *b, size_t n);
+void buffer_commit(struct buffer *b, size_t n);
+bool buffer_append(struct buffer *b, const void *bytes, size_t n);
+
+/* Drop n unread bytes; rewinds to the start when none is left. */
+void buffer_consume(struct buffer *b, size_t n);
+
+/* Give memory back when the buffer is empty and larger than keep bytes. */
+void buffer_trim(struct buffer *b, size_t keep);
+
+static inline const char *buffer_head(const struct buffer *b)
+{
+    return b->data + b->head;
+}
+
+static inline size_t buffer_length(const struct buffer *b)
+{
+    return b->tail - b->head;
+}
+
+static inline size_t buffer_room(const struct buffer *b)
+{
+    return b->size - b->tail;
+}
+
+#endif

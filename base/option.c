@@ -1,0 +1,325 @@
+#include "base/option.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+static void *member(const struct option_row *row, void *values)
+{
+    return (char *)values + row->offset;
+}
+
+static bool parse_number(const char *text, uint64_t *number, const char **end)
+{
+    char *stop;
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    errno = 0;
+    *number = strtoull(text, &stop, 10);
+    *end = stop;
+    return errno == 0;
+}
+
+bool option_size(const char *text, uint64_t *bytes)
+{
+    const char *end;
+    uint64_t unit = 1;
+    if (!parse_number(text, bytes, &end))
+        return false;
+    switch (tolower((unsigned char)*end)) {
+    case 'k':
+        unit = UINT64_C(1) << 10;
+        break;
+    case 'm':
+        unit = UINT64_C(1) << 20;
+        break;
+    case 'g':
+        unit = UINT64_C(1) << 30;
+        break;
+    case '\0':
+        return true;
+    default:
+        return false;
+    }
+    if (end[1] != '\0' || *bytes > UINT64_MAX / unit)
+        return false;
+    *bytes *= unit;
+    return true;
+}
+
+static bool parse_bool(const char *text, bool *value)
+{
+    static const char *const yes[] = { "true", "on", "yes", "1" };
+    static const char *const no[] = { "false", "off", "no", "0" };
+    for (size_t i = 0; i < N_ELEMENTS(yes); i++) {
+        if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
+            *value = strcasecmp(text, yes[i]) == 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_choice(const char *choices, const char *text, unsigned *index)
+{
+    size_t n = strlen(text);
+    *index = 0;
+    for (const char *c = choices; *c != '\0'; (*index)++) {
+        size_t len = strcspn(c, "|");
+        if (len == n && strncmp(c, text, n) == 0)
+            return true;
+        c += len + (c[len] == '|');
+    }
+    return false;
+}
+
+static enum option_result put_number(const struct option_row *row, void *values,
+                                     const char *text, char *why, size_t nwhy)
+{
+    uint64_t number;
+    const char *end = "";
+    bool ok = row->type == OPTION_SIZE ? option_size(text, &number)
+                                       : parse_number(text, &number, &end);
+    if (!ok || *end != '\0') {
+        snprintf(why, nwhy, "option '%s' needs %s, not '%s'", row->name,
+                 row->type == OPTION_SIZE ? "a size such as 64m" : "a whole number",
+                 text);
+        return OPTION_BAD;
+    }
+    if (number < row->min || (row->max != 0 && number > row->max)) {
+        snprintf(why, nwhy, "option '%s' must be from %" PRIu64 " to %" PRIu64 ", not %s",
+                 row->name, row->min, row->max != 0 ? row->max : UINT64_MAX, text);
+        return OPTION_BAD;
+    }
+    *(uint64_t *)member(row, values) = number;
+    return OPTION_OK;
+}
+
+static enum option_result put_factor(const struct option_row *row, void *values,
+                                     const char *text, char *why, size_t nwhy)
+{
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || *end != '\0' || !(number >= (double)row->min) ||
+        (row->max != 0 && number > (double)row->max)) {
+        snprintf(why, nwhy,
+                 "option '%s' needs a number of at least %" PRIu64 ", not '%s'",
+                 row->name, row->min, text);
+        return OPTION_BAD;
+    }
+    *(double *)member(row, values) = number;
+    return OPTION_OK;
+}
+
+static enum option_result put_string(const struct option_row *row, void *values,
+                                     const char *text, char *why, size_t nwhy)
+{
+    char *copy = strdup(text);
+    if (copy == NULL) {
+        snprintf(why, nwhy, "out of memory");
+        return OPTION_BAD;
+    }
+    char **where = member(row, values);
+    free(*where);
+    *where = copy;
+    return OPTION_OK;
+}
+
+enum option_result option_put(const struct option_row *row, void *values,
+                              const char *text, char *why, size_t nwhy)
+{
+    switch (row->type) {
+    case OPTION_NUMBER:
+    case OPTION_SIZE:
+        return put_number(row, values, text, why, nwhy);
+    case OPTION_FACTOR:
+        return put_factor(row, values, text, why, nwhy);
+    case OPTION_STRING:
+        return put_string(row, values, text, why, nwhy);
+    case OPTION_BOOL:
+        if (parse_bool(text, member(row, values)))
+            return OPTION_OK;
+        snprintf(why, nwhy, "option '%s' is either true or false, not '%s'", row->name,
+                 text);
+        return OPTION_BAD;
+    case OPTION_CHOICE: {
+        unsigned index;
+        if (parse_choice(row->choices, text, &index)) {
+            *(unsigned *)member(row, values) = index;
+            return OPTION_OK;
+        }
+        snprintf(why, nwhy, "option '%s' is one of %s, not '%s'", row->name, row->choices,
+                 text);
+        return OPTION_BAD;
+    }
+    }
+    return OPTION_BAD;
+}
+
+enum option_result option_set(const struct option_row *rows, size_t nrows, void *values,
+                              const char *name, const char *text, char *why, size_t nwhy)
+{
+    for (size_t i = 0; i < nrows; i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return option_put(&rows[i], values, text, why, nwhy);
+    }
+    return OPTION_UNKNOWN;
+}
+
+void option_defaults(const struct option_row *rows, size_t nrows, void *values)
+{
+    char why[160];
+    for (size_t i = 0; i < nrows; i++) {
+        if (rows[i].preset != NULL)
+            AZ(option_put(&rows[i], values, rows[i].preset, why, sizeof(why)));
+    }
+}
+
+/* One "key=value" up to ';', unquoted into pair; returns what follows it. */
+static const char *take_pair(const char *config, char *pair, char **value)
+{
+    *value = NULL;
+    for (; *config != '\0' && *config != ';'; config++) {
+        if (*config == '=' && *value == NULL) {
+            *pair++ = '\0';
+            *value = pair;
+            continue;
+        }
+        if (*config == '\\' && config[1] != '\0')
+            config++;
+        *pair++ = *config;
+    }
+    *pair = '\0';
+    return config + (*config == ';');
+}
+
+static void append_rest(char *rest, const char *pair, size_t npair)
+{
+    size_t n = strlen(rest);
+    if (n > 0)
+        rest[n++] = ';';
+    memcpy(rest + n, pair, npair);
+    rest[n + npair] = '\0';
+}
+
+static bool parse_pairs(const struct option_row *rows, size_t nrows, void *values,
+                        const char *config, char *pair, char *rest, char *why,
+                        size_t nwhy)
+{
+    while (*config != '\0') {
+        char *value;
+        const char *from = config;
+        while (isspace((unsigned char)*from))
+            from++;
+        config = take_pair(from, pair, &value);
+        size_t length = (size_t)(config - from);
+        if (length > 0 && config[-1] == ';')
+            length--;
+        if (pair[0] == '\0' && value == NULL)
+            continue;
+        if (value == NULL) {
+            snprintf(why, nwhy, "'%s' has no value: write it as %s=VALUE", pair, pair);
+            return false;
+        }
+        switch (option_set(rows, nrows, values, pair, value, why, nwhy)) {
+        case OPTION_BAD:
+            return false;
+        case OPTION_UNKNOWN:
+            append_rest(rest, from, length);
+            break;
+        case OPTION_OK:
+            break;
+        }
+    }
+    return true;
+}
+
+bool option_parse(const struct option_row *rows, size_t nrows, void *values,
+                  const char *config, char **rest, char *why, size_t nwhy)
+{
+    *rest = NULL;
+    if (config == NULL)
+        return true;
+    size_t size = strlen(config) + 2;
+    char *pair = malloc(size);
+    char *left = calloc(1, size);
+    bool ok = pair != NULL && left != NULL;
+    if (!ok)
+        snprintf(why, nwhy, "out of memory");
+    else
+        ok = parse_pairs(rows, nrows, values, config, pair, left, why, nwhy);
+    free(pair);
+    if (ok && left[0] != '\0')
+        *rest = left;
+    else
+        free(left);
+    return ok;
+}
+
+static void format_choice(const char *choices, unsigned index, char *text, size_t ntext)
+{
+    for (; index > 0 && *choices != '\0'; index--) {
+        choices += strcspn(choices, "|");
+        choices += *choices == '|';
+    }
+    snprintf(text, ntext, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+void option_format(const struct option_row *row, const void *values, char *text,
+                   size_t ntext)
+{
+    const void *where = (const char *)values + row->offset;
+    switch (row->type) {
+    case OPTION_BOOL:
+        snprintf(text, ntext, "%s", *(const bool *)where ? "true" : "false");
+        break;
+    case OPTION_NUMBER:
+    case OPTION_SIZE:
+        snprintf(text, ntext, "%" PRIu64, *(const uint64_t *)where);
+        break;
+    case OPTION_FACTOR:
+        snprintf(text, ntext, "%.2f", *(const double *)where);
+        break;
+    case OPTION_STRING: {
+        const char *s = *(char *const *)where;
+        snprintf(text, ntext, "%s", s != NULL ? s : "NULL");
+        break;
+    }
+    case OPTION_CHOICE:
+        format_choice(row->choices, *(const unsigned *)where, text, ntext);
+        break;
+    }
+}
+
+void option_help(const struct option_row *rows, size_t nrows, FILE *out)
+{
+    for (size_t i = 0; i < nrows; i++) {
+        const struct option_row *row = &rows[i];
+        char names[64];
+        if (row->letter != 0)
+            snprintf(names, sizeof(names), "-%c, --%s%s%s", row->letter, row->name,
+                     row->argument ? "=" : "", row->argument ? row->argument : "");
+        else
+            snprintf(names, sizeof(names), "    --%s%s%s", row->name,
+                     row->argument ? "=" : "", row->argument ? row->argument : "");
+        fprintf(out, "  %-30s %s", names, row->help);
+        if (row->preset != NULL && row->argument != NULL)
+            fprintf(out, " (default: %s)", row->preset);
+        fputc('\n', out);
+    }
+}
+
+void option_free(const struct option_row *rows, size_t nrows, void *values)
+{
+    for (size_t i = 0; i < nrows; i++) {
+        if (rows[i].type == OPTION_STRING) {
+            char **where = member(&rows[i], values);
+            free(*where);
+            *where = NULL;
+        }
+    }
+}
