@@ -1,0 +1,48 @@
+/*
+ * What the server answers, before it is words or bytes. Plain data; it owns
+ * nothing. A codec turns it into bytes; the value itself is placed by the
+ * server between compose_head and compose_tail, so that it can be sent
+ * straight from item memory.
+ */
+#ifndef PROTOCOL_RESPONSE_H
+#define PROTOCOL_RESPONSE_H
+
+#include <stdint.h>
+
+#include "protocol/request.h"
+
+enum outcome {
+    OUTCOME_OK,
+    OUTCOME_NOT_FOUND,
+    OUTCOME_EXISTS, /* the CAS did not match, or add found the key (binary) */
+    OUTCOME_NOT_STORED,
+    OUTCOME_TOO_LARGE,    /* object too large for cache */
+    OUTCOME_NO_MEMORY,    /* out of memory storing object */
+    OUTCOME_NOT_A_NUMBER, /* incr or decr of something else */
+    OUTCOME_BAD_CHUNK,    /* text: the value does not end in CRLF */
+    OUTCOME_BAD_FORMAT,   /* CLIENT_ERROR bad command line format */
+    OUTCOME_BAD_DELTA,    /* CLIENT_ERROR invalid numeric delta argument */
+    OUTCOME_BAD_EXPTIME,  /* CLIENT_ERROR invalid exptime argument */
+    OUTCOME_LINE_TOO_LONG,
+    OUTCOME_UNKNOWN, /* ERROR; unknown command */
+    OUTCOME_NOT_SUPPORTED,
+    OUTCOME_TEMPORARY, /* SERVER_ERROR temporary failure; try again */
+    OUTCOME_DENIED,
+    OUTCOME_INVALID,  /* binary EINVAL; text CLIENT_ERROR with `text` if set */
+    OUTCOME_INTERNAL, /* SERVER_ERROR; with `text` if set */
+    OUTCOME_COUNT
+};
+
+struct response {
+    enum outcome outcome;
+    uint32_t flags; /* host byte order */
+    uint32_t nvalue;
+    uint64_t cas;
+    uint64_t number; /* incr, decr */
+    const char *key; /* gets of text, GETK; stats: the name */
+    uint16_t nkey;
+    const char *text; /* version, stats value, or the text of an error; NULL if none */
+    uint32_t ntext;
+};
+
+#endif
