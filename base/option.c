@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,32 +27,23 @@ static bool parse_number(const char *text, uint64_t *number, const char **end)
 
 bool option_size(const char *text, uint64_t *bytes)
 {
+    static const char units[] = "kmgt";
     const char *end;
-    uint64_t unit = 1;
     if (!parse_number(text, bytes, &end))
         return false;
-    switch (tolower((unsigned char)*end)) {
-    case 'k':
-        unit = UINT64_C(1) << 10;
-        break;
-    case 'm':
-        unit = UINT64_C(1) << 20;
-        break;
-    case 'g':
-        unit = UINT64_C(1) << 30;
-        break;
-    case '\0':
+    if (*end == '\0')
         return true;
-    default:
+    const char *unit = strchr(units, tolower((unsigned char)*end));
+    if (unit == NULL || end[1] != '\0')
         return false;
-    }
-    if (end[1] != '\0' || *bytes > UINT64_MAX / unit)
+    unsigned shift = 10 * (unsigned)(unit - units + 1);
+    if (*bytes > UINT64_MAX >> shift)
         return false;
-    *bytes *= unit;
+    *bytes <<= shift;
     return true;
 }
 
-static bool parse_bool(const char *text, bool *value)
+bool option_bool(const char *text, bool *value)
 {
     static const char *const yes[] = { "true", "on", "yes", "1" };
     static const char *const no[] = { "false", "off", "no", "0" };
@@ -104,7 +96,7 @@ static enum option_result put_factor(const struct option_row *row, void *values,
 {
     char *end;
     double number = strtod(text, &end);
-    if (end == text || *end != '\0' || !(number >= (double)row->min) ||
+    if (end == text || *end != '\0' || !isfinite(number) || number < (double)row->min ||
         (row->max != 0 && number > (double)row->max)) {
         snprintf(why, nwhy,
                  "option '%s' needs a number of at least %" PRIu64 ", not '%s'",
@@ -141,7 +133,7 @@ enum option_result option_put(const struct option_row *row, void *values,
     case OPTION_STRING:
         return put_string(row, values, text, why, nwhy);
     case OPTION_BOOL:
-        if (parse_bool(text, member(row, values)))
+        if (option_bool(text, member(row, values)))
             return OPTION_OK;
         snprintf(why, nwhy, "option '%s' is either true or false, not '%s'", row->name,
                  text);
@@ -179,22 +171,32 @@ void option_defaults(const struct option_row *rows, size_t nrows, void *values)
     }
 }
 
-/* One "key=value" up to ';', unquoted into pair; returns what follows it. */
-static const char *take_pair(const char *config, char *pair, char **value)
+/* A word up to one of the stops, unquoted, without the blanks around it. */
+static const char *take_word(const char *from, const char *stops, char *word)
+{
+    char *end = word;
+    while (isspace((unsigned char)*from))
+        from++;
+    for (; *from != '\0' && strchr(stops, *from) == NULL; from++) {
+        bool quoted = *from == '\\' && from[1] != '\0';
+        from += quoted;
+        *word++ = *from;
+        if (quoted || !isspace((unsigned char)*from))
+            end = word;
+    }
+    *end = '\0';
+    return from;
+}
+
+const char *option_pair(const char *config, char *room, char **value)
 {
     *value = NULL;
-    for (; *config != '\0' && *config != ';'; config++) {
-        if (*config == '=' && *value == NULL) {
-            *pair++ = '\0';
-            *value = pair;
-            continue;
-        }
-        if (*config == '\\' && config[1] != '\0')
-            config++;
-        *pair++ = *config;
+    config = take_word(config, "=;", room);
+    if (*config == '=') {
+        *value = room + strlen(room) + 1;
+        config = take_word(config + 1, ";", *value);
     }
-    *pair = '\0';
-    return config + (*config == ';');
+    return config;
 }
 
 static void append_rest(char *rest, const char *pair, size_t npair)
@@ -210,15 +212,10 @@ static bool parse_pairs(const struct option_row *rows, size_t nrows, void *value
                         const char *config, char *pair, char *rest, char *why,
                         size_t nwhy)
 {
-    while (*config != '\0') {
+    for (; *config != '\0'; config += *config == ';') {
         char *value;
-        const char *from = config;
-        while (isspace((unsigned char)*from))
-            from++;
-        config = take_pair(from, pair, &value);
-        size_t length = (size_t)(config - from);
-        if (length > 0 && config[-1] == ';')
-            length--;
+        const char *from = config + strspn(config, " \t\r\n");
+        config = option_pair(from, pair, &value);
         if (pair[0] == '\0' && value == NULL)
             continue;
         if (value == NULL) {
@@ -229,7 +226,7 @@ static bool parse_pairs(const struct option_row *rows, size_t nrows, void *value
         case OPTION_BAD:
             return false;
         case OPTION_UNKNOWN:
-            append_rest(rest, from, length);
+            append_rest(rest, from, (size_t)(config - from));
             break;
         case OPTION_OK:
             break;

@@ -7,7 +7,7 @@
  *   type             member             accepted text
  *   OPTION_BOOL      bool               true|on|yes|1, false|off|no|0
  *   OPTION_NUMBER    uint64_t           decimal
- *   OPTION_SIZE      uint64_t           decimal with k, m, g (powers of 1024)
+ *   OPTION_SIZE      uint64_t           decimal with k, m, g, t (powers of 1024)
  *   OPTION_FACTOR    double             decimal fraction
  *   OPTION_STRING    char * (owned)     anything, kept with strdup
  *   OPTION_CHOICE    unsigned           one of choices "a|b|c"; its index
@@ -71,7 +71,14 @@ void option_help(const struct option_row *rows, size_t nrows, FILE *out);
 /* Free the strings. */
 void option_free(const struct option_row *rows, size_t nrows, void *values);
 
-/* "64m" to bytes. False if it is no size. */
+/* "64m" to bytes; "on" to true. False if it is no size, no yes or no. */
 bool option_size(const char *text, uint64_t *bytes);
+bool option_bool(const char *text, bool *value);
+
+/* Take the first "key=value" of config to room, which has strlen(config) + 2 bytes:
+ * the key, terminated, and *value in the same room, NULL if there is no '='. Blanks
+ * around both are dropped unless quoted. Returns where it stopped: at the ';' or the end.
+ */
+const char *option_pair(const char *config, char *room, char **value);
 
 #endif

@@ -21,7 +21,7 @@ extern "C" {
 enum config_datatype {
     DT_SIZE,      /* whole number, k, m, g or t for powers of 1024 */
     DT_FLOAT,     /* decimal fraction */
-    DT_BOOL,      /* true, on, false or off */
+    DT_BOOL,      /* true|on|yes|1, false|off|no|0 */
     DT_STRING,    /* anything; the caller frees the copy with free() */
     DT_CONFIGFILE /* name of a file of key=value lines for the same items; has no value */
 };
@@ -42,13 +42,11 @@ struct config_item {
     bool found; /* out: the key was there. Clear it before the call. */
 };
 
-/* Parse str into items. A backslash takes the next character literally; blanks around
- * keys and values are dropped. Complaints go to error, one line each, unless it is
- * NULL. Any thread; it keeps nothing.
- *    0  all of it was understood
- *    1  so was all but some unknown keys, which are named on error
- *   -1  a value does not fit its datatype, or a file cannot be read: items before it
- *       are set, later ones are not */
+/* Parse str (NULL reads as empty) into items. A backslash takes the next character
+ * literally; blanks around keys and values are dropped. Complaints go to error, one line
+ * each, unless it is NULL. Any thread; it keeps nothing. 0  all of it was understood 1 so
+ * was all but some unknown keys, which are named on error -1  a value does not fit its
+ * datatype, or a file cannot be read: items before it are set, later ones are not */
 MEMCACHED_PUBLIC_API int parse_config(const char *str, struct config_item items[],
                                       FILE *error);
 
