@@ -11,12 +11,21 @@
  *                 value_tail bytes (the CRLF of text), which the server itself
  *                 takes from the stream.
  *   PARSE_MORE    not complete yet; *want is the number of bytes that must be in `in`
- *                 before it makes sense to parse again (0 if unknown).
- *   PARSE_ERROR   a bad request that the client is told about: `why` is the answer.
- *                 *used bytes are to be dropped, and `swallow` bytes more from the
- *                 stream (the value of a refused set).
+ *                 before it makes sense to parse again (0 if unknown). Here too the
+ *                 first *used bytes are to be dropped (mostly 0: the part of a very
+ *                 long line that is done with).
+ *   PARSE_ERROR   a bad request that the client is told about: `why` is the answer;
+ *                 compose_head with this outcome and the request puts it into bytes
+ *                 (or none, for a quiet request). *used bytes are to be dropped, and
+ *                 `swallow` bytes more from the stream (the value of a refused set).
+ *                 With OUTCOME_TOO_LARGE command and key of the request are set, so
+ *                 that a stale value can be removed.
  *   PARSE_CLOSE   not our protocol, or beyond repair: after the answer (if `why` is
  *                 not OUTCOME_OK) the connection is closed.
+ *
+ * A key that is too long for a request ends a multi-key get. The keys before it on
+ * the line have no answer, as long as the line was whole or shorter than 2 KiB; on a
+ * longer one they were answered before the end of the line was seen.
  *
  * compose_* append to `out`; false only when memory is out.
  */
@@ -35,14 +44,15 @@ enum parse_result { PARSE_OK, PARSE_MORE, PARSE_ERROR, PARSE_CLOSE };
 
 struct parser {
     /* limits, set once by the server */
-    uint32_t value_max; /* item_size_max: larger values are refused here already */
+    uint32_t value_max; /* item_size_max: larger values are refused here already;
+                           0 for no limit */
     /* results beside the request */
     size_t used, want;
     uint64_t swallow;
     enum outcome why;
     /* private to the codec: where a multi-key get stands */
     struct request pending;
-    bool in_get;
+    bool in_get, skip_line;
 };
 
 struct codec {
@@ -54,14 +64,18 @@ struct codec {
      * where the request is quiet and the outcome is one that quiet forms hide. */
     bool (*compose_head)(const struct request *req, const struct response *res,
                          struct buffer *out);
-    /* What follows the value, NULL-safe: "\r\n" in text, nothing in binary. */
+    /* What follows the value: "\r\n" in text, nothing in binary. */
     bool (*compose_tail)(const struct request *req, const struct response *res,
                          struct buffer *out);
-    /* The end of a list: END of get and stats in text; the empty stat in binary. */
+    /* The end of a list: END of get and stats in text; the empty stat in binary.
+     * Call it after the answer to a request that is `last`, and after all stats. */
     bool (*compose_end)(const struct request *req, struct buffer *out);
 };
 
 extern const struct codec text_codec;
 extern const struct codec binary_codec;
+
+/* The protocol of a connection whose first byte is this one. */
+const struct codec *codec_for_first_byte(uint8_t byte);
 
 #endif

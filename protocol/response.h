@@ -28,18 +28,23 @@ enum outcome {
     OUTCOME_NOT_SUPPORTED,
     OUTCOME_TEMPORARY, /* SERVER_ERROR temporary failure; try again */
     OUTCOME_DENIED,
-    OUTCOME_INVALID,  /* binary EINVAL; text CLIENT_ERROR with `text` if set */
-    OUTCOME_INTERNAL, /* SERVER_ERROR; with `text` if set */
+    OUTCOME_INVALID,     /* binary EINVAL; text CLIENT_ERROR with `text` if set */
+    OUTCOME_INTERNAL,    /* SERVER_ERROR; with `text` if set */
+    OUTCOME_BAD_USAGE,   /* CLIENT_ERROR that tells how delete is written */
+    OUTCOME_NO_SHUTDOWN, /* ERROR: shutdown not enabled */
     OUTCOME_COUNT
 };
 
+/* Answers to COMMAND_STATS: one with a key for every statistic, then compose_end; or
+ * a single one without a key, which says that a reset was done (with `text`: what
+ * else was done, a line of its own in the text protocol). */
 struct response {
     enum outcome outcome;
     uint32_t flags; /* host byte order */
     uint32_t nvalue;
     uint64_t cas;
     uint64_t number; /* incr, decr */
-    const char *key; /* gets of text, GETK; stats: the name */
+    const char *key; /* stats: the name; get: the key, NULL to take the request's */
     uint16_t nkey;
     const char *text; /* version, stats value, or the text of an error; NULL if none */
     uint32_t ntext;
