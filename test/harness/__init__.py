@@ -1,0 +1,1 @@
+"""Shared by scenarios, conformance, bench and demo: processes, wire and results."""

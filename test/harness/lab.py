@@ -1,0 +1,344 @@
+"""A lab: the processes of one case, their files and ports, and their end.
+
+Every node listens on loopback only, is ended by its own pid, and has its log read at
+the end: a sanitizer's report or a crash fails the case that caused it.
+"""
+
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from .proxy import Proxy
+from .report import Failed
+from .wire import Closed, Connection, Timeout
+
+TROUBLE = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|"
+                     r"MemorySanitizer|CHECK failed|Assertion)")
+
+
+def free_port():
+    """A port that nobody has, below the range from which the kernel serves clients, so
+    that it stays free until the node binds it."""
+    for _ in range(1000):
+        port = random.randint(15000, 31999)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Failed("no free port between 15000 and 32000")
+
+
+class Build:
+    """A build tree: where its programs are, and whether it is slowed by a sanitizer."""
+
+    def __init__(self, folder):
+        self.folder = os.path.abspath(folder)
+        self.mcd = os.path.join(self.folder, "mcd")
+        self.load = os.path.join(self.folder, "bench", "load")
+        self.default_engine = os.path.join(self.folder, ".libs", "default_engine.so")
+        self.repl_engine = os.path.join(self.folder, ".libs", "repl_engine.so")
+        self.sanitized = False
+        config = os.path.join(self.folder, "config.h")
+        if os.path.exists(config):
+            with open(config, encoding="utf-8") as file:
+                self.sanitized = "#define UNDER_SANITIZER 1" in file.read()
+
+    def missing(self):
+        wanted = (self.mcd, self.default_engine, self.repl_engine)
+        return [path for path in wanted if not os.path.exists(path)]
+
+    @property
+    def slowness(self):
+        """By how much a deadline is longer than on a plain build."""
+        return 5.0 if self.sanitized else 1.0
+
+
+class Node:
+    """One server process. Its port stays its own over restarts."""
+
+    def __init__(self, lab, name, command, port):
+        self.lab, self.name, self.command, self.port = lab, name, command, port
+        self.address = ("127.0.0.1", port)
+        self.process = None
+        self.log_path = os.path.join(lab.folder, name + ".log")
+        self.control = None
+        self.starts = 0
+
+    def start(self, *more):
+        """Starts the process and waits until it takes connections."""
+        self.launch(*more)
+        self.lab.until(self.answers, "%s takes connections on port %d" % (self.name, self.port))
+        return self
+
+    def launch(self, *more):
+        """Starts the process only."""
+        if self.process:
+            raise Failed("%s runs already" % self.name)
+        self.starts += 1
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command + list(more), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=self.lab.environment, cwd=self.lab.folder)
+
+    def answers(self):
+        code = self.process.poll()
+        if code is not None:
+            raise Failed("%s ended with %d: %s" % (self.name, code, self.last_words()))
+        try:
+            Connection(self.address, 1.0).close()
+            return True
+        except OSError:
+            return False
+
+    def log(self):
+        try:
+            with open(self.log_path, encoding="utf-8", errors="replace") as log:
+                return log.read()
+        except FileNotFoundError:
+            return ""
+
+    def last_words(self, count=4):
+        return " / ".join(self.log().strip().splitlines()[-count:]) or "(empty log)"
+
+    # ---- life and death
+
+    def signal(self, number):
+        if self.process:
+            os.kill(self.process.pid, number)
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def cont(self):
+        self.signal(signal.SIGCONT)
+
+    def kill(self):
+        """As a power cut does it."""
+        self.end(signal.SIGKILL)
+
+    def stop(self):
+        """As an operator does it; anything but a clean exit is a failure."""
+        code = self.end(signal.SIGTERM)
+        if code not in (None, 0):
+            raise Failed("%s ended with %d on SIGTERM: %s" % (self.name, code, self.last_words()))
+
+    def end(self, number):
+        if not self.process:
+            return None
+        self.forget()
+        code = self.process.poll()
+        if code is None:
+            self.cont()
+            self.signal(number)
+            try:
+                code = self.process.wait(20 * self.lab.build.slowness)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                self.process = None
+                raise Failed("%s did not end on signal %d" % (self.name, number)) from None
+        elif code != 0:
+            self.process = None
+            raise Failed("%s had ended with %d: %s" % (self.name, code, self.last_words()))
+        self.process = None
+        return code
+
+    def restart(self, *more):
+        self.stop()
+        return self.start(*more)
+
+    # ---- questions
+
+    def connect(self, timeout=None):
+        return Connection(self.address, timeout or 10.0 * self.lab.build.slowness)
+
+    def client(self):
+        """A connection kept for the tests' own questions."""
+        if not self.control:
+            self.control = self.connect()
+        return self.control
+
+    def forget(self):
+        if self.control:
+            self.control.close()
+            self.control = None
+
+    def ask(self, command):
+        try:
+            return self.client().ask(command)
+        except (Closed, Timeout):
+            self.forget()
+            raise
+
+    def stats(self, group=""):
+        try:
+            return self.client().stats(group)
+        except (Closed, Timeout):
+            self.forget()
+            raise
+
+    def stat(self, name):
+        groups = ("repl",) if name.startswith("repl_") else ("", "settings")
+        for group in groups:
+            stats = self.stats(group)
+            if name in stats:
+                return stats[name]
+        raise Failed("%s has no stat %s" % (self.name, name))
+
+
+class Lab:
+    def __init__(self, build, server=None):
+        """server: another memcached-compatible program, instead of mcd."""
+        self.build, self.server = build, server
+        self.folder = tempfile.mkdtemp(prefix="mcd-test-")
+        self.nodes, self.proxies = {}, []
+        self.environment = dict(os.environ)
+        self.environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+        self.environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+        self.environment.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        trouble = self.close()
+        if trouble and kind is None:
+            raise Failed(trouble)
+        return False
+
+    def close(self):
+        """Ends everything; what went wrong on the way, as text."""
+        trouble = []
+        for node in self.nodes.values():
+            try:
+                node.stop()
+            except Failed as error:
+                trouble.append(str(error))
+            found = [line for line in node.log().splitlines() if TROUBLE.search(line)]
+            if found:
+                keep = os.path.join(tempfile.gettempdir(),
+                                    "mcd-%s-%d.log" % (node.name, node.port))
+                shutil.copy(node.log_path, keep)
+                trouble.append("%s: %s (log kept in %s)" % (node.name, found[0].strip(), keep))
+        for proxy in self.proxies:
+            proxy.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return "; ".join(trouble)
+
+    def until(self, question, what, seconds=15.0):
+        """Polls until the question is answered with something true, and gives that."""
+        deadline = time.monotonic() + seconds * self.build.slowness
+        pause, last = 0.001, None
+        while True:
+            try:
+                answer = question()
+                last = None
+            except (Closed, Timeout, ConnectionError) as error:
+                answer, last = None, error
+            if answer:
+                return answer
+            if time.monotonic() > deadline:
+                raise Failed("waited in vain until %s%s" % (what, ": %s" % last if last else ""))
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+
+    # ---- nodes
+
+    def add(self, name, *options, engine=None, config="", port=None):
+        """A node that is not started yet. engine: None for the server's own default."""
+        port = port or free_port()
+        command = [self.server or self.build.mcd, "-u", "root", "-p", str(port), "-U", "0",
+                   "-l", "127.0.0.1"]
+        if engine and not self.server:
+            command += ["-E", engine]
+        if config and not self.server:
+            command += ["-e", config]
+        self.nodes[name] = Node(self, name, command + list(options), port)
+        return self.nodes[name]
+
+    def single(self, *options, name="a", config=""):
+        return self.add(name, *options, engine=self.build.default_engine, config=config).start()
+
+    def add_pair(self, *options, config="", proxied=False, names="ab", configs=("", "")):
+        """Two nodes that replicate to each other, not started yet. proxied: the link
+        runs through a proxy that can cut it."""
+        listen = [free_port(), free_port()]
+        peer = [listen[1], listen[0]]
+        if proxied:
+            self.proxies += [Proxy(port) for port in peer]
+            peer = [proxy.port for proxy in self.proxies[-2:]]
+        for index, name in enumerate(names):
+            words = ["engine=" + self.build.default_engine,
+                     "listen=127.0.0.1:%d" % listen[index],
+                     "peer=127.0.0.1:%d" % peer[index],
+                     "control=" + os.path.join(self.folder, name + ".sock")]
+            words += [text for text in (config, configs[index]) if text]
+            node = self.add(name, *options, engine=self.build.repl_engine, config=";".join(words))
+            node.listen_repl = listen[index]
+        return self.nodes[names[0]], self.nodes[names[1]]
+
+    def pair(self, *options, **more):
+        """A running pair with the link up. The first client write makes a node active."""
+        a, b = self.add_pair(*options, **more)
+        a.start()
+        b.start()
+        self.linked(a, b)
+        return a, b
+
+    def linked(self, *nodes):
+        for node in nodes:
+            self.until(lambda node=node: node.stat("repl_link") == "streaming",
+                       "%s says repl_link streaming" % node.name)
+
+    def drained(self, node, seconds=30.0):
+        """All that the node's clients changed is acknowledged by its peer."""
+        def done():
+            stats = node.stats("repl")
+            return (stats["repl_link"] == "streaming" and stats["repl_pending"] == "0"
+                    and stats["repl_dirty_buckets"] == "0" and stats["repl_in_sync"] == "1")
+        try:
+            self.until(done, "%s has nothing pending" % node.name, seconds)
+        except Failed as error:
+            names = ("role", "link", "in_sync", "pending", "dirty_buckets", "last_error")
+            stats = node.stats("repl")
+            raise Failed("%s (%s)" % (error, ", ".join(
+                "%s %s" % (name, stats.get("repl_" + name)) for name in names))) from None
+
+    def same(self, a, b, keys):
+        """Value, flags and CAS of the keys are equal on both nodes."""
+        for key in sorted(keys):
+            def equal(key=key):
+                return a.client().item(key) == b.client().item(key)
+            try:
+                self.until(equal, "%s is the same on both nodes" % key, 10)
+            except Failed as error:
+                raise Failed("%s; %s: %s; %s: %s" % (
+                    error, a.name, brief(a.client().item(key)),
+                    b.name, brief(b.client().item(key)))) from None
+
+    def run_load(self, node, *options):
+        """bench/load against a node; its output."""
+        command = [self.build.load, "--port", str(node.port)] + [str(word) for word in options]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              timeout=120 * self.build.slowness, env=self.environment)
+        text = done.stdout.decode(errors="replace").strip()
+        if done.returncode != 0:
+            raise Failed("load %s: %s" % (" ".join(command[3:]), text))
+        return text
+
+
+def brief(item):
+    """An item as (flags, cas, value), short enough to print."""
+    if item is None:
+        return "missing"
+    flags, cas, value = item
+    shown = value if len(value) <= 40 else value[:40] + b"..."
+    return "flags %d cas %d value %r (%d bytes)" % (flags, cas, shown, len(value))

@@ -1,0 +1,102 @@
+"""A TCP relay that can be cut and healed: the network between two nodes."""
+
+import selectors
+import socket
+import threading
+
+
+class Proxy:
+    def __init__(self, target_port):
+        self.target = ("127.0.0.1", target_port)
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(16)
+        self.port = self.listener.getsockname()[1]
+        self.wake_in, self.wake_out = socket.socketpair()
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.selector.register(self.wake_out, selectors.EVENT_READ)
+        self.other = {}
+        self.open, self.frozen, self.done = True, False, False
+        self.thread = threading.Thread(target=self.loop, daemon=True)
+        self.thread.start()
+
+    def cut(self):
+        """Closes what is connected, and whatever connects from now on."""
+        self.order(False, False)
+
+    def freeze(self):
+        """Keeps the connections but passes nothing on, as a dead switch does."""
+        self.order(True, True)
+
+    def heal(self):
+        self.order(True, False)
+
+    def order(self, is_open, frozen):
+        self.open, self.frozen = is_open, frozen
+        self.wake_in.send(b"x")
+
+    def close(self):
+        self.done = True
+        self.wake_in.send(b"x")
+        self.thread.join(5)
+        for end in (self.listener, self.wake_in, self.wake_out):
+            end.close()
+
+    # ---- the relay thread
+
+    def loop(self):
+        while not self.done:
+            for key, _ in self.selector.select(0.5):
+                if key.fileobj is self.listener:
+                    self.accept()
+                elif key.fileobj is self.wake_out:
+                    self.wake_out.recv(64)
+                elif not self.frozen:
+                    self.relay(key.fileobj)
+            if not self.open:
+                self.drop_all()
+            if self.frozen and not self.done:
+                threading.Event().wait(0.01)
+        self.drop_all()
+
+    def accept(self):
+        near, _ = self.listener.accept()
+        if not self.open:
+            near.close()
+            return
+        try:
+            far = socket.create_connection(self.target, 1.0)
+        except OSError:
+            near.close()
+            return
+        far.settimeout(5.0)
+        near.settimeout(5.0)
+        for one, two in ((near, far), (far, near)):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.other[one] = two
+            self.selector.register(one, selectors.EVENT_READ)
+
+    def relay(self, source):
+        if source not in self.other:
+            return
+        try:
+            data = source.recv(1 << 18)
+            if data:
+                self.other[source].sendall(data)
+                return
+        except OSError:
+            pass
+        self.drop(source)
+
+    def drop(self, end):
+        for one in (end, self.other.pop(end, None)):
+            if one is not None:
+                self.other.pop(one, None)
+                self.selector.unregister(one)
+                one.close()
+
+    def drop_all(self):
+        for end in list(self.other):
+            if end in self.other:
+                self.drop(end)
