@@ -1,3 +1,5 @@
+#include <stdbool.h>
+
 #include <memcached/config_parser.h>
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <memcached/util.h>
 
 #include <ctype.h>

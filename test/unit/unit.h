@@ -1,0 +1,51 @@
+/*
+ * The frame of a unit test program: rows of tests and a main that runs them.
+ *
+ *   START_TEST(test_something) { ck_assert(...); } END_TEST
+ *
+ *   int main(void)
+ *   {
+ *       const TTest *tests[] = { test_something };
+ *       return unit_run("module", tests, N_ELEMENTS(tests));
+ *   }
+ *
+ * CK_RUN_CASE and CK_FORK=no, libcheck's own variables, serve for debugging.
+ */
+#ifndef TEST_UNIT_UNIT_H
+#define TEST_UNIT_UNIT_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+enum { UNIT_TIMEOUT = 60 }; /* seconds a test; generous, because sanitizers are slow */
+
+static inline int unit_run(const char *module, const TTest *const *tests, size_t n)
+{
+    Suite *suite = suite_create(module);
+    TCase *tcase = tcase_create(module);
+    tcase_set_timeout(tcase, UNIT_TIMEOUT);
+    for (size_t i = 0; i < n; i++)
+        tcase_add_test(tcase, tests[i]);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* A file that belongs to the test, for reading; make check says where the sources are. */
+static inline FILE *unit_open(const char *name)
+{
+    char path[512];
+    const char *srcdir = getenv("srcdir");
+    snprintf(path, sizeof(path), "%s/test/unit/%s", srcdir != NULL ? srcdir : ".", name);
+    FILE *file = fopen(path, "re");
+    ck_assert_msg(file != NULL, "cannot open %s", path);
+    return file;
+}
+
+#endif
