@@ -1,0 +1,408 @@
+/* The load generator: options, threads, report. See load.h. */
+#include "bench/load.h"
+
+#include <getopt.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "load: text-protocol load on a memcached-compatible server\n"
+    "  --host HOST --port PORT   where (127.0.0.1, 11211), or\n"
+    "  --socket PATH             a UNIX socket\n"
+    "  --connections N (8)       --threads N (1)    --pipeline N (1)\n"
+    "  --keys N (100000)         distinct keys      --prefix TEXT (key)\n"
+    "  --size N (100)            bytes a value      --exptime N (0)\n"
+    "  --ratio SETS:GETS (1:10)  --order random|sequential\n"
+    "  --ops N | --seconds N (5) --rate N           requests a second at most\n"
+    "  --fill N                  sets N distinct keys once\n"
+    "  --check N                 reads them back and compares: exit code 1 if one is "
+    "wrong,\n"
+    "                            or more than --allow-missing N (0) are missing\n"
+    "  --generation N (0)        part of the values, to tell one fill from the next\n"
+    "  --seed N (1)\n"
+    "One line is printed: counts, requests a second, and microseconds a request.\n";
+
+/* ---- histogram */
+
+static unsigned slot_of(uint64_t ns)
+{
+    if (ns < 16)
+        return (unsigned)ns;
+    unsigned power = 63 - (unsigned)__builtin_clzll(ns);
+    return power * 16 + (unsigned)(ns >> (power - 4) & 15);
+}
+
+static uint64_t value_of_slot(unsigned slot)
+{
+    unsigned power = slot / 16;
+    return power < 4 ? slot : (uint64_t)1 << power | (uint64_t)(slot & 15) << (power - 4);
+}
+
+void histogram_add(struct histogram *h, uint64_t ns)
+{
+    h->count[slot_of(ns)]++;
+    h->total++;
+    if (ns > h->max)
+        h->max = ns;
+}
+
+void histogram_merge(struct histogram *into, const struct histogram *from)
+{
+    for (unsigned i = 0; i < sizeof into->count / sizeof into->count[0]; i++)
+        into->count[i] += from->count[i];
+    into->total += from->total;
+    if (from->max > into->max)
+        into->max = from->max;
+}
+
+uint64_t histogram_percentile(const struct histogram *h, double percent)
+{
+    uint64_t wanted = (uint64_t)((double)h->total * percent / 100.0), seen = 0;
+    for (unsigned i = 0; i < sizeof h->count / sizeof h->count[0]; i++) {
+        seen += h->count[i];
+        if (seen > wanted)
+            return value_of_slot(i);
+    }
+    return h->max;
+}
+
+/* ---- one thread */
+
+struct worker {
+    struct load_run *run;
+    pthread_t thread;
+    struct connection **connections;
+    unsigned count;
+    struct load_counts counts;
+    uint64_t due; /* when the next batch may go out, under --rate */
+    bool failed;
+};
+
+/* Nanoseconds to wait before the next batch may be sent. */
+static uint64_t worker_wait(struct worker *w, uint64_t now)
+{
+    const struct load_options *options = w->run->options;
+    if (!options->rate)
+        return 0;
+    if (w->due > now)
+        return w->due - now;
+    uint64_t step =
+        (uint64_t)options->pipeline * options->threads * 1000000000u / options->rate;
+    /* after a stall the lost time is not made up in one burst of more than a tenth */
+    w->due = (w->due + 100000000u < now ? now : w->due) + step;
+    return 0;
+}
+
+static void watch(int epoll, struct connection *c, int operation)
+{
+    struct epoll_event event = { .data.ptr = c };
+    event.events = EPOLLIN | (connection_wants_write(c) ? EPOLLOUT : 0);
+    epoll_ctl(epoll, operation, connection_fd(c), &event);
+}
+
+/* The idle connections of a thread, as a stack, and how many are still at work. */
+struct crowd {
+    struct connection **idle;
+    unsigned nidle, busy;
+};
+
+/* Sends on idle connections. Nanoseconds until the rate allows more, 0 if all is out. */
+static uint64_t worker_send(struct worker *w, struct crowd *crowd, int epoll)
+{
+    while (crowd->nidle > 0) {
+        uint64_t wait = worker_wait(w, load_now_ns());
+        if (wait)
+            return wait;
+        struct connection *c = crowd->idle[--crowd->nidle];
+        enum connection_result result = connection_send(c, &w->counts);
+        w->failed |= result == CONNECTION_FAILED;
+        if (result != CONNECTION_BUSY)
+            continue; /* no work is left: it retires */
+        crowd->busy++;
+        if (connection_wants_write(c))
+            watch(epoll, c, EPOLL_CTL_MOD);
+    }
+    return 0;
+}
+
+static void worker_answer(struct worker *w, struct crowd *crowd, int epoll,
+                          const struct epoll_event *event)
+{
+    struct connection *c = event->data.ptr;
+    enum connection_result result = CONNECTION_BUSY;
+    if (event->events & EPOLLOUT) {
+        result = connection_flush(c);
+        watch(epoll, c, EPOLL_CTL_MOD);
+    }
+    if (result == CONNECTION_BUSY && event->events & ~(uint32_t)EPOLLOUT)
+        result = connection_receive(c, &w->counts);
+    if (result == CONNECTION_BUSY)
+        return;
+    crowd->busy--;
+    if (result == CONNECTION_IDLE) {
+        crowd->idle[crowd->nidle++] = c;
+        return;
+    }
+    w->failed = true;
+    epoll_ctl(epoll, EPOLL_CTL_DEL, connection_fd(c), NULL);
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *w = argument;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    struct crowd crowd = { .idle = calloc(w->count, sizeof(struct connection *)) };
+    for (unsigned i = 0; crowd.idle && i < w->count; i++) {
+        watch(epoll, w->connections[i], EPOLL_CTL_ADD);
+        crowd.idle[crowd.nidle++] = w->connections[i];
+    }
+    while (!w->failed) {
+        uint64_t wait = worker_send(w, &crowd, epoll);
+        if (crowd.busy + crowd.nidle == 0)
+            break;
+        struct timespec timeout = { (time_t)(wait / 1000000000u),
+                                    (long)(wait % 1000000000u) };
+        struct epoll_event events[64];
+        int count = epoll_pwait2(epoll, events, 64, wait ? &timeout : NULL, NULL);
+        for (int i = 0; i < count; i++)
+            worker_answer(w, &crowd, epoll, &events[i]);
+    }
+    free(crowd.idle);
+    close(epoll);
+    return NULL;
+}
+
+/* ---- options */
+
+static uint64_t number_of(const char *name, const char *text)
+{
+    char *end;
+    uint64_t number = strtoull(text, &end, 10);
+    if (end == text || *end || *text == '-') {
+        fprintf(stderr, "load: --%s wants a number, not '%s'\n", name, text);
+        exit(2);
+    }
+    return number;
+}
+
+enum option_code {
+    OPTION_RATIO = 1,
+    OPTION_ORDER,
+    OPTION_FILL,
+    OPTION_CHECK,
+    OPTION_SECONDS
+};
+
+static void take_option(struct load_options *o, enum option_code code, const char *text)
+{
+    switch (code) {
+    case OPTION_RATIO:
+        if (sscanf(text, "%u:%u", &o->sets, &o->gets) != 2 || o->sets + o->gets == 0) {
+            fprintf(stderr, "load: --ratio wants SETS:GETS, not '%s'\n", text);
+            exit(2);
+        }
+        break;
+    case OPTION_ORDER:
+        o->sequential = strcmp(text, "sequential") == 0;
+        break;
+    case OPTION_FILL:
+    case OPTION_CHECK:
+        o->mode = code == OPTION_FILL ? LOAD_FILL : LOAD_CHECK;
+        o->keys = o->ops = number_of("fill", text);
+        break;
+    case OPTION_SECONDS:
+        o->seconds = strtod(text, NULL);
+        break;
+    }
+}
+
+static void parse_options(struct load_options *o, int argc, char **argv)
+{
+    uint64_t connections = o->connections, threads = o->threads, pipeline = o->pipeline;
+    uint64_t size = o->size, exptime = 0;
+    const struct {
+        const char *name;
+        enum option_code code;
+        const char **text;
+        uint64_t *number;
+    } rows[] = {
+        { "host", 0, &o->host, NULL },
+        { "port", 0, &o->port, NULL },
+        { "socket", 0, &o->socket, NULL },
+        { "prefix", 0, &o->prefix, NULL },
+        { "connections", 0, NULL, &connections },
+        { "threads", 0, NULL, &threads },
+        { "pipeline", 0, NULL, &pipeline },
+        { "keys", 0, NULL, &o->keys },
+        { "size", 0, NULL, &size },
+        { "exptime", 0, NULL, &exptime },
+        { "ops", 0, NULL, &o->ops },
+        { "rate", 0, NULL, &o->rate },
+        { "seed", 0, NULL, &o->seed },
+        { "generation", 0, NULL, &o->generation },
+        { "allow-missing", 0, NULL, &o->allow_missing },
+        { "seconds", OPTION_SECONDS, NULL, NULL },
+        { "ratio", OPTION_RATIO, NULL, NULL },
+        { "order", OPTION_ORDER, NULL, NULL },
+        { "fill", OPTION_FILL, NULL, NULL },
+        { "check", OPTION_CHECK, NULL, NULL },
+    };
+    enum { NROWS = sizeof rows / sizeof rows[0] };
+    struct option names[NROWS + 1] = { { 0 } };
+    for (int i = 0; i < NROWS; i++)
+        names[i] = (struct option){ rows[i].name, required_argument, NULL, 256 + i };
+    for (int got; (got = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+        if (got < 256) {
+            fputs(usage, stderr);
+            exit(2);
+        }
+        int row = got - 256;
+        if (rows[row].text)
+            *rows[row].text = optarg;
+        else if (rows[row].number)
+            *rows[row].number = number_of(rows[row].name, optarg);
+        else
+            take_option(o, rows[row].code, optarg);
+    }
+    if (optind < argc || !connections || !threads || !pipeline || !o->keys ||
+        connections > 10000 || threads > connections || pipeline > 10000 ||
+        size > 1u << 30 || strlen(o->prefix) > 220) {
+        fputs(usage, stderr);
+        exit(2);
+    }
+    o->connections = (unsigned)connections;
+    o->threads = (unsigned)threads;
+    o->pipeline = (unsigned)pipeline;
+    o->size = (uint32_t)size;
+    o->exptime = (uint32_t)exptime;
+}
+
+/* ---- the run */
+
+static bool workers_connect(struct worker *workers, struct load_run *run)
+{
+    const struct load_options *o = run->options;
+    for (unsigned i = 0; i < o->threads; i++) {
+        struct worker *w = &workers[i];
+        w->run = run;
+        w->connections = calloc(o->connections, sizeof(struct connection *));
+        if (!w->connections)
+            return false;
+        for (unsigned n = i; n < o->connections; n += o->threads) {
+            struct connection *c = connection_create(run, o->seed * 10007 + n + 1);
+            if (!c)
+                return false;
+            w->connections[w->count++] = c;
+        }
+    }
+    return true;
+}
+
+static void workers_disconnect(struct worker *workers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned n = 0; n < workers[i].count; n++)
+            connection_destroy(workers[i].connections[n]);
+        free(workers[i].connections);
+    }
+}
+
+static void *timer_main(void *argument)
+{
+    struct load_run *run = argument;
+    double seconds = run->options->seconds;
+    struct timespec rest = { (time_t)seconds,
+                             (long)((seconds - (double)(time_t)seconds) * 1e9) };
+    nanosleep(&rest, NULL);
+    atomic_store(&run->stop, true);
+    return NULL;
+}
+
+static void sum(struct load_counts *into, const struct load_counts *from)
+{
+    into->sets += from->sets;
+    into->gets += from->gets;
+    into->hits += from->hits;
+    into->missing += from->missing;
+    into->wrong += from->wrong;
+    into->refused += from->refused;
+    histogram_merge(&into->latency, &from->latency);
+}
+
+static void print_report(const struct load_counts *all, double seconds)
+{
+    printf("sets %llu gets %llu hits %llu missing %llu wrong %llu refused %llu "
+           "seconds %.3f rate %.0f p50_us %.1f p99_us %.1f p999_us %.1f max_us %.1f\n",
+           (unsigned long long)all->sets, (unsigned long long)all->gets,
+           (unsigned long long)all->hits, (unsigned long long)all->missing,
+           (unsigned long long)all->wrong, (unsigned long long)all->refused, seconds,
+           (double)all->latency.total / seconds,
+           (double)histogram_percentile(&all->latency, 50) / 1e3,
+           (double)histogram_percentile(&all->latency, 99) / 1e3,
+           (double)histogram_percentile(&all->latency, 99.9) / 1e3,
+           (double)all->latency.max / 1e3);
+}
+
+/* Exit code of the program: 0 all well, 1 not what was expected, 2 could not run. */
+static int run_load(struct worker *workers, struct load_run *run)
+{
+    const struct load_options *o = run->options;
+    uint64_t start = load_now_ns();
+    pthread_t timer;
+    bool timed = run->limit == UINT64_MAX;
+    if (timed && pthread_create(&timer, NULL, timer_main, run) != 0)
+        return 2;
+    for (unsigned i = 0; i < o->threads; i++) {
+        workers[i].due = start;
+        if (pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]) != 0)
+            abort();
+    }
+    struct load_counts all = { 0 };
+    bool failed = false;
+    for (unsigned i = 0; i < o->threads; i++) {
+        pthread_join(workers[i].thread, NULL);
+        sum(&all, &workers[i].counts);
+        failed |= workers[i].failed;
+    }
+    double seconds = (double)(load_now_ns() - start) / 1e9;
+    if (timed) {
+        pthread_cancel(timer);
+        pthread_join(timer, NULL);
+    }
+    print_report(&all, seconds);
+    if (failed)
+        return 2;
+    if (o->mode == LOAD_CHECK && (all.wrong || all.missing > o->allow_missing))
+        return 1;
+    return all.refused ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct load_options o = { .host = "127.0.0.1",
+                              .port = "11211",
+                              .prefix = "key",
+                              .connections = 8,
+                              .threads = 1,
+                              .pipeline = 1,
+                              .keys = 100000,
+                              .size = 100,
+                              .sets = 1,
+                              .gets = 10,
+                              .seconds = 5,
+                              .seed = 1 };
+    parse_options(&o, argc, argv);
+    struct load_run run = { .options = &o, .limit = o.ops ? o.ops : UINT64_MAX };
+    struct worker *workers = calloc(o.threads, sizeof *workers);
+    int code = 2;
+    if (workers && workers_connect(workers, &run))
+        code = run_load(workers, &run);
+    if (workers)
+        workers_disconnect(workers, o.threads);
+    free(workers);
+    return code;
+}

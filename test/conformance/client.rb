@@ -1,0 +1,58 @@
+# The commands that applications use, through dalli (binary protocol).
+#
+#   client.rb HOST PORT
+
+require 'dalli'
+
+$failures = 0
+
+def check(what, got, wanted)
+  if got == wanted
+    puts "ok #{what}"
+  else
+    puts "FAIL #{what}: #{got.inspect} instead of #{wanted.inspect}"
+    $failures += 1
+  end
+end
+
+client = Dalli::Client.new("#{ARGV[0]}:#{ARGV[1]}", socket_timeout: 10)
+
+check 'set', client.set('k', 'value', nil, raw: true) ? true : false, true
+check 'get', client.get('k'), 'value'
+check 'get of what is not there', client.get('none'), nil
+check 'add of what is there', client.add('k', 'x') ? true : false, false
+check 'add of what is not', client.add('fresh', 'new') ? true : false, true
+check 'replace', client.replace('fresh', 'newer') ? true : false, true
+check 'append', client.append('k', '+more') ? true : false, true
+check 'get after append', client.get('k'), 'value+more'
+
+large = '0123456789' * 50_000
+client.set('large', large)
+check 'get of 500,000 bytes', client.get('large') == large, true
+100.times { |n| client.set("many#{n}", n.to_s) }
+found = client.get_multi((0...100).map { |n| "many#{n}" } + ['none'])
+check 'get of many', found.values.map(&:to_i).sort, (0...100).to_a
+
+client.set('c', 'one')
+_, token = client.get_cas('c')
+check 'set with the token', client.set_cas('c', 'two', token) ? true : false, true
+check 'set with a spent token', client.set_cas('c', 'three', token) ? true : false, false
+check 'get after cas', client.get('c'), 'two'
+
+check 'incr creates', client.incr('n', 5, nil, 10), 10
+check 'incr', client.incr('n', 5), 15
+check 'decr', client.decr('n', 1), 14
+check 'decr below nothing', client.decr('n', 100), 0
+check 'incr of what is not there', client.incr('none', 1), nil
+
+check 'delete', client.delete('k'), true
+check 'get after delete', client.get('k'), nil
+check 'delete of what is not there', client.delete('k') ? true : false, false
+check 'touch', client.touch('c', 1000) ? true : false, true
+check 'get and touch', client.gat('c', 1000), 'two'
+check 'version', client.version.values.all? { |version| version }, true
+check 'stats', client.stats.values.all? { |stats| stats.key?('curr_items') }, true
+client.flush_all
+check 'get after flush', client.get('c'), nil
+
+exit($failures.zero? ? 0 : 1)

@@ -1,0 +1,304 @@
+"""mcd as a process: what it says when it cannot start, limits, sockets, signals."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+
+from harness.lab import free_port
+from harness.report import Failed
+from harness.wire import Connection
+
+PLACE = "mcd"
+
+
+def run(lab, *options):
+    """Runs mcd to its end; its exit code and all that it said."""
+    done = subprocess.run([lab.build.mcd, *options], stdin=subprocess.DEVNULL, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=20 * lab.build.slowness, env=lab.environment, cwd=lab.folder)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def refuses(lab, pattern, *options, engine=True):
+    """mcd ends with an error code and says something that matches."""
+    engine_options = ("-E", lab.build.default_engine) if engine else ()
+    code, text = run(lab, "-u", "root", "-l", "127.0.0.1", *engine_options, *options)
+    if code <= 0:
+        raise Failed("exit code %d instead of an error: %s" % (code, text.strip()))
+    if not re.search(pattern, text, re.I | re.S):
+        raise Failed("no %r in %r" % (pattern, text.strip()))
+    return text.strip().splitlines()[-1]
+
+
+def case_help_and_version(lab):
+    for option in ("-h", "--help"):
+        code, text = run(lab, option)
+        assert code == 0, "%s ends with %d" % (option, code)
+        for letter in "pUsaldumMctRbIfnkPvVhEeX":
+            assert re.search(r"(^|\W)-%s\b" % letter, text), "-%s is not in the help" % letter
+    for option in ("-V", "--version"):
+        code, text = run(lab, option)
+        assert code == 0 and re.search(r"\d+\.\d+", text), "%s: %d %s" % (option, code, text)
+
+
+def case_unknown_option(lab):
+    refuses(lab, r"nonsense", "--nonsense")
+
+
+def case_bad_numbers(lab):
+    for options in (("-p", "abc"), ("-p", "70000"), ("-t", "0"), ("-m", "abc"), ("-c", "0"),
+                    ("-I", "1"), ("-f", "abc")):
+        refuses(lab, r".", *options)
+
+
+def case_engine_missing(lab):
+    refuses(lab, r"no-such-engine\.so", "-p", str(free_port()), "-E", "/no-such-engine.so",
+            engine=False)
+
+
+def case_engine_is_none(lab):
+    path = os.path.join(lab.folder, "text.so")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("this is no shared object\n")
+    refuses(lab, r"text\.so", "-p", str(free_port()), "-E", path, engine=False)
+
+
+def case_engine_without_create_instance(lab):
+    listing = subprocess.run(["ldconfig", "-p"], stdout=subprocess.PIPE, check=True,
+                             env={**os.environ, "PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"})
+    path = re.search(r"libm\.so\.6 .*=> (\S+)", listing.stdout.decode()).group(1)
+    refuses(lab, r"create_instance", "-p", str(free_port()), "-E", path, engine=False)
+
+
+def case_engine_option_unknown(lab):
+    refuses(lab, r"bogus", "-p", str(free_port()), "-e", "bogus=1")
+
+
+def case_engine_option_bad(lab):
+    refuses(lab, r"cache_size", "-p", str(free_port()), "-e", "cache_size=abc")
+
+
+def case_repl_option_bad(lab):
+    for config, word in (("heartbeat=abc", "heartbeat"), ("dirty_bits=99", "dirty_bits"),
+                         ("standby_writes=maybe", "standby_writes"), ("bogus=1", "bogus"),
+                         ("engine=/no-such-engine.so", "no-such-engine"),
+                         ("listen=127.0.0.1:notaport", "listen")):
+        try:
+            refuses(lab, word, "-p", str(free_port()), "-E", lab.build.repl_engine, "-e",
+                    "engine=%s;%s" % (lab.build.default_engine, config)
+                    if not config.startswith("engine=") else config, engine=False)
+        except Failed as error:
+            raise Failed("%s: %s" % (config, error)) from error
+
+
+def case_port_taken(lab):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        refuses(lab, str(port), "-p", str(port))
+
+
+def case_user_unknown(lab):
+    if os.geteuid() != 0:
+        return "not root: -u is not looked at"
+    code, text = run(lab, "-u", "no-such-user", "-p", str(free_port()), "-E",
+                     lab.build.default_engine)
+    assert code > 0 and "no-such-user" in text, "%d %s" % (code, text)
+    return ""
+
+
+def case_kernel_picks_port(lab):
+    """-p 0 takes a port from the kernel, and says which in MEMCACHED_PORT_FILENAME."""
+    path = os.path.join(lab.folder, "ports")
+    lab.environment["MEMCACHED_PORT_FILENAME"] = path
+    node = lab.single()
+    node.stop()
+    node.command[node.command.index("-p") + 1] = "0"
+    node.launch()
+
+    def port():
+        try:
+            with open(path, encoding="utf-8") as file:
+                found = re.search(r"TCP INET: (\d+)\n", file.read())
+                return int(found.group(1)) if found else None
+        except FileNotFoundError:
+            return None
+    node.address = ("127.0.0.1", lab.until(port, "the port stands in the file"))
+    lab.until(node.answers, "mcd takes connections there")
+    assert node.ask("version")[0].startswith(b"VERSION ")
+
+
+def case_unix_socket(lab):
+    path = os.path.join(lab.folder, "client.sock")
+    node = lab.single("-s", path, "-a", "0770")
+    node_is_up = os.path.exists(path)
+    assert node_is_up, "there is no socket"
+    assert os.stat(path).st_mode & 0o777 == 0o770, oct(os.stat(path).st_mode)
+    with Connection(path) as client:
+        assert client.store("k", "x") == "STORED"
+        assert client.item("k")[2] == b"x"
+    with Connection(path) as client:
+        assert client.call("get", b"k").value == b"x"
+    node.stop()
+
+
+def case_connection_limit(lab):
+    """Beyond -c a client is refused or kept waiting; when others leave it is served."""
+    node = lab.single("-c", "8", "-t", "1")
+    crowd = []
+    for _ in range(20):
+        client = node.connect()
+        client.send(b"version\r\n")
+        crowd.append(client)
+    served = 0
+    for client in crowd:
+        client.timeout = 0.5
+        try:
+            served += client.line().startswith(b"VERSION")
+        except Exception:
+            continue
+    assert 1 <= served <= 10, "%d of 20 clients were served with -c 8" % served
+    for client in crowd:
+        client.close()
+
+    def served_again():
+        with Connection(node.address, 1.0) as client:
+            return client.ask("version")[0].startswith(b"VERSION")
+    lab.until(served_again, "a client is served again")
+    lab.until(lambda: int(node.stat("curr_connections")) < 8, "the connections are gone")
+
+
+def case_idle_clients_cost_nothing(lab):
+    """An idle client is not disconnected, and a half-closed one does not stay."""
+    node = lab.single()
+    before = int(node.stat("curr_connections"))
+    clients = [node.connect() for _ in range(50)]
+    for client in clients:
+        assert client.ask("version")[0].startswith(b"VERSION")
+    lab.until(lambda: int(node.stat("curr_connections")) == before + 50, "50 clients are counted")
+    for client in clients[:25]:
+        client.socket.shutdown(socket.SHUT_WR)
+    for client in clients[25:]:
+        client.close()
+    lab.until(lambda: int(node.stat("curr_connections")) == before, "they are gone again")
+
+
+def ends_on(lab, number):
+    node = lab.single()
+    client = node.connect()
+    assert client.store("k", "x" * 1000) == "STORED"
+    client.send(b"set half 0 0 100\r\nonly a part")
+    node.forget()
+    node.signal(number)
+    code = node.process.wait(10 * lab.build.slowness)
+    node.process = None
+    assert code == 0, "exit code %d: %s" % (code, node.last_words())
+    assert client.is_closed()
+
+
+def case_sigterm(lab):
+    ends_on(lab, signal.SIGTERM)
+
+
+def case_sigint(lab):
+    ends_on(lab, signal.SIGINT)
+
+
+def case_sighup_is_survived(lab):
+    node = lab.single()
+    node.signal(signal.SIGHUP)
+    assert node.ask("version")[0].startswith(b"VERSION ")
+    node.signal(signal.SIGPIPE)
+    assert node.ask("version")[0].startswith(b"VERSION ")
+
+
+def case_client_leaves_early(lab):
+    """A client that closes with answers under way does no harm."""
+    node = lab.single()
+    assert node.client().store("big", "x" * 900000) == "STORED"
+    for _ in range(20):
+        client = node.connect()
+        client.send(b"get big\r\n" * 50)
+        client.close()
+    for _ in range(20):
+        client = node.connect()
+        client.send(b"set k 0 0 900000\r\n" + b"x" * 1000)
+        client.close()
+    assert node.ask("version")[0].startswith(b"VERSION ")
+    lab.until(lambda: int(node.stat("curr_connections")) <= 3, "their connections are gone")
+
+
+def case_pid_file(lab):
+    path = os.path.join(lab.folder, "mcd.pid")
+    node = lab.single("-P", path)
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            assert int(file.read()) == node.process.pid
+    node.stop()
+    assert not os.path.exists(path), "the pid file outlives mcd"
+
+
+def case_daemon(lab):
+    """-d goes to the background and leaves its pid."""
+    path = os.path.join(lab.folder, "mcd.pid")
+    port = free_port()
+    code, text = run(lab, "-d", "-P", path, "-u", "root", "-l", "127.0.0.1", "-p", str(port), "-E",
+                     lab.build.default_engine)
+    assert code == 0, "%d %s" % (code, text)
+
+    def pid_of():
+        try:
+            with open(path, encoding="utf-8") as file:
+                return int(file.read() or 0)
+        except FileNotFoundError:
+            return 0
+    pid = lab.until(pid_of, "the pid file is there")
+
+    def answers():
+        with Connection(("127.0.0.1", port), 1.0) as client:
+            return client.ask("version")[0].startswith(b"VERSION")
+    try:
+        lab.until(answers, "the daemon answers")
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        lab.until(lambda: not os.path.exists("/proc/%d" % pid), "the daemon ends on SIGTERM")
+
+
+def case_evicts_within_memory(lab):
+    """More than fits: old items go, the server stays within its memory."""
+    node = lab.single("-m", "16", "-t", "1")
+    client = node.connect()
+    value, count = b"v" * 1000, 40000
+    for start in range(0, count, 500):
+        client.send(b"".join(b"set k%d 0 0 1000 noreply\r\n%s\r\n" % (number, value)
+                             for number in range(start, start + 500)))
+    assert client.store("last", "x") == "STORED"
+    assert int(node.stat("evictions")) > 0, "nothing was evicted"
+    assert client.item("k%d" % (count - 1)) is not None, "the newest item is gone"
+    assert int(node.stat("bytes")) <= 16 << 20, node.stat("bytes")
+
+
+def case_refuses_when_full(lab):
+    """-M: an error instead of an eviction."""
+    node = lab.single("-m", "16", "-M", "-t", "1")
+    client = node.connect()
+    answers = set()
+    for number in range(30000):
+        answers.add(client.store("k%d" % number, "v" * 1000))
+        if len(answers) > 1:
+            break
+    assert answers == {"STORED", "SERVER_ERROR out of memory storing object"}, answers
+    assert client.item("k0") is not None, "the oldest item was evicted"
+    assert node.stat("evictions") == "0"
+
+
+def case_large_items(lab):
+    """-I raises the largest item."""
+    node = lab.single("-I", "8m", "-m", "64")
+    client = node.connect()
+    assert client.store("large", "x" * 5000000) == "STORED"
+    assert len(client.item("large")[2]) == 5000000
+    assert client.store("larger", "x" * 9000000) == "SERVER_ERROR object too large for cache"
