@@ -88,7 +88,7 @@ static enum outcome parse_store(struct parser *p, struct request *req,
     uint64_t flags, length;
     if (!key_take(req, w) || !number_parse(w->at[1], w->size[1], &flags) ||
         flags > UINT32_MAX || !number_parse_signed(w->at[2], w->size[2], &req->exptime) ||
-        !number_parse(w->at[3], w->size[3], &length) || length >= VALUE_LIMIT)
+        !number_parse(w->at[3], w->size[3], &length) || length > VALUE_LIMIT)
         return OUTCOME_BAD_FORMAT;
     if (req->command == COMMAND_CAS && !number_parse(w->at[4], w->size[4], &req->cas))
         return OUTCOME_BAD_FORMAT;

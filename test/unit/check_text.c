@@ -1,0 +1,530 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec_trace.h"
+#include "protocol/number.h"
+#include "unit.h"
+
+enum { VALUE_MAX = 64 };
+
+#define K10  "0123456789"
+#define K50  K10 K10 K10 K10 K10
+#define K250 K50 K50 K50 K50 K50
+
+#define FORMAT "! CLIENT_ERROR bad command line format\\x0d\\x0a\n"
+#define USAGE                                                                            \
+    "! CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\\x0d\\x0a\n"
+#define UNKNOWN "! ERROR\\x0d\\x0a\n"
+#define DELTA   "! CLIENT_ERROR invalid numeric delta argument\\x0d\\x0a\n"
+#define EXPTIME "! CLIENT_ERROR invalid exptime argument\\x0d\\x0a\n"
+#define LARGE   "! SERVER_ERROR object too large for cache\\x0d\\x0a\n"
+#define SILENT  "! \n"
+
+struct sample {
+    const char *input, *trace;
+};
+
+static const struct sample requests[] = {
+    { "get a\r\n", "get a last\n" },
+    { "get a\n", "get a last\n" },
+    { "  get   a  \r\n", "get a last\n" },
+    { "get a b  c\r\n", "get a\nget b\nget c last\n" },
+    { "get a\r\r\n", "get a\\x0d last\n" },
+    { "get a b\r\r\n", "get a\nget b\\x0d last\n" },
+    { "get a\tb \x7f\xff\r\n", "get a\\x09b\nget \\x7f\\xff last\n" },
+    { "get noreply\r\n", "get noreply last\n" },
+    { "get " K250 "\r\n", "get " K250 " last\n" },
+    { "get a " K250 "\r\n", "get a\nget " K250 " last\n" },
+    { "get " K250 " a\r\n", "get " K250 "\nget a last\n" },
+    { "gets a b\r\n", "get a with_cas\nget b with_cas last\n" },
+    { "gat 10 a b\r\n", "gat a exptime=10\ngat b exptime=10 last\n" },
+    { "gats -1 a\r\n", "gat a exptime=-1 with_cas last\n" },
+    { "get a b\r\nget c\r\n", "get a\nget b last\nget c last\n" },
+    { "set a 5 7 1\r\nx\r\n", "set a flags=5 exptime=7 value=x\n" },
+    { "set a 0 0 1\nx\r\n", "set a value=x\n" },
+    { "set  a  0   0 1 \r\nx\r\n", "set a value=x\n" },
+    { "set a 0 0 0\r\n\r\n", "set a value=\n" },
+    { "set a 0 -1 3\r\na\nb\r\n", "set a exptime=-1 value=a\\x0ab\n" },
+    { "set a +1 +2 +1\r\nx\r\n", "set a flags=1 exptime=2 value=x\n" },
+    { "set a 4294967295 2147483648 1\r\nx\r\n",
+      "set a flags=4294967295 exptime=2147483648 value=x\n" },
+    { "set a 0 0 1 noreply\r\nx\r\n", "set a quiet value=x\n" },
+    { "set a 0 0 1 other\r\nx\r\n", "set a value=x\n" },
+    { "set " K250 " 0 0 1\r\nx\r\n", "set " K250 " value=x\n" },
+    { "add a 1 2 1\r\nx\r\n", "add a flags=1 exptime=2 value=x\n" },
+    { "replace a 1 2 1 noreply\r\nx\r\n", "replace a flags=1 exptime=2 quiet value=x\n" },
+    { "append a 0 0 1\r\nx\r\n", "append a value=x\n" },
+    { "prepend a 0 0 1 noreply\r\nx\r\n", "prepend a quiet value=x\n" },
+    { "cas a 1 2 1 18446744073709551615\r\nx\r\n",
+      "cas a flags=1 exptime=2 cas=18446744073709551615 value=x\n" },
+    { "cas a 0 0 1 7 noreply\r\nx\r\n", "cas a cas=7 quiet value=x\n" },
+    { "delete a\r\n", "delete a\n" },
+    { "delete a 0\r\n", "delete a\n" },
+    { "delete a noreply\r\n", "delete a quiet\n" },
+    { "delete a 0 noreply\r\n", "delete a quiet\n" },
+    { "incr a 1\r\n", "incr a delta=1\n" },
+    { "incr a 18446744073709551615 noreply\r\n",
+      "incr a delta=18446744073709551615 quiet\n" },
+    { "decr a 12 \r\n", "decr a delta=12\n" },
+    { "incr a 1 other\r\n", "incr a delta=1\n" },
+    { "touch a 100\r\n", "touch a exptime=100\n" },
+    { "touch a -9223372036854775808 noreply\r\n",
+      "touch a exptime=-9223372036854775808 quiet\n" },
+    { "flush_all\r\n", "flush\n" },
+    { "flush_all  \r\n", "flush\n" },
+    { "flush_all noreply\r\n", "flush quiet\n" },
+    { "flush_all 0\r\n", "flush delayed\n" },
+    { "flush_all -1\r\n", "flush exptime=-1 delayed\n" },
+    { "flush_all 10 noreply\r\n", "flush exptime=10 delayed quiet\n" },
+    { "flush_all 1 2\r\n", "flush exptime=1 delayed\n" },
+    { "stats\r\n", "stats\n" },
+    { "stats reset\r\n", "stats reset\n" },
+    { "stats  detail on \r\n", "stats detail on\n" },
+    { "stats a b c d e f g h i j\r\n", "stats a b c d e f g h i j\n" },
+    { "verbosity 3\r\n", "verbosity level=3\n" },
+    { "verbosity 3 noreply\r\n", "verbosity level=3 quiet\n" },
+    { "verbosity 3 4\r\n", "verbosity level=3\n" },
+    { "version\r\n", "version\n" },
+    { "version other\r\n", "version\n" },
+    { "version noreply\r\n", "version\n" },
+    { "quit\r\n", "quit\n" },
+    { "get a", "more\n" },
+    { "set a 0 0 1\r\nx", "more\n" },
+    { "", "" },
+};
+
+static const struct sample refusals[] = {
+    { "\r\n", UNKNOWN },
+    { "\n", UNKNOWN },
+    { " \r\n", UNKNOWN },
+    { "get\r\n", UNKNOWN },
+    { "get  \r\n", UNKNOWN },
+    { "GET a\r\n", UNKNOWN },
+    { "get\ta\r\n", UNKNOWN },
+    { "gat\r\n", UNKNOWN },
+    { "gat 0\r\n", UNKNOWN },
+    { "gat x k\r\n", EXPTIME },
+    { "gats x\r\n", EXPTIME },
+    { "get " K250 "1\r\nget a\r\n", FORMAT "get a last\n" },
+    { "get a " K250 "1 b\r\nget a\r\n", FORMAT "get a last\n" },
+    { "gat 0 a " K250 "1\r\nget a\r\n", FORMAT "get a last\n" },
+    { "set\r\n", UNKNOWN },
+    { "set a 0 0\r\n", UNKNOWN },
+    { "set a 0 0 1 noreply foo\r\nx\r\n", UNKNOWN UNKNOWN },
+    { "set " K250 "1 0 0 1\r\nx\r\n", FORMAT UNKNOWN },
+    { "set " K250 "1 0 0 1 noreply\r\nx\r\n", SILENT UNKNOWN },
+    { "set a 0 0 -1\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 -1 noreply\r\nx\r\n", SILENT UNKNOWN },
+    { "set a -1 0 1\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 4294967296 0 1\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 1a 0 1\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 x 1\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 99999999999999999999 1\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 x\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 1x\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 2147483646\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 2147483645\r\nx\r\n", LARGE "more\n" },
+    { "set a 0 0 99999999999999999999\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 65\r\n" K50 "0123456789abcde\r\nget a\r\n", LARGE "get a last\n" },
+    { "set a 0 0 65 noreply\r\n" K50 "0123456789abcde\r\nget a\r\n",
+      SILENT "get a last\n" },
+    { "set a 0 0 64\r\n" K50 "0123456789abcd\r\nget a\r\n",
+      "set a value=" K50 "0123456789abcd\nget a last\n" },
+    { "cas a 0 0 1\r\nx\r\n", UNKNOWN UNKNOWN },
+    { "cas a 0 0 1 x\r\nx\r\n", FORMAT UNKNOWN },
+    { "cas a 0 0 1 -1\r\nx\r\n", FORMAT UNKNOWN },
+    { "cas a 0 0 1 noreply\r\nx\r\n", SILENT UNKNOWN },
+    { "cas a 0 0 1 18446744073709551616\r\nx\r\n", FORMAT UNKNOWN },
+    { "delete\r\n", UNKNOWN },
+    { "delete a 5\r\n", USAGE },
+    { "delete a 00\r\n", USAGE },
+    { "delete a 5 noreply\r\n", SILENT },
+    { "delete a noreply 5\r\n", USAGE },
+    { "delete a 0 0 noreply\r\n", UNKNOWN },
+    { "delete " K250 "1\r\n", FORMAT },
+    { "incr\r\n", UNKNOWN },
+    { "incr a\r\n", UNKNOWN },
+    { "incr a x\r\n", DELTA },
+    { "incr a -1\r\n", DELTA },
+    { "incr a 1x\r\n", DELTA },
+    { "incr a +\r\n", DELTA },
+    { "incr a 18446744073709551616\r\n", DELTA },
+    { "decr a 99999999999999999999999\r\n", DELTA },
+    { "incr a x noreply\r\n", SILENT },
+    { "incr a noreply\r\n", SILENT },
+    { "incr a 1 2 3\r\n", UNKNOWN },
+    { "incr " K250 "1 1\r\n", FORMAT },
+    { "touch a\r\n", UNKNOWN },
+    { "touch a x\r\n", EXPTIME },
+    { "touch a noreply\r\n", SILENT },
+    { "touch a 0 0 0\r\n", UNKNOWN },
+    { "touch " K250 "1 0\r\n", FORMAT },
+    { "flush_all x\r\n", EXPTIME },
+    { "flush_all x noreply\r\n", SILENT },
+    { "flush_all noreply 1\r\n", EXPTIME },
+    { "flush_all 1 2 3\r\n", UNKNOWN },
+    { "stats " K250 "1\r\n", UNKNOWN },
+    { "verbosity\r\n", UNKNOWN },
+    { "verbosity x\r\n", FORMAT },
+    { "verbosity -1\r\n", FORMAT },
+    { "verbosity noreply\r\n", SILENT },
+    { "verbosity 0 0 0\r\n", UNKNOWN },
+    { "shutdown\r\n", "! ERROR: shutdown not enabled\\x0d\\x0a\n" },
+    { "shutdown graceful\r\n", "! ERROR: shutdown not enabled\\x0d\\x0a\n" },
+    { "foo\r\n", UNKNOWN },
+    { "foo noreply\r\n", UNKNOWN },
+    { "versionx\r\n", UNKNOWN },
+    { "mx\r\n", UNKNOWN },
+    { "x\r\nget a\r\n", UNKNOWN "get a last\n" },
+    { "GET / HTTP/1.1\r\nget a\r\n", "closed\n" },
+    { "HTTP/1.1\r\n", UNKNOWN },
+};
+
+static void sample_check(const struct sample *sample)
+{
+    codec_trace_check(&text_codec, VALUE_MAX, sample->input, strlen(sample->input),
+                      sample->trace);
+}
+
+START_TEST(lines_become_requests_however_they_are_cut)
+{
+    for (size_t i = 0; i < N_ELEMENTS(requests); i++) {
+        sample_check(&requests[i]);
+    }
+}
+END_TEST
+
+START_TEST(bad_lines_are_refused_with_the_known_words)
+{
+    for (size_t i = 0; i < N_ELEMENTS(refusals); i++) {
+        sample_check(&refusals[i]);
+    }
+}
+END_TEST
+
+/* ---- lines longer than the patience for other lines */
+
+enum { MANY = 3000 };
+
+static char *repeated(const char *head, const char *word, unsigned times,
+                      const char *tail)
+{
+    size_t nword = strlen(word), size = strlen(head) + times * nword + strlen(tail) + 1;
+    char *text = malloc(size), *at = text;
+    ck_assert_ptr_nonnull(text);
+    at = stpcpy(at, head);
+    while (times-- > 0)
+        at = stpcpy(at, word);
+    strcpy(at, tail);
+    return text;
+}
+
+static void long_check(const char *head, const char *word, const char *tail,
+                       const char *wanted, size_t step)
+{
+    char *line = repeated(head, word, MANY, tail);
+    char *trace = codec_trace(&text_codec, VALUE_MAX, line, strlen(line), step, step);
+    ck_assert_str_eq(trace, wanted);
+    free(trace);
+    free(line);
+}
+
+static const size_t steps[] = { 1, 7, 100, 2047, 2049, 4096, 1 << 20 };
+
+START_TEST(a_get_of_any_length_is_served_key_by_key)
+{
+    for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+        char *wanted = repeated("", "get ab\n", MANY, "get c last\nversion\n");
+        long_check("get", " ab", " c\r\nversion\r\n", wanted, steps[i]);
+        free(wanted);
+        wanted = repeated("", "gat ab exptime=5 with_cas\n", MANY,
+                          "gat c exptime=5 with_cas last\nversion\n");
+        long_check(" gats 5 ", " ab", " c\nversion\r\n", wanted, steps[i]);
+        free(wanted);
+        wanted = repeated("", "get ab\n", MANY - 1, "get ab last\n");
+        long_check("get ", "ab ", " \r\n", wanted, steps[i]);
+        free(wanted);
+    }
+}
+END_TEST
+
+START_TEST(a_bad_key_ends_a_long_get)
+{
+    for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+        char *line = repeated("get", " ab", MANY, " " K250 "1 a b c\r\nversion\r\n");
+        char *trace =
+            codec_trace(&text_codec, VALUE_MAX, line, strlen(line), steps[i], steps[i]);
+        size_t n = strlen(trace);
+        const char *wanted = FORMAT "version\n";
+        ck_assert_uint_ge(n, strlen(wanted));
+        ck_assert_str_eq(trace + n - strlen(wanted), wanted);
+        ck_assert_ptr_null(strstr(trace, "last"));
+        free(trace);
+        free(line);
+        long_check("get ", "x", " b\r\nversion\r\n", FORMAT "version\n", steps[i]);
+    }
+}
+END_TEST
+
+START_TEST(other_endless_lines_close)
+{
+    for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+        long_check("x", "x", "", "closed\n", steps[i]);
+        long_check("set ", "x", "", "closed\n", steps[i]);
+        long_check("get ", " ", "", "closed\n", steps[i]);
+        long_check("", " ", "get a", "closed\n", steps[i]);
+        long_check("gat x ", "a ", "", "closed\n", steps[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_whole_line_may_be_long)
+{
+    long_check("set a 0 0 1", " ", "\r\nx\r\n", "set a value=x\n", 1 << 20);
+    long_check("x", "x", "\r\nversion\r\n", UNKNOWN "version\n", 1 << 20);
+}
+END_TEST
+
+START_TEST(a_key_may_be_nothing_but_a_carriage_return)
+{
+    /* seen only once the newline behind it is there */
+    char *line = repeated("get ", " ", 2100, "\r");
+    struct parser parser = { .value_max = VALUE_MAX };
+    struct request req;
+    struct buffer in;
+    buffer_init(&in);
+    ck_assert(buffer_append(&in, line, strlen(line)));
+    ck_assert_int_eq(text_codec.parse(&parser, &in, &req), PARSE_MORE);
+    buffer_consume(&in, parser.used);
+    ck_assert(buffer_append(&in, "\n", 1));
+    ck_assert_int_eq(text_codec.parse(&parser, &in, &req), PARSE_ERROR);
+    ck_assert_int_eq(parser.why, OUTCOME_UNKNOWN);
+    ck_assert_uint_eq(parser.used, buffer_length(&in));
+    buffer_fini(&in);
+    free(line);
+}
+END_TEST
+
+START_TEST(a_refused_set_still_names_its_key)
+{
+    struct parser parser = { .value_max = VALUE_MAX };
+    struct request req;
+    struct buffer in;
+    buffer_init(&in);
+    ck_assert(buffer_append(&in, "set key 0 0 65\r\n", 16));
+    ck_assert_int_eq(text_codec.parse(&parser, &in, &req), PARSE_ERROR);
+    ck_assert_int_eq(parser.why, OUTCOME_TOO_LARGE);
+    ck_assert_uint_eq(parser.swallow, 67);
+    ck_assert_int_eq(req.command, COMMAND_SET);
+    ck_assert_mem_eq(req.key, "key", req.nkey);
+    parser.value_max = 0;
+    ck_assert_int_eq(text_codec.parse(&parser, &in, &req), PARSE_OK);
+    buffer_fini(&in);
+}
+END_TEST
+
+/* ---- answers */
+
+#define EOL "\\x0d\\x0a"
+#define CE  "CLIENT_ERROR "
+#define SE  "SERVER_ERROR "
+
+static const struct {
+    enum command command;
+    enum outcome outcome;
+    const char *text, *answer;
+} answers[] = {
+    { COMMAND_GET, OUTCOME_NOT_FOUND, NULL, "" },
+    { COMMAND_GAT, OUTCOME_NOT_FOUND, NULL, "" },
+    { COMMAND_GET, OUTCOME_TEMPORARY, NULL, SE "temporary failure" EOL },
+    { COMMAND_SET, OUTCOME_OK, NULL, "STORED" EOL },
+    { COMMAND_SET, OUTCOME_TOO_LARGE, NULL, SE "object too large for cache" EOL },
+    { COMMAND_SET, OUTCOME_NO_MEMORY, NULL, SE "out of memory storing object" EOL },
+    { COMMAND_SET, OUTCOME_BAD_CHUNK, NULL, CE "bad data chunk" EOL },
+    { COMMAND_ADD, OUTCOME_OK, NULL, "STORED" EOL },
+    { COMMAND_ADD, OUTCOME_NOT_STORED, NULL, "NOT_STORED" EOL },
+    { COMMAND_ADD, OUTCOME_EXISTS, NULL, "NOT_STORED" EOL },
+    { COMMAND_REPLACE, OUTCOME_NOT_FOUND, NULL, "NOT_STORED" EOL },
+    { COMMAND_APPEND, OUTCOME_NOT_STORED, NULL, "NOT_STORED" EOL },
+    { COMMAND_PREPEND, OUTCOME_OK, NULL, "STORED" EOL },
+    { COMMAND_CAS, OUTCOME_OK, NULL, "STORED" EOL },
+    { COMMAND_CAS, OUTCOME_EXISTS, NULL, "EXISTS" EOL },
+    { COMMAND_CAS, OUTCOME_NOT_FOUND, NULL, "NOT_FOUND" EOL },
+    { COMMAND_DELETE, OUTCOME_OK, NULL, "DELETED" EOL },
+    { COMMAND_DELETE, OUTCOME_NOT_FOUND, NULL, "NOT_FOUND" EOL },
+    { COMMAND_INCR, OUTCOME_NOT_FOUND, NULL, "NOT_FOUND" EOL },
+    { COMMAND_DECR, OUTCOME_NOT_A_NUMBER, NULL,
+      CE "cannot increment or decrement non-numeric value" EOL },
+    { COMMAND_TOUCH, OUTCOME_OK, NULL, "TOUCHED" EOL },
+    { COMMAND_TOUCH, OUTCOME_NOT_FOUND, NULL, "NOT_FOUND" EOL },
+    { COMMAND_FLUSH, OUTCOME_OK, NULL, "OK" EOL },
+    { COMMAND_VERBOSITY, OUTCOME_OK, NULL, "OK" EOL },
+    { COMMAND_STATS, OUTCOME_OK, NULL, "RESET" EOL },
+    { COMMAND_STATS, OUTCOME_OK, "OK", "OK" EOL },
+    { COMMAND_STATS, OUTCOME_NOT_FOUND, NULL, "ERROR" EOL },
+    { COMMAND_STATS, OUTCOME_INVALID, "usage: stats detail on|off|dump",
+      CE "usage: stats detail on|off|dump" EOL },
+    { COMMAND_VERSION, OUTCOME_OK, "1.2.3", "VERSION 1.2.3" EOL },
+    { COMMAND_QUIT, OUTCOME_OK, NULL, "" },
+    { COMMAND_NOOP, OUTCOME_LINE_TOO_LONG, NULL, CE "line too long" EOL },
+    { COMMAND_SET, OUTCOME_NOT_SUPPORTED, NULL, SE "not supported" EOL },
+    { COMMAND_SET, OUTCOME_DENIED, NULL, CE "access denied" EOL },
+    { COMMAND_SET, OUTCOME_INTERNAL, NULL, SE "internal error" EOL },
+    { COMMAND_SET, OUTCOME_INTERNAL, "disk on fire", SE "disk on fire" EOL },
+    { COMMAND_SET, OUTCOME_INVALID, NULL, CE "invalid arguments" EOL },
+};
+
+START_TEST(outcomes_are_put_in_words)
+{
+    for (size_t i = 0; i < N_ELEMENTS(answers); i++) {
+        struct request req = { .command = answers[i].command, .key = "k", .nkey = 1 };
+        struct response res = { .outcome = answers[i].outcome, .text = answers[i].text };
+        res.ntext = res.text != NULL ? (uint32_t)strlen(res.text) : 0;
+        char *answer = codec_answer(&text_codec, &req, &res, NULL, false);
+        ck_assert_str_eq(answer, answers[i].answer);
+        free(answer);
+        req.quiet = true;
+        answer = codec_answer(&text_codec, &req, &res, NULL, false);
+        ck_assert_str_eq(answer, "");
+        free(answer);
+    }
+}
+END_TEST
+
+START_TEST(every_outcome_of_every_command_has_an_answer)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        struct request req = { .command = (enum command)i, .key = "k", .nkey = 1 };
+        struct response res = { .text = NULL };
+        for (int outcome = 1; outcome < OUTCOME_COUNT; outcome++) {
+            bool miss =
+                (i == COMMAND_GET || i == COMMAND_GAT) && outcome == OUTCOME_NOT_FOUND;
+            res.outcome = outcome;
+            char *answer = codec_answer(&text_codec, &req, &res, NULL, false);
+            ck_assert_int_eq(answer[0] == '\0', miss);
+            free(answer);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_hit_carries_flags_size_and_cas)
+{
+    struct request req = { .command = COMMAND_GET, .key = "key", .nkey = 3 };
+    struct response res = { .flags = 4294967295, .nvalue = 5, .cas = 1234567 };
+    char *answer = codec_answer(&text_codec, &req, &res, "value", true);
+    ck_assert_str_eq(answer, "VALUE key 4294967295 5" EOL "value" EOL "END" EOL);
+    free(answer);
+    req.with_cas = true;
+    res.key = "other";
+    res.nkey = 5;
+    answer = codec_answer(&text_codec, &req, &res, "value", false);
+    ck_assert_str_eq(answer, "VALUE other 4294967295 5 1234567" EOL "value" EOL);
+    free(answer);
+}
+END_TEST
+
+START_TEST(a_statistic_is_a_line)
+{
+    struct request req = { .command = COMMAND_STATS };
+    struct response res = { .key = "pid", .nkey = 3, .text = "12", .ntext = 2 };
+    char *answer = codec_answer(&text_codec, &req, &res, NULL, true);
+    ck_assert_str_eq(answer, "STAT pid 12" EOL "END" EOL);
+    free(answer);
+    res.text = NULL;
+    res.ntext = 0;
+    answer = codec_answer(&text_codec, &req, &res, NULL, false);
+    ck_assert_str_eq(answer, "STAT pid " EOL);
+    free(answer);
+}
+END_TEST
+
+START_TEST(arithmetic_answers_with_the_number)
+{
+    struct request req = { .command = COMMAND_INCR };
+    struct response res = { .number = UINT64_MAX };
+    char *answer = codec_answer(&text_codec, &req, &res, NULL, false);
+    ck_assert_str_eq(answer, "18446744073709551615" EOL);
+    free(answer);
+}
+END_TEST
+
+/* ---- numbers */
+
+START_TEST(numbers_come_back_as_they_went)
+{
+    char text[NUMBER_MAX];
+    uint64_t back, value = 1;
+    for (int shift = 0; shift < 64; shift++) {
+        for (int d = -2; d <= 2; d++) {
+            uint64_t v = (value << shift) + (uint64_t)d;
+            size_t n = (size_t)(number_format(text, v) - text);
+            ck_assert(number_parse(text, n, &back));
+            ck_assert_uint_eq(back, v);
+        }
+    }
+    for (uint64_t v = 0; v < 20000; v++) {
+        size_t n = (size_t)(number_format(text, v) - text);
+        ck_assert(number_parse(text, n, &back) && back == v);
+    }
+}
+END_TEST
+
+START_TEST(what_is_no_number_is_refused)
+{
+    static const char *const bad[] = { "",
+                                       "+",
+                                       "-",
+                                       "--1",
+                                       "+-1",
+                                       " 1",
+                                       "1 ",
+                                       "0x1",
+                                       "1.0",
+                                       "1e3",
+                                       "18446744073709551616",
+                                       "99999999999999999999" };
+    uint64_t u;
+    int64_t s;
+    for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+        ck_assert(!number_parse(bad[i], strlen(bad[i]), &u));
+        ck_assert(!number_parse_signed(bad[i], strlen(bad[i]), &s));
+    }
+    ck_assert(!number_parse("-1", 2, &u));
+    ck_assert(!number_parse_signed("9223372036854775808", 19, &s));
+    ck_assert(!number_parse_signed("-9223372036854775809", 20, &s));
+    ck_assert(number_parse_signed("-9223372036854775808", 20, &s) && s == INT64_MIN);
+    ck_assert(number_parse("00000000000000000000000000001", 29, &u) && u == 1);
+}
+END_TEST
+
+START_TEST(the_first_byte_tells_the_protocol)
+{
+    for (int byte = 0; byte < 256; byte++)
+        ck_assert_ptr_eq(codec_for_first_byte((uint8_t)byte),
+                         byte == 0x80 ? &binary_codec : &text_codec);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        lines_become_requests_however_they_are_cut,
+        bad_lines_are_refused_with_the_known_words,
+        a_get_of_any_length_is_served_key_by_key,
+        a_bad_key_ends_a_long_get,
+        other_endless_lines_close,
+        a_whole_line_may_be_long,
+        a_key_may_be_nothing_but_a_carriage_return,
+        a_refused_set_still_names_its_key,
+        numbers_come_back_as_they_went,
+        what_is_no_number_is_refused,
+        the_first_byte_tells_the_protocol,
+        outcomes_are_put_in_words,
+        every_outcome_of_every_command_has_an_answer,
+        a_hit_carries_flags_size_and_cas,
+        a_statistic_is_a_line,
+        arithmetic_answers_with_the_number,
+    };
+    return unit_run("text", tests, N_ELEMENTS(tests));
+}

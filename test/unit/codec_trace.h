@@ -1,0 +1,33 @@
+/*
+ * Runs a codec as a server would and writes down what it made of the bytes, a line a
+ * request, so that a test is a pair of texts:
+ *
+ *   set a 5 0 1\r\nx\r\n      ->   set a flags=5 value=x
+ *   delete a 5\r\n            ->   ! CLIENT_ERROR bad command line format.  Usage: ...
+ *
+ * A line names the command, the key and every member that is not zero; `!` is the answer
+ * to a refused request, `closed` the end of the connection, `more` stands at the end
+ * when bytes are left over.
+ */
+#ifndef TEST_UNIT_CODEC_TRACE_H
+#define TEST_UNIT_CODEC_TRACE_H
+
+#include <stddef.h>
+
+#include "protocol/codec.h"
+
+/* The input arrives in pieces: `first` bytes, then `step` bytes at a time. The result
+ * is the caller's to free. */
+char *codec_trace(const struct codec *codec, uint32_t value_max, const void *bytes,
+                  size_t n, size_t first, size_t step);
+
+/* Compares the trace of the whole input with what is wanted, then the traces of every
+ * way to cut it in two, and of single bytes, with that of the whole. */
+void codec_trace_check(const struct codec *codec, uint32_t value_max, const void *bytes,
+                       size_t n, const char *wanted);
+
+/* head, value, tail and (if asked for) end, with bytes beyond ASCII as \xHH. */
+char *codec_answer(const struct codec *codec, const struct request *req,
+                   const struct response *res, const char *value, bool end);
+
+#endif
