@@ -1,0 +1,356 @@
+"""A pair and its link: late joiners, cuts, stalls, overflow, garbage, split brain."""
+
+import random
+import socket
+import threading
+
+from case_failover import check, fill, scaled
+from harness.report import Failed
+from harness.wire import Connection, request
+
+PLACE = "two"
+
+STATS = (
+    "role link in_sync reign run_id peer peer_run_id pending dirty_buckets at_risk lag_us shipped "
+    "applied coalesced journal_overflows resyncs_full resyncs_partial resync_items invalidated "
+    "bytes_out bytes_in reconnects last_error").split()
+
+
+def number(node, name):
+    return int(node.stat(name))
+
+
+def case_statistics(lab):
+    """`stats repl` has every name, and plain `stats` a numeric part of them."""
+    a, b = lab.pair()
+    for node in (a, b):
+        stats = node.stats("repl")
+        missing = [name for name in STATS if "repl_" + name not in stats]
+        assert not missing, "stats repl lacks %s" % ", ".join(missing)
+        brief = {name: value for name, value in node.stats().items() if name.startswith("repl_")}
+        assert brief, "plain stats says nothing of replication"
+        words = [name for name, value in brief.items() if not value.lstrip("-").isdigit()]
+        assert not words, "not numbers in plain stats: %s" % ", ".join(words)
+    assert a.stat("repl_peer_run_id") == b.stat("repl_run_id")
+    assert a.client().store("k", "x") == "STORED"
+    lab.drained(a)
+    assert number(a, "repl_shipped") >= 1 and number(b, "repl_applied") >= 1
+    assert number(a, "repl_at_risk") == 0
+    assert (a.stat("repl_role"), b.stat("repl_role")) == ("active", "standby")
+
+
+def case_standby_joins_late(lab):
+    """The first node is used alone for a while; the second gets a full copy."""
+    count = scaled(lab, 100000)
+    a, b = lab.add_pair()
+    a.start()
+    fill(lab, a, count)
+    assert a.stat("repl_link") == "down" and a.stat("repl_role") == "active"
+    b.start()
+    lab.linked(a, b)
+    lab.drained(a, 60)
+    check(lab, b, count)
+
+
+def case_standby_killed(lab):
+    """The standby dies and returns empty, while the active takes writes."""
+    count = scaled(lab, 50000)
+    a, b = lab.pair()
+    fill(lab, a, count)
+    lab.drained(a)
+    b.kill()
+    fill(lab, a, count, 1)
+    b.start()
+    fill(lab, a, count // 2, 2)
+    lab.linked(a, b)
+    lab.drained(a, 60)
+    check(lab, b, count // 2, 2)
+    check(lab, a, count // 2, 2)
+    lab.same(a, b, ["key%d" % n for n in range(0, count, max(count // 100, 1))])
+
+
+def ends_equal_after(lab, break_link, mend, down):
+    count = scaled(lab, 50000)
+    a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")
+    fill(lab, a, count)
+    lab.drained(a)
+    before = number(a, "repl_resyncs_full") + number(b, "repl_resyncs_full")
+    items = number(a, "repl_resync_items")
+    break_link()
+    if down:
+        lab.until(lambda: a.stat("repl_link") != "streaming", "the active notices")
+    fill(lab, a, count // 100, 1)
+    for key in ("key1", "key5"):
+        assert a.client().ask("delete " + key) == [b"DELETED"]
+    mend()
+    lab.linked(a, b)
+    lab.drained(a)
+    lab.same(a, b, ["key%d" % n for n in range(0, count // 50)])
+    assert b.client().item("key5") is None, "a delete was forgotten"
+    after = number(a, "repl_resyncs_full") + number(b, "repl_resyncs_full")
+    shipped = number(a, "repl_resync_items") - items
+    assert after == before, "a short cut cost a full copy"
+    assert shipped <= count // 10, "%d items shipped for %d changes" % (shipped, count // 100)
+    return "%d items shipped for %d changes of %d" % (shipped, count // 100, count)
+
+
+def case_link_cut(lab):
+    return ends_equal_after(lab, lambda: [proxy.cut() for proxy in lab.proxies],
+                            lambda: [proxy.heal() for proxy in lab.proxies], True)
+
+
+def case_link_frozen(lab):
+    """Packets vanish and no end is told: both find out by themselves."""
+    return ends_equal_after(lab, lambda: [proxy.freeze() for proxy in lab.proxies],
+                            lambda: [proxy.heal() for proxy in lab.proxies], True)
+
+
+def case_link_flaps(lab):
+    """Cut again and again under writes; equal in the end."""
+    a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")
+    for turn in range(10):
+        fill(lab, a, 2000, turn)
+        for proxy in lab.proxies:
+            proxy.cut()
+        fill(lab, a, 500, turn + 100)
+        for proxy in lab.proxies:
+            proxy.heal()
+        if turn % 3 == 0:
+            lab.linked(a, b)
+    lab.linked(a, b)
+    lab.drained(a, 60)
+    check(lab, b, 500, 109)
+    lab.same(a, b, ["key%d" % n for n in range(0, 2000, 20)])
+
+
+def case_standby_stopped_under_load(lab):
+    """SIGSTOP on the standby: the active's clients notice nothing; then all converges."""
+    count = scaled(lab, 100000)
+    a, b = lab.pair()
+    fill(lab, a, 1000)
+    lab.drained(a)
+    b.pause()
+    text = fill(lab, a, count, 1)
+    check(lab, a, count, 1)
+    b.cont()
+    lab.linked(a, b)
+    lab.drained(a, 60)
+    check(lab, b, count, 1)
+    return text[text.index("rate"):]
+
+
+def case_journal_overflows(lab):
+    """More changes than the journal holds, with the peer stuck: the dirty map remembers."""
+    count = scaled(lab, 100000)
+    a, b = lab.pair(config="journal=64k;timeout=60000")
+    fill(lab, a, 100)
+    lab.drained(a)
+    b.pause()
+    fill(lab, a, count, 1)
+    at_risk = number(a, "repl_at_risk")
+    b.cont()
+    lab.drained(a, 60)
+    check(lab, b, count, 1)
+    assert number(a, "repl_journal_overflows") > 0, "the journal never ran over"
+    return "%d at risk" % at_risk
+
+
+def case_split_brain(lab):
+    """Both take writes with the link cut. What one side changed is kept from there; what
+    both changed is a miss on both."""
+    a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")
+    names = ["both", "left", "right", "deleted", "untouched"]
+    for name in names:
+        for copy in range(20):
+            assert a.client().store("%s%d" % (name, copy), "before") == "STORED"
+    lab.drained(a)
+    for proxy in lab.proxies:
+        proxy.cut()
+    for copy in range(20):
+        a.client().store("both%d" % copy, "from a")
+        b.client().store("both%d" % copy, "from b")
+        a.client().store("left%d" % copy, "from a")
+        b.client().store("right%d" % copy, "from b")
+        a.client().ask("delete deleted%d" % copy)
+    assert a.stat("repl_role") == "active" and b.stat("repl_role") == "active"
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.linked(a, b)
+    leader = lab.until(lambda: [node for node in (a, b) if node.stat("repl_role") == "active"]
+                       if {a.stat("repl_role"), b.stat("repl_role")} == {"active", "standby"}
+                       else None, "one of them is active, one standby")[0]
+    lab.drained(leader)
+    keys = ["%s%d" % (name, copy) for name in names for copy in range(20)]
+    lab.same(a, b, keys)
+    wanted = {"both": None, "left": b"from a", "right": b"from b", "deleted": None,
+              "untouched": b"before"}
+    for name, value in wanted.items():
+        for copy in range(20):
+            item = a.client().item("%s%d" % (name, copy))
+            got = item and item[2]
+            assert got == value, "%s%d is %r, not %r" % (name, copy, got, value)
+    assert number(a, "repl_invalidated") + number(b, "repl_invalidated") >= 20
+
+
+def case_unshipped_writes_come_back(lab):
+    """What the old active took with the link cut is recovered when the nodes meet again."""
+    a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")
+    fill(lab, a, 1000)
+    lab.drained(a)
+    for proxy in lab.proxies:
+        proxy.cut()
+    for copy in range(50):
+        a.client().store("late%d" % copy, "late")
+    assert b.client().store("new", "x") == "STORED"
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.linked(a, b)
+    for copy in range(50):
+        lab.until(lambda copy=copy: b.client().item("late%d" % copy), "late%d is on b" % copy)
+    lab.same(a, b, ["late%d" % copy for copy in range(50)] + ["new"])
+
+
+def case_standby_rejects(lab):
+    """standby_writes=reject: an error, and the roles stay."""
+    a, b = lab.pair(configs=("", "standby_writes=reject"))
+    assert a.client().store("k", "x") == "STORED"
+    lab.drained(a)
+    answer = b.client().store("k", "y")
+    assert answer.startswith(("SERVER_ERROR", "NOT_STORED")), "a write was answered with %s" % answer
+    for command in ("delete k", "incr k 1", "touch k 1", "flush_all"):
+        text = b.ask(command)[0].decode()
+        assert "ERROR" in text, "%s was answered with %s" % (command, text)
+    assert b.stat("repl_role") == "standby" and a.stat("repl_role") == "active"
+    assert b.client().item("k")[2] == b"x"
+
+
+GARBAGE = (
+    b"\0" * 1000, b"\xff" * 1000, b"get k\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 500,
+    request("set", b"stolen", b"value"), request("get", b"k"), request("noop"),
+    request("flush"), request("0xe0", b"", b"\0" * 64), request("0xe0", b"", b"", nbody=0xFFFFFFFF),
+    request("0xe1", b"", b"x" * 100), request("0xe3", b"", b"x" * 5000), request("0xff", b"k", b"v"),
+    request("0xe0", b"", b"short")[:20],
+)
+
+
+def case_garbage_on_the_link(lab):
+    """Bytes that are no peer: disconnected, with a reason in the log; nothing is applied,
+    the pair stays a pair."""
+    a, b = lab.pair(config="timeout=1000")
+    assert a.client().store("k", "x") == "STORED"
+    lab.drained(a)
+    generator = random.Random(4711)
+    pieces = list(GARBAGE) + [generator.randbytes(generator.randrange(1, 3000)) for _ in range(50)]
+    for node in (a, b):
+        said = len(node.log())
+        for piece in pieces:
+            try:
+                with Connection(("127.0.0.1", node.listen_repl), 10.0) as stranger:
+                    stranger.send(piece)
+                    stranger.socket.shutdown(socket.SHUT_WR)
+                    while not stranger.is_closed():
+                        stranger.inbox = b""
+            except OSError:
+                continue
+        assert len(node.log()) > said, "%s says nothing of it in its log" % node.name
+        assert node.client().item("stolen") is None, "a stranger's set was applied"
+        assert node.client().item("k"), "a stranger's flush was applied"
+    lab.linked(a, b)
+    assert a.client().store("k", "y") == "STORED"
+    lab.until(lambda: b.client().item("k")[2] == b"y", "changes flow again")
+    return "%d kinds on each node" % len(pieces)
+
+
+def case_silent_strangers(lab):
+    """Connections to the replication port that say nothing are not kept for ever."""
+    a, b = lab.pair(config="timeout=500")
+    strangers = [Connection(("127.0.0.1", a.listen_repl), 15.0) for _ in range(20)]
+    assert a.client().store("k", "x") == "STORED"
+    lab.linked(a, b)
+    for stranger in strangers:
+        stranger.timeout = 15.0 * lab.build.slowness
+        while not stranger.is_closed():
+            stranger.inbox = b""
+        stranger.close()
+    lab.drained(a)
+    lab.same(a, b, ["k"])
+
+
+class Mess(threading.Thread):
+    """Random changes to few keys, over text and binary, all kinds mixed."""
+
+    def __init__(self, node, seed, count):
+        super().__init__()
+        self.node, self.count, self.error = node, count, None
+        self.random = random.Random(seed)
+
+    def run(self):
+        try:
+            with self.node.connect() as lines, self.node.connect() as packets:
+                for _ in range(self.count):
+                    key = "mess%d" % self.random.randrange(200)
+                    self.random.choice((self.text, self.text, self.packet))(lines, packets, key)
+        except Exception as error:  # told to the thread that joins
+            self.error = error
+
+    def text(self, client, _, key):
+        value = str(self.random.randrange(10 ** self.random.randrange(1, 19)))
+        name = self.random.choice(("set", "set", "add", "replace", "append", "prepend", "incr",
+                                   "decr", "delete", "touch"))
+        if name in ("incr", "decr"):
+            client.ask("%s %s %d" % (name, key, self.random.randrange(1000)))
+        elif name == "delete":
+            client.ask("delete " + key)
+        elif name == "touch":
+            client.ask("touch %s %d" % (key, self.random.choice((0, 100, 10000))))
+        else:
+            client.store(key, value, self.random.randrange(2 ** 32),
+                         self.random.choice((0, 100, 100000)), name)
+
+    def packet(self, _, client, key):
+        name = self.random.choice(("set", "append", "delete", "incr", "gat", "touch"))
+        value = b"7" * self.random.randrange(30) if name in ("set", "append") else b""
+        client.call(name, key.encode(), value, flags=self.random.randrange(2 ** 32), exp=1000)
+
+
+def case_random_changes(lab):
+    """Four clients change 200 keys in every way; in the end both nodes agree on all."""
+    a, b = lab.pair("-t", "4")
+    messes = [Mess(a, seed, scaled(lab, 5000)) for seed in range(4)]
+    for mess in messes:
+        mess.start()
+    for mess in messes:
+        mess.join()
+        if mess.error:
+            raise Failed("a client: %s" % mess.error)
+    lab.drained(a)
+    lab.same(a, b, ["mess%d" % n for n in range(200)])
+
+
+def case_hot_key(lab):
+    """One key changed over and over: the last state counts, and what is skipped is counted."""
+    a, b = lab.pair()
+    assert a.client().store("hot", "0") == "STORED"
+    with a.connect() as client:
+        for _ in range(20):
+            client.send(b"incr hot 1 noreply\r\n" * 1000)
+        assert client.ask("incr hot 1") == [b"20001"]
+    lab.drained(a)
+    lab.same(a, b, ["hot"])
+    assert b.client().item("hot")[2] == b"20001"
+    return "%s shipped, %s coalesced" % (a.stat("repl_shipped"), a.stat("repl_coalesced"))
+
+
+def case_a_million_sets(lab):
+    """Throughput of a pair, and every item right on the standby."""
+    count = scaled(lab, 1000000)
+    a, b = lab.pair("-m", "1024", "-t", "1")
+    text = lab.run_load(a, "--fill", count, "--pipeline", 32)
+    lab.drained(a, 60)
+    lab.run_load(b, "--check", count, "--pipeline", 32)
+    assert number(a, "evictions") == 0 and number(b, "evictions") == 0
+    return text[text.index("seconds"):]
+
+
+case_a_million_sets.alone = True
