@@ -106,6 +106,7 @@ static enum outcome parse_delete(struct parser *p, struct request *req,
                                  const struct words *w)
 {
     (void)p;
+    req->quiet = req->quiet && w->n > 1; /* alone it is a key of that name */
     unsigned n = w->n - req->quiet;
     if (n > 2 || (n == 2 && !word_is(w, 1, "0")))
         return OUTCOME_BAD_USAGE;

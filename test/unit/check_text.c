@@ -62,6 +62,7 @@ static const struct sample requests[] = {
     { "delete a 0\r\n", "delete a\n" },
     { "delete a noreply\r\n", "delete a quiet\n" },
     { "delete a 0 noreply\r\n", "delete a quiet\n" },
+    { "delete noreply\r\n", "delete noreply\n" },
     { "incr a 1\r\n", "incr a delta=1\n" },
     { "incr a 18446744073709551615 noreply\r\n",
       "incr a delta=18446744073709551615 quiet\n" },
