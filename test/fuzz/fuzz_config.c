@@ -1,0 +1,81 @@
+/*
+ * Option strings: an operator's, so nobody attacks through them, but every engine and
+ * the host parse the same text, and what the outer engine leaves over must mean the
+ * same to the inner one.
+ */
+#include <stdbool.h>
+
+#include <memcached/config_parser.h>
+
+#include "base/option.h"
+#include "test/fuzz/fuzz.h"
+
+struct values {
+    bool flag;
+    uint64_t number, size;
+    double factor;
+    char *text;
+    unsigned choice;
+};
+
+#define ROW(member, option)                                                              \
+    .name = #member, .type = (option), .offset = offsetof(struct values, member)
+
+static const struct option_row rows[] = {
+    { ROW(flag, OPTION_BOOL), .preset = "off" },
+    { ROW(number, OPTION_NUMBER), .preset = "1", .min = 1, .max = 100 },
+    { ROW(size, OPTION_SIZE), .preset = "64m" },
+    { ROW(factor, OPTION_FACTOR), .preset = "1.25", .min = 1 },
+    { ROW(text, OPTION_STRING) },
+    { ROW(choice, OPTION_CHOICE), .preset = "one", .choices = "one|two|three" },
+};
+
+/* No row of type DT_CONFIGFILE: it would open whatever file is named. */
+static void parse_as_engine(const char *config)
+{
+    size_t size = 0;
+    float factor = 0;
+    bool flag = false;
+    char *text = NULL;
+    struct config_item items[] = {
+        { .key = "size", .datatype = DT_SIZE, .value.dt_size = &size },
+        { .key = "factor", .datatype = DT_FLOAT, .value.dt_float = &factor },
+        { .key = "flag", .datatype = DT_BOOL, .value.dt_bool = &flag },
+        { .key = "text", .datatype = DT_STRING, .value.dt_string = &text },
+        { .key = NULL },
+    };
+    int result = parse_config(config, items, NULL);
+    CHECK(result == 0 || result == 1 || result == -1);
+    CHECK((text != NULL) == items[3].found);
+    free(text);
+}
+
+/* What is left over is known to nobody here, so parsing it again changes nothing. */
+static void check_rest(const char *rest)
+{
+    char *again, why[160];
+    CHECK(option_parse(NULL, 0, NULL, rest, &again, why, sizeof(why)));
+    CHECK(again != NULL && strcmp(rest, again) == 0);
+    free(again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    struct values values = { 0 };
+    char *config = fuzz_text(bytes, n), *rest, why[160] = "", shown[64];
+    parse_as_engine(config);
+    option_defaults(rows, N_ELEMENTS(rows), &values);
+    bool ok =
+        option_parse(rows, N_ELEMENTS(rows), &values, config, &rest, why, sizeof(why));
+    CHECK(ok == (why[0] == '\0') && (ok || rest == NULL));
+    CHECK(values.number >= 1 && values.number <= 100 && values.choice < 3);
+    CHECK(values.factor >= 1);
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++)
+        option_format(&rows[i], &values, shown, sizeof(shown));
+    if (rest != NULL)
+        check_rest(rest);
+    free(rest);
+    option_free(rows, N_ELEMENTS(rows), &values);
+    free(config);
+    return 0;
+}
