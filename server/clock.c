@@ -1,0 +1,81 @@
+#include "server/clock.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* Relative time starts here, so that "expired" (1) is in the past from the first
+ * second on, and 0 stays free for "never". */
+enum { HEAD_START = 2 };
+
+static time_t monotonic_start;
+static _Atomic rel_time_t now_ticks = HEAD_START;
+static _Atomic int64_t date_of_zero;
+
+static time_t read_seconds(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return t.tv_sec;
+}
+
+void clock_start(void)
+{
+    monotonic_start = read_seconds(CLOCK_MONOTONIC);
+    atomic_store(&now_ticks, HEAD_START);
+    atomic_store(&date_of_zero, (int64_t)time(NULL) - HEAD_START);
+}
+
+void clock_tick(void)
+{
+    rel_time_t ticks =
+        (rel_time_t)(read_seconds(CLOCK_MONOTONIC) - monotonic_start) + HEAD_START;
+    int64_t offset = (int64_t)time(NULL) - ticks;
+    int64_t drift = offset - atomic_load(&date_of_zero);
+    atomic_store_explicit(&now_ticks, ticks, memory_order_relaxed);
+    /* One second is only rounding: left alone, so that dates convert both ways. */
+    if (drift > 1 || drift < -1)
+        atomic_store(&date_of_zero, offset);
+}
+
+rel_time_t clock_now(void)
+{
+    return atomic_load_explicit(&now_ticks, memory_order_relaxed);
+}
+
+rel_time_t clock_relative(time_t exptime, rel_time_t now, time_t started)
+{
+    if (exptime == 0)
+        return 0;
+    if (exptime < 0)
+        return 1;
+    if (exptime <= CLOCK_RELATIVE_MAX)
+        return now + (rel_time_t)exptime;
+    if (exptime <= started)
+        return 1;
+    if (exptime - started > (time_t)UINT32_MAX)
+        return UINT32_MAX;
+    return (rel_time_t)(exptime - started);
+}
+
+rel_time_t clock_realtime(time_t exptime)
+{
+    time_t started = 0;
+    if (exptime > CLOCK_RELATIVE_MAX)
+        started = (time_t)atomic_load_explicit(&date_of_zero, memory_order_relaxed);
+    return clock_relative(exptime, clock_now(), started);
+}
+
+time_t clock_abstime(rel_time_t when)
+{
+    return (time_t)atomic_load_explicit(&date_of_zero, memory_order_relaxed) + when;
+}
+
+rel_time_t clock_uptime(void)
+{
+    return clock_now() - HEAD_START;
+}
+
+time_t clock_date(void)
+{
+    return clock_abstime(clock_now());
+}

@@ -1,0 +1,58 @@
+/*
+ * Listening sockets. Main thread: bound before the engine starts (a port in use ends
+ * the start early), listening after it.
+ *
+ * The limit of -c: with maxconns_fast a client beyond it gets an error and is closed,
+ * otherwise nobody is accepted until another goes. Without descriptors left accepting
+ * pauses for a moment.
+ */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { LISTENER_ADDRESS_MAX = 192 };
+
+struct server;
+struct event;
+struct event_base;
+
+struct listener {
+    struct server *server;
+    int fd;
+    bool datagram;
+    struct event *event;
+};
+
+struct listeners {
+    struct listener *all;
+    size_t n;
+    struct event *retry; /* after a pause */
+    char *unix_path;     /* removed at the end */
+
+    /* counters; written by the main thread, read by all */
+    _Atomic uint64_t accepted, rejected, disabled_num;
+    _Atomic bool accepting;
+};
+
+/* False: why says which address could not be had. */
+bool listeners_bind(struct server *server, char *why, size_t nwhy);
+/* Start to accept; also tells the chosen ports to the log and, if it is set, to the
+ * file that MEMCACHED_PORT_FILENAME names. */
+bool listeners_start(struct server *server, char *why, size_t nwhy);
+/* No more connections; the sockets are closed. */
+void listeners_stop(struct server *server);
+
+/* "tcp:127.0.0.1:11211", "unix:/path": of the other end, of this end. */
+bool listener_peer(int fd, char *text, size_t size);
+bool listener_own(int fd, char *text, size_t size);
+
+/* One word of -l: NAME, IPV4, [IPV6], an IPv6 address without brackets, each but the
+ * last with :PORT if wanted. False if it is none of them. host is NULL for "all". */
+bool listener_split(char *word, char **host, char **port);
+
+#endif

@@ -1,0 +1,158 @@
+#include "server/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 2048 };
+
+static const char *stderr_name(void)
+{
+    return "standard error";
+}
+
+static const char *level_name(EXTENSION_LOG_LEVEL level)
+{
+    switch (level) {
+    case EXTENSION_LOG_WARNING:
+        return "WARNING";
+    case EXTENSION_LOG_INFO:
+        return "INFO";
+    case EXTENSION_LOG_DEBUG:
+        return "DEBUG";
+    case EXTENSION_LOG_DETAIL:
+        break;
+    }
+    return "DETAIL";
+}
+
+/* One write(2) a line, so that lines of different threads do not mix. */
+static void write_line(EXTENSION_LOG_LEVEL level, const char *fmt, va_list args)
+{
+    char line[LINE_MAX_BYTES];
+    struct tm utc;
+    time_t now = time(NULL);
+    gmtime_r(&now, &utc);
+    size_t n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%SZ ", &utc);
+    n += (size_t)snprintf(line + n, sizeof(line) - n, "%s ", level_name(level));
+    int text = vsnprintf(line + n, sizeof(line) - n - 1, fmt, args);
+    if (text < 0)
+        return;
+    n += (size_t)text;
+    if (n > sizeof(line) - 2)
+        n = sizeof(line) - 2;
+    while (n > 0 && line[n - 1] == '\n') /* engines differ in whether they end lines */
+        n--;
+    line[n++] = '\n';
+    if (write(STDERR_FILENO, line, n) < 0)
+        return; /* nowhere left to complain */
+}
+
+__attribute__((format(printf, 3, 4))) static void
+stderr_log(EXTENSION_LOG_LEVEL level, const void *cookie, const char *fmt, ...)
+{
+    va_list args;
+    (void)cookie;
+    va_start(args, fmt);
+    write_line(level, fmt, args);
+    va_end(args);
+}
+
+static const char *null_name(void)
+{
+    return "null";
+}
+
+__attribute__((format(printf, 3, 4))) static void
+null_log(EXTENSION_LOG_LEVEL level, const void *cookie, const char *fmt, ...)
+{
+    (void)level;
+    (void)cookie;
+    (void)fmt;
+}
+
+static EXTENSION_LOGGER_DESCRIPTOR stderr_logger = { stderr_name, stderr_log };
+static EXTENSION_LOGGER_DESCRIPTOR null_logger = { null_name, null_log };
+static EXTENSION_LOGGER_DESCRIPTOR *_Atomic current = &stderr_logger;
+static _Atomic EXTENSION_LOG_LEVEL lowest = EXTENSION_LOG_WARNING;
+
+EXTENSION_LOGGER_DESCRIPTOR *get_stderr_logger(void)
+{
+    return &stderr_logger;
+}
+
+EXTENSION_LOGGER_DESCRIPTOR *get_null_logger(void)
+{
+    return &null_logger;
+}
+
+void log_set_logger(EXTENSION_LOGGER_DESCRIPTOR *logger)
+{
+    atomic_store(&current, logger != NULL ? logger : &stderr_logger);
+}
+
+EXTENSION_LOGGER_DESCRIPTOR *log_get_logger(void)
+{
+    return atomic_load(&current);
+}
+
+void log_set_level(EXTENSION_LOG_LEVEL level)
+{
+    atomic_store(&lowest, level);
+}
+
+EXTENSION_LOG_LEVEL log_get_level(void)
+{
+    return atomic_load_explicit(&lowest, memory_order_relaxed);
+}
+
+EXTENSION_LOG_LEVEL log_level_of(unsigned verbosity)
+{
+    static const EXTENSION_LOG_LEVEL levels[] = { EXTENSION_LOG_WARNING,
+                                                  EXTENSION_LOG_INFO, EXTENSION_LOG_DEBUG,
+                                                  EXTENSION_LOG_DETAIL };
+    return levels[verbosity < 3 ? verbosity : 3];
+}
+
+unsigned log_verbosity(void)
+{
+    return EXTENSION_LOG_WARNING - log_get_level();
+}
+
+/* The logger takes a format and no va_list, so the text is made here. */
+static void log_text(EXTENSION_LOG_LEVEL level, const char *fmt, va_list args)
+{
+    char text[LINE_MAX_BYTES];
+    if (level < log_get_level())
+        return;
+    vsnprintf(text, sizeof(text), fmt, args);
+    log_get_logger()->log(level, NULL, "%s", text);
+}
+
+void log_warning(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    log_text(EXTENSION_LOG_WARNING, fmt, args);
+    va_end(args);
+}
+
+void log_info(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    log_text(EXTENSION_LOG_INFO, fmt, args);
+    va_end(args);
+}
+
+void log_debug(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    log_text(EXTENSION_LOG_DEBUG, fmt, args);
+    va_end(args);
+}

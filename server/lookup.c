@@ -1,0 +1,271 @@
+/*
+ * get, gat, touch, and the opcodes that only the engine knows.
+ *
+ * The engine interface has no entry for touch and gat: they travel as binary requests
+ * through unknown_command, whatever protocol the client speaks.
+ */
+#include "server/commands.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/frame.h"
+#include "server/server_api.h"
+
+enum verdict command_finish_list(struct connection *c, enum outcome outcome)
+{
+    struct response res = { .outcome = outcome };
+    bool text = c->codec == &text_codec;
+    bool failed = outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND;
+    if (text && failed && c->list_outcome == OUTCOME_OK)
+        c->list_outcome = outcome;
+    if (!text && outcome != OUTCOME_OK)
+        return command_answer(c, &res);
+    if (!c->req.last)
+        return VERDICT_DONE;
+    /* In text an error can only stand for the whole line: it takes the place of END. */
+    res.outcome = c->list_outcome;
+    c->list_outcome = OUTCOME_OK;
+    if (res.outcome != OUTCOME_OK)
+        return command_answer(c, &res);
+    return c->codec->compose_end(&c->req, &c->io->out.bytes) ? VERDICT_DONE
+                                                             : VERDICT_DROP;
+}
+
+/* Queue the value; takes over the reference to the item. */
+static bool answer_value(struct connection *c, item *it, const item_info *info)
+{
+    struct output *out = &c->io->out;
+    bool ok = true, copy = info->nbytes <= OUTPUT_COPY_MAX;
+    size_t queued = out->nrefs;
+    for (unsigned i = 0; ok && i < info->nvalue; i++) {
+        const struct iovec *piece = &info->value[i];
+        if (copy)
+            ok = buffer_append(&out->bytes, piece->iov_base, piece->iov_len);
+        else if (piece->iov_len > 0)
+            ok = output_reference(out, piece->iov_base, piece->iov_len, NULL);
+    }
+    if (ok && out->nrefs > queued)
+        out->refs[out->nrefs - 1].owner = it;
+    else
+        c->worker->api->release(c->worker->handle, c, it);
+    return ok;
+}
+
+static enum verdict answer_hit(struct connection *c, item *it)
+{
+    union item_view view;
+    struct worker *w = c->worker;
+    if (!command_view_item(c, it, &view)) {
+        w->api->release(w->handle, c, it);
+        return command_finish_list(c, OUTCOME_INTERNAL);
+    }
+    struct response res = { .flags = ntohl(view.info.flags),
+                            .nvalue = view.info.nbytes,
+                            .cas = view.info.cas };
+    enum verdict verdict = command_answer(c, &res);
+    if (verdict != VERDICT_DONE) {
+        w->api->release(w->handle, c, it);
+        return verdict;
+    }
+    if (!answer_value(c, it, &view.info) ||
+        !c->codec->compose_tail(&c->req, &res, &c->io->out.bytes))
+        return VERDICT_DROP;
+    return command_finish_list(c, OUTCOME_OK);
+}
+
+enum verdict command_run_get(struct connection *c)
+{
+    const struct request *req = &c->req;
+    struct worker *w = c->worker;
+    item *it = NULL;
+    ENGINE_ERROR_CODE rc = command_take_status(c);
+    if (rc == ENGINE_SUCCESS)
+        rc = w->api->get(w->handle, c, &it, req->key, req->nkey, req->vbucket);
+    if (rc == ENGINE_EWOULDBLOCK)
+        return VERDICT_PARK;
+    if (rc == ENGINE_DISCONNECT)
+        return VERDICT_DROP;
+    count(&w->counters.cmd_get);
+    count(rc == ENGINE_SUCCESS ? &w->counters.get_hits : &w->counters.get_misses);
+    if (rc == ENGINE_SUCCESS)
+        return answer_hit(c, it);
+    return command_finish_list(c, command_outcome(rc));
+}
+
+/* ---- touch and gat ---- */
+
+static enum outcome outcome_of_status(uint16_t status)
+{
+    static const struct {
+        uint16_t status;
+        enum outcome outcome;
+    } rows[] = {
+        { PROTOCOL_BINARY_RESPONSE_SUCCESS, OUTCOME_OK },
+        { PROTOCOL_BINARY_RESPONSE_KEY_ENOENT, OUTCOME_NOT_FOUND },
+        { PROTOCOL_BINARY_RESPONSE_KEY_EEXISTS, OUTCOME_EXISTS },
+        { PROTOCOL_BINARY_RESPONSE_E2BIG, OUTCOME_TOO_LARGE },
+        { PROTOCOL_BINARY_RESPONSE_EINVAL, OUTCOME_INVALID },
+        { PROTOCOL_BINARY_RESPONSE_NOT_STORED, OUTCOME_NOT_STORED },
+        { PROTOCOL_BINARY_RESPONSE_DELTA_BADVAL, OUTCOME_NOT_A_NUMBER },
+        { PROTOCOL_BINARY_RESPONSE_AUTH_ERROR, OUTCOME_DENIED },
+        { PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND, OUTCOME_UNKNOWN },
+        { PROTOCOL_BINARY_RESPONSE_ENOMEM, OUTCOME_NO_MEMORY },
+        { PROTOCOL_BINARY_RESPONSE_NOT_SUPPORTED, OUTCOME_NOT_SUPPORTED },
+        { PROTOCOL_BINARY_RESPONSE_EBUSY, OUTCOME_TEMPORARY },
+        { PROTOCOL_BINARY_RESPONSE_ETMPFAIL, OUTCOME_TEMPORARY },
+    };
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        if (rows[i].status == status)
+            return rows[i].outcome;
+    }
+    return OUTCOME_INTERNAL;
+}
+
+static void count_touch(struct connection *c, bool hit)
+{
+    struct thread_counters *n = &c->worker->counters;
+    count(&n->cmd_touch);
+    count(hit ? &n->touch_hits : &n->touch_misses);
+}
+
+/* The engine's answer to a touch or gat, turned into one of the client's protocol. */
+static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t next,
+                       const void *body, uint32_t nbody, uint8_t datatype,
+                       uint16_t status, uint64_t cas, const void *cookie)
+{
+    struct connection *c = connection_of(cookie);
+    struct response res = { .outcome = outcome_of_status(status), .cas = cas };
+    bool hit = res.outcome == OUTCOME_OK;
+    (void)key, (void)nkey, (void)datatype;
+    c->answered = true;
+    count_touch(c, hit);
+    if (c->req.command == COMMAND_TOUCH)
+        return command_answer(c, &res) == VERDICT_DONE;
+    if (!hit)
+        return command_finish_list(c, res.outcome) == VERDICT_DONE;
+    if (next >= sizeof(res.flags)) {
+        memcpy(&res.flags, ext, sizeof(res.flags));
+        res.flags = ntohl(res.flags);
+    }
+    res.nvalue = nbody;
+    struct buffer *out = &c->io->out.bytes;
+    return command_answer(c, &res) == VERDICT_DONE && buffer_append(out, body, nbody) &&
+           c->codec->compose_tail(&c->req, &res, out) &&
+           command_finish_list(c, OUTCOME_OK) == VERDICT_DONE;
+}
+
+/* Header, expiry, key: aligned, as engines read it through structs. */
+union touch_packet {
+    protocol_binary_request_header header;
+    char bytes[FRAME_HEADER + sizeof(uint32_t) + KEY_MAX];
+};
+
+static void build_touch(const struct request *req, union touch_packet *packet)
+{
+    uint32_t exptime = htonl(command_exptime(req->exptime));
+    bool touch = req->command == COMMAND_TOUCH;
+    struct frame f = { .magic = FRAME_REQUEST,
+                       .opcode =
+                           touch ? PROTOCOL_BINARY_CMD_TOUCH : PROTOCOL_BINARY_CMD_GAT,
+                       .nextra = sizeof(exptime),
+                       .nkey = req->nkey,
+                       .status = req->vbucket,
+                       .nbody = (uint32_t)sizeof(exptime) + req->nkey,
+                       .opaque = req->opaque,
+                       .cas = req->cas };
+    frame_encode(&f, packet->bytes);
+    memcpy(packet->bytes + FRAME_HEADER, &exptime, sizeof(exptime));
+    memcpy(packet->bytes + FRAME_HEADER + sizeof(exptime), req->key, req->nkey);
+}
+
+/* Ask the engine; what it has answered is dropped again unless it succeeds. */
+static ENGINE_ERROR_CODE ask_engine(struct connection *c, BINARY_COMMAND_CALLBACK handler,
+                                    EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor,
+                                    protocol_binary_request_header *packet,
+                                    ADD_RESPONSE response)
+{
+    struct worker *w = c->worker;
+    struct output *out = &c->io->out;
+    size_t nbytes = out->bytes.tail, nrefs = out->nrefs;
+    ENGINE_ERROR_CODE rc = command_take_status(c);
+    c->answered = false;
+    if (rc == ENGINE_SUCCESS && handler != NULL)
+        rc = handler(descriptor, w->handle, c, packet, response);
+    else if (rc == ENGINE_SUCCESS)
+        rc = w->api->unknown_command != NULL
+                 ? w->api->unknown_command(w->handle, c, packet, response)
+                 : ENGINE_ENOTSUP;
+    if (rc != ENGINE_SUCCESS)
+        output_truncate(out, nbytes, nrefs, command_release_sent, c);
+    return rc;
+}
+
+enum verdict command_run_touch(struct connection *c)
+{
+    union touch_packet packet;
+    build_touch(&c->req, &packet);
+    ENGINE_ERROR_CODE rc = ask_engine(c, NULL, NULL, &packet.header, take_touch);
+    if (rc == ENGINE_EWOULDBLOCK)
+        return VERDICT_PARK;
+    if (rc == ENGINE_DISCONNECT)
+        return VERDICT_DROP;
+    if (rc == ENGINE_SUCCESS && c->answered)
+        return VERDICT_DONE;
+    struct response res = { .outcome = command_outcome(rc) };
+    if (rc == ENGINE_SUCCESS)
+        res.outcome = OUTCOME_NOT_FOUND; /* a quiet engine: nothing to tell is a miss */
+    else if (rc == ENGINE_ENOTSUP)
+        res.outcome = OUTCOME_UNKNOWN;
+    count_touch(c, false);
+    if (c->req.command == COMMAND_TOUCH)
+        return command_answer(c, &res);
+    return command_finish_list(c, res.outcome);
+}
+
+/* ---- opcodes that only the engine, or an extension, knows ---- */
+
+static bool send_raw(const void *key, uint16_t nkey, const void *ext, uint8_t next,
+                     const void *body, uint32_t nbody, uint8_t datatype, uint16_t status,
+                     uint64_t cas, const void *cookie)
+{
+    struct connection *c = connection_of(cookie);
+    struct buffer *out = &c->io->out.bytes;
+    char header[FRAME_HEADER];
+    struct frame f = { .magic = FRAME_RESPONSE,
+                       .opcode = c->req.opcode,
+                       .nextra = next,
+                       .datatype = datatype,
+                       .nkey = nkey,
+                       .status = status,
+                       .nbody = next + nkey + nbody,
+                       .opaque = c->req.opaque,
+                       .cas = cas };
+    frame_encode(&f, header);
+    c->answered = true;
+    return buffer_append(out, header, sizeof(header)) && buffer_append(out, ext, next) &&
+           buffer_append(out, key, nkey) && buffer_append(out, body, nbody);
+}
+
+enum verdict command_run_engine(struct connection *c)
+{
+    EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor;
+    BINARY_COMMAND_CALLBACK handler = server_api_opcode(c->req.opcode, &descriptor);
+    struct response res = { 0 };
+    /* A copy, because malloc aligns it and the stream does not. */
+    void *packet = malloc(c->req.npacket);
+    if (packet == NULL) {
+        res.outcome = OUTCOME_NO_MEMORY;
+        return command_answer(c, &res);
+    }
+    memcpy(packet, c->req.packet, c->req.npacket);
+    ENGINE_ERROR_CODE rc = ask_engine(c, handler, descriptor, packet, send_raw);
+    free(packet);
+    if (rc == ENGINE_SUCCESS)
+        return VERDICT_DONE; /* answered, or quiet */
+    if (rc == ENGINE_ENOTSUP)
+        res.outcome = OUTCOME_UNKNOWN;
+    return command_finish(c, rc, &res);
+}

@@ -1,0 +1,216 @@
+/*
+ * mcd: start, run, end.
+ *
+ *   options -> limits -> background -> sockets bound -> user changed -> engine loaded
+ *   and initialized -> workers -> listening ... SIGTERM ... listeners closed ->
+ *   workers finish -> engine destroyed
+ *
+ * What goes wrong before "listening" is told on standard error, and the exit code is 1.
+ */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "config.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/process.h"
+#include "server/server.h"
+#include "server/server_api.h"
+
+enum { WHY_MAX = 2048 };
+
+static bool create_workers(struct server *server, char *why, size_t nwhy)
+{
+    unsigned n = (unsigned)server->settings.threads;
+    server->workers = aligned_alloc(_Alignof(struct worker), n * sizeof(struct worker));
+    if (server->workers == NULL) {
+        snprintf(why, nwhy, "out of memory for %u worker threads", n);
+        return false;
+    }
+    memset((void *)server->workers, 0, n * sizeof(struct worker));
+    for (server->nworkers = 0; server->nworkers < n; server->nworkers++) {
+        server->workers[server->nworkers].id = server->nworkers;
+        if (!worker_init(&server->workers[server->nworkers], server, why, nwhy))
+            return false;
+    }
+    return true;
+}
+
+static bool start_workers(struct server *server, char *why, size_t nwhy)
+{
+    for (unsigned i = 0; i < server->nworkers; i++) {
+        if (!worker_start(&server->workers[i], why, nwhy))
+            return false;
+        server->nrunning++;
+    }
+    return true;
+}
+
+static bool start_engine(struct server *server, char *why, size_t nwhy)
+{
+    bool ok;
+    char name[256];
+    struct settings *s = &server->settings;
+    if (!engine_load(&server->engine, s->engine, ENGINE_DIR, server_api_get, why, nwhy))
+        return false;
+    char *config = settings_engine_config(s, &ok);
+    if (!ok)
+        snprintf(why, nwhy, "out of memory for the engine's options");
+    ok = ok && engine_initialize(&server->engine, config, why, nwhy);
+    free(config);
+    if (!ok)
+        return false;
+    engine_describe(&server->engine, name, sizeof(name));
+    log_info("engine: %s", name);
+    return true;
+}
+
+static bool start_extensions(struct server *server, char *why, size_t nwhy)
+{
+    const struct settings *s = &server->settings;
+    for (size_t i = 0; i < s->nextensions; i++) {
+        if (!extension_load(s->extensions[i], ENGINE_DIR, server_api_get, why, nwhy))
+            return false;
+    }
+    return true;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    clock_tick();
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    event_base_loopbreak(arg);
+}
+
+static void on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+    log_info("SIGHUP: there is no configuration file to read again");
+}
+
+struct main_events {
+    struct event *tick, *stop, *term, *interrupt, *hangup;
+};
+
+static bool add_main_events(struct server *server, struct main_events *e)
+{
+    static const struct timeval second = { 1, 0 };
+    struct event_base *base = server->base;
+    e->tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+    e->stop = event_new(base, server->stop_fd, EV_READ, on_stop, base);
+    e->term = evsignal_new(base, SIGTERM, on_stop, base);
+    e->interrupt = evsignal_new(base, SIGINT, on_stop, base);
+    e->hangup = evsignal_new(base, SIGHUP, on_hangup, NULL);
+    return e->tick != NULL && e->stop != NULL && e->term != NULL &&
+           e->interrupt != NULL && e->hangup != NULL &&
+           event_add(e->tick, &second) == 0 && event_add(e->stop, NULL) == 0 &&
+           event_add(e->term, NULL) == 0 && event_add(e->interrupt, NULL) == 0 &&
+           event_add(e->hangup, NULL) == 0;
+}
+
+static void drop_main_events(struct main_events *e)
+{
+    struct event *all[] = { e->tick, e->stop, e->term, e->interrupt, e->hangup };
+    for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+        if (all[i] != NULL)
+            event_free(all[i]);
+    }
+}
+
+/* In the order of the picture above; false with the reason. */
+static bool start(struct server *server, struct main_events *events, char *why,
+                  size_t nwhy)
+{
+    struct settings *s = &server->settings;
+    if (!process_raise_limits(s, why, nwhy) || !process_check_user(s, why, nwhy) ||
+        !process_daemonize(s, &server->ready_fd, why, nwhy))
+        return false;
+    clock_start();
+    server->base = event_base_new();
+    server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (server->base == NULL || server->stop_fd < 0 || !add_main_events(server, events)) {
+        snprintf(why, nwhy, "the system gives no event loop");
+        return false;
+    }
+    return listeners_bind(server, why, nwhy) && process_write_pidfile(s, why, nwhy) &&
+           process_change_user(s, why, nwhy) && process_lock_memory(s, why, nwhy) &&
+           create_workers(server, why, nwhy) && start_extensions(server, why, nwhy) &&
+           start_engine(server, why, nwhy) && start_workers(server, why, nwhy) &&
+           listeners_start(server, why, nwhy);
+}
+
+static void stop(struct server *server, struct main_events *events)
+{
+    listeners_stop(server);
+    for (unsigned i = 0; i < server->nrunning; i++)
+        worker_stop(&server->workers[i]);
+    for (unsigned i = 0; i < server->nrunning; i++)
+        worker_join(&server->workers[i]);
+    engine_destroy(&server->engine, false);
+    for (unsigned i = 0; i < server->nworkers; i++)
+        worker_fini(&server->workers[i]);
+    free(server->workers);
+    drop_main_events(events);
+    if (server->base != NULL)
+        event_base_free(server->base);
+    if (server->stop_fd >= 0)
+        close(server->stop_fd);
+    process_remove_pidfile(&server->settings);
+    settings_fini(&server->settings);
+    libevent_global_shutdown();
+}
+
+static int fail(const char *why)
+{
+    fprintf(stderr, "mcd: %s\n", why);
+    return EXIT_FAILURE;
+}
+
+static int run(struct server *server)
+{
+    char why[WHY_MAX] = "";
+    struct main_events events = { 0 };
+    int code = EXIT_SUCCESS;
+    server_api_init(server);
+    log_set_level(log_level_of((unsigned)server->settings.verbosity));
+    signal(SIGPIPE, SIG_IGN);
+    if (start(server, &events, why, sizeof(why))) {
+        process_ready(&server->settings, server->ready_fd);
+        event_base_dispatch(server->base);
+        log_info("ending: open requests are finished first");
+    } else {
+        code = fail(why);
+    }
+    stop(server, &events);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    char why[WHY_MAX] = "";
+    static struct server server = { .stop_fd = -1, .ready_fd = -1 };
+    AZ(pthread_mutex_init(&server.reset_lock, NULL));
+    if (!settings_parse(&server.settings, argc, argv, why, sizeof(why))) {
+        settings_fini(&server.settings);
+        return fail(why);
+    }
+    if (server.settings.help)
+        settings_help(stdout);
+    else if (server.settings.version)
+        printf("mcd " PACKAGE_VERSION "\n");
+    else
+        return run(&server);
+    settings_fini(&server.settings);
+    return EXIT_SUCCESS;
+}

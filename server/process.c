@@ -1,0 +1,162 @@
+#include "server/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/log.h"
+
+enum { OTHER_DESCRIPTORS = 128 }; /* listeners, event loops, the engine's own */
+
+bool process_raise_limits(const struct settings *s, char *why, size_t nwhy)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)s->max_connections + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+        return true;
+    struct rlimit wanted = { need, limit.rlim_max > need ? limit.rlim_max : need };
+    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return true;
+    snprintf(why, nwhy,
+             "%" PRIu64 " connections need %" PRIu64
+             " file descriptors, but this process may have only %" PRIu64
+             ". Raise the limit (ulimit -n, LimitNOFILE=) or lower -c",
+             s->max_connections, (uint64_t)need, (uint64_t)limit.rlim_max);
+    return false;
+}
+
+static bool is_root(void)
+{
+    return getuid() == 0 || geteuid() == 0;
+}
+
+bool process_check_user(const struct settings *s, char *why, size_t nwhy)
+{
+    if (!is_root())
+        return true;
+    if (s->user == NULL || s->user[0] == '\0') {
+        snprintf(why, nwhy,
+                 "it does not run as root without being told to: name the "
+                 "user to run as with -u USER (-u root if it must be root)");
+        return false;
+    }
+    errno = 0;
+    if (getpwnam(s->user) != NULL)
+        return true;
+    snprintf(why, nwhy, "there is no user '%s' to run as (-u)%s%s", s->user,
+             errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+    return false;
+}
+
+bool process_change_user(const struct settings *s, char *why, size_t nwhy)
+{
+    if (!is_root())
+        return true;
+    struct passwd *user = getpwnam(s->user);
+    if (user != NULL && user->pw_uid == 0)
+        return true;
+    if (user != NULL && initgroups(s->user, user->pw_gid) == 0 &&
+        setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0)
+        return true;
+    snprintf(why, nwhy, "cannot become user '%s': %s", s->user, strerror(errno));
+    return false;
+}
+
+bool process_lock_memory(const struct settings *s, char *why, size_t nwhy)
+{
+    if (!s->lock_memory || mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
+        return true;
+    snprintf(why, nwhy,
+             "memory cannot be locked (-k): %s. Raise the limit (ulimit -l, "
+             "LimitMEMLOCK=) or leave -k out",
+             strerror(errno));
+    return false;
+}
+
+/* The parent: 0 if the child got ready, else its own exit code. */
+_Noreturn static void wait_for_child(pid_t child, int fd)
+{
+    char byte;
+    int status;
+    ssize_t n;
+    do
+        n = read(fd, &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n == 1)
+        _exit(EXIT_SUCCESS);
+    if (waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+        WEXITSTATUS(status) != 0)
+        _exit(WEXITSTATUS(status));
+    _exit(EXIT_FAILURE);
+}
+
+bool process_daemonize(const struct settings *s, int *ready_fd, char *why, size_t nwhy)
+{
+    int ends[2];
+    if (!s->daemonize)
+        return true;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        snprintf(why, nwhy, "cannot go to the background: %s", strerror(errno));
+        return false;
+    }
+    pid_t child = fork();
+    if (child > 0) {
+        close(ends[1]);
+        wait_for_child(child, ends[0]);
+    }
+    close(ends[0]);
+    if (child < 0) {
+        close(ends[1]);
+        snprintf(why, nwhy, "cannot go to the background: %s", strerror(errno));
+        return false;
+    }
+    setsid();
+    *ready_fd = ends[1];
+    return true;
+}
+
+void process_ready(const struct settings *s, int ready_fd)
+{
+    if (ready_fd < 0)
+        return;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        if (s->verbosity == 0)
+            dup2(null, STDERR_FILENO);
+        close(null);
+    }
+    if (chdir("/") != 0 || write(ready_fd, "", 1) != 1)
+        log_warning("the start in the background was not complete: %s", strerror(errno));
+    close(ready_fd);
+}
+
+bool process_write_pidfile(const struct settings *s, char *why, size_t nwhy)
+{
+    if (s->pidfile == NULL)
+        return true;
+    FILE *out = fopen(s->pidfile, "w");
+    bool ok = out != NULL && fprintf(out, "%ld\n", (long)getpid()) > 0;
+    if (out != NULL)
+        ok = fclose(out) == 0 && ok;
+    if (!ok)
+        snprintf(why, nwhy, "cannot write the pid file %s: %s", s->pidfile,
+                 strerror(errno));
+    return ok;
+}
+
+void process_remove_pidfile(const struct settings *s)
+{
+    if (s->pidfile != NULL)
+        unlink(s->pidfile);
+}

@@ -1,0 +1,334 @@
+#include "config.h"
+#include "server/server_api.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "server/clock.h"
+#include "server/connection.h"
+#include "server/log.h"
+#include "server/server.h"
+#include "server/settings_stats.h"
+
+static struct server *the_server;
+
+/* ---- events ---- */
+
+struct listener_row {
+    EVENT_CALLBACK callback;
+    const void *data;
+    struct listener_row *next;
+};
+
+/* Only grows, by whole rows, so that workers read it without a lock. */
+static struct listener_row *_Atomic event_rows[MAX_ENGINE_EVENT_TYPE];
+
+static void register_callback(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
+                              EVENT_CALLBACK callback, const void *data)
+{
+    (void)engine;
+    if ((unsigned)type >= MAX_ENGINE_EVENT_TYPE || callback == NULL)
+        return;
+    struct listener_row *row = malloc(sizeof(*row));
+    if (row == NULL) {
+        log_warning("out of memory: an engine will not hear of events of type %d",
+                    (int)type);
+        return;
+    }
+    *row = (struct listener_row){ callback, data, atomic_load(&event_rows[type]) };
+    while (!atomic_compare_exchange_weak(&event_rows[type], &row->next, row))
+        ;
+}
+
+bool server_api_has_listener(ENGINE_EVENT_TYPE type)
+{
+    return atomic_load_explicit(&event_rows[type], memory_order_acquire) != NULL;
+}
+
+void server_api_tell(ENGINE_EVENT_TYPE type, const void *data, const void *cookie)
+{
+    if ((unsigned)type >= MAX_ENGINE_EVENT_TYPE)
+        return;
+    struct listener_row *row =
+        atomic_load_explicit(&event_rows[type], memory_order_acquire);
+    for (; row != NULL; row = row->next)
+        row->callback(cookie, type, data, row->data);
+}
+
+/* ---- core ---- */
+
+const char *server_api_version(void)
+{
+    return PACKAGE_VERSION;
+}
+
+static uint32_t hash_bytes(const void *data, size_t size, uint32_t seed)
+{
+    return (uint32_t)XXH3_64bits_withSeed(data, size, seed);
+}
+
+static void shut_down(void)
+{
+    uint64_t one = 1;
+    if (write(the_server->stop_fd, &one, sizeof(one)) < 0)
+        log_warning("the engine's wish to end could not be passed on");
+}
+
+static void append_setting(void *context, const char *name, const char *value)
+{
+    FILE *out = context;
+    fprintf(out, "%s=", name);
+    if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)
+        value = *value == 'y' ? "true" : "false";
+    for (; *value != '\0'; value++) {
+        if (*value == ';' || *value == '\\')
+            fputc('\\', out);
+        fputc(*value, out);
+    }
+    fputc(';', out);
+}
+
+/* The settings are written as a configuration, and read as the caller wants them.
+ * Names that it did not ask for are no error here. */
+static bool get_config(struct config_item items[])
+{
+    char *text = NULL;
+    size_t ntext = 0;
+    FILE *out = open_memstream(&text, &ntext);
+    if (out == NULL)
+        return false;
+    settings_each(&the_server->settings, append_setting, out);
+    bool ok = fclose(out) == 0 && parse_config(text, items, NULL) >= 0;
+    for (struct config_item *i = items; ok && i->key != NULL; i++)
+        ok = i->found;
+    free(text);
+    return ok;
+}
+
+/* ---- statistics ---- */
+
+/* Blocks for engines that keep the host's counters apart by tenant. The host counts by
+ * thread, and only hands out the room. */
+static void *new_stats(void)
+{
+    return calloc(1, sizeof(struct thread_counters));
+}
+
+static void release_stats(void *stats)
+{
+    free(stats);
+}
+
+/* Engines count their evictions themselves. */
+static void evicting(const void *cookie, const void *key, int nkey)
+{
+    (void)cookie, (void)key, (void)nkey;
+}
+
+/* ---- cookies ---- */
+
+static int get_socket_fd(const void *cookie)
+{
+    return cookie != NULL ? connection_of(cookie)->fd : -1;
+}
+
+static void get_auth_data(const void *cookie, auth_data_t *data)
+{
+    (void)cookie;
+    *data = (auth_data_t){ NULL, NULL };
+}
+
+static void store_engine_specific(const void *cookie, void *engine_data)
+{
+    if (cookie != NULL)
+        connection_of(cookie)->engine_specific = engine_data;
+}
+
+static void *get_engine_specific(const void *cookie)
+{
+    return cookie != NULL ? connection_of(cookie)->engine_specific : NULL;
+}
+
+static void notify_io_complete(const void *cookie, ENGINE_ERROR_CODE status)
+{
+    if (cookie != NULL)
+        connection_notify(connection_of(cookie), status);
+}
+
+static ENGINE_ERROR_CODE reserve_cookie(const void *cookie)
+{
+    if (cookie == NULL)
+        return ENGINE_EINVAL;
+    connection_hold(connection_of(cookie));
+    return ENGINE_SUCCESS;
+}
+
+static ENGINE_ERROR_CODE release_cookie(const void *cookie)
+{
+    if (cookie == NULL)
+        return ENGINE_EINVAL;
+    connection_unhold(connection_of(cookie));
+    return ENGINE_SUCCESS;
+}
+
+/* ---- extensions ---- */
+
+static EXTENSION_DAEMON_DESCRIPTOR *daemons;
+static EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *binaries;
+
+static struct opcode_row {
+    BINARY_COMMAND_CALLBACK handler;
+    EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor;
+} opcode_rows[256];
+
+static void add_opcode(EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor, uint8_t opcode,
+                       BINARY_COMMAND_CALLBACK handler)
+{
+    opcode_rows[opcode] = (struct opcode_row){ handler, descriptor };
+}
+
+BINARY_COMMAND_CALLBACK
+server_api_opcode(uint8_t opcode, EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **descriptor)
+{
+    *descriptor = opcode_rows[opcode].descriptor;
+    return opcode_rows[opcode].handler;
+}
+
+EXTENSION_DAEMON_DESCRIPTOR *server_api_daemons(void)
+{
+    return daemons;
+}
+
+static bool add_binary(EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *extension)
+{
+    if (extension->setup == NULL)
+        return false;
+    extension->next = binaries;
+    binaries = extension;
+    extension->setup(add_opcode);
+    return true;
+}
+
+static bool register_extension(extension_type_t type, void *extension)
+{
+    if (extension == NULL)
+        return false;
+    switch (type) {
+    case EXTENSION_DAEMON:
+        ((EXTENSION_DAEMON_DESCRIPTOR *)extension)->next = daemons;
+        daemons = extension;
+        return true;
+    case EXTENSION_LOGGER:
+        log_set_logger(extension);
+        return true;
+    case EXTENSION_BINARY_PROTOCOL:
+        return add_binary(extension);
+    case EXTENSION_ASCII_PROTOCOL:
+        break;
+    }
+    log_warning("an extension wants to add a command to the text protocol; mcd takes "
+                "extensions of the binary protocol, loggers and daemons only");
+    return false;
+}
+
+static void drop_binary(EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *extension)
+{
+    EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **at = &binaries;
+    while (*at != NULL && *at != extension)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = extension->next;
+    for (size_t i = 0; i < N_ELEMENTS(opcode_rows); i++) {
+        if (opcode_rows[i].descriptor == extension)
+            opcode_rows[i] = (struct opcode_row){ 0 };
+    }
+}
+
+static void unregister_extension(extension_type_t type, void *extension)
+{
+    EXTENSION_DAEMON_DESCRIPTOR **at = &daemons;
+    if (type == EXTENSION_LOGGER && log_get_logger() == extension)
+        log_set_logger(NULL);
+    if (type == EXTENSION_BINARY_PROTOCOL)
+        drop_binary(extension);
+    if (type != EXTENSION_DAEMON)
+        return;
+    while (*at != NULL && *at != extension)
+        at = &(*at)->next;
+    if (*at != NULL)
+        *at = (*at)->next;
+}
+
+static void *get_extension(extension_type_t type)
+{
+    switch (type) {
+    case EXTENSION_DAEMON:
+        return daemons;
+    case EXTENSION_LOGGER:
+        return log_get_logger();
+    case EXTENSION_BINARY_PROTOCOL:
+        return binaries;
+    case EXTENSION_ASCII_PROTOCOL:
+        break;
+    }
+    return NULL;
+}
+
+/* ---- the table ---- */
+
+void server_api_set_level(EXTENSION_LOG_LEVEL level)
+{
+    log_set_level(level);
+    server_api_tell(ON_LOG_LEVEL, &level, NULL);
+}
+
+static SERVER_CORE_API core_api = { .get_current_time = clock_now,
+                                    .realtime = clock_realtime,
+                                    .abstime = clock_abstime,
+                                    .server_version = server_api_version,
+                                    .hash = hash_bytes,
+                                    .parse_config = parse_config,
+                                    .shutdown = shut_down,
+                                    .get_config = get_config };
+static SERVER_STAT_API stat_api = { .new_stats = new_stats,
+                                    .release_stats = release_stats,
+                                    .evicting = evicting };
+static SERVER_COOKIE_API cookie_api = { .get_socket_fd = get_socket_fd,
+                                        .get_auth_data = get_auth_data,
+                                        .store_engine_specific = store_engine_specific,
+                                        .get_engine_specific = get_engine_specific,
+                                        .notify_io_complete = notify_io_complete,
+                                        .reserve = reserve_cookie,
+                                        .release = release_cookie };
+static SERVER_EXTENSION_API extension_api = { .register_extension = register_extension,
+                                              .unregister_extension =
+                                                  unregister_extension,
+                                              .get_extension = get_extension };
+static SERVER_CALLBACK_API callback_api = { .register_callback = register_callback,
+                                            .perform_callbacks = server_api_tell };
+static SERVER_LOG_API log_api = { .get_logger = log_get_logger,
+                                  .get_level = log_get_level,
+                                  .set_level = server_api_set_level };
+static SERVER_HANDLE_V1 handle = { .interface = 1,
+                                   .core = &core_api,
+                                   .stat = &stat_api,
+                                   .extension = &extension_api,
+                                   .callback = &callback_api,
+                                   .log = &log_api,
+                                   .cookie = &cookie_api };
+
+void server_api_init(struct server *server)
+{
+    the_server = server;
+}
+
+SERVER_HANDLE_V1 *server_api_get(void)
+{
+    if (the_server != NULL)
+        handle.engine = the_server->engine.handle;
+    return &handle;
+}

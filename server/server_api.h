@@ -1,0 +1,33 @@
+/*
+ * What engines and extensions see of the host: SERVER_HANDLE_V1. Its functions take no
+ * context, so the server they speak of is the one in this process.
+ */
+#ifndef SERVER_SERVER_API_H
+#define SERVER_SERVER_API_H
+
+#include <stdbool.h>
+
+#include <memcached/engine.h>
+
+struct server;
+
+/* Once, before a module is loaded. */
+void server_api_init(struct server *server);
+SERVER_HANDLE_V1 *server_api_get(void);
+
+const char *server_api_version(void);
+/* Changes the log level and tells those who listen for it. */
+void server_api_set_level(EXTENSION_LOG_LEVEL level);
+
+/* Has anybody registered for events of this type? Tell them. */
+bool server_api_has_listener(ENGINE_EVENT_TYPE type);
+void server_api_tell(ENGINE_EVENT_TYPE type, const void *data, const void *cookie);
+
+/* The extension that handles an opcode of the binary protocol, NULL if none does. */
+BINARY_COMMAND_CALLBACK
+server_api_opcode(uint8_t opcode, EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **descriptor);
+
+/* The first extension that merely lives here; they are linked. */
+EXTENSION_DAEMON_DESCRIPTOR *server_api_daemons(void);
+
+#endif

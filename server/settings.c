@@ -1,0 +1,294 @@
+#include "config.h"
+#include "server/settings.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#define AT(member) offsetof(struct settings, member)
+
+const struct option_row settings_rows[] = {
+    { "port", 'p', OPTION_NUMBER, AT(port), "11211", 0, 65535, NULL, "PORT",
+      "TCP port to listen on; 0 or -1: any free one" },
+    { "udp-port", 'U', OPTION_NUMBER, AT(udp_port), "0", 0, 65535, NULL, "PORT",
+      "UDP port to listen on; 0: no UDP" },
+    { "unix-socket", 's', OPTION_STRING, AT(unix_socket), NULL, 0, 0, NULL, "PATH",
+      "UNIX socket to listen on; no TCP then, unless -p or -l is given too" },
+    { "unix-mask", 'a', OPTION_STRING, AT(unix_mask), "700", 0, 0, NULL, "MODE",
+      "access mode of the UNIX socket, in octal" },
+    { "listen", 'l', OPTION_STRING, AT(listen), NULL, 0, 0, NULL, "ADDRESSES",
+      "addresses to listen on, by comma: NAME, IPV4, [IPV6], each with :PORT if wanted "
+      "(default: all)" },
+    { "daemon", 'd', OPTION_BOOL, AT(daemonize), "false", 0, 0, NULL, NULL,
+      "run in the background" },
+    { "user", 'u', OPTION_STRING, AT(user), NULL, 0, 0, NULL, "USER",
+      "run as this user (only root can change it, and must name one)" },
+    { "memory-limit", 'm', OPTION_NUMBER, AT(memory_mb), "64", 1, UINT64_C(1) << 40, NULL,
+      "MEGABYTES", "memory for items; the engine's cache_size" },
+    { "disable-evictions", 'M', OPTION_BOOL, AT(disable_evictions), "false", 0, 0, NULL,
+      NULL, "answer with an error, rather than evict, when memory is full" },
+    { "conn-limit", 'c', OPTION_NUMBER, AT(max_connections), "1024", 1, 10000000, NULL,
+      "NUMBER", "most connections at a time" },
+    { "threads", 't', OPTION_NUMBER, AT(threads), "4", 1, 1024, NULL, "NUMBER",
+      "worker threads" },
+    { "max-reqs-per-event", 'R', OPTION_NUMBER, AT(requests_per_event), "256", 1, 1000000,
+      NULL, "NUMBER",
+      "requests of one connection that are served before others have their turn" },
+    { "listen-backlog", 'b', OPTION_NUMBER, AT(backlog), "1024", 1, 65535, NULL, "NUMBER",
+      "connections that may wait to be accepted" },
+    { "max-item-size", 'I', OPTION_SIZE, AT(item_size_max), "1m", 1024, UINT64_C(1) << 30,
+      NULL, "SIZE", "largest item; k, m, g; the engine's item_size_max" },
+    { "slab-growth-factor", 'f', OPTION_FACTOR, AT(factor), "1.25", 1, 0, NULL, "FACTOR",
+      "growth from one size class to the next; the engine's factor" },
+    { "slab-min-size", 'n', OPTION_NUMBER, AT(chunk_size), "48", 1, 1 << 20, NULL,
+      "BYTES", "smallest space for key, value and flags; the engine's chunk_size" },
+    { "lock-memory", 'k', OPTION_BOOL, AT(lock_memory), "false", 0, 0, NULL, NULL,
+      "keep all memory out of swap" },
+    { "pidfile", 'P', OPTION_STRING, AT(pidfile), NULL, 0, 0, NULL, "FILE",
+      "write the process id there" },
+    { "verbose", 'v', OPTION_NUMBER, AT(verbosity), "0", 0, 9, NULL, NULL,
+      "log more; -vv still more" },
+    { "idle-timeout", 0, OPTION_NUMBER, AT(idle_timeout), "0", 0, 100000000, NULL,
+      "SECONDS", "close connections that are idle for so long; 0: never" },
+    { "maxconns-fast", 0, OPTION_BOOL, AT(maxconns_fast), "true", 0, 0, NULL, "BOOL",
+      "beyond -c: true refuses with an error, false lets clients wait" },
+    { "extended", 'o', OPTION_STRING, AT(extended), NULL, 0, 0, NULL, "LIST",
+      "long options in one word, by comma: idle_timeout=60,no_maxconns_fast" },
+    { "engine", 'E', OPTION_STRING, AT(engine), "default_engine.so", 0, 0, NULL, "FILE",
+      "storage engine; without a slash it is looked up in " ENGINE_DIR },
+    { "engine-options", 'e', OPTION_STRING, AT(engine_options), NULL, 0, 0, NULL,
+      "KEY=VALUE;...", "configuration of the engine" },
+    { "extension", 'X', OPTION_STRING, AT(extension), NULL, 0, 0, NULL, "FILE[,CONFIG]",
+      "load an extension; may be repeated" },
+    { "version", 'V', OPTION_BOOL, AT(version), "false", 0, 0, NULL, NULL,
+      "print the version and end" },
+    { "help", 'h', OPTION_BOOL, AT(help), "false", 0, 0, NULL, NULL,
+      "print this and end" },
+};
+
+const size_t settings_nrows = N_ELEMENTS(settings_rows);
+_Static_assert(N_ELEMENTS(settings_rows) <= SETTINGS_ROWS_MAX,
+               "given[] has too little room");
+
+enum { LONG_ONLY = 0x100 }; /* getopt's value for a row without a letter */
+
+static size_t row_of(const char *name)
+{
+    size_t i = 0;
+    while (i < settings_nrows && strcmp(settings_rows[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static bool add_extension(struct settings *s, const char *text)
+{
+    char **list = realloc(s->extensions, (s->nextensions + 1) * sizeof(*list));
+    if (list == NULL)
+        return false;
+    s->extensions = list;
+    list[s->nextensions] = strdup(text);
+    return list[s->nextensions++] != NULL;
+}
+
+/* One option of a row; text is NULL for a switch. */
+static bool put(struct settings *s, size_t index, const char *text, char *why,
+                size_t nwhy)
+{
+    const struct option_row *row = &settings_rows[index];
+    s->given[index] = true;
+    if (row->offset == AT(verbosity)) {
+        s->verbosity++;
+        return true;
+    }
+    if (row->offset == AT(port) && text != NULL && strcmp(text, "-1") == 0)
+        text = "0"; /* another way to ask for any free port */
+    if (text == NULL)
+        text = "true";
+    if (option_put(row, s, text, why, nwhy) != OPTION_OK)
+        return false;
+    if (row->offset == AT(extension) && !add_extension(s, text)) {
+        snprintf(why, nwhy, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+/* One word of -o: a long option with '_' for '-', no_ in front switches it off. */
+static bool put_extended(struct settings *s, char *word, char *why, size_t nwhy)
+{
+    char *value = strchr(word, '=');
+    const char *name = word;
+    if (value != NULL)
+        *value++ = '\0';
+    for (char *c = word; *c != '\0'; c++) {
+        if (*c == '_')
+            *c = '-';
+    }
+    if (strncmp(word, "no-", 3) == 0 && value == NULL) {
+        name = word + 3;
+        value = "false";
+    }
+    size_t index = row_of(name);
+    if (index == settings_nrows || settings_rows[index].offset == AT(extended)) {
+        snprintf(why, nwhy, "-o: there is no option '%s'; see mcd -h", name);
+        return false;
+    }
+    if (value == NULL && settings_rows[index].type != OPTION_BOOL) {
+        snprintf(why, nwhy, "-o: option '%s' needs a value: %s=%s", name, name,
+                 settings_rows[index].argument ? settings_rows[index].argument : "VALUE");
+        return false;
+    }
+    return put(s, index, value, why, nwhy);
+}
+
+static bool parse_extended(struct settings *s, char *why, size_t nwhy)
+{
+    char *save, *list = strdup(s->extended);
+    bool ok = list != NULL;
+    if (!ok)
+        snprintf(why, nwhy, "out of memory");
+    char *word = ok ? strtok_r(list, ",", &save) : NULL;
+    for (; ok && word != NULL; word = strtok_r(NULL, ",", &save))
+        ok = put_extended(s, word, why, nwhy);
+    free(list);
+    return ok;
+}
+
+static void fill_getopt(char *letters, struct option *longs)
+{
+    *letters++ = ':'; /* tell a missing argument from an unknown option */
+    for (size_t i = 0; i < settings_nrows; i++) {
+        const struct option_row *row = &settings_rows[i];
+        bool argument = row->argument != NULL;
+        if (row->letter != 0)
+            *letters++ = row->letter;
+        if (row->letter != 0 && argument)
+            *letters++ = ':';
+        *longs++ = (struct option){ row->name, argument ? required_argument : no_argument,
+                                    NULL, LONG_ONLY + (int)i };
+    }
+    *letters = '\0';
+    *longs = (struct option){ 0 };
+}
+
+static size_t row_of_letter(int letter)
+{
+    size_t i = 0;
+    if (letter >= LONG_ONLY)
+        return (size_t)(letter - LONG_ONLY);
+    while (i < settings_nrows && settings_rows[i].letter != letter)
+        i++;
+    return i;
+}
+
+static bool refuse(int kind, char **argv, char *why, size_t nwhy)
+{
+    const char *word = argv[optind - 1];
+    if (kind == ':')
+        snprintf(why, nwhy, "option '%s' needs a value; see mcd -h", word);
+    else if (optopt > 0 && optopt < LONG_ONLY)
+        snprintf(why, nwhy, "there is no option '-%c'; see mcd -h", optopt);
+    else
+        snprintf(why, nwhy, "there is no option '%s' of this form; see mcd -h", word);
+    return false;
+}
+
+static bool check_whole(struct settings *s, char *why, size_t nwhy)
+{
+    unsigned mode;
+    if (s->extended != NULL && !parse_extended(s, why, nwhy))
+        return false;
+    if (!settings_unix_mode(s, &mode)) {
+        snprintf(why, nwhy,
+                 "option 'unix-mask' needs an octal number such as 0770, not '%s'",
+                 s->unix_mask);
+        return false;
+    }
+    return true;
+}
+
+bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t nwhy)
+{
+    char letters[2 * SETTINGS_ROWS_MAX + 2];
+    struct option longs[SETTINGS_ROWS_MAX + 1];
+    int letter;
+    *s = (struct settings){ 0 };
+    option_defaults(settings_rows, settings_nrows, s);
+    fill_getopt(letters, longs);
+    optind = 0; /* start anew: tests parse more than one command line */
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        if (letter == '?' || letter == ':')
+            return refuse(letter, argv, why, nwhy);
+        if (!put(s, row_of_letter(letter), optarg, why, nwhy))
+            return false;
+        if (s->help || s->version)
+            return true;
+    }
+    if (optind < argc) {
+        snprintf(why, nwhy, "'%s' is no option; see mcd -h", argv[optind]);
+        return false;
+    }
+    return check_whole(s, why, nwhy);
+}
+
+void settings_fini(struct settings *s)
+{
+    for (size_t i = 0; i < s->nextensions; i++)
+        free(s->extensions[i]);
+    free(s->extensions);
+    s->extensions = NULL;
+    s->nextensions = 0;
+    option_free(settings_rows, settings_nrows, s);
+}
+
+bool settings_given(const struct settings *s, const char *name)
+{
+    size_t index = row_of(name);
+    return index < settings_nrows && s->given[index];
+}
+
+bool settings_unix_mode(const struct settings *s, unsigned *mode)
+{
+    char *end;
+    unsigned long bits = strtoul(s->unix_mask, &end, 8);
+    *mode = (unsigned)bits;
+    return end != s->unix_mask && *end == '\0' && bits <= 0777;
+}
+
+char *settings_engine_config(const struct settings *s, bool *ok)
+{
+    char *text = NULL;
+    size_t ntext;
+    FILE *out = open_memstream(&text, &ntext);
+    *ok = out != NULL;
+    if (out == NULL)
+        return NULL;
+    if (settings_given(s, "memory-limit"))
+        fprintf(out, "cache_size=%" PRIu64 ";", s->memory_mb << 20);
+    if (settings_given(s, "max-item-size"))
+        fprintf(out, "item_size_max=%" PRIu64 ";", s->item_size_max);
+    if (s->disable_evictions)
+        fprintf(out, "eviction=false;");
+    if (settings_given(s, "slab-growth-factor"))
+        fprintf(out, "factor=%g;", s->factor);
+    if (settings_given(s, "slab-min-size"))
+        fprintf(out, "chunk_size=%" PRIu64 ";", s->chunk_size);
+    if (s->engine_options != NULL)
+        fputs(s->engine_options, out);
+    *ok = fclose(out) == 0 && text != NULL;
+    if (*ok && ntext > 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+void settings_help(FILE *out)
+{
+    fprintf(out, "mcd " PACKAGE_VERSION ", a memcached-compatible server with storage "
+                 "engines\n\nusage: mcd [options]\n\n");
+    option_help(settings_rows, settings_nrows, out);
+}

@@ -1,0 +1,62 @@
+/*
+ * What the command line says. One option is one row: parser, --help and `stats
+ * settings` read the rows. Owned by the main thread; constant once workers run.
+ */
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/option.h"
+
+enum { SETTINGS_ROWS_MAX = 40 };
+
+struct settings {
+    uint64_t port, udp_port;
+    char *unix_socket, *unix_mask; /* the mask in octal, as chmod writes it */
+    char *listen;
+    bool daemonize;
+    char *user, *pidfile;
+    uint64_t memory_mb;
+    bool disable_evictions;
+    uint64_t max_connections, threads, requests_per_event, backlog;
+    uint64_t item_size_max;
+    double factor;
+    uint64_t chunk_size;
+    bool lock_memory;
+    uint64_t verbosity;
+    uint64_t idle_timeout; /* seconds; 0 is never */
+    bool maxconns_fast;
+    char *engine, *engine_options;
+    char *extension; /* the last -X; all of them are in extensions */
+    char *extended;  /* -o */
+    bool help, version;
+
+    bool given[SETTINGS_ROWS_MAX]; /* by row: it was on the command line */
+    char **extensions;             /* FILE[,CONFIG], in the order of -X */
+    size_t nextensions;
+};
+
+extern const struct option_row settings_rows[];
+extern const size_t settings_nrows;
+
+/* False: why says what is wrong. Either way end with settings_fini. */
+bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t nwhy);
+void settings_fini(struct settings *s);
+
+bool settings_given(const struct settings *s, const char *name);
+
+/* The engine's configuration: what -m, -I, -M, -f and -n say, where they were given,
+ * then the -e text. malloc'ed; NULL if there is nothing to say (or memory is out,
+ * with *ok false). */
+char *settings_engine_config(const struct settings *s, bool *ok);
+
+/* The permission bits of -a; false if it is no octal number. */
+bool settings_unix_mode(const struct settings *s, unsigned *mode);
+
+void settings_help(FILE *out);
+
+#endif

@@ -1,0 +1,78 @@
+#include "server/settings_stats.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "server/log.h"
+
+/* Options that memcached reports under another name. */
+static const struct {
+    const char *option, *name;
+} known_as[] = {
+    { "port", "tcpport" },
+    { "udp-port", "udpport" },
+    { "unix-socket", "domain_socket" },
+    { "unix-mask", "umask" },
+    { "listen", "inter" },
+    { "memory-limit", "maxbytes" },
+    { "disable-evictions", "evictions" },
+    { "conn-limit", "maxconns" },
+    { "threads", "num_threads" },
+    { "max-reqs-per-event", "reqs_per_event" },
+    { "listen-backlog", "tcp_backlog" },
+    { "max-item-size", "item_size_max" },
+    { "slab-growth-factor", "growth_factor" },
+    { "slab-min-size", "chunk_size" },
+    { "verbose", "verbosity" },
+};
+
+static void name_of(const struct option_row *row, char *name, size_t size)
+{
+    for (size_t i = 0; i < N_ELEMENTS(known_as); i++) {
+        if (strcmp(known_as[i].option, row->name) == 0) {
+            snprintf(name, size, "%s", known_as[i].name);
+            return;
+        }
+    }
+    snprintf(name, size, "%s", row->name);
+    for (char *c = name; *c != '\0'; c++) {
+        if (*c == '-')
+            *c = '_';
+    }
+}
+
+static void value_of(const struct settings *s, const struct option_row *row, char *value,
+                     size_t size)
+{
+    if (row->offset == offsetof(struct settings, memory_mb))
+        snprintf(value, size, "%" PRIu64, s->memory_mb << 20);
+    else if (row->offset == offsetof(struct settings, disable_evictions))
+        snprintf(value, size, "%s", s->disable_evictions ? "off" : "on");
+    else if (row->offset == offsetof(struct settings, verbosity))
+        snprintf(value, size, "%u", log_verbosity());
+    else if (row->type == OPTION_BOOL)
+        snprintf(value, size, "%s",
+                 *(const bool *)((const char *)s + row->offset) ? "yes" : "no");
+    else
+        option_format(row, s, value, size);
+}
+
+void settings_each(const struct settings *s, metric_emit emit, void *context)
+{
+    char name[64], value[1024];
+    for (size_t i = 0; i < settings_nrows; i++) {
+        const struct option_row *row = &settings_rows[i];
+        if (row->offset == offsetof(struct settings, help) ||
+            row->offset == offsetof(struct settings, version) ||
+            row->offset == offsetof(struct settings, extended))
+            continue;
+        name_of(row, name, sizeof(name));
+        value_of(s, row, value, sizeof(value));
+        emit(context, name, value);
+    }
+    emit(context, "cas_enabled", "yes");
+    emit(context, "binding_protocol", "auto-negotiate");
+    emit(context, "auth_enabled_sasl", "no");
+    emit(context, "detail_enabled", "no");
+}

@@ -1,0 +1,19 @@
+/*
+ * The host's own statistics: counters of all workers added up, and what the main
+ * thread knows. Names are memcached's, because tools read them.
+ */
+#ifndef SERVER_STATS_H
+#define SERVER_STATS_H
+
+#include "base/metric.h"
+
+struct server;
+
+/* Any thread: `stats` without what the engine adds. */
+void stats_each(struct server *server, metric_emit emit, void *context);
+/* `stats conns`: one group of lines a connection. */
+void stats_each_connection(struct server *server, metric_emit emit, void *context);
+/* `stats reset`: counters start at 0 again. */
+void stats_reset(struct server *server);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * A worker thread: an event loop, its connections, and its share of the counters.
+ *
+ *   main thread ---- arrivals ---+
+ *   any thread  ---- notified ---+--> inbox (lock) --eventfd--> worker's loop
+ *   main thread ---- stop -------+
+ *
+ * Everything but the inbox and the list of connections is touched by the worker only;
+ * counters are read by others without a lock.
+ */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <memcached/engine.h>
+
+#include "base/buffer.h"
+#include "server/output.h"
+
+struct connection;
+struct server;
+struct udp;
+
+/* The buffers of a connection that has something unfinished; idle ones have none. */
+struct io {
+    struct buffer in;
+    struct output out;
+    struct io *next;
+};
+
+/* One row in stats.c for each. */
+struct thread_counters {
+    uint64_t cmd_get, cmd_set, cmd_flush, cmd_touch;
+    uint64_t get_hits, get_misses;
+    uint64_t delete_hits, delete_misses;
+    uint64_t incr_hits, incr_misses, decr_hits, decr_misses;
+    uint64_t cas_hits, cas_misses, cas_badval;
+    uint64_t touch_hits, touch_misses;
+    uint64_t store_too_large, store_no_memory;
+    uint64_t bytes_read, bytes_written;
+    uint64_t conn_yields, idle_kicks;
+    uint64_t closed; /* connections; not reset */
+};
+
+TAILQ_HEAD(connection_list, connection);
+
+struct worker {
+    unsigned id;
+    unsigned magic;
+    struct server *server;
+    ENGINE_HANDLE *handle; /* the server's engine */
+    ENGINE_HANDLE_V1 *api;
+    pthread_t thread;
+    struct event_base *base;
+    struct event wake, tick, deferral, deadline;
+    int wake_fd;
+
+    pthread_mutex_t lock; /* guards this group */
+    int *arrivals;        /* sockets */
+    size_t narrivals, arrivals_size;
+    struct connection *notified;
+    bool stop;
+
+    pthread_mutex_t list_lock; /* guards the list; written by the worker mostly */
+    struct connection_list connections;
+
+    struct connection_list deferred; /* have unserved input, waiting for their turn */
+    struct io *spare;
+    unsigned nspare;
+    bool stopping; /* serve what has arrived, then close */
+    bool cutoff;   /* read no more */
+    size_t nopen;  /* connections */
+    struct udp *udp;
+
+    struct thread_counters counters __attribute__((aligned(64)));
+};
+
+/* False: why says what the system refused. */
+bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy);
+bool worker_start(struct worker *w, char *why, size_t nwhy);
+/* Main thread: serve what clients have sent already, close, and end; then join. */
+void worker_stop(struct worker *w);
+void worker_join(struct worker *w);
+/* After the engine is gone: frees connections that it still held. */
+void worker_fini(struct worker *w);
+
+/* Main thread: hand over an accepted socket. False if memory is out. */
+bool worker_give(struct worker *w, int fd);
+/* Any thread: let the worker go on with a connection that waits for the engine. */
+void worker_notify(struct worker *w, struct connection *c, ENGINE_ERROR_CODE status);
+
+/* The worker itself. */
+struct io *worker_take_io(struct worker *w);            /* NULL if memory is out */
+void worker_return_io(struct worker *w, struct io *io); /* both halves are empty */
+void worker_defer(struct worker *w, struct connection *c);
+void worker_undefer(struct worker *w, struct connection *c);
+void worker_enlist(struct worker *w, struct connection *c);
+void worker_closed(struct worker *w);
+/* Any thread. */
+void worker_delist(struct worker *w, struct connection *c);
+
+/* A counter of one's own: others may read it meanwhile. */
+static inline void count_bytes(uint64_t *counter, size_t n)
+{
+    __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline void count(uint64_t *counter)
+{
+    count_bytes(counter, 1);
+}
+
+#endif
