@@ -337,7 +337,11 @@ ENGINE_HANDLE_V1 *fake_engine_try(struct fake_host *host, const char *module,
                                   const char *config, ENGINE_ERROR_CODE *error)
 {
     char path[512];
-    snprintf(path, sizeof(path), "%s%s", strchr(module, '/') ? "" : ".libs/", module);
+    const char *build = getenv("MCD_BUILD");
+    if (strchr(module, '/') != NULL)
+        snprintf(path, sizeof(path), "%s", module);
+    else
+        snprintf(path, sizeof(path), "%s/.libs/%s", build != NULL ? build : ".", module);
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (object == NULL)
         fprintf(stderr, "%s\n", dlerror());

@@ -62,8 +62,8 @@ unsigned fake_host_cookies(const struct fake_host *host);
 bool fake_cookie_wait(const void *cookie, ENGINE_ERROR_CODE *status, int ms);
 unsigned fake_cookie_notified(const void *cookie);
 
-/* An engine from the build tree (.libs of the working directory), or from a path with
- * a slash. Created and initialized; NULL if that failed, and *error, unless it is
+/* An engine from the build tree ($MCD_BUILD, or the working directory), or from a path
+ * with a slash. Created and initialized; NULL if that failed, and *error, unless it is
  * NULL, tells how. The module stays loaded, so that leak reports have names. */
 ENGINE_HANDLE_V1 *fake_engine_load(struct fake_host *host, const char *module,
                                    const char *config);
