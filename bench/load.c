@@ -155,7 +155,7 @@ static void *worker_main(void *argument)
 {
     struct worker *w = argument;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct crowd crowd = { .idle = calloc(w->count, sizeof(struct connection *)) };
+    struct crowd crowd = { .idle = calloc(w->count + 1u, sizeof(struct connection *)) };
     for (unsigned i = 0; crowd.idle && i < w->count; i++) {
         watch(epoll, w->connections[i], EPOLL_CTL_ADD);
         crowd.idle[crowd.nidle++] = w->connections[i];
@@ -397,7 +397,7 @@ int main(int argc, char **argv)
                               .seed = 1 };
     parse_options(&o, argc, argv);
     struct load_run run = { .options = &o, .limit = o.ops ? o.ops : UINT64_MAX };
-    struct worker *workers = calloc(o.threads, sizeof *workers);
+    struct worker *workers = calloc(o.threads ? o.threads : 1, sizeof *workers);
     int code = 2;
     if (workers && workers_connect(workers, &run))
         code = run_load(workers, &run);
