@@ -1,0 +1,147 @@
+/*
+ * An item as it lies in memory: 32 bytes of header, the key, the value.
+ *
+ *   0        8       12       16      20      24      28     30     32
+ *   | cas    | word  | exptime| flags | nbytes| hash  | nkey | mark | key | value
+ *
+ * word   references of callers, and whether the item is in the table:
+ *
+ *          allocate            link               unlink
+ *            -----> FRESH, 1  -----> LINKED, n   --------> DEAD, n
+ *                     | last reference                       | none left:
+ *                     +-----------------------> DEAD, 0 <----+ space may be reused
+ *
+ *        References are taken under the lock of the item's bucket (or, for a
+ *        fresh item, by its only owner) and dropped without a lock. LINKED is
+ *        set and cleared under the bucket's lock.
+ * mark   how often it was read (0 to 3), whether it was ever read, and the epoch
+ *        in which it was stored. Written under the bucket's lock.
+ * hash   low half of the key's hash: places the item without looking at the key.
+ * value  without CRLF. Bytes change only while there are no references.
+ *
+ * Size in memory: header, key and value, rounded up to 8.
+ */
+#ifndef STORE_ITEM_H
+#define STORE_ITEM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+struct item {
+    _Atomic uint64_t cas;
+    _Atomic uint32_t word;
+    _Atomic uint32_t exptime; /* rel_time_t, 0: never */
+    uint32_t flags;           /* network byte order, as the client sent them */
+    _Atomic uint32_t nbytes;
+    uint32_t hash;
+    uint16_t nkey;
+    _Atomic uint16_t mark;
+    char data[];
+};
+
+_Static_assert(sizeof(struct item) == 32, "the item header grew");
+
+#define ITEM_LINKED 0x80000000u
+#define ITEM_DEAD   0x40000000u
+#define ITEM_REFS   0x3fffffffu
+
+#define MARK_FREQ        0x3u
+#define MARK_FETCHED     0x4u
+#define MARK_EPOCH_SHIFT 3
+#define EPOCH_MASK       0x1fffu
+
+static inline uint32_t item_hash(const void *key, size_t nkey)
+{
+    return (uint32_t)hash_key(key, nkey);
+}
+
+static inline size_t item_size_of(size_t nkey, size_t nbytes)
+{
+    return (sizeof(struct item) + nkey + nbytes + 7) & ~(size_t)7;
+}
+
+static inline uint32_t item_nbytes(const struct item *it)
+{
+    return atomic_load_explicit(&((struct item *)it)->nbytes, memory_order_relaxed);
+}
+
+static inline size_t item_size(const struct item *it)
+{
+    return item_size_of(it->nkey, item_nbytes(it));
+}
+
+static inline char *item_key(const struct item *it)
+{
+    return ((struct item *)it)->data;
+}
+
+static inline char *item_value(const struct item *it)
+{
+    return ((struct item *)it)->data + it->nkey;
+}
+
+static inline bool item_has_key(const struct item *it, uint32_t hash, const void *key,
+                                size_t nkey)
+{
+    return it->hash == hash && it->nkey == nkey && memcmp(it->data, key, nkey) == 0;
+}
+
+static inline uint64_t item_cas(const struct item *it)
+{
+    return atomic_load_explicit(&((struct item *)it)->cas, memory_order_relaxed);
+}
+
+static inline uint32_t item_exptime(const struct item *it)
+{
+    return atomic_load_explicit(&((struct item *)it)->exptime, memory_order_relaxed);
+}
+
+static inline uint32_t item_word(const struct item *it)
+{
+    return atomic_load_explicit(&((struct item *)it)->word, memory_order_acquire);
+}
+
+static inline unsigned item_mark(const struct item *it)
+{
+    return atomic_load_explicit(&((struct item *)it)->mark, memory_order_relaxed);
+}
+
+static inline void item_set_mark(struct item *it, unsigned mark)
+{
+    atomic_store_explicit(&it->mark, (uint16_t)mark, memory_order_relaxed);
+}
+
+static inline unsigned item_freq(const struct item *it)
+{
+    return item_mark(it) & MARK_FREQ;
+}
+
+static inline unsigned item_epoch(const struct item *it)
+{
+    return item_mark(it) >> MARK_EPOCH_SHIFT;
+}
+
+/* Note one more use. Under the bucket's lock. */
+static inline void item_note_use(struct item *it)
+{
+    unsigned mark = item_mark(it);
+
+    if ((mark & (MARK_FREQ | MARK_FETCHED)) == (MARK_FREQ | MARK_FETCHED))
+        return;
+    if ((mark & MARK_FREQ) != MARK_FREQ)
+        mark++;
+    item_set_mark(it, mark | MARK_FETCHED);
+}
+
+/* One more reference. Under the bucket's lock, or by one who has one. */
+static inline void item_take_ref(struct item *it)
+{
+    atomic_fetch_add_explicit(&it->word, 1, memory_order_relaxed);
+}
+
+#endif

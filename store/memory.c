@@ -1,0 +1,220 @@
+#include "store/memory.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+enum {
+    SEGMENTS_WANTED = 256,
+    SEGMENT_MIN = 64 << 10,
+    SEGMENT_MAX = 1 << 20,
+    LANES_MAX = 64,
+    SEGMENTS_A_LANE = 16, /* so that open segments stay a small part of all */
+    LARGE_SHARE = 8
+};
+
+static uint32_t segment_size_for(size_t limit)
+{
+    uint32_t size = SEGMENT_MIN;
+
+    while (size < SEGMENT_MAX && size < limit / SEGMENTS_WANTED)
+        size *= 2;
+    return size;
+}
+
+static uint32_t lanes_for(uint32_t segments)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_CONF);
+    uint32_t lanes = cpus < 1 ? 1 : cpus > LANES_MAX ? LANES_MAX : (uint32_t)cpus;
+
+    while (lanes > 1 && lanes * SEGMENTS_A_LANE > segments)
+        lanes--;
+    return lanes;
+}
+
+static void list_clear(struct segment_list *list)
+{
+    *list = (struct segment_list){ .head = SEGMENT_NONE, .tail = SEGMENT_NONE };
+}
+
+static void lists_init(struct memory *m)
+{
+    for (int q = 0; q < QUEUES; q++)
+        list_clear(&m->queue[q]);
+    list_clear(&m->warm);
+    list_clear(&m->cold);
+    list_clear(&m->large_free);
+}
+
+static bool lanes_init(struct memory *m)
+{
+    size_t bytes = m->nlanes * sizeof(struct lane);
+
+    m->lanes = aligned_alloc(_Alignof(struct lane), bytes);
+    if (m->lanes == NULL)
+        return false;
+    memset(m->lanes, 0, bytes);
+    for (uint32_t i = 0; i < m->nlanes; i++)
+        for (int q = 0; q < QUEUES; q++)
+            m->lanes[i].open[q].id = SEGMENT_NONE;
+    return true;
+}
+
+bool memory_init(struct memory *m, size_t limit)
+{
+    uint32_t size = segment_size_for(limit);
+    uint32_t segments = (uint32_t)(limit / size);
+    size_t added;
+
+    memset(m, 0, sizeof(*m));
+    lists_init(m);
+    m->limit = limit;
+    m->segment_size = size;
+    m->segment_shift = (unsigned)__builtin_ctz(size);
+    m->nlanes = lanes_for(segments);
+    m->reserve = 1 + (m->nlanes < segments / 32 ? m->nlanes : segments / 32);
+    m->target = m->reserve + 1 + m->nlanes / 2;
+    /* Segments that cannot be reclaimed for a while keep their addresses, though not
+     * all their pages: there are more addresses than memory. */
+    m->narena = 2 * segments;
+    m->nsegments = m->narena + (uint32_t)(limit / (size / LARGE_SHARE)) + 16;
+    m->large_next = m->narena;
+    AZ(pthread_mutex_init(&m->lock, NULL));
+    if (!range_init(&m->arena_range, (size_t)m->narena * size) ||
+        !range_init(&m->segment_range, (size_t)m->nsegments * sizeof(struct segment)) ||
+        !range_grow(&m->segment_range, m->segment_range.size, &added) || !lanes_init(m)) {
+        memory_fini(m);
+        return false;
+    }
+    m->arena = m->arena_range.base;
+    m->arena_size = (size_t)m->narena * size;
+    m->segments = (struct segment *)m->segment_range.base;
+    return true;
+}
+
+static void unmap_large(struct memory *m)
+{
+    for (uint32_t id = m->narena; id < m->large_next; id++) {
+        struct segment *seg = &m->segments[id];
+        if (seg->state != SEGMENT_FREE)
+            munmap(seg->base - LARGE_PREFIX, seg->charged);
+    }
+}
+
+void memory_fini(struct memory *m)
+{
+    if (m->segments != NULL)
+        unmap_large(m);
+    range_fini(&m->arena_range);
+    range_fini(&m->segment_range);
+    free(m->lanes);
+    pthread_mutex_destroy(&m->lock);
+}
+
+uint32_t memory_lane(const struct memory *m)
+{
+    int cpu = sched_getcpu();
+
+    if (cpu < 0)
+        return 0;
+    return (uint32_t)cpu < m->nlanes ? (uint32_t)cpu : (uint32_t)cpu % m->nlanes;
+}
+
+void memory_charge(struct memory *m, size_t bytes)
+{
+    atomic_fetch_add_explicit(&m->charged, bytes, memory_order_relaxed);
+}
+
+void memory_credit(struct memory *m, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&m->charged, bytes, memory_order_relaxed);
+}
+
+/* The end of an open segment, moved by one item; NULL when it has no room. Lane locked.
+ */
+static struct item *bump(struct open_segment *open, const struct item *header,
+                         size_t size)
+{
+    if ((size_t)(open->end - open->next) < size)
+        return NULL;
+    struct item *it = (struct item *)open->next;
+    uint32_t exptime = item_exptime(header);
+
+    open->next += size;
+    open->items++;
+    if (exptime != 0 && exptime < open->min_exptime)
+        open->min_exptime = exptime;
+    memcpy(it, header, sizeof(*it));
+    return it;
+}
+
+static void open_segment(const struct memory *m, struct open_segment *open, uint32_t id)
+{
+    char *base = m->segments[id].base;
+
+    *open = (struct open_segment){
+        .id = id, .min_exptime = EXPTIME_NONE, .next = base, .end = base + m->segment_size
+    };
+}
+
+/* The lane's open segment is full: put a fresh one in its place. */
+static struct item *alloc_in_fresh(struct memory *m, struct lane *lane, unsigned queue,
+                                   const struct item *header, size_t size,
+                                   enum memory_grade grade)
+{
+    uint32_t id = memory_take(m, queue, grade);
+
+    if (id == SEGMENT_NONE)
+        return NULL;
+    spin_acquire(&lane->lock);
+    struct open_segment full = lane->open[queue];
+    struct item *it = bump(&lane->open[queue], header, size);
+    if (it == NULL) {
+        open_segment(m, &lane->open[queue], id);
+        it = bump(&lane->open[queue], header, size);
+        spin_release(&lane->lock);
+        if (full.id != SEGMENT_NONE)
+            memory_seal(m, &full);
+        return it;
+    }
+    spin_release(&lane->lock);
+    memory_recycle(m, id); /* another thread was faster */
+    return it;
+}
+
+struct item *memory_alloc(struct memory *m, unsigned queue, const struct item *header,
+                          enum memory_grade grade)
+{
+    size_t size = item_size(header);
+
+    if (size > m->segment_size / LARGE_SHARE)
+        return memory_alloc_large(m, queue, header, grade);
+    struct lane *lane = &m->lanes[memory_lane(m)];
+    spin_acquire(&lane->lock);
+    struct item *it = bump(&lane->open[queue], header, size);
+    spin_release(&lane->lock);
+    return it != NULL ? it : alloc_in_fresh(m, lane, queue, header, size, grade);
+}
+
+void memory_note_dead(struct memory *m, const struct item *it)
+{
+    atomic_fetch_add_explicit(&memory_segment(m, it)->dead, DEAD_ONE_ITEM + item_size(it),
+                              memory_order_release);
+}
+
+static void lower(_Atomic uint32_t *least, uint32_t value)
+{
+    uint32_t seen = atomic_load(least);
+
+    while (value < seen && !atomic_compare_exchange_weak(least, &seen, value))
+        ;
+}
+
+void memory_note_exptime(struct memory *m, const struct item *it, uint32_t exptime)
+{
+    if (exptime != 0)
+        lower(&memory_segment(m, it)->min_exptime, exptime);
+}

@@ -1,0 +1,15 @@
+/* What default_engine.so exports. Apart, so that a program may link the store and have
+ * an engine of its own. */
+#include <memcached/visibility.h>
+
+#include "store/store.h"
+
+MEMCACHED_PUBLIC_API ENGINE_ERROR_CODE create_instance(uint64_t interface,
+                                                       GET_SERVER_API get_server_api,
+                                                       ENGINE_HANDLE **handle);
+
+ENGINE_ERROR_CODE create_instance(uint64_t interface, GET_SERVER_API get_server_api,
+                                  ENGINE_HANDLE **handle)
+{
+    return store_create_instance(interface, get_server_api, handle);
+}

@@ -1,0 +1,206 @@
+/*
+ * One store: what an engine handle points at.
+ *
+ *   client calls          engine.c       rows of the interface
+ *     |                   update.c arithmetic.c touch.c flush.c tap.c stats.c
+ *     v                   core.c         one item under its bucket's lock
+ *   table.h  memory.h     ghost.h        where items are; their memory; what was evicted
+ *     ^        ^
+ *     |        |          reclaim.c      brings memory back; workers and the thread
+ *   maintain.c                           the instance's background thread
+ *
+ * Nothing here is static: several stores live in one process.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <memcached/engine.h>
+
+#include "store/ghost.h"
+#include "store/memory.h"
+#include "store/table.h"
+
+struct config {
+    size_t cache_size, item_size_max, verbose, chunk_size;
+    float factor;
+    bool eviction, use_cas, preallocate, ignore_vbucket, vb0;
+};
+
+/* Counters of one lane; only sums over all lanes mean anything. */
+struct counters {
+    _Alignas(128) _Atomic int64_t curr_items;
+    _Atomic uint64_t total_items, evictions, evicted_unfetched, reclaimed,
+        expired_unfetched, moved, outofmemory, ghost_hits;
+};
+
+struct tap_walk;
+
+struct maintenance {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool started, stop, hurry;
+    _Atomic uint64_t scans; /* full rounds for expired items */
+    uint32_t cursor;        /* next segment of the round */
+    rel_time_t round_began;
+};
+
+struct store {
+    ENGINE_HANDLE_V1 api;
+    unsigned magic;
+#define STORE_MAGIC 0x53544f52u
+    struct config config;
+    SERVER_HANDLE_V1 server;
+    rel_time_t (*now)(void);
+    struct table table;
+    struct memory memory;
+    struct ghost ghost;
+    struct counters *counters; /* memory.nlanes of them */
+
+    /* Read by every call, written by a flush. */
+    _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; EPOCH_MASK bits */
+    _Atomic uint32_t flush_at;           /* when a delayed flush is due, 0: none */
+
+    _Alignas(64) _Atomic uint64_t cas; /* last one given */
+
+    _Alignas(64) pthread_mutex_t flush_lock; /* epoch, flush_at */
+    pthread_mutex_t sweep_lock; /* after flush_lock; one sweep, or shrinking, at a time */
+    _Atomic uint32_t swept;     /* no item is of an epoch before */
+    pthread_mutex_t tap_lock;
+    struct tap_walk *walks;
+    _Atomic unsigned nwalks;
+    struct maintenance maintenance;
+    union {
+        engine_info info;
+        char room[sizeof(engine_info) + 4 * sizeof(feature_info)];
+    } info;
+    char error[256];
+};
+
+static inline struct store *store_of(ENGINE_HANDLE *handle)
+{
+    return (struct store *)(void *)handle;
+}
+
+static inline struct counters *store_counters(struct store *s)
+{
+    return &s->counters[memory_lane(&s->memory)];
+}
+
+#define COUNT(counter, n) atomic_fetch_add_explicit(&(counter), (n), memory_order_relaxed)
+
+/* Whether an item is past its time or flushed. Bucket locked. */
+static inline bool store_is_stale(struct store *s, const struct item *it)
+{
+    uint32_t exptime = item_exptime(it);
+
+    if (item_epoch(it) != atomic_load_explicit(&s->epoch, memory_order_relaxed))
+        return true;
+    return __builtin_expect(exptime != 0, 0) && exptime <= s->now();
+}
+
+/* core.c: one item under its bucket's lock. */
+
+/* Where a key is. Locked from store_lookup to store_unlock. */
+struct spot {
+    struct bucket *bucket;
+    table_slot *slot; /* NULL: not there */
+    struct item *it;  /* NULL: not there */
+    uint32_t garbage; /* large item's segment to be freed once unlocked, if any */
+    bool grow;        /* the table asks to grow once unlocked */
+};
+
+/* Lock and find; an expired or flushed item is removed and counts as not there. */
+void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
+                  size_t nkey);
+void store_unlock(struct store *s, struct spot *spot);
+
+/* Take the item found out of the table. */
+void store_unlink(struct store *s, struct spot *spot);
+
+/* The rest of store_unlink: for one who empties the slot himself. */
+void store_retire(struct store *s, struct spot *spot, struct item *it);
+
+/* Put an item in place of the one found, or add it, with a new CAS. False: no memory. */
+bool store_link(struct store *s, struct spot *spot, struct item *it);
+
+uint64_t store_next_cas(struct store *s);
+
+/* See that later CAS values are higher than this one. */
+void store_raise_cas(struct store *s, uint64_t cas);
+
+/* A fresh item with one reference, value not filled in. exptime is relative time. */
+ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct item **it,
+                                 const void *key, size_t nkey, size_t nbytes,
+                                 uint32_t flags, rel_time_t exptime);
+void store_release(struct store *s, struct item *it);
+
+/* The item of a key with a reference, NULL if there is none. */
+struct item *store_get(struct store *s, const void *key, size_t nkey);
+
+ENGINE_ERROR_CODE store_remove(struct store *s, const void *key, size_t nkey,
+                               uint64_t cas);
+
+/* update.c, arithmetic.c, touch.c: as the engine interface has them. */
+ENGINE_ERROR_CODE store_update(struct store *s, const void *cookie, struct item *it,
+                               uint64_t *cas, ENGINE_STORE_OPERATION operation);
+
+struct arithmetic {
+    const void *key;
+    size_t nkey;
+    bool increment, create;
+    uint64_t delta, initial;
+    rel_time_t exptime;
+};
+ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
+                                   const struct arithmetic *a, uint64_t *cas,
+                                   uint64_t *result);
+ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
+                                protocol_binary_request_header *request,
+                                ADD_RESPONSE response);
+
+/* flush.c */
+void store_flush(struct store *s, rel_time_t when);
+void store_flush_due(struct store *s);
+
+static inline void store_check_flush(struct store *s)
+{
+    uint32_t at = atomic_load_explicit(&s->flush_at, memory_order_relaxed);
+
+    if (__builtin_expect(at != 0, 0) && at <= s->now())
+        store_flush_due(s);
+}
+
+/* Remove what was flushed from the table. True if there was anything to do. */
+bool store_sweep(struct store *s);
+
+/* tap.c */
+TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie);
+void store_walk_end(struct store *s, const void *cookie);
+void store_walk_end_all(struct store *s);
+
+/* stats.c */
+ENGINE_ERROR_CODE store_stats(struct store *s, const void *cookie, const char *key,
+                              int nkey, ADD_STAT add);
+void store_reset_stats(struct store *s);
+uint64_t store_count_items(struct store *s);
+
+/* config.c: false, with s->error, when the text cannot be used. */
+bool store_configure(struct store *s, const char *text);
+
+/* reclaim.c: bring some memory back. False when nothing can be. */
+bool store_reclaim(struct store *s, const void *cookie);
+
+/* Remove expired items of segments that are due, for about `budget_us` microseconds. */
+void store_expire(struct store *s, uint64_t budget_us);
+
+/* maintain.c */
+bool store_maintenance_start(struct store *s);
+void store_maintenance_stop(struct store *s);
+void store_maintenance_wake(void *store);
+
+/* engine.c: a new handle. */
+ENGINE_ERROR_CODE store_create_instance(uint64_t interface, GET_SERVER_API get_server_api,
+                                        ENGINE_HANDLE **handle);
+
+#endif

@@ -1,0 +1,238 @@
+#include "store/table.h"
+
+enum { FIRST_BUCKETS = 256, SPLITS_AT_ONCE = 2 };
+
+/* Buckets for a load of four to seven items each, and as many overflow
+ * buckets again: room beyond what the self-regulation ever asks for. */
+static uint32_t buckets_for(uint64_t items)
+{
+    uint64_t n = items / 3 + FIRST_BUCKETS;
+
+    return n > 1u << 31 ? 1u << 31 : (uint32_t)n;
+}
+
+static bool grow_range(struct table *t, struct range *r, uint64_t count)
+{
+    size_t added;
+
+    if (!range_grow(r, count * sizeof(struct bucket), &added))
+        return false;
+    if (added > 0)
+        t->charge(t->context, added);
+    return true;
+}
+
+bool table_init(struct table *t, uint64_t items, void (*charge)(void *, size_t),
+                void *context)
+{
+    *t = (struct table){ .charge = charge, .context = context };
+    t->max_buckets = buckets_for(items);
+    size_t bytes = (size_t)t->max_buckets * sizeof(struct bucket);
+    if (!range_init(&t->bucket_range, bytes) || !range_init(&t->overflow_range, bytes) ||
+        !grow_range(t, &t->bucket_range, FIRST_BUCKETS)) {
+        table_fini(t);
+        return false;
+    }
+    t->buckets = (struct bucket *)t->bucket_range.base;
+    t->overflow = (struct bucket *)t->overflow_range.base;
+    t->pool_next = 1; /* 0 means none */
+    atomic_store(&t->nbuckets, FIRST_BUCKETS);
+    return true;
+}
+
+void table_fini(struct table *t)
+{
+    range_fini(&t->bucket_range);
+    range_fini(&t->overflow_range);
+}
+
+static uint32_t pool_take(struct table *t)
+{
+    uint32_t index = 0;
+
+    spin_acquire(&t->pool_lock);
+    if (t->pool_free != 0) {
+        index = t->pool_free;
+        t->pool_free = t->overflow[index].next;
+        t->overflow[index].next = 0;
+    } else if (t->pool_next < t->max_buckets &&
+               grow_range(t, &t->overflow_range, (uint64_t)t->pool_next + 1)) {
+        index = t->pool_next++;
+    }
+    spin_release(&t->pool_lock);
+    if (index != 0)
+        atomic_fetch_add_explicit(&t->pool_used, 1, memory_order_relaxed);
+    return index;
+}
+
+static void pool_give(struct table *t, uint32_t index)
+{
+    spin_acquire(&t->pool_lock);
+    t->overflow[index].next = t->pool_free;
+    t->pool_free = index;
+    spin_release(&t->pool_lock);
+    atomic_fetch_sub_explicit(&t->pool_used, 1, memory_order_relaxed);
+}
+
+table_slot *table_find_item(struct table *t, struct bucket *b, const struct item *it)
+{
+    for (; b != NULL; b = bucket_next(t, b))
+        for (int i = 0; i < BUCKET_SLOTS; i++)
+            if (slot_item(slot_load(&b->slot[i])) == it)
+                return &b->slot[i];
+    return NULL;
+}
+
+/* Put a slot's value into the first hole of a chain. */
+static enum table_result place(struct table *t, struct bucket *b, uint64_t value)
+{
+    enum table_result result = TABLE_OK;
+
+    for (;; result = TABLE_CROWDED) {
+        for (int i = 0; i < BUCKET_SLOTS; i++)
+            if (slot_load(&b->slot[i]) == 0) {
+                atomic_store_explicit(&b->slot[i], value, memory_order_relaxed);
+                return result;
+            }
+        if (b->next == 0 && (b->next = pool_take(t)) == 0)
+            return TABLE_FULL;
+        b = bucket_next(t, b);
+    }
+}
+
+enum table_result table_insert(struct table *t, struct bucket *b, const struct item *it)
+{
+    return place(t, b, (uint64_t)(it->hash >> 16) << 48 | (uintptr_t)it);
+}
+
+static bool is_empty(struct bucket *b)
+{
+    for (int i = 0; i < BUCKET_SLOTS; i++)
+        if (slot_load(&b->slot[i]) != 0)
+            return false;
+    return true;
+}
+
+void table_trim(struct table *t, struct bucket *b)
+{
+    while (b->next != 0) {
+        struct bucket *next = &t->overflow[b->next];
+        if (is_empty(next)) {
+            uint32_t index = b->next;
+            b->next = next->next;
+            pool_give(t, index);
+        } else {
+            b = next;
+        }
+    }
+}
+
+void table_remove(struct table *t, struct bucket *b, table_slot *slot)
+{
+    atomic_store_explicit(slot, 0, memory_order_relaxed);
+    if (b->next != 0)
+        table_trim(t, b);
+}
+
+/* Whether an item of the parent bucket goes to the new bucket n. That depends on the
+ * hash's bit that is n's highest; from bit 16 on the tag has it. */
+static bool goes_up(uint64_t value, uint32_t n)
+{
+    unsigned bit = 31 - (unsigned)__builtin_clz(n);
+
+    if (bit >= 16)
+        return (value >> (48 + bit - 16) & 1) != 0;
+    return (slot_item(value)->hash >> bit & 1) != 0;
+}
+
+/* Copy what goes up. False: no memory for another overflow bucket. */
+static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint32_t n)
+{
+    for (struct bucket *b = from; b != NULL; b = bucket_next(t, b))
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
+            uint64_t value = slot_load(&b->slot[i]);
+            if (value == 0 || !goes_up(value, n))
+                continue;
+            if (place(t, to, value) == TABLE_FULL)
+                return false;
+        }
+    return true;
+}
+
+/* Empty a chain of what belongs into bucket n. */
+static void keep_lower(struct table *t, struct bucket *chain, uint32_t n)
+{
+    for (struct bucket *b = chain; b != NULL; b = bucket_next(t, b))
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
+            uint64_t value = slot_load(&b->slot[i]);
+            if (value != 0 && goes_up(value, n))
+                atomic_store_explicit(&b->slot[i], 0, memory_order_relaxed);
+        }
+    table_trim(t, chain);
+}
+
+static uint32_t parent_of(uint32_t n)
+{
+    return n & ~(1u << (31 - __builtin_clz(n)));
+}
+
+static bool split(struct table *t)
+{
+    uint32_t n = table_count(t);
+
+    if (n >= t->max_buckets || !grow_range(t, &t->bucket_range, (uint64_t)n + 1))
+        return false;
+    struct bucket *from = &t->buckets[parent_of(n)];
+    struct bucket *to = &t->buckets[n];
+    spin_acquire(&from->lock);
+    bool done = divide(t, from, to, n);
+    if (done)
+        atomic_store_explicit(&t->nbuckets, n + 1, memory_order_release);
+    keep_lower(t, done ? from : to, n);
+    spin_release(&from->lock);
+    return done;
+}
+
+void table_grow(struct table *t)
+{
+    if (!spin_try(&t->growing))
+        return;
+    for (int i = 0; i < SPLITS_AT_ONCE; i++)
+        if (!split(t))
+            break;
+    spin_release(&t->growing);
+}
+
+/* Copy all of a chain into another one. */
+static bool pour(struct table *t, struct bucket *from, struct bucket *to)
+{
+    for (struct bucket *b = from; b != NULL; b = bucket_next(t, b))
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
+            uint64_t value = slot_load(&b->slot[i]);
+            if (value != 0 && place(t, to, value) == TABLE_FULL)
+                return false;
+        }
+    return true;
+}
+
+bool table_shrink(struct table *t)
+{
+    bool done = false;
+
+    spin_acquire(&t->growing);
+    uint32_t n = table_count(t) - 1;
+    if (n >= FIRST_BUCKETS) {
+        struct bucket *to = &t->buckets[parent_of(n)];
+        struct bucket *from = &t->buckets[n];
+        spin_acquire(&to->lock);
+        spin_acquire(&from->lock);
+        done = pour(t, from, to);
+        if (done)
+            atomic_store_explicit(&t->nbuckets, n, memory_order_release);
+        keep_lower(t, done ? from : to, n);
+        spin_release(&from->lock);
+        spin_release(&to->lock);
+    }
+    spin_release(&t->growing);
+    return done;
+}

@@ -1,0 +1,174 @@
+/*
+ * The hash table: linear hashing over buckets of one cache line.
+ *
+ *   bucket:  | lock . next | slot slot slot slot slot slot slot |      64 bytes
+ *   slot:    | tag: high 16 bits of the hash | address of the item, 48 bits |
+ *   next:    index of an overflow bucket of the same shape, 0 for none
+ *
+ *   buckets: | 0 | 1 | ... | s | ... | n-1 |      one split: | s | -> | s | n |
+ *
+ * The table grows by one bucket at a time: bucket s is divided between s and the
+ * new bucket n, so there is no pause and nothing to migrate. An insertion that
+ * does not fit its bucket takes an overflow bucket and asks for growth; the load
+ * regulates itself that way. It shrinks by the reverse step.
+ *
+ * A caller locks the bucket of a hash, looks, changes, unlocks. That is the only
+ * lock on the way of a get or a set. table_lock looks again at the number of buckets
+ * once it holds the lock, as a split may have moved the hash meanwhile.
+ *
+ * Buckets lie in reserved address space and grow in place; `charge` is called with
+ * the bytes by which the table's memory grew.
+ */
+#ifndef STORE_TABLE_H
+#define STORE_TABLE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "store/item.h"
+#include "store/lock.h"
+#include "store/range.h"
+
+#define BUCKET_SLOTS 7
+
+typedef _Atomic uint64_t table_slot;
+
+struct bucket {
+    spin_lock lock; /* of the chain; unused in overflow buckets */
+    uint8_t unused[3];
+    uint32_t next;
+    table_slot slot[BUCKET_SLOTS];
+};
+
+_Static_assert(sizeof(struct bucket) == 64, "a bucket is one cache line");
+
+struct table {
+    struct bucket *buckets;
+    struct bucket *overflow;
+    _Atomic uint32_t nbuckets;
+    uint32_t max_buckets;
+    spin_lock growing;   /* one split or merge at a time */
+    spin_lock pool_lock; /* guards what follows */
+    uint32_t pool_next;  /* first overflow bucket never used */
+    uint32_t pool_free;  /* list of freed ones */
+    _Atomic uint32_t pool_used;
+    struct range bucket_range, overflow_range;
+    void (*charge)(void *context, size_t bytes);
+    void *context;
+};
+
+/* Sized for at most `items` items. False: no address space. */
+bool table_init(struct table *t, uint64_t items, void (*charge)(void *, size_t),
+                void *context);
+void table_fini(struct table *t);
+
+#define SLOT_ADDRESS 0xffffffffffffull
+
+static inline uint64_t slot_load(table_slot *slot)
+{
+    return atomic_load_explicit(slot, memory_order_relaxed);
+}
+
+static inline struct item *slot_item(uint64_t value)
+{
+    return (struct item *)(uintptr_t)(value & SLOT_ADDRESS);
+}
+
+static inline uint32_t table_count(struct table *t)
+{
+    return atomic_load_explicit(&t->nbuckets, memory_order_acquire);
+}
+
+/* The bucket of a hash among n: the low bits, one less where not yet split. */
+static inline uint32_t table_index(uint32_t hash, uint32_t n)
+{
+    uint32_t mask = UINT32_MAX >> __builtin_clz(n - 1);
+    uint32_t index = hash & mask;
+
+    return index < n ? index : index & (mask >> 1);
+}
+
+static inline void table_prefetch(struct table *t, uint32_t hash)
+{
+    __builtin_prefetch(&t->buckets[table_index(hash, table_count(t))], 1);
+}
+
+static inline struct bucket *table_lock(struct table *t, uint32_t hash)
+{
+    uint32_t index = table_index(hash, table_count(t));
+
+    for (;;) {
+        struct bucket *b = &t->buckets[index];
+        spin_acquire(&b->lock);
+        uint32_t again = table_index(hash, table_count(t));
+        if (__builtin_expect(again == index, 1))
+            return b;
+        spin_release(&b->lock);
+        index = again;
+    }
+}
+
+static inline void table_unlock(struct bucket *b)
+{
+    spin_release(&b->lock);
+}
+
+static inline struct bucket *bucket_next(struct table *t, struct bucket *b)
+{
+    return b->next == 0 ? NULL : &t->overflow[b->next];
+}
+
+/* The slot of a key in a locked bucket, NULL if it is not there. */
+static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t hash,
+                                     const void *key, size_t nkey)
+{
+    for (; b != NULL; b = bucket_next(t, b))
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
+            uint64_t value = slot_load(&b->slot[i]);
+            if (value >> 48 == hash >> 16 && (value & SLOT_ADDRESS) != 0 &&
+                item_has_key(slot_item(value), hash, key, nkey))
+                return &b->slot[i];
+        }
+    return NULL;
+}
+
+/* The slot that holds this very item, NULL if none does. */
+table_slot *table_find_item(struct table *t, struct bucket *b, const struct item *it);
+
+/* Let a slot point at another item with the same key. */
+static inline void slot_set(table_slot *slot, const struct item *it)
+{
+    atomic_store_explicit(slot, (uint64_t)(it->hash >> 16) << 48 | (uintptr_t)it,
+                          memory_order_relaxed);
+}
+
+enum table_result { TABLE_OK, TABLE_CROWDED, TABLE_FULL };
+
+/* Add an item to its locked bucket. TABLE_CROWDED: done, and the caller should call
+ * table_grow once it has unlocked. TABLE_FULL: no memory for it. */
+enum table_result table_insert(struct table *t, struct bucket *b, const struct item *it);
+
+/* Empty a slot of a locked bucket. */
+void table_remove(struct table *t, struct bucket *b, table_slot *slot);
+
+/* Give back the overflow buckets of a locked chain that hold nothing. */
+void table_trim(struct table *t, struct bucket *b);
+
+/* Split the next bucket or two, unless another thread is at it. No bucket locked. */
+void table_grow(struct table *t);
+
+/* Merge the last bucket into the one it came from. False when at the least size.
+ * Must not run during a walk. No bucket locked. */
+bool table_shrink(struct table *t);
+
+/* Lock bucket i of a walk; NULL when there are no more. Items never move to a bucket
+ * with a lower number while the table grows: a walk in rising order meets all. */
+static inline struct bucket *table_lock_index(struct table *t, uint32_t i)
+{
+    if (i >= table_count(t))
+        return NULL;
+    spin_acquire(&t->buckets[i].lock);
+    return &t->buckets[i];
+}
+
+#endif

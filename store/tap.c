@@ -1,0 +1,163 @@
+/*
+ * Walks over all items, for the tap interface. A walk goes through the buckets in rising
+ * order and takes references on the items of one bucket at a time. Items move only to
+ * higher buckets while the table grows, and moving an item in memory does not
+ * change its bucket: what is there from begin to end is met, perhaps twice.
+ * The table does not shrink while a walk is under way.
+ */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "store/store.h"
+
+struct tap_walk {
+    struct tap_walk *next;
+    const void *cookie;
+    uint32_t bucket; /* next one */
+    struct item **held;
+    unsigned nheld, given, room;
+};
+
+/* tap_lock held. */
+static struct tap_walk **find_walk(struct store *s, const void *cookie)
+{
+    struct tap_walk **at = &s->walks;
+
+    while (*at != NULL && (*at)->cookie != cookie)
+        at = &(*at)->next;
+    return at;
+}
+
+static void walk_free(struct store *s, struct tap_walk *w)
+{
+    while (w->given < w->nheld)
+        store_release(s, w->held[w->given++]);
+    free(w->held);
+    free(w);
+}
+
+static unsigned count_items(struct store *s, struct bucket *b)
+{
+    unsigned n = 0;
+
+    for (; b != NULL; b = bucket_next(&s->table, b))
+        n += BUCKET_SLOTS;
+    return n;
+}
+
+/* Room for the chain's items. Bucket locked; the chain is short. */
+static bool walk_make_room(struct store *s, struct tap_walk *w, struct bucket *b)
+{
+    unsigned n = count_items(s, b);
+
+    if (n <= w->room)
+        return true;
+    struct item **held = realloc(w->held, n * sizeof(struct item *));
+    if (held == NULL)
+        return false;
+    w->held = held;
+    w->room = n;
+    return true;
+}
+
+static void walk_hold(struct store *s, struct tap_walk *w, struct bucket *b)
+{
+    w->nheld = w->given = 0;
+    for (; b != NULL; b = bucket_next(&s->table, b))
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
+            struct item *it = slot_item(slot_load(&b->slot[i]));
+            if (it == NULL || store_is_stale(s, it))
+                continue;
+            item_take_ref(it);
+            w->held[w->nheld++] = it;
+        }
+}
+
+/* False: there are no more buckets, or there is no memory to go on. */
+static bool walk_step(struct store *s, struct tap_walk *w)
+{
+    struct bucket *b = table_lock_index(&s->table, w->bucket);
+
+    if (b == NULL)
+        return false;
+    bool fits = walk_make_room(s, w, b);
+    if (fits)
+        walk_hold(s, w, b);
+    table_unlock(b);
+    w->bucket++;
+    return fits;
+}
+
+static struct item *walk_next(struct store *s, struct tap_walk *w)
+{
+    do {
+        while (w->given < w->nheld) {
+            struct item *it = w->held[w->given++];
+            if (!store_is_stale(s, it)) /* it may have aged since it was held */
+                return it;
+            store_release(s, it);
+        }
+    } while (walk_step(s, w));
+    return NULL;
+}
+
+static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                            void **engine_specific, uint16_t *nengine_specific,
+                            uint8_t *ttl, uint16_t *flags, uint32_t *seqno,
+                            uint16_t *vbucket)
+{
+    struct store *s = store_of(handle);
+
+    *engine_specific = NULL;
+    *nengine_specific = 0;
+    *ttl = UINT8_MAX;
+    *flags = 0;
+    *seqno = 0;
+    *vbucket = 0;
+    AZ(pthread_mutex_lock(&s->tap_lock));
+    struct tap_walk *w = *find_walk(s, cookie);
+    AZ(pthread_mutex_unlock(&s->tap_lock));
+    /* A walk is used by one thread at a time, which is also the one to end it. */
+    *it = w == NULL ? NULL : walk_next(s, w);
+    if (*it != NULL)
+        return TAP_MUTATION;
+    store_walk_end(s, cookie);
+    return TAP_DISCONNECT;
+}
+
+TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie)
+{
+    struct tap_walk *w = calloc(1, sizeof(*w));
+
+    if (w == NULL)
+        return NULL;
+    store_walk_end(s, cookie);
+    w->cookie = cookie;
+    AZ(pthread_mutex_lock(&s->tap_lock));
+    w->next = s->walks;
+    s->walks = w;
+    atomic_fetch_add(&s->nwalks, 1);
+    AZ(pthread_mutex_unlock(&s->tap_lock));
+    return tap_next;
+}
+
+void store_walk_end(struct store *s, const void *cookie)
+{
+    if (atomic_load(&s->nwalks) == 0)
+        return;
+    AZ(pthread_mutex_lock(&s->tap_lock));
+    struct tap_walk **at = find_walk(s, cookie), *w = *at;
+    if (w != NULL) {
+        *at = w->next;
+        atomic_fetch_sub(&s->nwalks, 1);
+    }
+    AZ(pthread_mutex_unlock(&s->tap_lock));
+    if (w != NULL)
+        walk_free(s, w);
+}
+
+void store_walk_end_all(struct store *s)
+{
+    while (s->walks != NULL)
+        store_walk_end(s, s->walks->cookie);
+}

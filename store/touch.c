@@ -1,0 +1,117 @@
+/* Commands that reach an engine as raw binary requests. */
+#include <arpa/inet.h>
+
+#include "store/store.h"
+
+enum { GATK = 0x23, GATKQ = 0x24 };
+
+struct touch_kind {
+    uint8_t opcode;
+    bool value, key, quiet; /* what a hit's answer carries; silent on a miss */
+};
+
+static const struct touch_kind touch_kinds[] = {
+    { PROTOCOL_BINARY_CMD_TOUCH, false, false, false },
+    { PROTOCOL_BINARY_CMD_GAT, true, false, false },
+    { PROTOCOL_BINARY_CMD_GATQ, true, false, true },
+    { GATK, true, true, false },
+    { GATKQ, true, true, true },
+};
+
+static const struct touch_kind *find_kind(uint8_t opcode)
+{
+    for (size_t i = 0; i < sizeof(touch_kinds) / sizeof(touch_kinds[0]); i++)
+        if (touch_kinds[i].opcode == opcode)
+            return &touch_kinds[i];
+    return NULL;
+}
+
+/* Change the time and take a reference. The CAS stays as it is. */
+static struct item *touch(struct store *s, const char *key, size_t nkey,
+                          rel_time_t exptime)
+{
+    struct spot spot;
+
+    store_check_flush(s);
+    store_lookup(s, &spot, item_hash(key, nkey), key, nkey);
+    struct item *it = spot.it;
+    if (it != NULL) {
+        item_take_ref(it);
+        item_note_use(it);
+        atomic_store_explicit(&it->exptime, exptime, memory_order_relaxed);
+        memory_note_exptime(&s->memory, it, exptime);
+    }
+    store_unlock(s, &spot);
+    return it;
+}
+
+static bool answer_text(ADD_RESPONSE response, const void *cookie, uint16_t status,
+                        const char *text)
+{
+    return response(NULL, 0, NULL, 0, text, (uint32_t)strlen(text),
+                    PROTOCOL_BINARY_RAW_BYTES, status, 0, cookie);
+}
+
+static bool answer_miss(const struct touch_kind *kind, const char *key, uint16_t nkey,
+                        ADD_RESPONSE response, const void *cookie)
+{
+    if (kind->quiet)
+        return true;
+    if (kind->key)
+        return response(key, nkey, NULL, 0, NULL, 0, PROTOCOL_BINARY_RAW_BYTES,
+                        PROTOCOL_BINARY_RESPONSE_KEY_ENOENT, 0, cookie);
+    return answer_text(response, cookie, PROTOCOL_BINARY_RESPONSE_KEY_ENOENT,
+                       "Not found");
+}
+
+static bool answer_hit(const struct touch_kind *kind, const struct item *it,
+                       ADD_RESPONSE response, const void *cookie)
+{
+    return response(kind->key ? item_key(it) : NULL, kind->key ? it->nkey : 0, &it->flags,
+                    sizeof(it->flags), kind->value ? item_value(it) : NULL,
+                    kind->value ? item_nbytes(it) : 0, PROTOCOL_BINARY_RAW_BYTES,
+                    PROTOCOL_BINARY_RESPONSE_SUCCESS, item_cas(it), cookie);
+}
+
+static bool is_well_formed(const protocol_binary_request_header *request)
+{
+    uint32_t nkey = ntohs(request->request.keylen);
+
+    return request->request.extlen == 4 && nkey > 0 &&
+           ntohl(request->request.bodylen) == nkey + 4;
+}
+
+static bool command_touch(struct store *s, const void *cookie,
+                          const struct touch_kind *kind,
+                          const protocol_binary_request_header *request,
+                          ADD_RESPONSE response)
+{
+    const char *extras = (const char *)(request + 1), *key = extras + 4;
+    uint16_t nkey = ntohs(request->request.keylen);
+    uint32_t when;
+
+    if (!is_well_formed(request))
+        return answer_text(response, cookie, PROTOCOL_BINARY_RESPONSE_EINVAL,
+                           "Invalid arguments");
+    memcpy(&when, extras, sizeof(when));
+    rel_time_t exptime = s->server.core->realtime((time_t)ntohl(when));
+    struct item *it = touch(s, key, nkey, exptime);
+    if (it == NULL)
+        return answer_miss(kind, key, nkey, response, cookie);
+    bool sent = answer_hit(kind, it, response, cookie);
+    store_release(s, it);
+    return sent;
+}
+
+ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
+                                protocol_binary_request_header *request,
+                                ADD_RESPONSE response)
+{
+    const struct touch_kind *kind = find_kind(request->request.opcode);
+    bool sent = kind != NULL ? command_touch(s, cookie, kind, request, response)
+                             : answer_text(response, cookie,
+                                           PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND,
+                                           "Unknown command");
+
+    return sent ? ENGINE_SUCCESS : ENGINE_FAILED;
+}

@@ -1,0 +1,140 @@
+#include "store/store.h"
+
+/* Whether an operation may go on against what is there; ENGINE_SUCCESS if so. */
+static ENGINE_ERROR_CODE permit(const struct item *old, const struct item *it,
+                                ENGINE_STORE_OPERATION operation)
+{
+    uint64_t expected = item_cas(it);
+
+    switch (operation) {
+    case OPERATION_SET:
+        return ENGINE_SUCCESS;
+    case OPERATION_ADD:
+        return old == NULL ? ENGINE_SUCCESS : ENGINE_NOT_STORED;
+    case OPERATION_REPLACE:
+        return old != NULL ? ENGINE_SUCCESS : ENGINE_NOT_STORED;
+    case OPERATION_CAS:
+        if (old == NULL)
+            return ENGINE_KEY_ENOENT;
+        return expected == item_cas(old) ? ENGINE_SUCCESS : ENGINE_KEY_EEXISTS;
+    case OPERATION_APPEND:
+    case OPERATION_PREPEND:
+        if (old == NULL)
+            return ENGINE_NOT_STORED;
+        if (expected != 0 && expected != item_cas(old))
+            return ENGINE_KEY_EEXISTS;
+        return ENGINE_SUCCESS;
+    }
+    return ENGINE_EINVAL;
+}
+
+static ENGINE_ERROR_CODE replace(struct store *s, struct item *it, uint64_t *cas,
+                                 ENGINE_STORE_OPERATION operation)
+{
+    struct spot spot;
+
+    if ((item_word(it) & (ITEM_LINKED | ITEM_DEAD)) != 0)
+        return ENGINE_EINVAL; /* an item is stored once */
+    store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
+    ENGINE_ERROR_CODE result = permit(spot.it, it, operation);
+    if (result == ENGINE_SUCCESS && !store_link(s, &spot, it))
+        result = ENGINE_ENOMEM;
+    if (result == ENGINE_SUCCESS)
+        *cas = item_cas(it);
+    else if (operation == OPERATION_ADD && spot.it != NULL)
+        item_note_use(spot.it); /* asked for, if only by a failing add */
+    store_unlock(s, &spot);
+    return result;
+}
+
+/* The item there now with a reference, if the piece may be joined to it. */
+static ENGINE_ERROR_CODE hold_old(struct store *s, const struct item *piece,
+                                  ENGINE_STORE_OPERATION operation, struct item **old)
+{
+    struct spot spot;
+
+    store_lookup(s, &spot, piece->hash, item_key(piece), piece->nkey);
+    ENGINE_ERROR_CODE result =
+        spot.it == NULL ? ENGINE_NOT_STORED : permit(spot.it, piece, operation);
+    if (result == ENGINE_SUCCESS) {
+        item_take_ref(spot.it);
+        *old = spot.it;
+    }
+    store_unlock(s, &spot);
+    return result;
+}
+
+static void join_values(struct item *to, const struct item *first,
+                        const struct item *second)
+{
+    memcpy(item_value(to), item_value(first), item_nbytes(first));
+    memcpy(item_value(to) + item_nbytes(first), item_value(second), item_nbytes(second));
+}
+
+/* Link `it` in place of `old` if that is still what is there. */
+static ENGINE_ERROR_CODE exchange(struct store *s, struct item *old, struct item *it,
+                                  uint64_t *cas, bool *again)
+{
+    ENGINE_ERROR_CODE result = ENGINE_SUCCESS;
+    struct spot spot;
+
+    store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
+    *again = spot.it != old;
+    if (!*again) {
+        atomic_store_explicit(&it->exptime, item_exptime(old), memory_order_relaxed);
+        memory_note_exptime(&s->memory, it, item_exptime(old));
+        if (store_link(s, &spot, it))
+            *cas = item_cas(it);
+        else
+            result = ENGINE_ENOMEM;
+    }
+    store_unlock(s, &spot);
+    return result;
+}
+
+static ENGINE_ERROR_CODE join_with(struct store *s, const void *cookie, struct item *old,
+                                   struct item *piece, uint64_t *cas, bool append,
+                                   bool *again)
+{
+    struct item *joined;
+    ENGINE_ERROR_CODE result = store_allocate(
+        s, cookie, &joined, item_key(piece), piece->nkey,
+        (size_t)item_nbytes(old) + item_nbytes(piece), old->flags, item_exptime(old));
+
+    if (result != ENGINE_SUCCESS)
+        return result;
+    join_values(joined, append ? old : piece, append ? piece : old);
+    result = exchange(s, old, joined, cas, again);
+    store_release(s, joined);
+    return result;
+}
+
+/* The joined value is made outside the lock, from an old item that is held, and put in
+ * place only if nobody changed the key meanwhile; else once more. */
+static ENGINE_ERROR_CODE join(struct store *s, const void *cookie, struct item *piece,
+                              uint64_t *cas, ENGINE_STORE_OPERATION operation)
+{
+    ENGINE_ERROR_CODE result;
+    bool again;
+
+    do {
+        struct item *old;
+        again = false;
+        result = hold_old(s, piece, operation, &old);
+        if (result != ENGINE_SUCCESS)
+            return result;
+        result =
+            join_with(s, cookie, old, piece, cas, operation == OPERATION_APPEND, &again);
+        store_release(s, old);
+    } while (again);
+    return result;
+}
+
+ENGINE_ERROR_CODE store_update(struct store *s, const void *cookie, struct item *it,
+                               uint64_t *cas, ENGINE_STORE_OPERATION operation)
+{
+    store_check_flush(s);
+    if (operation == OPERATION_APPEND || operation == OPERATION_PREPEND)
+        return join(s, cookie, it, cas, operation);
+    return replace(s, it, cas, operation);
+}

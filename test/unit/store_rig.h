@@ -1,0 +1,64 @@
+/*
+ * What the store's tests stand on: a fake host, one engine, one cookie. The fixture
+ * starts an engine of RIG_CONFIG; a test that needs another calls rig_restart.
+ */
+#ifndef TEST_UNIT_STORE_RIG_H
+#define TEST_UNIT_STORE_RIG_H
+
+#include "config.h"
+#include "store/store.h"
+#include "test/fake/client.h"
+#include "test/unit/unit.h"
+
+static struct fake_host *host;
+static ENGINE_HANDLE_V1 *engine;
+static const void *cookie;
+
+static inline void rig_start(const char *config)
+{
+    ENGINE_ERROR_CODE error;
+
+    host = fake_host_create();
+    engine = fake_engine_create(host, store_create_instance, config, &error);
+    ck_assert_ptr_nonnull(engine);
+    cookie = fake_cookie_create(host);
+}
+
+static inline void rig_stop(void)
+{
+    fake_cookie_destroy(cookie);
+    fake_engine_destroy(engine);
+    ck_assert_uint_eq(fake_host_cookies(host), 0);
+    fake_host_destroy(host);
+}
+
+static inline void rig_restart(const char *config)
+{
+    rig_stop();
+    rig_start(config);
+}
+
+static inline uint64_t rig_stat(const char *name)
+{
+    return fake_stat_number(engine, cookie, NULL, name);
+}
+
+static inline int rig_run(const char *module, SFun setup, const TTest *const *tests,
+                          size_t n)
+{
+    Suite *suite = suite_create(module);
+    TCase *tcase = tcase_create(module);
+
+    tcase_set_timeout(tcase, 2 * UNIT_TIMEOUT);
+    tcase_add_checked_fixture(tcase, setup, rig_stop);
+    for (size_t i = 0; i < n; i++)
+        tcase_add_test(tcase, tests[i]);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+#endif
