@@ -40,7 +40,7 @@ char *buffer_reserve(struct buffer *b, size_t n)
     if (n <= buffer_room(b) && b->data != NULL)
         return b->data + b->tail;
     size_t length = buffer_length(b);
-    if (b->head > 0) {
+    if (b->data != NULL && b->head > 0) {
         memmove(b->data, b->data + b->head, length);
         b->head = 0;
         b->tail = length;

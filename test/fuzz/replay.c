@@ -46,16 +46,12 @@ static int digit(int c)
 
 static void decode_hex(const struct buffer *in, struct buffer *out)
 {
-    const char *at = buffer_head(in), *end = at + buffer_length(in);
+    bool remark = false;
     int high = -1;
-    for (; at < end; at++) {
-        if (*at == '#') {
-            while (at < end && *at != '\n')
-                at++;
-            if (at == end)
-                break;
-        }
-        if (!isxdigit((unsigned char)*at))
+    for (size_t i = in->head; i < in->tail; i++) {
+        const char *at = &in->data[i];
+        remark = *at == '#' || (remark && *at != '\n');
+        if (remark || !isxdigit((unsigned char)*at))
             continue;
         if (high >= 0) {
             char byte = (char)(high << 4 | digit(*at));
@@ -68,6 +64,7 @@ static void decode_hex(const struct buffer *in, struct buffer *out)
 
 static void load_seed(const char *path, struct buffer *seed)
 {
+    AN(path);
     size_t n = strlen(path);
     struct buffer raw;
     buffer_init(&raw);
