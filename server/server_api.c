@@ -61,9 +61,11 @@ void server_api_tell(ENGINE_EVENT_TYPE type, const void *data, const void *cooki
 
 /* ---- core ---- */
 
+/* Clients choose what they use by this number, and some skip servers below 1: so it
+ * starts with the version of memcached whose protocol is spoken here. */
 const char *server_api_version(void)
 {
-    return PACKAGE_VERSION;
+    return "1.6.0-mcd" PACKAGE_VERSION;
 }
 
 static uint32_t hash_bytes(const void *data, size_t size, uint32_t seed)

@@ -1,4 +1,3 @@
-#include "config.h"
 #include "server/stats.h"
 
 #include <arpa/inet.h>
@@ -15,6 +14,7 @@
 #include "server/clock.h"
 #include "server/connection.h"
 #include "server/server.h"
+#include "server/server_api.h"
 
 enum { NCOUNTERS = sizeof(struct thread_counters) / sizeof(uint64_t) };
 
@@ -120,7 +120,7 @@ static void take_process(struct snapshot *s)
     s->pid = (uint64_t)getpid();
     s->uptime = clock_uptime();
     s->time = (uint64_t)clock_date();
-    s->version = PACKAGE_VERSION;
+    s->version = server_api_version();
     s->libevent = event_get_version();
     s->pointer_size = 8 * sizeof(void *);
 }
