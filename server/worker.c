@@ -395,10 +395,12 @@ void worker_fini(struct worker *w)
     for (size_t i = 0; i < w->narrivals; i++)
         close(w->arrivals[i]);
     free(w->arrivals);
+    AZ(pthread_mutex_lock(&w->list_lock));
     while ((c = TAILQ_FIRST(&w->connections)) != NULL) {
         TAILQ_REMOVE(&w->connections, c, link);
         free(c);
     }
+    AZ(pthread_mutex_unlock(&w->list_lock));
     while ((io = w->spare) != NULL) {
         w->spare = io->next;
         free_io(io);
