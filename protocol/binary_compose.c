@@ -32,6 +32,12 @@ static const struct status statuses[OUTCOME_COUNT] = {
     [OUTCOME_INTERNAL] = { 0x84, "Internal error" },
     [OUTCOME_BAD_USAGE] = { 0x04, "Invalid arguments" },
     [OUTCOME_NO_SHUTDOWN] = { 0x83, "Not supported" },
+    [OUTCOME_BAD_FLAG] = { 0x04, "Invalid arguments" },
+    [OUTCOME_DUPLICATE_FLAG] = { 0x04, "Invalid arguments" },
+    [OUTCOME_BAD_TOKEN] = { 0x04, "Invalid arguments" },
+    [OUTCOME_BAD_MODE] = { 0x04, "Invalid arguments" },
+    [OUTCOME_BAD_OPAQUE] = { 0x04, "Invalid arguments" },
+    [OUTCOME_BAD_KEY] = { 0x04, "Invalid arguments" },
 };
 
 /* Text has one NOT_STORED where the binary protocol names the reason. */

@@ -53,6 +53,8 @@ struct parser {
     /* private to the codec: where a multi-key get stands */
     struct request pending;
     bool in_get, skip_line;
+    struct meta meta;  /* of the last meta command */
+    char key[KEY_MAX]; /* its key, where the line has it encoded or will be gone */
 };
 
 struct codec {

@@ -14,6 +14,17 @@
 
 enum { KEY_MAX = 250 };
 
+/* Of a meta command: the flags that want something back, as the client ordered them, and
+ * its mark for the answer. It lives in the parser, until that parses again. */
+enum { META_RETURNS = 6, META_OPAQUE = 31 };
+
+struct meta {
+    bool base64; /* the key came as base64, and goes back so */
+    uint8_t nreturns, nopaque;
+    char returns[META_RETURNS]; /* letters */
+    char opaque[META_OPAQUE];
+};
+
 enum command {
     COMMAND_GET,
     COMMAND_GAT, /* get and touch */
@@ -47,6 +58,7 @@ struct request {
     bool last;        /* text get: no key follows on this line */
     bool create;      /* incr, decr: make the item if it is missing (binary) */
     bool has_exptime; /* flush_all: a delay was given */
+    bool no_value;    /* get, gat: the client wants no value, only what is known of it */
     uint16_t nkey;
     uint16_t vbucket; /* binary; 0 in text */
     uint32_t flags;   /* host byte order */
@@ -59,6 +71,8 @@ struct request {
     const char *key;    /* points into the input buffer, or the stats sub-command */
     const char *packet; /* COMMAND_ENGINE: header and body, in the input buffer */
     uint32_t npacket;
+    const struct meta *meta; /* NULL but for meta commands. Such a get is no list: it is
+                                answered by itself, a miss too, and has no end */
 };
 
 #endif

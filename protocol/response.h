@@ -32,6 +32,12 @@ enum outcome {
     OUTCOME_INTERNAL,    /* SERVER_ERROR; with `text` if set */
     OUTCOME_BAD_USAGE,   /* CLIENT_ERROR that tells how delete is written */
     OUTCOME_NO_SHUTDOWN, /* ERROR: shutdown not enabled */
+    OUTCOME_BAD_FLAG,    /* the rest: of meta commands */
+    OUTCOME_DUPLICATE_FLAG,
+    OUTCOME_BAD_TOKEN,
+    OUTCOME_BAD_MODE,
+    OUTCOME_BAD_OPAQUE,
+    OUTCOME_BAD_KEY,
     OUTCOME_COUNT
 };
 
@@ -44,6 +50,7 @@ struct response {
     uint32_t nvalue;
     uint64_t cas;
     uint64_t number; /* incr, decr */
+    int64_t ttl;     /* seconds that are left, -1 without end; only meta commands ask */
     const char *key; /* stats: the name; get: the key, NULL to take the request's */
     uint16_t nkey;
     const char *text; /* version, stats value, or the text of an error; NULL if none */

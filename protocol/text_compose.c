@@ -48,6 +48,12 @@ static const struct phrase common[OUTCOME_COUNT] = {
     [OUTCOME_BAD_USAGE] =
         LINE("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]"),
     [OUTCOME_NO_SHUTDOWN] = LINE("ERROR: shutdown not enabled"),
+    [OUTCOME_BAD_FLAG] = LINE("CLIENT_ERROR invalid flag"),
+    [OUTCOME_DUPLICATE_FLAG] = LINE("CLIENT_ERROR duplicate flag"),
+    [OUTCOME_BAD_TOKEN] = LINE("CLIENT_ERROR bad token in command line format"),
+    [OUTCOME_BAD_MODE] = LINE("CLIENT_ERROR invalid mode for M token"),
+    [OUTCOME_BAD_OPAQUE] = LINE("CLIENT_ERROR opaque token too long"),
+    [OUTCOME_BAD_KEY] = LINE("CLIENT_ERROR error decoding key"),
 };
 
 /* What stands before a text that the server brings along. */
@@ -169,7 +175,9 @@ static const struct answer answers[COMMAND_COUNT] = {
 bool text_compose_head(const struct request *req, const struct response *res,
                        struct buffer *out)
 {
-    if (req->quiet)
+    if (req->meta != NULL && meta_answers(res->outcome))
+        return meta_compose_head(req, res, out);
+    if (req->quiet && req->meta == NULL)
         return true;
     const struct answer *answer = &answers[req->command];
     if (res->outcome == OUTCOME_OK && answer->ok != NULL)
@@ -186,11 +194,11 @@ bool text_compose_tail(const struct request *req, const struct response *res,
                        struct buffer *out)
 {
     bool value = req->command == COMMAND_GET || req->command == COMMAND_GAT;
-    return !value || res->outcome != OUTCOME_OK || buffer_append(out, "\r\n", 2);
+    return !value || req->no_value || res->outcome != OUTCOME_OK ||
+           buffer_append(out, "\r\n", 2);
 }
 
 bool text_compose_end(const struct request *req, struct buffer *out)
 {
-    (void)req;
-    return buffer_append(out, "END\r\n", 5);
+    return req->meta != NULL || buffer_append(out, "END\r\n", 5);
 }

@@ -13,21 +13,9 @@
 #include "protocol/number.h"
 
 enum {
-    LINE_LONG = 2048,           /* without a newline by then only a get may go on */
-    INDENT_MAX = 100,           /* spaces before such a get */
-    WORDS_MAX = 8,              /* more than any command takes */
-    VALUE_LIMIT = INT32_MAX - 2 /* of a length on the wire, whatever value_max says */
+    LINE_LONG = 2048, /* without a newline by then only a get may go on */
+    INDENT_MAX = 100, /* spaces before such a get */
 };
-
-struct words {
-    unsigned n;
-    const char *at[WORDS_MAX];
-    size_t size[WORDS_MAX];
-    const char *end; /* of the line, without its CRLF */
-};
-
-typedef enum outcome (*words_handler)(struct parser *p, struct request *req,
-                                      const struct words *w);
 
 struct row {
     const char *name;
@@ -40,14 +28,14 @@ struct row {
     words_handler handler;
 };
 
-static const char *spaces_skip(const char *at, const char *end)
+const char *text_skip_spaces(const char *at, const char *end)
 {
     while (at < end && *at == ' ')
         at++;
     return at;
 }
 
-static const char *word_end(const char *at, const char *end)
+const char *text_word_end(const char *at, const char *end)
 {
     while (at < end && *at != ' ')
         at++;
@@ -58,10 +46,10 @@ static void words_split(struct words *w, const char *at, const char *end)
 {
     w->end = end;
     for (w->n = 0; w->n < WORDS_MAX; w->n++) {
-        at = spaces_skip(at, end);
+        at = text_skip_spaces(at, end);
         if (at == end)
             break;
-        const char *stop = word_end(at, end);
+        const char *stop = text_word_end(at, end);
         w->at[w->n] = at;
         w->size[w->n] = (size_t)(stop - at);
         at = stop;
@@ -221,14 +209,19 @@ static const struct row rows[SLOTS] = {
     ROW('s', 't', "stats", COMMAND_STATS, 0, ANY, .handler = parse_stats),
     ROW('v', 'e', "verbosity", COMMAND_VERBOSITY, 1, 2, .noreply = true,
         .handler = parse_verbosity),
-    ROW('v', 'e', "version", COMMAND_VERSION, 0, ANY, .handler = parse_nothing),
-    ROW('q', 'u', "quit", COMMAND_QUIT, 0, ANY, .handler = parse_nothing),
+    ROW('v', 'e', "version", COMMAND_VERSION, 0, 0, .handler = parse_nothing),
+    ROW('q', 'u', "quit", COMMAND_QUIT, 0, 0, .handler = parse_nothing),
+    ROW('m', 'g', "mg", COMMAND_GET, 1, ANY, .handler = meta_parse_get),
+    ROW('m', 's', "ms", COMMAND_SET, 1, ANY, .handler = meta_parse_set),
+    ROW('m', 'd', "md", COMMAND_DELETE, 1, ANY, .handler = meta_parse_delete),
+    ROW('m', 'a', "ma", COMMAND_INCR, 1, ANY, .handler = meta_parse_arith),
+    ROW('m', 'n', "mn", COMMAND_NOOP, 0, ANY, .handler = meta_parse_noop),
     ROW('s', 'h', "shutdown", COMMAND_NOOP, 0, ANY, .handler = parse_shutdown),
 };
 
 static const struct row *row_find(const char *word, size_t n)
 {
-    if (n < 3)
+    if (n < 2)
         return NULL;
     const struct row *row =
         &rows[SLOT((unsigned char)word[0], (unsigned char)word[1], n)];
@@ -249,14 +242,14 @@ static enum outcome list_open(const struct row *row, struct request *req, const 
 {
     *req = (struct request){ .command = row->command, .with_cas = row->with_cas };
     if (row->command == COMMAND_GAT) {
-        const char *word = spaces_skip(*at, end);
-        *at = word_end(word, end);
+        const char *word = text_skip_spaces(*at, end);
+        *at = text_word_end(word, end);
         if (word == end)
             return OUTCOME_UNKNOWN;
         if (!number_parse_signed(word, (size_t)(*at - word), &req->exptime))
             return OUTCOME_BAD_EXPTIME;
     }
-    *at = spaces_skip(*at, end);
+    *at = text_skip_spaces(*at, end);
     return *at < end ? OUTCOME_OK : OUTCOME_UNKNOWN;
 }
 
@@ -264,10 +257,10 @@ static enum outcome list_open(const struct row *row, struct request *req, const 
 static bool list_check(const char *at, const char *end)
 {
     while (end - at > KEY_MAX) {
-        const char *stop = word_end(at, end);
+        const char *stop = text_word_end(at, end);
         if (stop - at > KEY_MAX)
             return false;
-        at = spaces_skip(stop, end);
+        at = text_skip_spaces(stop, end);
     }
     return true;
 }
@@ -290,10 +283,10 @@ static enum parse_result list_spoil(struct parser *p, const char *head, const ch
 static enum parse_result list_next(struct parser *p, const char *head, const char *end,
                                    struct request *req)
 {
-    const char *at = spaces_skip(head, end), *stop = at;
+    const char *at = text_skip_spaces(head, end), *stop = at;
     while (stop < end && *stop != ' ' && *stop != '\n')
         stop++;
-    const char *next = spaces_skip(stop, end);
+    const char *next = text_skip_spaces(stop, end);
     size_t n = (size_t)(stop - at);
     if (stop < end && *stop == '\n' && n > 0 && stop[-1] == '\r')
         n--;
@@ -373,9 +366,9 @@ static enum parse_result line_parse(struct parser *p, const struct buffer *in,
     p->used = (size_t)(newline + 1 - at);
     if (end > at && end[-1] == '\r')
         end--;
-    at = spaces_skip(at, end);
+    at = text_skip_spaces(at, end);
     const char *name = at;
-    at = word_end(at, end);
+    at = text_word_end(at, end);
     const struct row *row = row_find(name, (size_t)(at - name));
     if (row == NULL)
         return unknown_refuse(p, name, end, req);
@@ -393,7 +386,8 @@ static enum parse_result partial_parse(struct parser *p, const struct buffer *in
     if (n <= LINE_LONG)
         return PARSE_MORE;
     const char *end = buffer_head(in) + n;
-    const char *name = spaces_skip(buffer_head(in), end), *at = word_end(name, end);
+    const char *name = text_skip_spaces(buffer_head(in), end),
+               *at = text_word_end(name, end);
     const struct row *row = row_find(name, (size_t)(at - name));
     if (name - buffer_head(in) > INDENT_MAX || row == NULL || !row->list ||
         list_open(row, req, &at, end) != OUTCOME_OK)

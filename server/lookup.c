@@ -12,16 +12,17 @@
 #include <string.h>
 
 #include "protocol/frame.h"
+#include "server/clock.h"
 #include "server/server_api.h"
 
 enum verdict command_finish_list(struct connection *c, enum outcome outcome)
 {
     struct response res = { .outcome = outcome };
-    bool text = c->codec == &text_codec;
+    bool list = c->codec == &text_codec && c->req.meta == NULL;
     bool failed = outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND;
-    if (text && failed && c->list_outcome == OUTCOME_OK)
+    if (list && failed && c->list_outcome == OUTCOME_OK)
         c->list_outcome = outcome;
-    if (!text && outcome != OUTCOME_OK)
+    if (!list && outcome != OUTCOME_OK)
         return command_answer(c, &res);
     if (!c->req.last)
         return VERDICT_DONE;
@@ -34,13 +35,22 @@ enum verdict command_finish_list(struct connection *c, enum outcome outcome)
                                                              : VERDICT_DROP;
 }
 
+static int64_t seconds_left(rel_time_t exptime)
+{
+    rel_time_t now = clock_now();
+    if (exptime == 0)
+        return -1;
+    return exptime > now ? exptime - now : 0;
+}
+
 /* Queue the value; takes over the reference to the item. */
 static bool answer_value(struct connection *c, item *it, const item_info *info)
 {
     struct output *out = &c->io->out;
     bool ok = true, copy = info->nbytes <= OUTPUT_COPY_MAX;
     size_t queued = out->nrefs;
-    for (unsigned i = 0; ok && i < info->nvalue; i++) {
+    unsigned n = c->req.no_value ? 0 : info->nvalue;
+    for (unsigned i = 0; ok && i < n; i++) {
         const struct iovec *piece = &info->value[i];
         if (copy)
             ok = buffer_append(&out->bytes, piece->iov_base, piece->iov_len);
@@ -64,7 +74,8 @@ static enum verdict answer_hit(struct connection *c, item *it)
     }
     struct response res = { .flags = ntohl(view.info.flags),
                             .nvalue = view.info.nbytes,
-                            .cas = view.info.cas };
+                            .cas = view.info.cas,
+                            .ttl = seconds_left(view.info.exptime) };
     enum verdict verdict = command_answer(c, &res);
     if (verdict != VERDICT_DONE) {
         w->api->release(w->handle, c, it);
@@ -151,6 +162,9 @@ static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t 
         res.flags = ntohl(res.flags);
     }
     res.nvalue = nbody;
+    res.ttl = seconds_left(clock_realtime(command_exptime(c->req.exptime)));
+    if (c->req.no_value)
+        nbody = 0;
     struct buffer *out = &c->io->out.bytes;
     return command_answer(c, &res) == VERDICT_DONE && buffer_append(out, body, nbody) &&
            c->codec->compose_tail(&c->req, &res, out) &&

@@ -27,13 +27,15 @@ static inline void fuzz_note(struct fuzz_run *run, const void *bytes, size_t n)
     CHECK(buffer_append(&run->trace, bytes, n));
 }
 
-/* The request points into `in`, and holds nothing beyond its limits. */
+/* The request points into `in` (the key of a meta command may be a copy), and holds
+ * nothing beyond its limits. */
 static inline void fuzz_check_request(const struct request *req, const struct buffer *in,
                                       const struct parser *p)
 {
     const char *end = in->data + in->tail;
     CHECK((unsigned)req->command < COMMAND_COUNT);
-    CHECK(req->nkey == 0 || (req->key >= in->data && req->key + req->nkey <= end));
+    CHECK(req->nkey == 0 || (req->meta != NULL && req->key == p->key) ||
+          (req->key >= in->data && req->key + req->nkey <= end));
     CHECK(req->command == COMMAND_ENGINE || req->nkey <= KEY_MAX);
     CHECK(req->npacket == 0 ||
           (req->packet >= in->data && req->packet + req->npacket <= end));

@@ -66,6 +66,14 @@ static void print_request(FILE *out, const struct request *req)
     print_flag(out, "with_key", req->with_key);
     print_flag(out, "last", req->last);
     print_flag(out, "quiet", req->quiet);
+    print_flag(out, "no_value", req->no_value);
+    if (req->meta != NULL) {
+        fputs(" returns=", out);
+        print_bytes(out, req->meta->returns, req->meta->nreturns);
+        if (req->meta->nopaque > 0)
+            fputs(" opaque=", out);
+        print_bytes(out, req->meta->opaque, req->meta->nopaque);
+    }
 }
 
 static void print_answer(struct run *run, const struct request *req)

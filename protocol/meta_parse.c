@@ -1,0 +1,286 @@
+/*
+ * The meta commands: mg, ms, md, ma, mn.
+ *
+ *   mg <key> <flag>*            a flag is a letter, some with a token behind it
+ *   ms <key> <bytes> <flag>*
+ *
+ * A flag is one row of a table, with the commands that take it. They become the same
+ * requests as those of the classic commands. Flags that need what no engine keeps (hits
+ * and last access of an item, stale items and who won the right to refresh them) are
+ * refused as unknown ones are.
+ */
+#include "protocol/text.h"
+
+#include <string.h>
+
+#include "protocol/base64.h"
+#include "protocol/number.h"
+
+enum { FOR_GET = 1, FOR_SET = 2, FOR_DELETE = 4, FOR_ARITH = 8, FOR_ALL = 15 };
+
+struct token {
+    struct parser *parser;
+    char letter;
+    const char *at; /* behind the letter */
+    size_t size;
+};
+
+typedef enum outcome (*flag_handler)(struct request *req, const struct token *token);
+
+static enum outcome flag_ignore(struct request *req, const struct token *token)
+{
+    (void)req, (void)token;
+    return OUTCOME_OK;
+}
+
+static enum outcome flag_return(struct request *req, const struct token *token)
+{
+    struct meta *meta = &token->parser->meta;
+    (void)req;
+    meta->returns[meta->nreturns++] = token->letter;
+    return OUTCOME_OK;
+}
+
+static enum outcome flag_base64(struct request *req, const struct token *token)
+{
+    char key[KEY_MAX];
+    size_t n;
+    if (!base64_decode(req->key, req->nkey, key, &n))
+        return OUTCOME_BAD_KEY;
+    memcpy(token->parser->key, key, n);
+    req->key = token->parser->key;
+    req->nkey = (uint16_t)n;
+    token->parser->meta.base64 = true;
+    return OUTCOME_OK;
+}
+
+static enum outcome flag_value(struct request *req, const struct token *token)
+{
+    (void)token;
+    req->no_value = false;
+    return OUTCOME_OK;
+}
+
+static enum outcome flag_quiet(struct request *req, const struct token *token)
+{
+    (void)token;
+    req->quiet = true;
+    return OUTCOME_OK;
+}
+
+static enum outcome flag_opaque(struct request *req, const struct token *token)
+{
+    if (token->size > META_OPAQUE)
+        return OUTCOME_BAD_OPAQUE;
+    memcpy(token->parser->meta.opaque, token->at, token->size);
+    token->parser->meta.nopaque = (uint8_t)token->size;
+    return flag_return(req, token);
+}
+
+static enum outcome take_number(const struct token *token, uint64_t *value)
+{
+    return number_parse(token->at, token->size, value) ? OUTCOME_OK : OUTCOME_BAD_TOKEN;
+}
+
+static enum outcome flag_cas(struct request *req, const struct token *token)
+{
+    return take_number(token, &req->cas);
+}
+
+static enum outcome flag_delta(struct request *req, const struct token *token)
+{
+    return take_number(token, &req->delta);
+}
+
+static enum outcome flag_initial(struct request *req, const struct token *token)
+{
+    return take_number(token, &req->initial);
+}
+
+static enum outcome flag_flags(struct request *req, const struct token *token)
+{
+    uint64_t flags;
+    if (!number_parse(token->at, token->size, &flags) || flags > UINT32_MAX)
+        return OUTCOME_BAD_FORMAT;
+    req->flags = (uint32_t)flags;
+    return OUTCOME_OK;
+}
+
+static enum outcome flag_exptime(struct request *req, const struct token *token)
+{
+    if (!number_parse_signed(token->at, token->size, &req->exptime))
+        return OUTCOME_BAD_TOKEN;
+    if (req->command == COMMAND_GET)
+        req->command = COMMAND_GAT;
+    return OUTCOME_OK;
+}
+
+static enum outcome flag_create(struct request *req, const struct token *token)
+{
+    req->create = true;
+    return flag_exptime(req, token);
+}
+
+struct mode {
+    char letters[3];
+    enum command command;
+};
+
+static enum outcome take_mode(struct request *req, const struct token *token,
+                              const struct mode *modes, size_t n)
+{
+    for (size_t i = 0; token->size > 0 && i < n; i++) {
+        if (strchr(modes[i].letters, token->at[0]) != NULL) {
+            req->command = modes[i].command;
+            return OUTCOME_OK;
+        }
+    }
+    return OUTCOME_BAD_MODE;
+}
+
+static enum outcome flag_store_mode(struct request *req, const struct token *token)
+{
+    static const struct mode modes[] = {
+        { "Ss", COMMAND_SET },    { "Ee", COMMAND_ADD },     { "Rr", COMMAND_REPLACE },
+        { "Aa", COMMAND_APPEND }, { "Pp", COMMAND_PREPEND },
+    };
+    return take_mode(req, token, modes, sizeof(modes) / sizeof(modes[0]));
+}
+
+static enum outcome flag_arith_mode(struct request *req, const struct token *token)
+{
+    static const struct mode modes[] = {
+        { "Ii", COMMAND_INCR },
+        { "+", COMMAND_INCR },
+        { "Dd", COMMAND_DECR },
+        { "-", COMMAND_DECR },
+    };
+    return take_mode(req, token, modes, sizeof(modes) / sizeof(modes[0]));
+}
+
+static const struct flag {
+    char letter;
+    uint8_t commands;
+    flag_handler handler;
+} flags[] = {
+    { 'v', FOR_GET | FOR_ARITH, flag_value },
+    { 'k', FOR_ALL, flag_return },
+    { 'O', FOR_ALL, flag_opaque },
+    { 'q', FOR_ALL, flag_quiet },
+    { 'c', FOR_GET | FOR_SET | FOR_ARITH, flag_return },
+    { 'f', FOR_GET, flag_return },
+    { 's', FOR_GET, flag_return },
+    { 's', FOR_SET, flag_ignore },
+    { 't', FOR_GET, flag_return },
+    { 'u', FOR_GET, flag_ignore },
+    { 'b', FOR_ALL, flag_base64 },
+    { 'T', FOR_GET | FOR_SET, flag_exptime },
+    { 'F', FOR_SET, flag_flags },
+    { 'C', FOR_SET | FOR_DELETE | FOR_ARITH, flag_cas },
+    { 'M', FOR_SET, flag_store_mode },
+    { 'M', FOR_ARITH, flag_arith_mode },
+    { 'N', FOR_ARITH, flag_create },
+    { 'J', FOR_ARITH, flag_initial },
+    { 'D', FOR_ARITH, flag_delta },
+};
+
+static enum outcome flag_take(struct request *req, const struct token *token,
+                              uint8_t command)
+{
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (flags[i].letter == token->letter && (flags[i].commands & command))
+            return flags[i].handler(req, token);
+    }
+    return OUTCOME_BAD_FLAG;
+}
+
+static enum outcome flags_take(struct parser *p, struct request *req, const char *at,
+                               const char *end, uint8_t command)
+{
+    uint64_t seen = 0; /* bit by letter; letters lie within 64 codes */
+    for (at = text_skip_spaces(at, end); at < end; at = text_skip_spaces(at, end)) {
+        const char *stop = text_word_end(at, end);
+        struct token token = { p, *at, at + 1, (size_t)(stop - at - 1) };
+        uint64_t bit = 1ull << ((unsigned char)*at & 63);
+        if (seen & bit)
+            return OUTCOME_DUPLICATE_FLAG;
+        seen |= bit;
+        enum outcome why = flag_take(req, &token, command);
+        if (why != OUTCOME_OK)
+            return why;
+        at = stop;
+    }
+    return OUTCOME_OK;
+}
+
+static void meta_open(struct parser *p, struct request *req)
+{
+    p->meta = (struct meta){ .nreturns = 0 };
+    req->meta = &p->meta;
+}
+
+static enum outcome key_take(struct parser *p, struct request *req, const struct words *w)
+{
+    meta_open(p, req);
+    req->last = true;
+    req->no_value = true;
+    req->key = w->at[0];
+    req->nkey = (uint16_t)w->size[0];
+    return w->size[0] <= KEY_MAX ? OUTCOME_OK : OUTCOME_BAD_FORMAT;
+}
+
+/* The flags begin behind the first `skip` words. */
+static enum outcome command_take(struct parser *p, struct request *req,
+                                 const struct words *w, unsigned skip, uint8_t command)
+{
+    return flags_take(p, req, w->at[skip - 1] + w->size[skip - 1], w->end, command);
+}
+
+enum outcome meta_parse_get(struct parser *p, struct request *req, const struct words *w)
+{
+    enum outcome why = key_take(p, req, w);
+    return why == OUTCOME_OK ? command_take(p, req, w, 1, FOR_GET) : why;
+}
+
+enum outcome meta_parse_delete(struct parser *p, struct request *req,
+                               const struct words *w)
+{
+    enum outcome why = key_take(p, req, w);
+    return why == OUTCOME_OK ? command_take(p, req, w, 1, FOR_DELETE) : why;
+}
+
+enum outcome meta_parse_arith(struct parser *p, struct request *req,
+                              const struct words *w)
+{
+    enum outcome why = key_take(p, req, w);
+    req->delta = 1;
+    return why == OUTCOME_OK ? command_take(p, req, w, 1, FOR_ARITH) : why;
+}
+
+/* A bad flag does not cost the stream its order: the value is known and skipped. */
+enum outcome meta_parse_set(struct parser *p, struct request *req, const struct words *w)
+{
+    uint64_t length;
+    enum outcome why = key_take(p, req, w);
+    if (why != OUTCOME_OK || w->n < 2 || !number_parse(w->at[1], w->size[1], &length) ||
+        length > VALUE_LIMIT)
+        return OUTCOME_BAD_FORMAT;
+    memcpy(p->key, req->key, req->nkey);
+    req->key = p->key;
+    req->nvalue = (uint32_t)length;
+    why = command_take(p, req, w, 2, FOR_SET);
+    if (req->cas != 0 && req->command < COMMAND_APPEND)
+        req->command = COMMAND_CAS;
+    if (why == OUTCOME_OK && p->value_max != 0 && length > p->value_max)
+        why = OUTCOME_TOO_LARGE;
+    if (why != OUTCOME_OK)
+        p->swallow = length + text_codec.value_tail;
+    return why;
+}
+
+enum outcome meta_parse_noop(struct parser *p, struct request *req, const struct words *w)
+{
+    (void)w;
+    meta_open(p, req);
+    return OUTCOME_OK;
+}
