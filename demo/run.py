@@ -294,7 +294,8 @@ def say_how_to_go_on(a, b):
     for node in (a, b):
         print("  node %s: port %d, %s, process %d" % (
             node.name.upper(), node.port, repl(node).get("repl_role", "?"), node.process.pid))
-    print("Look:  printf 'get bash\\r\\nstats repl\\r\\nquit\\r\\n' | nc 127.0.0.1 %d" % b.port)
+    print("Look:  (exec 3<>/dev/tcp/127.0.0.1/%d; printf 'get bash\\r\\nstats repl\\r\\nquit\\r\\n' "
+          ">&3; cat <&3)" % b.port)
     print("Stop:  kill %d %d" % (a.process.pid, b.process.pid))
 
 

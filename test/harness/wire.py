@@ -194,6 +194,7 @@ class Connection:
     def store(self, key, value, flags=0, exp=0, command="set", cas=None):
         words = [command, key, str(flags), str(exp), str(len(value))]
         words += [str(cas)] if cas is not None else []
+        value = value.encode() if isinstance(value, str) else value
         return self.ask(" ".join(words).encode() + b"\r\n" + value)[0].decode()
 
     def item(self, key):

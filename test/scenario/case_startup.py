@@ -116,6 +116,7 @@ def case_kernel_picks_port(lab):
     lab.environment["MEMCACHED_PORT_FILENAME"] = path
     node = lab.single()
     node.stop()
+    os.unlink(path)
     node.command[node.command.index("-p") + 1] = "0"
     node.launch()
 
