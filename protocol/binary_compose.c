@@ -59,7 +59,7 @@ static bool is_hidden(const struct request *req, enum outcome outcome)
 
 static char *put(char *to, const void *bytes, size_t n)
 {
-    if (n > 0)
+    if (bytes != NULL)
         memcpy(to, bytes, n);
     return to + n;
 }

@@ -68,7 +68,8 @@ static const struct phrase prefixes[OUTCOME_COUNT] = {
 
 static char *put(char *to, const void *bytes, size_t n)
 {
-    memcpy(to, bytes, n);
+    if (bytes != NULL)
+        memcpy(to, bytes, n);
     return to + n;
 }
 
@@ -112,8 +113,7 @@ static bool compose_line(const struct phrase *prefix, const struct response *res
     if (start == NULL)
         return false;
     char *to = put(start, prefix->text, prefix->size);
-    if (res->ntext > 0)
-        to = put(to, res->text, res->ntext);
+    to = put(to, res->text, res->ntext);
     to = put(to, "\r\n", 2);
     buffer_commit(out, (size_t)(to - start));
     return true;
@@ -140,8 +140,7 @@ static bool compose_stat(const struct request *req, const struct response *res,
         return false;
     char *to = put(put(start, "STAT ", 5), res->key, res->nkey);
     *to++ = ' ';
-    if (res->ntext > 0)
-        to = put(to, res->text, res->ntext);
+    to = put(to, res->text, res->ntext);
     to = put(to, "\r\n", 2);
     buffer_commit(out, (size_t)(to - start));
     return true;
