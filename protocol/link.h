@@ -1,0 +1,108 @@
+/*
+ * The replication link's messages: bytes to numbers and back. Framing is
+ * memcached's binary protocol (protocol/frame.h), so that known tools can read a
+ * capture. Pure: no I/O. Every length is checked here; what is not a whole, sane
+ * message is refused, never guessed at.
+ *
+ * Maps inside MAP, MERGE and RESYNC stay encoded here: they are the rest of the body,
+ * one after the other, for the receiver to decode (repl/map.h).
+ */
+#ifndef PROTOCOL_LINK_H
+#define PROTOCOL_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "protocol/frame.h"
+
+enum { LINK_VERSION = 1, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
+
+enum link_op {
+#define LINK_OP(name, code, text) LINK_##name = code,
+#include "protocol/link_ops.h"
+#undef LINK_OP
+};
+
+/* "SETQ", or NULL if there is no such message. */
+const char *link_op_name(uint8_t opcode);
+
+struct run_id {
+    uint8_t bytes[RUN_ID_SIZE];
+};
+
+/* Below, at or above 0, as memcmp. */
+int run_id_order(const struct run_id *a, const struct run_id *b);
+
+struct link_hello {
+    uint32_t version;
+    uint32_t hash_id;
+    struct run_id run;
+    bool active;
+    uint8_t map_bits;
+    uint64_t reign, seen;
+    uint64_t clock;    /* microseconds since 1970 at the sender */
+    uint64_t item_max; /* the largest value it takes, bytes */
+    uint64_t memory;   /* its store's limit, bytes; 0 if unknown */
+};
+
+struct link_role {
+    uint64_t reign;
+    bool active;
+    struct run_id run;
+};
+
+/* SETQ, DELETEQ, FILL: the state of one key. */
+struct link_change {
+    const void *key, *value;
+    uint16_t nkey;
+    uint32_t nvalue;
+    uint32_t flags;   /* in network byte order, as the engine holds them */
+    uint32_t exptime; /* 0 never; up to 30 days: seconds from now; beyond: since 1970 */
+    uint64_t cas;     /* the CAS to adopt */
+};
+
+struct link_message {
+    enum link_op op;
+    bool is_response;
+    uint32_t batch; /* NOOP: counts batches; in a response the one acknowledged */
+    union {
+        struct link_hello hello;
+        struct link_role role;
+        struct link_change change;
+        uint32_t delay; /* FLUSHQ: seconds, 0 at once */
+        uint64_t reign; /* MAP, MERGE, PURGED, RESYNC, END */
+    };
+    const uint8_t *rest; /* MAP, MERGE, RESYNC: encoded maps; BYE: the text */
+    size_t nrest;
+};
+
+enum link_result {
+    LINK_OK,
+    LINK_MORE, /* not whole yet */
+    LINK_BAD   /* not our protocol: *why says what is wrong */
+};
+
+/* Take one message from the head of bytes[n]. body_max bounds what a peer may
+ * announce. *used: bytes of a whole message; with LINK_MORE the bytes that it needs in
+ * all, if already known, else 0. Pointers in m point into bytes. */
+enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
+                            struct link_message *m, size_t *used, const char **why);
+
+/* Compose at the tail of out; false if memory is out. link_put_change writes all but
+ * the value, which the caller sends behind it. */
+bool link_put_hello(struct buffer *out, const struct link_hello *hello);
+bool link_put_role(struct buffer *out, const struct link_role *role);
+bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c);
+bool link_put_flush(struct buffer *out, uint32_t delay);
+bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
+bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign);
+bool link_put_bye(struct buffer *out, const char *reason);
+
+/* MAP, MERGE, RESYNC: begin, let the caller append maps to out, then finish with the
+ * value that begin returned (its length is only known then). */
+size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign);
+void link_finish(struct buffer *out, size_t begun);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * The messages of the replication link: one row each. The first group is
+ * memcached's own, with its standard bodies; the second is ours.
+ *
+ *   LINK_OP(NAME, opcode, what it is)
+ */
+LINK_OP(SETQ, 0x11, "the state of a key that exists")
+LINK_OP(DELETEQ, 0x14, "the state of a key that does not")
+LINK_OP(FLUSHQ, 0x18, "flush_all, at once or in some seconds")
+LINK_OP(NOOP, 0x0a, "end of a batch; its response acknowledges the batch")
+LINK_OP(HELLO, 0xe0, "who I am, sent by both at connect")
+LINK_OP(ROLE, 0xe1, "I lead in this reign")
+LINK_OP(MAP, 0xe2, "what I changed, what I may lack")
+LINK_OP(MERGE, 0xe3, "who copies what, and what to purge first")
+LINK_OP(PURGED, 0xe4, "the purge is done")
+LINK_OP(RESYNC, 0xe5, "purge these buckets, they are copied again")
+LINK_OP(FILL, 0xe6, "an item of a copy")
+LINK_OP(END, 0xe7, "the copy is complete")
+LINK_OP(PING, 0xe8, "still here")
+LINK_OP(BYE, 0xe9, "why I close this connection, for your log")
