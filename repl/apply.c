@@ -1,0 +1,78 @@
+/* From the wire to the store: R11 and the leader's filter of R12. */
+#include "repl/core.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "repl/internal.h"
+
+static void apply_set(struct repl_core *c, const struct link_change *change)
+{
+    if (c->store_ops->put(c->store, change)) {
+        c->count.applied++;
+        return;
+    }
+    c->count.dropped++;
+    if ((c->count.dropped & (c->count.dropped - 1)) == 0)
+        repl_core_fault(
+            c,
+            "the store could not take an item of %u bytes from the peer (%llu so "
+            "far): it is a miss here; check that both nodes have the same -m and -I",
+            change->nvalue, (unsigned long long)c->count.dropped);
+}
+
+/* A leader takes an item of a copy only where it lacks the bucket and no client has
+ * touched it. A client marks the bucket before it changes the key, so a mark that is
+ * not there after the add means that the client's change comes after it. */
+static void fill_as_leader(struct repl_core *c, const struct link_change *change)
+{
+    uint64_t hash = hash_key(change->key, change->nkey), cas;
+    if (!map_has(&c->lacking, hash) || map_has(&c->touched, hash))
+        return;
+    void *item = c->store_ops->add(c->store, change, &cas);
+    if (item == NULL)
+        return;
+    if (map_has(&c->touched, hash)) {
+        c->store_ops->remove(c->store, change->key, change->nkey, cas);
+    } else {
+        c->store_ops->adopt_cas(c->store, item, change->cas);
+        c->count.applied++;
+    }
+    c->store_ops->release(c->store, item);
+}
+
+static void apply_flush(struct repl_core *c, uint32_t delay)
+{
+    c->store_ops->flush(c->store, delay);
+    c->has_flush = delay != 0;
+    c->flush_at = c->store_ops->clock(c->store) + delay;
+    c->count.applied++;
+}
+
+const char *apply_message(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    bool follows = s->lead == LEAD_FOLLOWER;
+    if (!s->merged || (!follows && m->op != LINK_FILL))
+        return NULL; /* from before the roles changed: dropped, not acknowledged */
+    switch (m->op) {
+    case LINK_FILL:
+        if (follows)
+            apply_set(c, &m->change);
+        else
+            fill_as_leader(c, &m->change);
+        break;
+    case LINK_SETQ:
+        apply_set(c, &m->change);
+        break;
+    case LINK_DELETEQ:
+        c->store_ops->remove(c->store, m->change.key, m->change.nkey, 0);
+        c->count.applied++;
+        break;
+    case LINK_FLUSHQ:
+        apply_flush(c, m->delay);
+        break;
+    default:
+        CHECK(!"a message that is no change");
+    }
+    return NULL;
+}

@@ -1,0 +1,116 @@
+#include "repl/core.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "repl/clock.h"
+#include "repl/internal.h"
+
+enum { SAMPLE_EVERY = 64 }; /* one change in so many carries a time stamp */
+
+/* R2: a client's change makes a standby active, unless it is told to refuse. */
+static bool promote_for_client(struct repl_core *c)
+{
+    if (c->config.reject_on_standby)
+        return false;
+    AZ(pthread_mutex_lock(&c->lock));
+    if (!c->active)
+        repl_core_promote(c, "a client writes to this node");
+    AZ(pthread_mutex_unlock(&c->lock));
+    c->port_ops->wake(c->port);
+    return true;
+}
+
+/* Open a bracket on an active node. */
+static enum change_result enter_active(struct repl_core *c, struct change *ch)
+{
+    ch->worker = gate_worker(&c->gate);
+    if (__builtin_expect(ch->worker == NULL, 0))
+        return CHANGE_NO_MEMORY;
+    for (;;) {
+        ch->flags = gate_enter(&c->gate, ch->worker);
+        if (__builtin_expect(ch->flags & GATE_ACTIVE, 1))
+            return CHANGE_OK;
+        gate_leave(ch->worker);
+        if (!promote_for_client(c))
+            return CHANGE_REJECTED;
+    }
+}
+
+static void expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
+                            size_t nkey)
+{
+    if (map_has(&c->doomed, hash))
+        c->store_ops->expel(c->store, key, nkey, c->purge.fence);
+}
+
+enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
+                                size_t nkey)
+{
+    enum change_result r = enter_active(c, ch);
+    if (r != CHANGE_OK)
+        return r;
+    ch->key = key;
+    ch->nkey = nkey;
+    ch->hash = hash_key(key, nkey);
+    if (__builtin_expect(ch->flags & (GATE_TOUCH | GATE_PURGE), 0)) {
+        if (ch->flags & GATE_TOUCH)
+            map_add(&c->touched, ch->hash);
+        if (ch->flags & GATE_PURGE)
+            expel_if_doomed(c, ch->hash, key, nkey);
+    }
+    return CHANGE_OK;
+}
+
+void change_record(struct repl_core *c, struct change *ch)
+{
+    struct worker *w = ch->worker;
+    if (__builtin_expect(ch->flags & GATE_JOURNAL, 1)) {
+        uint32_t stamp = w->count++ % SAMPLE_EVERY == 0 ? repl_clock_stamp() : 0;
+        if (__builtin_expect(
+                journal_append(&c->journal, &w->ring, ch->hash, ch->key, ch->nkey, stamp),
+                1)) {
+            c->port_ops->wake(c->port);
+            return;
+        }
+        atomic_fetch_add_explicit(&w->overflows, 1, memory_order_relaxed);
+    }
+    map_add(&c->dirty, ch->hash);
+}
+
+void change_end(struct repl_core *c, struct change *ch)
+{
+    (void)c;
+    gate_leave(ch->worker);
+}
+
+void change_before_read(struct repl_core *c, const void *key, size_t nkey)
+{
+    if (__builtin_expect(!(gate_flags(&c->gate) & GATE_PURGE), 1))
+        return;
+    struct worker *w = gate_worker(&c->gate);
+    if (w == NULL)
+        return;
+    if (gate_enter(&c->gate, w) & GATE_PURGE)
+        expel_if_doomed(c, hash_key(key, nkey), key, nkey);
+    gate_leave(w);
+}
+
+enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
+{
+    enum change_result r = enter_active(c, ch);
+    if (r == CHANGE_OK && (ch->flags & GATE_TOUCH))
+        map_fill(&c->touched);
+    return r;
+}
+
+void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
+{
+    uint64_t asked = atomic_load(&c->flush_asked), next;
+    do {
+        next = ((asked >> 32) + 1) << 32 | delay;
+    } while (!atomic_compare_exchange_weak(&c->flush_asked, &asked, next));
+    if (delay == 0)
+        map_fill(&c->dirty);
+    gate_leave(ch->worker);
+    c->port_ops->wake(c->port);
+}

@@ -1,0 +1,119 @@
+#include "repl/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "repl/internal.h"
+
+static bool maps_init(struct repl_core *c)
+{
+    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
+                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    bool ok = true;
+    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
+        ok = map_init(maps[i], c->config.map_bits) && ok;
+    return ok;
+}
+
+static void maps_fini(struct repl_core *c)
+{
+    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
+                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
+        map_fini(maps[i]);
+}
+
+bool repl_core_init(struct repl_core *c, const struct repl_config *config,
+                    const struct repl_store_ops *store_ops, void *store,
+                    const struct repl_port_ops *port_ops, void *port)
+{
+    memset(c, 0, sizeof(*c));
+    c->magic = REPL_CORE_MAGIC;
+    c->config = *config;
+    c->store_ops = store_ops;
+    c->store = store;
+    c->port_ops = port_ops;
+    c->port = port;
+    AZ(pthread_mutex_init(&c->lock, NULL));
+    bool ok = gate_init(&c->gate);
+    ok = journal_init(&c->journal, config->journal_bytes) && ok;
+    ok = maps_init(c) && ok;
+    if (ok)
+        map_fill(&c->lacking);
+    return ok;
+}
+
+void repl_core_fini(struct repl_core *c)
+{
+    CHECK_OBJ(c, REPL_CORE_MAGIC);
+    resync_stop(c);
+    maps_fini(c);
+    journal_fini(&c->journal);
+    gate_fini(&c->gate);
+    AZ(pthread_mutex_destroy(&c->lock));
+    c->magic = 0;
+}
+
+/* A flush_all that a client made here: everything may differ now, and the peer is told
+ * at once so that it does not serve what is flushed until the repair is done. */
+void core_take_flush(struct repl_core *c)
+{
+    uint64_t asked = atomic_load(&c->flush_asked);
+    if (asked != c->flush_seen) {
+        uint32_t delay = (uint32_t)asked;
+        c->flush_seen = asked;
+        c->has_flush = delay != 0;
+        c->flush_at = c->store_ops->clock(c->store) + delay;
+        c->session.flush_due = true;
+    }
+    if (c->has_flush && c->store_ops->clock(c->store) >= c->flush_at) {
+        c->has_flush = false;
+        if (c->active) {
+            map_fill(&c->dirty);
+            c->session.flush_due = true;
+        }
+    }
+}
+
+bool repl_core_busy(const struct repl_core *c)
+{
+    return c->purge.goal != PURGE_NONE;
+}
+
+bool repl_core_work(struct repl_core *c)
+{
+    CHECK_OBJ(c, REPL_CORE_MAGIC);
+    core_take_flush(c);
+    if (purge_work(c))
+        return true;
+    if (!c->session.merged)
+        return false;
+    if (c->session.flush_due)
+        ship_flush(c);
+    bool more = ship_changes(c);
+    more = resync_work(c) || more;
+    if (!more)
+        resync_repair(c);
+    return more;
+}
+
+static bool has_changes(struct repl_core *c)
+{
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next) {
+        if (ring_has_unread(&w->ring))
+            return true;
+    }
+    return c->gather.shipped < c->gather.n;
+}
+
+enum repl_need repl_core_need(struct repl_core *c)
+{
+    if (atomic_load(&c->flush_asked) != c->flush_seen || repl_core_busy(c))
+        return NEED_WORK;
+    if (!c->session.merged || !has_changes(c))
+        return NEED_NOTHING;
+    return ship_may_send(c) ? NEED_WORK : NEED_PEER;
+}

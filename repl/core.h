@@ -1,0 +1,211 @@
+/*
+ * The replication core of one node: a state machine without sockets, threads or
+ * clock. Events go in through the functions below, actions come out through
+ * repl/port.h, data through repl/store.h. The protocol's rules are in
+ * doc/replication.md; their numbers (R1...) stand beside the code.
+ *
+ *        client threads                  replication thread
+ *      change_begin/_end              link events, frames, time
+ *              |                                |
+ *     gate, journal, dirty map     core lock: role, session, merge,
+ *        (no lock at all)             ship, apply, purge, walk
+ *
+ * Files: change.c (what clients do), role.c (promote, demote, fold), session.c (HELLO
+ * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
+ * walk, repair), status.c (figures).
+ *
+ * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
+ * atomics. Functions marked LOCKED are called with it held.
+ */
+#ifndef REPL_CORE_H
+#define REPL_CORE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/link.h"
+#include "repl/gate.h"
+#include "repl/journal.h"
+#include "repl/map.h"
+#include "repl/port.h"
+#include "repl/store.h"
+
+enum repl_lead { LEAD_NONE, LEAD_LEADER, LEAD_FOLLOWER };
+
+/* What is done when a purge has walked to its end. */
+enum repl_purge_goal {
+    PURGE_NONE,
+    PURGE_THEN_MERGE,
+    PURGE_THEN_FOLLOW,
+    PURGE_THEN_REFILL
+};
+
+struct repl_config {
+    size_t journal_bytes;
+    unsigned map_bits;
+    bool reject_on_standby;
+    struct run_id run;
+    uint64_t item_max, memory; /* told to the peer */
+};
+
+struct repl_counters {
+    uint64_t shipped, applied, coalesced, dropped;
+    uint64_t resyncs_full, resyncs_partial, resync_items, invalidated;
+    uint64_t bytes_out, bytes_in, reconnects;
+    uint64_t promotions, demotions;
+    uint64_t lag_us;
+};
+
+/* One TCP connection, from HELLO on. Zeroed when it closes. */
+struct repl_session {
+    bool open; /* HELLO exchanged */
+    enum repl_lead lead;
+    bool merged;
+    bool await;        /* a purge order is out (R10) */
+    bool peer_whole;   /* the peer has all we owed it by a walk */
+    unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
+    struct link_hello peer;
+    uint32_t sent, acked;   /* batches, counted from 1 */
+    uint32_t end_batch;     /* the batch that carried END, 0 if none is out */
+    struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
+    bool walk_due;          /* it waits for its turn */
+    uint64_t walked;        /* items sent by it */
+    bool flush_due;         /* FLUSHQ is to be sent before anything else */
+};
+
+struct repl_purge {
+    enum repl_purge_goal goal;
+    struct repl_walk *walk;
+    uint64_t fence;
+};
+
+/* Journal entries taken for shipping but not shipped yet, each key once. */
+enum { GATHER_MAX = 256 };
+
+struct repl_gather {
+    struct journal_entry *entries[GATHER_MAX];
+    uint16_t slots[2 * GATHER_MAX]; /* hash table of index + 1, to find a key again */
+    unsigned n, shipped;
+};
+
+struct repl_core {
+    unsigned magic;
+    struct repl_config config;
+    const struct repl_store_ops *store_ops;
+    const struct repl_port_ops *port_ops;
+    void *store, *port;
+
+    pthread_mutex_t lock;
+    struct gate gate;
+    struct journal journal;
+
+    bool active;
+    uint64_t reign, seen;
+    struct run_id paired;
+    bool has_paired;
+    struct map dirty;   /* D: clients changed it here, the peer may not know */
+    struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
+    struct map lacking; /* M: this node may miss items of it */
+    struct map touched; /* T: touched by clients since the purge of a merge began */
+    struct map owed;    /* buckets our walk copies to the peer */
+    struct map coming;  /* buckets the peer's walk copies to us */
+    struct map doomed;  /* buckets being purged here */
+    struct map spare;   /* for map arithmetic within one step */
+
+    struct repl_session session;
+    struct repl_purge purge;
+    struct repl_gather gather;
+
+    /* A client's flush_all, until the replication thread has seen it. */
+    _Atomic uint64_t flush_asked; /* count << 32 | delay in seconds */
+    uint64_t flush_seen;
+    bool has_flush;    /* a delayed one is pending */
+    uint32_t flush_at; /* the store's clock at which it fires */
+
+    struct repl_counters count;
+    char last_error[160];
+};
+
+/* ---- life */
+
+/* False if memory is out. A node starts as a standby that lacks everything. */
+bool repl_core_init(struct repl_core *c, const struct repl_config *config,
+                    const struct repl_store_ops *store_ops, void *store,
+                    const struct repl_port_ops *port_ops, void *port);
+/* No client thread may be inside any more. */
+void repl_core_fini(struct repl_core *c);
+
+/* ---- what clients do; any worker thread, not LOCKED (change.c) */
+
+enum change_result { CHANGE_OK, CHANGE_REJECTED, CHANGE_NO_MEMORY };
+
+/* Around each change of a key: begin promotes a standby (or rejects, by option),
+ * removes what a purge has doomed, and opens the bracket; done records the change;
+ * end closes the bracket. Nothing between may wait. */
+struct change {
+    struct worker *worker;
+    uint64_t hash;
+    const void *key;
+    size_t nkey;
+    unsigned flags;
+};
+
+enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
+                                size_t nkey);
+void change_record(struct repl_core *c, struct change *ch);
+void change_end(struct repl_core *c, struct change *ch);
+
+/* A read: hides what a purge has doomed. */
+void change_before_read(struct repl_core *c, const void *key, size_t nkey);
+
+/* flush_all took effect here, or will in `delay` seconds. Within no bracket. */
+enum change_result change_flush_begin(struct repl_core *c, struct change *ch);
+void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
+
+/* ---- events; all LOCKED */
+
+/* A connection delivered a valid HELLO (R6). NULL if the session stands now; else why
+ * it was refused. An older session must have been closed before. */
+const char *repl_core_hello(struct repl_core *c, const struct link_hello *hello);
+/* The HELLO to send at connect. */
+void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
+                          uint64_t clock_us);
+/* The session's connection is gone (R3). */
+void repl_core_closed(struct repl_core *c);
+/* A message of the session; NULL, or why the connection must be closed. While
+ * repl_core_busy, no message may be delivered: a purge must finish first. */
+const char *repl_core_message(struct repl_core *c, const struct link_message *m);
+bool repl_core_busy(const struct repl_core *c);
+
+/* Do some of what is due: purge, ship, walk, repair. Bounded time. True if more is
+ * due right now, false if it must wait for an event. */
+bool repl_core_work(struct repl_core *c);
+
+void repl_core_promote(struct repl_core *c, const char *why);
+void repl_core_demote(struct repl_core *c, const char *why);
+
+/* What the next repl_core_work would find: work, nothing (whoever brings some wakes the
+ * port), or work that cannot be done before the peer has taken or acknowledged more. */
+enum repl_need { NEED_NOTHING, NEED_WORK, NEED_PEER };
+
+enum repl_need repl_core_need(struct repl_core *c);
+
+/* Log a fault and keep it as repl_last_error. */
+void repl_core_fault(struct repl_core *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- figures (status.c); LOCKED */
+
+struct repl_status {
+    const char *role, *link, *last_error;
+    char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
+    uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
+    uint64_t lag_us, journal_overflows;
+    struct repl_counters count;
+};
+
+void repl_core_status(struct repl_core *c, struct repl_status *s);
+bool repl_core_in_sync(struct repl_core *c);
+
+#endif

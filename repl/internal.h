@@ -1,0 +1,52 @@
+/*
+ * Between the core's own files. All LOCKED.
+ */
+#ifndef REPL_INTERNAL_H
+#define REPL_INTERNAL_H
+
+#include "repl/core.h"
+
+enum { REPL_CORE_MAGIC = 0x7265706c };
+
+/* core.c: learn of a client's flush_all. It must be known before any map with its dirt
+ * is sent, so that the peer flushes before it is filled, not after. */
+void core_take_flush(struct repl_core *c);
+
+/* role.c */
+void core_hold(struct repl_core *c);    /* the gate, exclusively */
+void core_release(struct repl_core *c); /* with the flags that the state asks for */
+void core_fold(struct repl_core *c);    /* D |= journal | Dfly; gate held */
+void core_step_down(struct repl_core *c);
+void core_log(struct repl_core *c, enum repl_log level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void core_send_role(struct repl_core *c);
+
+/* resync.c */
+void resync_stop(struct repl_core *c); /* drop walk and purge */
+void resync_owe(struct repl_core *c);  /* walk the buckets in c->owed */
+void purge_start(struct repl_core *c, enum repl_purge_goal goal); /* of c->doomed */
+bool resync_work(struct repl_core *c);
+bool purge_work(struct repl_core *c);
+void resync_repair(struct repl_core *c); /* R13, if it may run now */
+void resync_end_acked(struct repl_core *c);
+
+/* session.c: the purge that a merge waited for is done */
+void session_purged(struct repl_core *c, enum repl_purge_goal goal);
+
+/* ship.c */
+bool ship_changes(struct repl_core *c);
+void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
+void ship_end_batch(struct repl_core *c);
+bool ship_may_send(struct repl_core *c);
+void ship_acknowledged(struct repl_core *c, uint32_t batch);
+void ship_flush(struct repl_core *c);
+
+/* apply.c */
+const char *apply_message(struct repl_core *c, const struct link_message *m);
+
+static inline struct buffer *core_out(struct repl_core *c)
+{
+    return c->port_ops->out(c->port);
+}
+
+#endif

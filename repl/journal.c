@@ -1,0 +1,213 @@
+#include "repl/journal.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+
+/* A chunk's header lies in front of its entries. `end` is written by the worker when
+ * it leaves the chunk, and published by the `written` of the next chunk's first entry. */
+struct chunk {
+    struct chunk *next;
+    uint32_t end;
+    uint32_t unused;
+    char data[];
+};
+
+enum {
+    CHUNK_MAX = 64 << 10,
+    CHUNK_MIN = 1 << 10, /* holds the longest key */
+    CHUNKS_WANTED = 64,
+};
+
+bool journal_init(struct journal *j, size_t bytes)
+{
+    *j = (struct journal){ .chunk_size = CHUNK_MAX };
+    while (j->chunk_size > CHUNK_MIN && j->chunk_size * CHUNKS_WANTED > bytes)
+        j->chunk_size /= 2;
+    j->size = bytes - bytes % j->chunk_size;
+    AZ(pthread_mutex_init(&j->lock, NULL));
+    if (j->size == 0)
+        return true;
+    void *memory = mmap(NULL, j->size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    j->memory = memory;
+    return true;
+}
+
+void journal_fini(struct journal *j)
+{
+    if (j->memory != NULL)
+        AZ(munmap(j->memory, j->size));
+    AZ(pthread_mutex_destroy(&j->lock));
+    *j = (struct journal){ 0 };
+}
+
+static struct chunk *chunk_take(struct journal *j)
+{
+    AZ(pthread_mutex_lock(&j->lock));
+    struct chunk *c = j->free;
+    if (c != NULL) {
+        j->free = c->next;
+    } else if (j->fresh < j->size) {
+        c = (struct chunk *)(void *)(j->memory + j->fresh);
+        j->fresh += j->chunk_size;
+    }
+    AZ(pthread_mutex_unlock(&j->lock));
+    if (c != NULL) {
+        c->next = NULL;
+        c->end = 0;
+    }
+    return c;
+}
+
+static void chunk_give_back(struct journal *j, struct chunk *c)
+{
+    AZ(pthread_mutex_lock(&j->lock));
+    c->next = j->free;
+    j->free = c;
+    AZ(pthread_mutex_unlock(&j->lock));
+}
+
+void ring_init(struct ring *r)
+{
+    memset(r, 0, sizeof(*r));
+}
+
+static uint32_t entry_size(size_t nkey)
+{
+    size_t n = offsetof(struct journal_entry, key) + nkey;
+    return (uint32_t)((n + 7) & ~(size_t)7);
+}
+
+static struct journal_entry *entry_at(struct chunk *c, uint32_t at)
+{
+    return (struct journal_entry *)(void *)(c->data + at);
+}
+
+static bool ring_extend(struct journal *j, struct ring *r)
+{
+    struct chunk *c = chunk_take(j);
+    if (c == NULL)
+        return false;
+    if (r->tail == NULL) {
+        atomic_store_explicit(&r->first, c, memory_order_release);
+    } else {
+        r->tail->next = c;
+        r->tail->end = r->used;
+    }
+    r->tail = c;
+    r->used = 0;
+    return true;
+}
+
+bool journal_append(struct journal *j, struct ring *r, uint64_t hash, const void *key,
+                    size_t nkey, uint32_t stamp)
+{
+    uint32_t size = entry_size(nkey);
+    size_t room = j->chunk_size - sizeof(struct chunk);
+    if (r->tail == NULL || r->used + size > room) {
+        if (size > room || !ring_extend(j, r))
+            return false;
+    }
+    struct journal_entry *e = entry_at(r->tail, r->used);
+    e->hash = hash;
+    e->stamp = stamp;
+    e->nkey = (uint16_t)nkey;
+    memcpy(e->key, key, nkey);
+    r->used += size;
+    uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
+    atomic_store_explicit(&r->written, written + 1, memory_order_seq_cst);
+    return true;
+}
+
+bool ring_has_unread(const struct ring *r)
+{
+    return atomic_load_explicit(&r->written, memory_order_seq_cst) != r->nread;
+}
+
+uint64_t ring_pending(const struct ring *r)
+{
+    return atomic_load_explicit(&r->written, memory_order_relaxed) -
+           atomic_load_explicit(&r->nacked, memory_order_relaxed);
+}
+
+struct journal_entry *ring_read(struct ring *r)
+{
+    if (atomic_load_explicit(&r->written, memory_order_acquire) == r->nread)
+        return NULL;
+    if (r->read == NULL) {
+        r->read = r->ack = atomic_load_explicit(&r->first, memory_order_acquire);
+        r->read_at = r->ack_at = 0;
+    }
+    /* An unread entry exists: if this chunk has none left, the next one is linked. */
+    if (r->read->next != NULL && r->read_at == r->read->end) {
+        r->read = r->read->next;
+        r->read_at = 0;
+    }
+    struct journal_entry *e = entry_at(r->read, r->read_at);
+    r->read_at += entry_size(e->nkey);
+    r->nread++;
+    return e;
+}
+
+/* The oldest entry kept, and past it. Only while one is left that was read. */
+static struct journal_entry *oldest(struct journal *j, struct ring *r)
+{
+    if (r->ack->next != NULL && r->ack != r->read && r->ack_at == r->ack->end) {
+        struct chunk *done = r->ack;
+        r->ack = done->next;
+        r->ack_at = 0;
+        chunk_give_back(j, done);
+    }
+    return entry_at(r->ack, r->ack_at);
+}
+
+static void drop_oldest(struct ring *r, const struct journal_entry *e)
+{
+    r->ack_at += entry_size(e->nkey);
+    atomic_fetch_add_explicit(&r->nacked, 1, memory_order_relaxed);
+}
+
+void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
+                      void (*seen)(void *context, const struct journal_entry *),
+                      void *context)
+{
+    while (atomic_load_explicit(&r->nacked, memory_order_relaxed) != r->nread) {
+        struct journal_entry *e = oldest(j, r);
+        if ((int32_t)(batch - e->batch) < 0)
+            return;
+        seen(context, e);
+        drop_oldest(r, e);
+    }
+}
+
+static void ring_reset(struct journal *j, struct ring *r)
+{
+    struct chunk *c = r->ack;
+    while (c != NULL) {
+        struct chunk *next = c->next;
+        chunk_give_back(j, c);
+        c = next;
+    }
+    r->tail = r->read = r->ack = NULL;
+    r->used = r->read_at = r->ack_at = 0;
+    atomic_store_explicit(&r->first, NULL, memory_order_relaxed);
+}
+
+void ring_fold(struct journal *j, struct ring *r,
+               void (*fold)(void *context, const struct journal_entry *), void *context)
+{
+    while (ring_read(r) != NULL)
+        continue;
+    if (r->ack == NULL)
+        return;
+    while (atomic_load_explicit(&r->nacked, memory_order_relaxed) != r->nread) {
+        struct journal_entry *e = oldest(j, r);
+        fold(context, e);
+        drop_oldest(r, e);
+    }
+    ring_reset(j, r);
+}

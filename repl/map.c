@@ -1,0 +1,297 @@
+#include "repl/map.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS };
+
+bool map_init(struct map *m, unsigned bits)
+{
+    CHECK(bits >= MAP_BITS_MIN && bits <= MAP_BITS_MAX);
+    m->bits = bits;
+    m->nwords = ((size_t)1 << bits) / 64;
+    m->words = calloc(m->nwords, sizeof(*m->words));
+    atomic_init(&m->some, false);
+    return m->words != NULL;
+}
+
+void map_fini(struct map *m)
+{
+    free(m->words);
+    *m = (struct map){ 0 };
+}
+
+static uint64_t word(const struct map *m, size_t i)
+{
+    return atomic_load_explicit(&m->words[i], memory_order_relaxed);
+}
+
+static void set_word(struct map *m, size_t i, uint64_t w)
+{
+    atomic_store_explicit(&m->words[i], w, memory_order_relaxed);
+}
+
+static void set_some(struct map *m, bool some)
+{
+    atomic_store_explicit(&m->some, some, memory_order_relaxed);
+}
+
+void map_add(struct map *m, uint64_t hash)
+{
+    size_t b = map_bucket(m, hash);
+    uint64_t bit = UINT64_C(1) << (b % 64);
+    /* Reading first keeps the cache line shared when the bit is set already. */
+    if (!(word(m, b / 64) & bit))
+        atomic_fetch_or_explicit(&m->words[b / 64], bit, memory_order_relaxed);
+    if (!atomic_load_explicit(&m->some, memory_order_relaxed))
+        set_some(m, true);
+}
+
+bool map_has(const struct map *m, uint64_t hash)
+{
+    size_t b = map_bucket(m, hash);
+    return word(m, b / 64) >> (b % 64) & 1;
+}
+
+bool map_is_empty(const struct map *m)
+{
+    return !atomic_load_explicit(&m->some, memory_order_relaxed);
+}
+
+uint64_t map_count(const struct map *m)
+{
+    uint64_t count = 0;
+    if (map_is_empty(m))
+        return 0;
+    for (size_t i = 0; i < m->nwords; i++)
+        count += (uint64_t)__builtin_popcountll(word(m, i));
+    return count;
+}
+
+static void set_all(struct map *m, uint64_t w)
+{
+    for (size_t i = 0; i < m->nwords; i++)
+        set_word(m, i, w);
+    set_some(m, w != 0);
+}
+
+void map_clear(struct map *m)
+{
+    if (!map_is_empty(m))
+        set_all(m, 0);
+}
+
+void map_fill(struct map *m)
+{
+    set_all(m, UINT64_MAX);
+}
+
+void map_copy(struct map *to, const struct map *from)
+{
+    CHECK(to->bits == from->bits);
+    if (map_is_empty(from)) {
+        map_clear(to);
+        return;
+    }
+    for (size_t i = 0; i < to->nwords; i++)
+        set_word(to, i, word(from, i));
+    set_some(to, true);
+}
+
+void map_unite(struct map *to, const struct map *from)
+{
+    CHECK(to->bits == from->bits);
+    if (map_is_empty(from))
+        return;
+    for (size_t i = 0; i < to->nwords; i++)
+        set_word(to, i, word(to, i) | word(from, i));
+    set_some(to, true);
+}
+
+void map_subtract(struct map *to, const struct map *from)
+{
+    uint64_t any = 0;
+    CHECK(to->bits == from->bits);
+    if (map_is_empty(from) || map_is_empty(to))
+        return;
+    for (size_t i = 0; i < to->nwords; i++) {
+        uint64_t w = word(to, i) & ~word(from, i);
+        set_word(to, i, w);
+        any |= w;
+    }
+    set_some(to, any != 0);
+}
+
+void map_intersect(struct map *to, const struct map *from)
+{
+    uint64_t any = 0;
+    CHECK(to->bits == from->bits);
+    if (map_is_empty(to))
+        return;
+    for (size_t i = 0; i < to->nwords; i++) {
+        uint64_t w = word(to, i) & word(from, i);
+        set_word(to, i, w);
+        any |= w;
+    }
+    set_some(to, any != 0);
+}
+
+/* Word i of this map as a map of `bits` would have it. */
+static uint64_t word_at(const struct map *m, unsigned bits, size_t i)
+{
+    unsigned shift = m->bits - bits;
+    uint64_t w = 0;
+    if (shift == 0)
+        return word(m, i);
+    for (size_t b = 0; b < 64; b++) {
+        size_t from = (i * 64 + b) << shift;
+        size_t to = from + ((size_t)1 << shift);
+        for (; from < to; from++) {
+            if (word(m, from / 64) >> (from % 64) & 1) {
+                w |= UINT64_C(1) << b;
+                break;
+            }
+        }
+    }
+    return w;
+}
+
+static bool put_varint(struct buffer *out, uint64_t n)
+{
+    uint8_t bytes[10];
+    size_t len = 0;
+    for (; n >= 0x80; n >>= 7)
+        bytes[len++] = (uint8_t)(n | 0x80);
+    bytes[len++] = (uint8_t)n;
+    return buffer_append(out, bytes, len);
+}
+
+static bool put_gaps(const struct map *m, unsigned bits, uint64_t count,
+                     struct buffer *out)
+{
+    size_t nwords = ((size_t)1 << bits) / 64;
+    uint64_t next = 0;
+    bool ok = put_varint(out, count);
+    for (size_t i = 0; i < nwords; i++) {
+        for (uint64_t w = word_at(m, bits, i); w != 0; w &= w - 1) {
+            uint64_t b = i * 64 + (uint64_t)__builtin_ctzll(w);
+            ok = ok && put_varint(out, b - next);
+            next = b + 1;
+        }
+    }
+    return ok;
+}
+
+static bool put_words(const struct map *m, unsigned bits, struct buffer *out)
+{
+    size_t nwords = ((size_t)1 << bits) / 64;
+    char *room = buffer_reserve(out, nwords * 8);
+    if (room == NULL)
+        return false;
+    for (size_t i = 0; i < nwords; i++) {
+        uint64_t w = htole64(word_at(m, bits, i));
+        memcpy(room + i * 8, &w, 8);
+    }
+    buffer_commit(out, nwords * 8);
+    return true;
+}
+
+bool map_encode(const struct map *m, unsigned bits, struct buffer *out)
+{
+    size_t nwords = ((size_t)1 << bits) / 64;
+    uint64_t count = 0;
+    CHECK(bits >= MAP_BITS_MIN && bits <= m->bits);
+    if (!map_is_empty(m)) {
+        for (size_t i = 0; i < nwords; i++)
+            count += (uint64_t)__builtin_popcountll(word_at(m, bits, i));
+    }
+    /* A gap takes about 8 / 7 x log2(size / count) bits, two bytes for most maps. */
+    uint8_t kind = count == 0               ? KIND_EMPTY
+                   : count == nwords * 64   ? KIND_ALL
+                   : count * 2 < nwords * 8 ? KIND_GAPS
+                                            : KIND_WORDS;
+    if (!buffer_append(out, &kind, 1))
+        return false;
+    if (kind == KIND_GAPS)
+        return put_gaps(m, bits, count, out);
+    return kind != KIND_WORDS || put_words(m, bits, out);
+}
+
+static bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *n)
+{
+    *n = 0;
+    for (unsigned shift = 0; shift < 64 && *p < end; shift += 7) {
+        uint8_t byte = *(*p)++;
+        *n |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* Set bucket b of a map of `bits` here: a run of buckets if this map is larger. */
+static void add_wide(struct map *m, unsigned bits, uint64_t b)
+{
+    unsigned shift = m->bits - bits;
+    for (uint64_t i = b << shift; i < (b + 1) << shift; i++)
+        set_word(m, i / 64, word(m, i / 64) | UINT64_C(1) << (i % 64));
+    set_some(m, true);
+}
+
+static const uint8_t *get_gaps(struct map *m, unsigned bits, const uint8_t *p,
+                               const uint8_t *end)
+{
+    uint64_t count, gap, size = UINT64_C(1) << bits, next = 0;
+    if (!get_varint(&p, end, &count) || count > size)
+        return NULL;
+    for (; count > 0; count--) {
+        if (!get_varint(&p, end, &gap) || gap >= size - next)
+            return NULL;
+        add_wide(m, bits, next + gap);
+        next += gap + 1;
+    }
+    return p;
+}
+
+static const uint8_t *get_words(struct map *m, unsigned bits, const uint8_t *p,
+                                const uint8_t *end)
+{
+    size_t nwords = ((size_t)1 << bits) / 64;
+    if ((size_t)(end - p) < nwords * 8)
+        return NULL;
+    for (size_t i = 0; i < nwords; i++, p += 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        for (w = le64toh(w); w != 0; w &= w - 1)
+            add_wide(m, bits, i * 64 + (uint64_t)__builtin_ctzll(w));
+    }
+    return p;
+}
+
+size_t map_decode(struct map *m, unsigned bits, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes, *end = p + n;
+    CHECK(bits >= MAP_BITS_MIN && bits <= m->bits);
+    map_clear(m);
+    if (n == 0)
+        return 0;
+    switch (*p++) {
+    case KIND_EMPTY:
+        break;
+    case KIND_ALL:
+        map_fill(m);
+        break;
+    case KIND_GAPS:
+        p = get_gaps(m, bits, p, end);
+        break;
+    case KIND_WORDS:
+        p = get_words(m, bits, p, end);
+        break;
+    default:
+        p = NULL;
+    }
+    return p == NULL ? 0 : (size_t)(p - (const uint8_t *)bytes);
+}

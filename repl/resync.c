@@ -1,0 +1,202 @@
+/* Purge, walk and repair: the one mechanism behind every kind of copy. */
+#include "repl/core.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "repl/internal.h"
+
+enum {
+    PURGE_SLICE = 2000, /* items looked at in one go; the lock is held meanwhile */
+    WALK_SLICE = 2000,
+    WALK_SEND = 200, /* items sent in one go */
+};
+
+static bool is_all(const struct map *m)
+{
+    return map_count(m) == (uint64_t)1 << m->bits;
+}
+
+void resync_stop(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    if (s->walk != NULL)
+        c->store_ops->walk_end(c->store, s->walk);
+    if (c->purge.walk != NULL)
+        c->store_ops->walk_end(c->store, c->purge.walk);
+    s->walk = NULL;
+    s->walk_due = false;
+    c->purge = (struct repl_purge){ .goal = PURGE_NONE };
+    map_clear(&c->doomed);
+    map_clear(&c->owed);
+    map_clear(&c->coming);
+}
+
+/* ---- purge: remove what the other node changed */
+
+void purge_start(struct repl_core *c, enum repl_purge_goal goal)
+{
+    core_hold(c);
+    c->purge.goal = goal;
+    if (!map_is_empty(&c->doomed))
+        c->purge.fence = c->store_ops->fence(c->store);
+    core_release(c);
+    c->port_ops->wake(c->port);
+}
+
+static void purge_finish(struct repl_core *c)
+{
+    enum repl_purge_goal goal = c->purge.goal;
+    core_hold(c);
+    if (c->purge.walk != NULL)
+        c->store_ops->walk_end(c->store, c->purge.walk);
+    c->purge = (struct repl_purge){ .goal = PURGE_NONE };
+    core_release(c);
+    session_purged(c, goal);
+}
+
+/* A store that can do one walk at a time does the purge first; the copy to the peer
+ * starts again after it. */
+static bool purge_begin_walk(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    c->purge.walk = c->store_ops->walk_begin(c->store);
+    if (c->purge.walk == NULL && s->walk != NULL) {
+        c->store_ops->walk_end(c->store, s->walk);
+        s->walk = NULL;
+        c->purge.walk = c->store_ops->walk_begin(c->store);
+    }
+    return c->purge.walk != NULL;
+}
+
+bool purge_work(struct repl_core *c)
+{
+    struct repl_purge *p = &c->purge;
+    struct repl_item item;
+    if (p->goal == PURGE_NONE)
+        return false;
+    if (p->walk == NULL && !map_is_empty(&c->doomed) && !purge_begin_walk(c))
+        return false;
+    for (unsigned i = 0; p->walk != NULL && i < PURGE_SLICE; i++) {
+        if (!c->store_ops->walk_next(c->store, p->walk, &item)) {
+            purge_finish(c);
+            return true;
+        }
+        const struct link_change *s = &item.state;
+        if (map_has(&c->doomed, hash_key(s->key, s->nkey)) && s->cas <= p->fence) {
+            c->store_ops->expel(c->store, s->key, s->nkey, p->fence);
+            /* changed on both sides: a miss on both */
+            c->count.invalidated += p->goal == PURGE_THEN_MERGE &&
+                                    map_has(&c->dirty, hash_key(s->key, s->nkey));
+        }
+        c->store_ops->release(c->store, item.item);
+    }
+    if (p->walk == NULL)
+        purge_finish(c);
+    return true;
+}
+
+/* ---- walk: copy what the other node is owed */
+
+void resync_owe(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    s->walk_due = !map_is_empty(&c->owed);
+    s->peer_whole = !s->walk_due;
+    s->walked = 0;
+    if (s->walk_due && is_all(&c->owed))
+        c->count.resyncs_full++;
+    else if (s->walk_due)
+        c->count.resyncs_partial++;
+    c->port_ops->wake(c->port);
+}
+
+static void walk_finish(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    c->store_ops->walk_end(c->store, s->walk);
+    s->walk = NULL;
+    s->walk_due = false;
+    map_clear(&c->owed);
+    link_put_plain(core_out(c), LINK_END, c->reign);
+    ship_end_batch(c);
+    s->end_batch = s->sent;
+    core_log(c, REPL_LOG_INFO, "the copy to the peer is sent: %llu items",
+             (unsigned long long)s->walked);
+}
+
+/* The walk may show an item as it was a moment ago, or one that is expired: what is
+ * sent is looked up anew, in one step with its queueing. */
+static bool walk_send(struct repl_core *c, const struct link_change *seen)
+{
+    struct repl_item item;
+    if (!map_has(&c->owed, hash_key(seen->key, seen->nkey)) ||
+        !c->store_ops->lookup(c->store, seen->key, seen->nkey, &item))
+        return false;
+    ship_item(c, LINK_FILL, &item);
+    c->count.resync_items++;
+    c->session.walked++;
+    return true;
+}
+
+bool resync_work(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    struct repl_item item;
+    unsigned sent = 0;
+    if (!s->walk_due || !ship_may_send(c))
+        return false;
+    if (s->walk == NULL)
+        s->walk = c->store_ops->walk_begin(c->store);
+    if (s->walk == NULL)
+        return false;
+    for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND; i++) {
+        if (!c->store_ops->walk_next(c->store, s->walk, &item)) {
+            walk_finish(c);
+            return true;
+        }
+        sent += walk_send(c, &item.state);
+        c->store_ops->release(c->store, item.item);
+    }
+    if (sent > 0)
+        ship_end_batch(c);
+    return true;
+}
+
+void resync_end_acked(struct repl_core *c)
+{
+    c->session.end_batch = 0;
+    c->session.peer_whole = true;
+    core_log(c, REPL_LOG_INFO, "the peer has the whole copy");
+}
+
+/* ---- repair: R13 */
+
+void resync_repair(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    if (!s->merged || s->lead != LEAD_LEADER || s->await || s->walk_due ||
+        s->end_batch != 0 || map_is_empty(&c->dirty))
+        return;
+    core_hold(c);
+    core_take_flush(c);
+    map_copy(&c->flying, &c->dirty);
+    map_copy(&c->owed, &c->dirty);
+    map_clear(&c->dirty);
+    map_subtract(&c->lacking, &c->owed);
+    core_release(c);
+    if (s->flush_due)
+        ship_flush(c);
+    struct buffer *out = core_out(c);
+    size_t begun = link_begin(out, LINK_RESYNC, c->reign);
+    if (begun == SIZE_MAX || !map_encode(&c->owed, s->map_bits, out)) {
+        repl_core_fault(c, "out of memory for the maps; the link is closed");
+        repl_core_closed(c);
+        c->port_ops->close(c->port, "out of memory");
+        return;
+    }
+    link_finish(out, begun);
+    s->await = true;
+    core_log(c, REPL_LOG_INFO, "repairing %llu buckets",
+             (unsigned long long)map_count(&c->owed));
+    resync_owe(c);
+}

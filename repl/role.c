@@ -1,0 +1,138 @@
+/* Who is active: promotion, step-down, and the fold that both begin with. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "repl/internal.h"
+
+void core_log(struct repl_core *c, enum repl_log level, const char *format, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    c->port_ops->log(c->port, level, text);
+}
+
+void repl_core_fault(struct repl_core *c, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(c->last_error, sizeof(c->last_error), format, ap);
+    va_end(ap);
+    c->port_ops->log(c->port, REPL_LOG_WARNING, c->last_error);
+}
+
+void core_hold(struct repl_core *c)
+{
+    gate_hold(&c->gate);
+}
+
+/* What client threads must do now, from the state. The only place that says so. */
+void core_release(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    bool leads = s->lead == LEAD_LEADER;
+    bool merging = c->purge.goal == PURGE_THEN_MERGE;
+    unsigned flags = 0;
+    if (c->active)
+        flags |= GATE_ACTIVE;
+    if (c->active && leads && s->merged)
+        flags |= GATE_JOURNAL;
+    if (merging || (leads && s->merged && !map_is_empty(&c->lacking)))
+        flags |= GATE_TOUCH;
+    if (c->purge.goal != PURGE_NONE)
+        flags |= GATE_PURGE;
+    gate_release(&c->gate, flags);
+}
+
+static void fold_entry(void *context, const struct journal_entry *e)
+{
+    struct repl_core *c = context;
+    map_add(&c->dirty, e->hash);
+}
+
+void core_fold(struct repl_core *c)
+{
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next)
+        ring_fold(&c->journal, &w->ring, fold_entry, c);
+    c->gather.n = c->gather.shipped = 0;
+    map_unite(&c->dirty, &c->flying);
+    map_clear(&c->flying);
+}
+
+/* Nothing is agreed with the peer any more: the next ROLE and MAP start anew. */
+static void unmerge(struct repl_core *c, enum repl_lead lead)
+{
+    struct repl_session *s = &c->session;
+    resync_stop(c);
+    core_fold(c);
+    s->lead = lead;
+    s->merged = s->await = s->peer_whole = false;
+    s->end_batch = 0;
+}
+
+void core_send_role(struct repl_core *c)
+{
+    struct link_role role = { .reign = c->reign,
+                              .active = c->active,
+                              .run = c->config.run };
+    link_put_role(core_out(c), &role);
+}
+
+void repl_core_promote(struct repl_core *c, const char *why)
+{
+    if (c->active)
+        return;
+    core_hold(c);
+    c->reign = ++c->seen;
+    c->active = true;
+    unmerge(c, c->session.open ? LEAD_LEADER : LEAD_NONE);
+    core_release(c);
+    c->count.promotions++;
+    core_log(c, REPL_LOG_WARNING, "active now, reign %llu: %s",
+             (unsigned long long)c->reign, why);
+    if (c->session.open)
+        core_send_role(c);
+}
+
+void core_step_down(struct repl_core *c)
+{
+    bool was_active = c->active;
+    core_hold(c);
+    c->active = false;
+    unmerge(c, LEAD_FOLLOWER);
+    core_release(c);
+    if (was_active) {
+        c->count.demotions++;
+        core_log(c, REPL_LOG_WARNING,
+                 "standby now: the peer leads with reign %llu, ours was %llu",
+                 (unsigned long long)c->seen, (unsigned long long)c->reign);
+    }
+}
+
+void repl_core_demote(struct repl_core *c, const char *why)
+{
+    if (!c->active)
+        return;
+    core_hold(c);
+    c->active = false;
+    unmerge(c, LEAD_NONE);
+    core_release(c);
+    c->count.demotions++;
+    core_log(c, REPL_LOG_WARNING, "standby now: %s", why);
+    if (c->session.open) {
+        repl_core_closed(c);
+        c->port_ops->close(c->port, "this node was demoted");
+    }
+}
+
+void repl_core_closed(struct repl_core *c)
+{
+    core_hold(c);
+    unmerge(c, LEAD_NONE);
+    c->session = (struct repl_session){ 0 };
+    core_release(c);
+}

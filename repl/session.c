@@ -1,0 +1,375 @@
+/* From HELLO to MERGE: who leads, and what is copied where. */
+#include "repl/core.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "repl/internal.h"
+
+void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
+                          uint64_t clock_us)
+{
+    *hello = (struct link_hello){
+        .version = LINK_VERSION,
+        .hash_id = HASH_ID,
+        .run = c->config.run,
+        .active = c->active,
+        .map_bits = (uint8_t)c->config.map_bits,
+        .reign = c->reign,
+        .seen = c->seen,
+        .clock = clock_us,
+        .item_max = c->config.item_max,
+        .memory = c->config.memory,
+    };
+}
+
+static const char *hello_refuse(struct repl_core *c, const struct link_hello *hello)
+{
+    if (hello->version != LINK_VERSION)
+        return "the nodes speak different versions of the replication protocol";
+    if (hello->hash_id != HASH_ID)
+        return "the nodes hash keys differently";
+    if (hello->map_bits < MAP_BITS_MIN || hello->map_bits > MAP_BITS_MAX)
+        return "the peer's dirty map has an impossible size";
+    if (run_id_order(&hello->run, &c->config.run) == 0)
+        return "the peer is this node itself: check the option 'peer'";
+    return NULL;
+}
+
+static void meet(struct repl_core *c, const struct link_hello *hello)
+{
+    if (c->has_paired && run_id_order(&c->paired, &hello->run) == 0)
+        return;
+    /* Another run than before: who could have filled us is gone, so what we have is all
+     * there is. */
+    if (c->has_paired)
+        map_clear(&c->lacking);
+    c->paired = hello->run;
+    c->has_paired = true;
+}
+
+static bool outranks(uint64_t reign, const struct run_id *run, const struct repl_core *c)
+{
+    if (reign != c->reign)
+        return reign > c->reign;
+    return run_id_order(run, &c->config.run) > 0;
+}
+
+static void lead(struct repl_core *c)
+{
+    c->session.lead = LEAD_LEADER;
+    core_send_role(c);
+}
+
+/* R6 */
+const char *repl_core_hello(struct repl_core *c, const struct link_hello *hello)
+{
+    struct repl_session *s = &c->session;
+    CHECK(!s->open);
+    const char *why = hello_refuse(c, hello);
+    if (why != NULL)
+        return why;
+    meet(c, hello);
+    *s = (struct repl_session){ .open = true, .peer = *hello };
+    s->map_bits =
+        hello->map_bits < c->config.map_bits ? hello->map_bits : c->config.map_bits;
+    if (hello->seen > c->seen)
+        c->seen = hello->seen;
+    if (hello->item_max < c->config.item_max)
+        core_log(
+            c, REPL_LOG_WARNING,
+            "the peer takes items up to %llu bytes, this node up to %llu: larger ones "
+            "will be missing there; give both the same -I",
+            (unsigned long long)hello->item_max, (unsigned long long)c->config.item_max);
+    if (c->active) {
+        if (hello->active && outranks(hello->reign, &hello->run, c)) {
+            core_step_down(c);
+            return NULL;
+        }
+        if (c->reign < c->seen)
+            c->reign = ++c->seen;
+        lead(c);
+    } else if (!hello->active && !outranks(hello->reign, &hello->run, c)) {
+        lead(c);
+    }
+    return NULL;
+}
+
+/* R7 */
+static const char *on_role(struct repl_core *c, const struct link_message *m)
+{
+    const struct link_role *r = &m->role;
+    if (r->reign > c->seen)
+        c->seen = r->reign;
+    bool above = r->reign != c->reign     ? r->reign > c->reign
+                 : r->active != c->active ? r->active
+                                          : run_id_order(&r->run, &c->config.run) > 0;
+    if (!above)
+        return NULL;
+    core_step_down(c);
+    c->reign = r->reign;
+    struct buffer *out = core_out(c);
+    size_t begun = link_begin(out, LINK_MAP, c->reign);
+    if (begun == SIZE_MAX || !map_encode(&c->dirty, c->session.map_bits, out) ||
+        !map_encode(&c->lacking, c->session.map_bits, out))
+        return "out of memory for the maps";
+    link_finish(out, begun);
+    return NULL;
+}
+
+static bool take_map(struct repl_core *c, struct map *map, const uint8_t **p, size_t *n)
+{
+    size_t used = map_decode(map, c->session.map_bits, *p, *n);
+    *p += used;
+    *n -= used;
+    return used != 0;
+}
+
+/* R8, first half: what the peer changed is dropped here before anything is agreed. */
+static const char *on_map(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    const uint8_t *p = m->rest;
+    size_t n = m->nrest;
+    if (s->lead != LEAD_LEADER || s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    core_fold(c);
+    bool ok = take_map(c, &c->doomed, &p, &n) && take_map(c, &c->owed, &p, &n) && n == 0;
+    map_clear(&c->touched);
+    if (!ok)
+        map_clear(&c->doomed);
+    core_release(c);
+    if (!ok)
+        return "a malformed MAP";
+    purge_start(c, PURGE_THEN_MERGE);
+    return NULL;
+}
+
+/* R8, second half. doomed holds Ds, owed holds Ms; the sums are done in place:
+ *   to_leader   = (Ds \ D) | (M \ (Ms | D | Ds))      -> coming
+ *   to_follower = D | (Ms \ (D | Ds))                 -> owed */
+static void share_out(struct repl_core *c)
+{
+    map_copy(&c->spare, &c->dirty);
+    map_unite(&c->spare, &c->doomed);
+    map_copy(&c->coming, &c->lacking);
+    map_subtract(&c->coming, &c->owed);
+    map_subtract(&c->coming, &c->spare);
+    map_subtract(&c->doomed, &c->dirty);
+    map_unite(&c->coming, &c->doomed);
+    map_subtract(&c->owed, &c->spare);
+    map_unite(&c->owed, &c->dirty);
+    map_clear(&c->doomed);
+
+    map_copy(&c->flying, &c->dirty);
+    map_clear(&c->dirty);
+    map_unite(&c->lacking, &c->coming);
+    map_subtract(&c->lacking, &c->owed);
+}
+
+static void merge_as_leader(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    core_hold(c);
+    core_take_flush(c);
+    share_out(c);
+    s->merged = s->await = true;
+    s->acked = s->sent;
+    s->flush_due = s->flush_due || c->has_flush;
+    core_release(c);
+    struct buffer *out = core_out(c);
+    size_t begun = link_begin(out, LINK_MERGE, c->reign);
+    if (begun == SIZE_MAX || !map_encode(&c->owed, s->map_bits, out) ||
+        !map_encode(&c->coming, s->map_bits, out) ||
+        !map_encode(&c->flying, s->map_bits, out)) {
+        repl_core_fault(c, "out of memory for the maps; the link is closed");
+        repl_core_closed(c);
+        c->port_ops->close(c->port, "out of memory");
+        return;
+    }
+    link_finish(out, begun);
+    core_log(c, REPL_LOG_INFO,
+             "leading: %llu buckets to copy to the peer, %llu to copy from it",
+             (unsigned long long)map_count(&c->owed),
+             (unsigned long long)map_count(&c->coming));
+    resync_owe(c);
+}
+
+/* R9, first half */
+static const char *on_merge(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    const uint8_t *p = m->rest;
+    size_t n = m->nrest;
+    if (s->lead != LEAD_FOLLOWER || s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    bool ok = take_map(c, &c->coming, &p, &n) && take_map(c, &c->owed, &p, &n) &&
+              take_map(c, &c->doomed, &p, &n) && n == 0;
+    if (!ok)
+        map_clear(&c->doomed);
+    core_release(c);
+    if (!ok)
+        return "a malformed MERGE";
+    purge_start(c, PURGE_THEN_FOLLOW);
+    return NULL;
+}
+
+static void merge_as_follower(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    core_hold(c);
+    map_unite(&c->lacking, &c->coming);
+    map_subtract(&c->lacking, &c->owed);
+    map_clear(&c->dirty);
+    map_clear(&c->doomed);
+    s->merged = true;
+    s->acked = s->sent;
+    core_release(c);
+    link_put_plain(core_out(c), LINK_PURGED, c->reign);
+    core_log(c, REPL_LOG_INFO,
+             "following: %llu buckets to copy from the peer, %llu to copy to it",
+             (unsigned long long)map_count(&c->coming),
+             (unsigned long long)map_count(&c->owed));
+    resync_owe(c);
+}
+
+/* R10 */
+static const char *on_purged(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    if (s->lead != LEAD_LEADER || !s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    map_clear(&c->flying);
+    core_release(c);
+    s->await = false;
+    return NULL;
+}
+
+/* R13 at the follower */
+static const char *on_resync(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    const uint8_t *p = m->rest;
+    size_t n = m->nrest;
+    if (s->lead != LEAD_FOLLOWER || !s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    bool ok = take_map(c, &c->coming, &p, &n) && n == 0;
+    if (ok)
+        map_copy(&c->doomed, &c->coming);
+    core_release(c);
+    if (!ok)
+        return "a malformed RESYNC";
+    purge_start(c, PURGE_THEN_REFILL);
+    return NULL;
+}
+
+static void refill_as_follower(struct repl_core *c)
+{
+    core_hold(c);
+    map_unite(&c->lacking, &c->coming);
+    map_clear(&c->doomed);
+    core_release(c);
+    link_put_plain(core_out(c), LINK_PURGED, c->reign);
+}
+
+void session_purged(struct repl_core *c, enum repl_purge_goal goal)
+{
+    switch (goal) {
+    case PURGE_THEN_MERGE:
+        merge_as_leader(c);
+        break;
+    case PURGE_THEN_FOLLOW:
+        merge_as_follower(c);
+        break;
+    case PURGE_THEN_REFILL:
+        refill_as_follower(c);
+        break;
+    case PURGE_NONE:
+        break;
+    }
+}
+
+/* R12: the peer's walk is complete. What clients touched meanwhile here was not taken
+ * from it, and is owed to the peer instead. */
+static const char *on_end(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    if (!s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    if (s->lead == LEAD_LEADER) {
+        map_copy(&c->spare, &c->touched);
+        map_intersect(&c->spare, &c->coming);
+        map_intersect(&c->spare, &c->lacking);
+        map_unite(&c->dirty, &c->spare);
+    }
+    map_subtract(&c->lacking, &c->coming);
+    map_clear(&c->coming);
+    core_release(c);
+    core_log(c, REPL_LOG_INFO, "the copy from the peer is complete");
+    return NULL;
+}
+
+static const char *on_noop(struct repl_core *c, const struct link_message *m)
+{
+    if (!c->session.merged)
+        return NULL;
+    if (m->is_response)
+        ship_acknowledged(c, m->batch);
+    else
+        link_put_noop(core_out(c), m->batch, true);
+    return NULL;
+}
+
+static const char *on_ping(struct repl_core *c, const struct link_message *m)
+{
+    (void)c, (void)m;
+    return NULL;
+}
+
+static const char *on_hello(struct repl_core *c, const struct link_message *m)
+{
+    (void)c, (void)m;
+    return "a second HELLO";
+}
+
+static const char *on_bye(struct repl_core *c, const struct link_message *m)
+{
+    repl_core_fault(c, "the peer closes the link: %.*s",
+                    (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
+    return "the peer said so";
+}
+
+#define on_SETQ    apply_message
+#define on_DELETEQ apply_message
+#define on_FLUSHQ  apply_message
+#define on_FILL    apply_message
+#define on_NOOP    on_noop
+#define on_HELLO   on_hello
+#define on_ROLE    on_role
+#define on_MAP     on_map
+#define on_MERGE   on_merge
+#define on_PURGED  on_purged
+#define on_RESYNC  on_resync
+#define on_END     on_end
+#define on_PING    on_ping
+#define on_BYE     on_bye
+
+typedef const char *(*message_handler)(struct repl_core *, const struct link_message *);
+
+static const message_handler handlers[256] = {
+#define LINK_OP(name, code, text) [code] = on_##name,
+#include "protocol/link_ops.h"
+#undef LINK_OP
+};
+
+const char *repl_core_message(struct repl_core *c, const struct link_message *m)
+{
+    CHECK(c->session.open && !repl_core_busy(c));
+    return handlers[m->op](c, m);
+}

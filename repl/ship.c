@@ -1,0 +1,142 @@
+/* From the journal to the wire: the state of changed keys, in batches. */
+#include "repl/core.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "repl/clock.h"
+#include "repl/internal.h"
+
+enum {
+    COPY_MAX = 2048,        /* values up to this are copied behind their header */
+    BACKLOG_MAX = 1 << 20,  /* bytes not yet taken by the network */
+    WINDOW = 256,           /* batches not yet acknowledged */
+    BATCH_BYTES = 64 << 10, /* a batch ends here, so that acknowledgements flow */
+    NOT_SHIPPED = 1 << 30,  /* added to a batch number: no acknowledgement reaches it */
+};
+
+bool ship_may_send(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    return s->sent - s->acked < WINDOW && c->port_ops->backlog(c->port) < BACKLOG_MAX;
+}
+
+void ship_end_batch(struct repl_core *c)
+{
+    link_put_noop(core_out(c), ++c->session.sent, false);
+}
+
+void ship_flush(struct repl_core *c)
+{
+    uint32_t delay = 0, now = c->store_ops->clock(c->store);
+    c->session.flush_due = false;
+    if (c->session.lead != LEAD_LEADER)
+        return;
+    if (c->has_flush)
+        delay = c->flush_at > now ? c->flush_at - now : 1;
+    link_put_flush(core_out(c), delay);
+    ship_end_batch(c);
+}
+
+/* Takes over the item's reference. */
+void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
+{
+    struct buffer *out = core_out(c);
+    link_put_change(out, op, &item->state);
+    if (item->state.nvalue > COPY_MAX) {
+        c->port_ops->send_value(c->port, item);
+        return;
+    }
+    buffer_append(out, item->state.value, item->state.nvalue);
+    c->store_ops->release(c->store, item->item);
+}
+
+static void ship_key(struct repl_core *c, const struct journal_entry *e)
+{
+    struct repl_item item;
+    if (c->store_ops->lookup(c->store, e->key, e->nkey, &item)) {
+        ship_item(c, LINK_SETQ, &item);
+    } else {
+        struct link_change gone = { .key = e->key, .nkey = e->nkey };
+        link_put_change(core_out(c), LINK_DELETEQ, &gone);
+    }
+    c->count.shipped++;
+}
+
+/* False if the key is in the gather already: one look-up then serves both, because all
+ * entries were read before the first look-up. */
+static bool gather_add(struct repl_gather *g, struct journal_entry *e)
+{
+    size_t mask = sizeof(g->slots) / sizeof(g->slots[0]) - 1;
+    size_t at = (size_t)e->hash & mask;
+    for (; g->slots[at] != 0; at = (at + 1) & mask) {
+        const struct journal_entry *other = g->entries[g->slots[at] - 1];
+        if (other->hash == e->hash && other->nkey == e->nkey &&
+            memcmp(other->key, e->key, e->nkey) == 0)
+            return false;
+    }
+    g->entries[g->n++] = e;
+    g->slots[at] = (uint16_t)g->n;
+    return true;
+}
+
+static void gather(struct repl_core *c)
+{
+    struct repl_gather *g = &c->gather;
+    uint32_t unshipped = c->session.sent + NOT_SHIPPED;
+    memset(g->slots, 0, sizeof(g->slots));
+    g->n = g->shipped = 0;
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next) {
+        struct journal_entry *e;
+        while (g->n < GATHER_MAX && (e = ring_read(&w->ring)) != NULL) {
+            e->batch = unshipped;
+            if (!gather_add(g, e)) {
+                /* Freed with whatever batch follows: the key itself is in the gather. */
+                e->batch = c->session.sent + 1;
+                c->count.coalesced++;
+            }
+        }
+    }
+}
+
+bool ship_changes(struct repl_core *c)
+{
+    struct repl_gather *g = &c->gather;
+    if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_send(c))
+        return false;
+    if (g->shipped == g->n)
+        gather(c);
+    if (g->n == 0)
+        return false;
+    size_t before = c->port_ops->backlog(c->port);
+    for (; g->shipped < g->n; g->shipped++) {
+        if (c->port_ops->backlog(c->port) - before >= BATCH_BYTES)
+            break;
+        struct journal_entry *e = g->entries[g->shipped];
+        e->batch = c->session.sent + 1;
+        ship_key(c, e);
+    }
+    ship_end_batch(c);
+    return true;
+}
+
+static void seen_acknowledged(void *context, const struct journal_entry *e)
+{
+    struct repl_core *c = context;
+    if (e->stamp != 0)
+        c->count.lag_us = repl_clock_stamp() - e->stamp;
+}
+
+void ship_acknowledged(struct repl_core *c, uint32_t batch)
+{
+    struct repl_session *s = &c->session;
+    if (batch - s->acked > s->sent - s->acked)
+        return; /* never sent: the peer's mistake, nothing is freed for it */
+    s->acked = batch;
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next)
+        ring_acknowledge(&c->journal, &w->ring, batch, seen_acknowledged, c);
+    if (s->end_batch != 0 && (int32_t)(batch - s->end_batch) >= 0)
+        resync_end_acked(c);
+}

@@ -1,0 +1,68 @@
+#include "repl/core.h"
+
+#include "repl/internal.h"
+
+static uint64_t pending(struct repl_core *c, uint64_t *overflows)
+{
+    uint64_t n = 0;
+    struct worker *w = atomic_load(&c->gate.workers);
+    *overflows = 0;
+    for (; w != NULL; w = w->next) {
+        n += ring_pending(&w->ring);
+        *overflows += atomic_load_explicit(&w->overflows, memory_order_relaxed);
+    }
+    return n;
+}
+
+/* R14, as far as this node can know it. */
+bool repl_core_in_sync(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    uint64_t overflows;
+    if (!s->merged || !map_is_empty(&c->lacking) || !map_is_empty(&c->dirty))
+        return false;
+    return s->peer_whole && !s->await && pending(c, &overflows) == 0;
+}
+
+static const char *link_state(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (!s->open)
+        return "down";
+    if (!s->merged)
+        return "handshake";
+    return s->walk_due || s->await || !s->peer_whole || !map_is_empty(&c->coming) ||
+                   c->purge.goal != PURGE_NONE
+               ? "resync"
+               : "streaming";
+}
+
+static void format_run(const struct run_id *run, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (unsigned i = 0; i < RUN_ID_SIZE; i++) {
+        *text++ = digits[run->bytes[i] >> 4];
+        *text++ = digits[run->bytes[i] & 15];
+    }
+    *text = '\0';
+}
+
+void repl_core_status(struct repl_core *c, struct repl_status *s)
+{
+    *s = (struct repl_status){
+        .role = c->active ? "active" : "standby",
+        .link = link_state(c),
+        .last_error = c->last_error,
+        .in_sync = repl_core_in_sync(c),
+        .reign = c->reign,
+        .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
+        .lacking_buckets = map_count(&c->lacking),
+        .lag_us = c->count.lag_us,
+        .count = c->count,
+    };
+    s->pending = pending(c, &s->journal_overflows);
+    s->at_risk = s->pending + s->dirty_buckets;
+    format_run(&c->config.run, s->run_id);
+    if (c->session.open)
+        format_run(&c->session.peer.run, s->peer_run_id);
+}

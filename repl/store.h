@@ -1,0 +1,57 @@
+/*
+ * What replication needs from a store: a table of functions, so that the core runs
+ * over a wrapped engine (engine/adapter.c) as well as over a toy one in a simulator.
+ * All are called by whoever holds the core lock, except expel, which client threads
+ * call too. None blocks for long.
+ */
+#ifndef REPL_STORE_H
+#define REPL_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/link.h"
+
+/* A live item and a reference to it: the change as it goes over the wire, pointing
+ * into item memory until release. */
+struct repl_item {
+    struct link_change state;
+    void *item;
+};
+
+struct repl_walk;
+
+struct repl_store_ops {
+    /* The key's present state; false if it is gone, expired or flushed. */
+    bool (*lookup)(void *store, const void *key, size_t nkey, struct repl_item *out);
+    void (*release)(void *store, void *item);
+
+    /* Make the key be as the change says, CAS included, whatever was there. False if
+     * the store could not take it; the key is then gone here. */
+    bool (*put)(void *store, const struct link_change *c);
+    /* The same, but only where the key is absent, and not yet with the change's CAS:
+     * the new item and the CAS that it got here, or NULL. */
+    void *(*add)(void *store, const struct link_change *c, uint64_t *cas);
+    void (*adopt_cas)(void *store, void *item, uint64_t cas);
+    /* Remove the key; with cas not 0 only if it still has that CAS. */
+    void (*remove)(void *store, const void *key, size_t nkey, uint64_t cas);
+    void (*flush)(void *store, uint32_t delay);
+
+    /* A CAS that every item stored from now on exceeds. */
+    uint64_t (*fence)(void *store);
+    /* Remove the key if its CAS is not above the fence. */
+    void (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);
+
+    /* Visit every item that is there throughout the walk. NULL if no walk can be had
+     * now (try again later). walk_next gives false at the end. walk_end takes any
+     * walk, finished or not. */
+    struct repl_walk *(*walk_begin)(void *store);
+    bool (*walk_next)(void *store, struct repl_walk *walk, struct repl_item *out);
+    void (*walk_end)(void *store, struct repl_walk *walk);
+
+    /* The store's clock, seconds; TTLs and delayed flushes count in it. */
+    uint32_t (*clock)(void *store);
+};
+
+#endif
