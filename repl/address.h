@@ -1,0 +1,45 @@
+/*
+ * Addresses as users write them: HOST[:PORT] with a name, an IPv4 address or an IPv6
+ * address in brackets; [ADDR:]PORT for listening.
+ */
+#ifndef REPL_ADDRESS_H
+#define REPL_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { ADDRESS_TEXT = 80, ADDRESS_HOST = 256, ADDRESS_PORT = 11212 };
+
+struct address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    };
+    socklen_t length;
+};
+
+struct host_port {
+    char host[ADDRESS_HOST]; /* without brackets; empty: not given */
+    uint16_t port;
+};
+
+/* peer=HOST[:PORT]; listen=[ADDR:]PORT. False: why says what is wrong. */
+bool address_parse_peer(const char *text, struct host_port *out, char *why, size_t nwhy);
+bool address_parse_listen(const char *text, struct host_port *out, char *why,
+                          size_t nwhy);
+
+/* A numeric address, without asking anybody. False if it is a name. */
+bool address_numeric(const char *host, uint16_t port, struct address *out);
+
+/* The same machine, whatever the port; an IPv4 address and its IPv6-mapped form are. */
+bool address_same_host(const struct address *a, const struct address *b);
+
+/* "10.0.0.2:11212", "[::1]:11212" */
+void address_format(const struct address *a, char text[ADDRESS_TEXT]);
+
+#endif

@@ -1,0 +1,159 @@
+#include "repl/link.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "repl/clock.h"
+
+enum {
+    READ_SIZE = 256 << 10,
+    KEEP_SIZE = 1 << 20, /* an idle link gives larger buffers back */
+    IOV_MAX_HERE = 64,
+};
+
+static bool link_setup(struct link *l, struct event_base *base, int fd,
+                       const struct address *peer, link_event on_event, void *arg)
+{
+    int yes = 1;
+    l->fd = fd;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    address_format(peer, l->name);
+    l->heard_us = l->sent_us = l->opened_us = repl_clock_us();
+    l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_event, arg);
+    l->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_event, arg);
+    if (l->readable == NULL || l->writable == NULL) {
+        link_close(l);
+        errno = ENOMEM;
+        return false;
+    }
+    l->want_read = event_add(l->readable, NULL) == 0;
+    return true;
+}
+
+static void want_write(struct link *l, bool want)
+{
+    if (want != l->want_write) {
+        AZ(want ? event_add(l->writable, NULL) : event_del(l->writable));
+        l->want_write = want;
+    }
+}
+
+bool link_dial(struct link *l, struct event_base *base, const struct address *to,
+               const struct address *from, link_event on_event, void *arg)
+{
+    int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    if (from != NULL && from->any.sa_family == to->any.sa_family) {
+        struct address local = *from;
+        local.v4.sin_port = 0; /* at the same place in both families */
+        if (bind(fd, &local.any, local.length) != 0) {
+            close(fd);
+            return false;
+        }
+    }
+    if (connect(fd, &to->any, to->length) != 0 && errno != EINPROGRESS) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return false;
+    }
+    l->dialled = l->connecting = true;
+    if (!link_setup(l, base, fd, to, on_event, arg))
+        return false;
+    want_write(l, true);
+    return true;
+}
+
+bool link_adopt(struct link *l, struct event_base *base, int fd,
+                const struct address *from, link_event on_event, void *arg)
+{
+    return link_setup(l, base, fd, from, on_event, arg);
+}
+
+void link_close(struct link *l)
+{
+    struct outq *q = &l->out;
+    const struct repl_store_ops *ops = q->store_ops;
+    void *store = q->store;
+    if (l->readable != NULL)
+        event_free(l->readable);
+    if (l->writable != NULL)
+        event_free(l->writable);
+    if (l->fd >= 0)
+        close(l->fd);
+    buffer_fini(&l->in);
+    outq_fini(q);
+    *l = (struct link){ .fd = -1 };
+    outq_init(&l->out, ops, store);
+}
+
+int link_connected(struct link *l)
+{
+    int error = 0;
+    socklen_t n = sizeof(error);
+    if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
+        error = errno;
+    if (error == 0) {
+        l->connecting = false;
+        l->heard_us = repl_clock_us();
+        want_write(l, false);
+    }
+    return error;
+}
+
+enum link_io link_read(struct link *l)
+{
+    char *room = buffer_reserve(&l->in, READ_SIZE);
+    if (room == NULL) {
+        errno = ENOMEM;
+        return LINK_IO_FAILED;
+    }
+    ssize_t n = read(l->fd, room, buffer_room(&l->in));
+    if (n > 0) {
+        buffer_commit(&l->in, (size_t)n);
+        l->heard_us = repl_clock_us();
+        return LINK_IO_OK;
+    }
+    if (n == 0)
+        return LINK_IO_CLOSED;
+    return errno == EAGAIN || errno == EINTR ? LINK_IO_FULL : LINK_IO_FAILED;
+}
+
+enum link_io link_write(struct link *l, uint64_t *written)
+{
+    struct iovec iov[IOV_MAX_HERE];
+    while (!l->connecting && outq_length(&l->out) > 0) {
+        struct msghdr m = { .msg_iov = iov };
+        m.msg_iovlen = (size_t)outq_gather(&l->out, iov, IOV_MAX_HERE);
+        ssize_t n = sendmsg(l->fd, &m, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            want_write(l, true);
+            return LINK_IO_FULL;
+        }
+        if (n < 0)
+            return LINK_IO_FAILED;
+        outq_sent(&l->out, (size_t)n);
+        *written += (uint64_t)n;
+        l->sent_us = repl_clock_us();
+    }
+    if (!l->connecting) {
+        want_write(l, false);
+        buffer_trim(&l->out.bytes, KEEP_SIZE);
+    }
+    return LINK_IO_OK;
+}
+
+void link_read_enable(struct link *l, bool enable)
+{
+    if (enable != l->want_read) {
+        AZ(enable ? event_add(l->readable, NULL) : event_del(l->readable));
+        l->want_read = enable;
+    }
+}

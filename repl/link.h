@@ -1,0 +1,54 @@
+/*
+ * One TCP connection to the peer: its socket, buffers and liveness. It knows bytes and
+ * messages, not what they mean. Used by the replication thread only, under the core
+ * lock.
+ */
+#ifndef REPL_LINK_H
+#define REPL_LINK_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "protocol/link.h"
+#include "repl/address.h"
+#include "repl/outq.h"
+
+struct link {
+    int fd;                            /* -1: no connection in this slot */
+    bool dialled, connecting, greeted; /* greeted: its HELLO came and was accepted */
+    bool confirmed;                    /* more than its HELLO came */
+    bool want_read, want_write;        /* what the events are armed for */
+    struct run_id run;                 /* the peer's, once greeted */
+    uint64_t heard_us, sent_us, opened_us;
+    struct event *readable, *writable;
+    struct buffer in;
+    struct outq out;
+    char name[ADDRESS_TEXT];
+};
+
+typedef void (*link_event)(evutil_socket_t fd, short what, void *arg);
+
+/* Start to connect, or adopt an accepted socket. False: errno says why. on_event gets
+ * arg. from may be NULL: any local address. */
+bool link_dial(struct link *l, struct event_base *base, const struct address *to,
+               const struct address *from, link_event on_event, void *arg);
+bool link_adopt(struct link *l, struct event_base *base, int fd,
+                const struct address *from, link_event on_event, void *arg);
+void link_close(struct link *l);
+
+/* 0, or the errno of a connect that failed. */
+int link_connected(struct link *l);
+
+enum link_io { LINK_IO_OK, LINK_IO_FULL, LINK_IO_CLOSED, LINK_IO_FAILED };
+
+/* Read what is there, up to a bound; LINK_IO_OK if some came. */
+enum link_io link_read(struct link *l);
+/* Write what waits; arms the events as needed. FULL: the network takes no more now. */
+enum link_io link_write(struct link *l, uint64_t *written);
+
+/* Stop or go on reading (a purge must finish before the next message). */
+void link_read_enable(struct link *l, bool enable);
+
+#endif

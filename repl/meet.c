@@ -1,0 +1,288 @@
+/* How two nodes find each other: dial, accept, HELLO; R1 says which connection stays. */
+#include <errno.h>
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "repl/clock.h"
+#include "repl/thread.h"
+
+enum {
+    BACKOFF_FIRST_US = 20000,
+    BACKOFF_MAX_US = 1000000,
+    BACKLOG = 16,
+};
+
+static struct repl_slot *free_slot(struct repl_thread *t)
+{
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd < 0)
+            return &t->slots[i];
+    }
+    return NULL;
+}
+
+/* ---- dial */
+
+/* Between half and all of the back-off, so that two nodes that failed together do not
+ * meet half-way again and again. */
+static void schedule_dial(struct repl_thread *t, uint64_t now)
+{
+    uint64_t half = t->backoff_us / 2;
+    t->dial_at_us = now + half + (uint64_t)rand_r(&t->seed) % (half + 1);
+    t->backoff_us *= 2;
+    if (t->backoff_us > BACKOFF_MAX_US)
+        t->backoff_us = BACKOFF_MAX_US;
+}
+
+void meet_dial_failed(struct repl_thread *t, const char *what, const char *why)
+{
+    char text[sizeof(t->last_dial_error)];
+    snprintf(text, sizeof(text), "cannot reach the peer at %s: %s", what, why);
+    if (strcmp(text, t->last_dial_error) != 0) {
+        memcpy(t->last_dial_error, text, sizeof(text));
+        repl_core_fault(t->core, "%s; trying again", text);
+    }
+}
+
+static void dial(struct repl_thread *t)
+{
+    struct repl_slot *slot = free_slot(t);
+    const struct address *to = &t->peers[t->next_peer++ % t->npeers];
+    char name[ADDRESS_TEXT];
+    if (slot == NULL)
+        return;
+    if (!link_dial(&slot->link, t->base, to, t->has_local ? &t->local : NULL, pump_event,
+                   slot)) {
+        address_format(to, name);
+        meet_dial_failed(t, name, strerror(errno));
+    }
+}
+
+static void take_addresses(struct repl_thread *t, const struct evutil_addrinfo *found)
+{
+    t->npeers = 0;
+    for (; found != NULL && t->npeers < REPL_PEER_ADDRESSES; found = found->ai_next) {
+        struct address *a = &t->peers[t->npeers];
+        if (found->ai_addrlen > sizeof(a->room))
+            continue;
+        memset(a, 0, sizeof(*a));
+        memcpy(&a->room, found->ai_addr, found->ai_addrlen);
+        a->length = found->ai_addrlen;
+        a->v4.sin_port = htons(t->config.peer.port); /* at the same place in IPv6 */
+        t->npeers++;
+    }
+}
+
+static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
+{
+    struct repl_thread *t = arg;
+    if (error == EVUTIL_EAI_CANCEL)
+        return;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    t->resolving = false;
+    if (error != 0) {
+        meet_dial_failed(t, t->config.peer.host, evutil_gai_strerror(error));
+    } else {
+        take_addresses(t, found);
+        evutil_freeaddrinfo(found);
+        if (t->session == NULL && t->npeers > 0)
+            dial(t);
+    }
+    AZ(pthread_mutex_unlock(&t->core->lock));
+}
+
+/* Names are asked for anew at each dial: the peer may have been replaced by another
+ * machine. The answer comes through the loop. */
+static void resolve_and_dial(struct repl_thread *t)
+{
+    struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    if (address_numeric(t->config.peer.host, t->config.peer.port, &t->peers[0])) {
+        t->npeers = 1;
+        dial(t);
+        return;
+    }
+    if (t->resolving)
+        return;
+    t->resolving = true;
+    /* May call back at once, with the lock free. */
+    AZ(pthread_mutex_unlock(&t->core->lock));
+    evdns_getaddrinfo(t->dns, t->config.peer.host, NULL, &hints, on_resolved, t);
+    AZ(pthread_mutex_lock(&t->core->lock));
+}
+
+void meet_tick(struct repl_thread *t, uint64_t now)
+{
+    if (t->session != NULL || now < t->dial_at_us)
+        return;
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd >= 0)
+            return; /* a handshake is under way */
+    }
+    schedule_dial(t, now);
+    resolve_and_dial(t);
+}
+
+/* ---- accept */
+
+static bool is_peer(const struct repl_thread *t, const struct address *a)
+{
+    for (unsigned i = 0; i < t->npeers; i++) {
+        if (address_same_host(&t->peers[i], a))
+            return true;
+    }
+    return false;
+}
+
+static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
+{
+    struct repl_thread *t = arg;
+    struct address from = { .length = sizeof(from.room) };
+    (void)what;
+    int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    struct repl_slot *slot = free_slot(t);
+    if (slot == NULL || !is_peer(t, &from)) {
+        char name[ADDRESS_TEXT];
+        address_format(&from, name);
+        thread_log(t, REPL_LOG_WARNING, "refused a connection from %s: %s", name,
+                   slot == NULL ? "too many connections are being set up"
+                                : "it is not the address of the peer");
+        close(fd);
+    } else if (link_adopt(&slot->link, t->base, fd, &from, pump_event, slot)) {
+        meet_greet(t, &slot->link);
+    }
+    AZ(pthread_mutex_unlock(&t->core->lock));
+}
+
+static int listen_on(const struct address *a)
+{
+    int yes = 1, no = 0;
+    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (a->any.sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
+    if (bind(fd, &a->any, a->length) != 0 || listen(fd, BACKLOG) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+bool meet_open(struct repl_thread *t, char *why, size_t nwhy)
+{
+    const struct host_port *h = &t->config.listen;
+    struct address a;
+    t->backoff_us = BACKOFF_FIRST_US;
+    t->has_local = h->host[0] != '\0';
+    if (t->has_local && !address_numeric(h->host, h->port, &t->local)) {
+        snprintf(why, nwhy, "option 'listen' needs an address, not the name '%s'",
+                 h->host);
+        return false;
+    }
+    if (address_numeric(t->config.peer.host, t->config.peer.port, &t->peers[0]))
+        t->npeers = 1;
+    if (t->has_local) {
+        t->listen_fd = listen_on(&t->local);
+    } else {
+        AN(address_numeric("::", h->port, &a));
+        t->listen_fd = listen_on(&a);
+        if (t->listen_fd < 0 && errno == EAFNOSUPPORT) {
+            AN(address_numeric("0.0.0.0", h->port, &a));
+            t->listen_fd = listen_on(&a);
+        }
+    }
+    if (t->listen_fd < 0) {
+        snprintf(why, nwhy,
+                 "cannot listen for the peer on %s%sport %u: %s; choose another with "
+                 "listen=[ADDRESS:]PORT",
+                 h->host, t->has_local ? " " : "", h->port, strerror(errno));
+        return false;
+    }
+    t->acceptable =
+        event_new(t->base, t->listen_fd, EV_READ | EV_PERSIST, on_acceptable, t);
+    if (t->acceptable == NULL || event_add(t->acceptable, NULL) != 0) {
+        snprintf(why, nwhy, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+/* ---- handshake */
+
+void meet_greet(struct repl_thread *t, struct link *l)
+{
+    struct link_hello hello;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    repl_core_make_hello(t->core, &hello,
+                         (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    link_put_hello(&l->out.bytes, &hello);
+}
+
+/* Say why, and close. The link is not the session any more. */
+void meet_refuse(struct repl_thread *t, struct link *l, const char *why)
+{
+    uint64_t written = 0;
+    repl_core_fault(t->core, "link to %s closed: %s", l->name, why);
+    link_put_bye(&l->out.bytes, why);
+    link_write(l, &written);
+    link_close(l);
+    schedule_dial(t, repl_clock_us());
+}
+
+/* R1. Two handshakes cross when both nodes dialled at once: then the one that the
+ * higher run dialled stays, and both nodes choose the same. Otherwise the newer
+ * connection wins, for the older one may be dead without our knowing. */
+static const char *lose_to_session(struct repl_thread *t, struct link *l,
+                                   const struct link_hello *hello)
+{
+    const struct link *old = t->session;
+    if (run_id_order(&old->run, &hello->run) != 0)
+        return "this node is linked to another run of its peer";
+    if (old->confirmed || old->dialled == l->dialled)
+        return NULL;
+    bool mine_is_higher = run_id_order(&t->core->config.run, &hello->run) > 0;
+    return l->dialled == mine_is_higher ? NULL : "two connections crossed";
+}
+
+void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
+{
+    if (t->session != NULL) {
+        const char *why = lose_to_session(t, l, hello);
+        if (why != NULL) {
+            meet_refuse(t, l, why);
+            return;
+        }
+        struct link *old = t->session;
+        t->session = NULL;
+        repl_core_closed(t->core);
+        meet_refuse(t, old, "the peer has opened a newer connection");
+    }
+    t->session = l;
+    const char *why = repl_core_hello(t->core, hello);
+    if (why != NULL) {
+        t->session = NULL;
+        repl_core_closed(t->core);
+        meet_refuse(t, l, why);
+        return;
+    }
+    l->greeted = true;
+    l->run = hello->run;
+    t->core->count.reconnects++;
+    t->last_dial_error[0] = '\0';
+    t->backoff_us = BACKOFF_FIRST_US;
+    thread_log(t, REPL_LOG_INFO, "linked to the peer at %s", l->name);
+}

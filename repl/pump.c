@@ -1,0 +1,183 @@
+/* Bytes in, messages to the core, bytes out, and whether the peer still lives. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "repl/clock.h"
+#include "repl/thread.h"
+
+enum {
+    GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
+    MESSAGE_ROOM = 64 << 10, /* beyond the largest value or maps */
+    READS_AT_ONCE = 4,       /* then the peer waits for other events */
+};
+
+/* The connection is lost or of no use; the peer is not told. */
+void pump_drop(struct repl_thread *t, struct link *l, const char *why)
+{
+    if (l == t->session) {
+        t->session = NULL;
+        repl_core_closed(t->core);
+    }
+    meet_refuse(t, l, why);
+}
+
+static uint64_t body_max(const struct repl_thread *t, const struct link *l)
+{
+    const struct repl_session *s = &t->core->session;
+    if (!l->greeted)
+        return GREETING_MAX;
+    uint64_t maps = 3 * ((UINT64_C(1) << s->map_bits) / 8);
+    uint64_t value = s->peer.item_max < (1u << 30) ? s->peer.item_max : 1u << 30;
+    return (maps > value ? maps : value) + MESSAGE_ROOM;
+}
+
+/* False if the link is gone. */
+static bool deliver(struct repl_thread *t, struct link *l, const struct link_message *m)
+{
+    const char *why = NULL;
+    if (l == t->session) {
+        l->confirmed = true;
+        why = repl_core_message(t->core, m);
+    } else if (m->op == LINK_HELLO) {
+        meet_hello(t, l, &m->hello);
+        return l->fd >= 0;
+    } else if (m->op == LINK_BYE) {
+        thread_log(t, REPL_LOG_INFO, "%s refuses the link: %.*s", l->name,
+                   (int)(m->nrest < 160 ? m->nrest : 160), (const char *)m->rest);
+        why = "the peer refused the link";
+    } else {
+        why = "it does not begin with a HELLO";
+    }
+    if (why != NULL)
+        pump_drop(t, l, why);
+    return l->fd >= 0;
+}
+
+static void pump_messages(struct repl_thread *t, struct link *l)
+{
+    struct link_message m;
+    const char *why;
+    size_t used;
+    while (!(l == t->session && repl_core_busy(t->core))) {
+        switch (link_parse(buffer_head(&l->in), buffer_length(&l->in), body_max(t, l), &m,
+                           &used, &why)) {
+        case LINK_BAD:
+            pump_drop(t, l, why);
+            return;
+        case LINK_MORE:
+            return;
+        case LINK_OK:
+            if (!deliver(t, l, &m))
+                return;
+            t->core->count.bytes_in += used;
+            buffer_consume(&l->in, used);
+        }
+    }
+    link_read_enable(l, false);
+}
+
+/* A purge has come to its end: take the messages that waited for it. */
+void pump_resume(struct repl_thread *t)
+{
+    struct link *l = t->session;
+    if (l == NULL || l->want_read || repl_core_busy(t->core))
+        return;
+    l->heard_us = repl_clock_us(); /* nobody listened meanwhile */
+    link_read_enable(l, true);
+    pump_messages(t, l);
+}
+
+static void pump_read(struct repl_thread *t, struct link *l)
+{
+    for (unsigned i = 0; i < READS_AT_ONCE && l->want_read; i++) {
+        switch (link_read(l)) {
+        case LINK_IO_OK:
+            pump_messages(t, l);
+            if (l->fd < 0)
+                return;
+            break;
+        case LINK_IO_FULL:
+            return;
+        case LINK_IO_CLOSED:
+            pump_drop(t, l, "the peer closed the connection");
+            return;
+        case LINK_IO_FAILED:
+            pump_drop(t, l, strerror(errno));
+            return;
+        }
+    }
+}
+
+static void write_out(struct repl_thread *t, struct link *l)
+{
+    if (link_write(l, &t->core->count.bytes_out) == LINK_IO_FAILED)
+        pump_drop(t, l, strerror(errno));
+}
+
+static void connect_done(struct repl_thread *t, struct link *l)
+{
+    int error = link_connected(l);
+    if (error == 0) {
+        meet_greet(t, l);
+        return;
+    }
+    meet_dial_failed(t, l->name, strerror(error));
+    link_close(l);
+}
+
+void pump_event(evutil_socket_t fd, short what, void *arg)
+{
+    struct repl_slot *slot = arg;
+    struct repl_thread *t = slot->thread;
+    struct link *l = &slot->link;
+    (void)fd;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    if (l->fd >= 0 && l->connecting)
+        connect_done(t, l);
+    else if (l->fd >= 0 && (what & EV_READ))
+        pump_read(t, l);
+    if (l->fd >= 0)
+        write_out(t, l);
+    AZ(pthread_mutex_unlock(&t->core->lock));
+}
+
+void pump_flush(struct repl_thread *t)
+{
+    /* With the writable event armed the network is full: it will tell. */
+    if (t->session != NULL && !t->session->want_write)
+        write_out(t, t->session);
+}
+
+static void check_alive(struct repl_thread *t, struct link *l, uint64_t now)
+{
+    char why[80];
+    uint64_t limit = t->config.timeout_ms * 1000;
+    if (l == t->session && repl_core_busy(t->core))
+        return; /* we do not listen: silence says nothing */
+    uint64_t since = l->greeted ? l->heard_us : l->opened_us;
+    if (now - since < limit)
+        return;
+    if (l->connecting) {
+        meet_dial_failed(t, l->name, "no answer");
+        link_close(l);
+        return;
+    }
+    snprintf(why, sizeof(why), "no word from it for %llu ms",
+             (unsigned long long)((now - since) / 1000));
+    pump_drop(t, l, why);
+}
+
+void pump_tick(struct repl_thread *t, uint64_t now)
+{
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd >= 0)
+            check_alive(t, &t->slots[i].link, now);
+    }
+    struct link *l = t->session;
+    if (l != NULL && now - l->sent_us >= t->config.heartbeat_ms * 1000 * 3 / 4) {
+        link_put_plain(&l->out.bytes, LINK_PING, t->core->reign);
+        pump_flush(t);
+    }
+}

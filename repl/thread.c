@@ -1,0 +1,315 @@
+#include "repl/thread.h"
+
+#include <errno.h>
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "repl/clock.h"
+
+/* After shipping, changes are gathered for so long before the next batch: at some
+ * thousand changes a second a batch then holds many, and no client pays for a wake-up.
+ * The first change after a pause is shipped at once. */
+enum { LINGER_US = 200 };
+
+void thread_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
+{
+    char text[320];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+    t->config.log(t->config.log_context, level, text);
+}
+
+/* ---- the port */
+
+static struct buffer *port_out(void *port)
+{
+    struct repl_thread *t = port;
+    CHECK(t->session != NULL);
+    return &t->session->out.bytes;
+}
+
+static void port_send_value(void *port, struct repl_item *item)
+{
+    struct repl_thread *t = port;
+    if (!outq_add_value(&t->session->out, item))
+        AZ(shutdown(t->session->fd, SHUT_RDWR)); /* half a message is no message */
+}
+
+static size_t port_backlog(void *port)
+{
+    struct repl_thread *t = port;
+    return t->session != NULL ? outq_length(&t->session->out) : 0;
+}
+
+static void port_close(void *port, const char *reason)
+{
+    struct repl_thread *t = port;
+    struct link *l = t->session;
+    if (l == NULL)
+        return;
+    t->session = NULL;
+    meet_refuse(t, l, reason);
+}
+
+static void port_wake(void *port)
+{
+    struct repl_thread *t = port;
+    uint64_t one = 1;
+    if (atomic_load(&t->sleeping) && atomic_exchange(&t->sleeping, false))
+        CHECK(write(t->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one) ||
+              errno == EAGAIN);
+}
+
+static void port_log(void *port, enum repl_log level, const char *text)
+{
+    struct repl_thread *t = port;
+    t->config.log(t->config.log_context, level, text);
+}
+
+const struct repl_port_ops repl_thread_port = {
+    .out = port_out,
+    .send_value = port_send_value,
+    .backlog = port_backlog,
+    .close = port_close,
+    .wake = port_wake,
+    .log = port_log,
+};
+
+/* ---- the loop */
+
+static void on_woken(evutil_socket_t fd, short what, void *arg)
+{
+    uint64_t count;
+    (void)what, (void)arg;
+    (void)!read(fd, &count, sizeof(count));
+}
+
+static void on_linger(evutil_socket_t fd, short what, void *arg)
+{
+    struct repl_thread *t = arg;
+    (void)fd, (void)what;
+    t->lingering = false;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct repl_thread *t = arg;
+    uint64_t now = repl_clock_us();
+    (void)fd, (void)what;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    pump_tick(t, now);
+    meet_tick(t, now);
+    AZ(pthread_mutex_unlock(&t->core->lock));
+}
+
+static void linger(struct repl_thread *t)
+{
+    struct timeval tv = { .tv_usec = LINGER_US };
+    if (t->core->count.shipped == t->shipped_before)
+        return;
+    t->shipped_before = t->core->count.shipped;
+    t->lingering = evtimer_add(t->linger, &tv) == 0;
+}
+
+/* One round; true if there is more to do at once. */
+static bool thread_work(struct repl_thread *t)
+{
+    bool more = false;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    if (!t->lingering) {
+        more = repl_core_work(t->core);
+        pump_resume(t);
+    }
+    pump_flush(t);
+    if (!more && !t->lingering)
+        linger(t);
+    AZ(pthread_mutex_unlock(&t->core->lock));
+    return more;
+}
+
+static enum repl_need need(struct repl_thread *t)
+{
+    AZ(pthread_mutex_lock(&t->core->lock));
+    enum repl_need n = repl_core_need(t->core);
+    AZ(pthread_mutex_unlock(&t->core->lock));
+    return n;
+}
+
+static void wait_for_events(struct repl_thread *t)
+{
+    int flags = EVLOOP_ONCE;
+    if (!t->lingering) {
+        /* Whoever records a change after this sees `sleeping`; whoever did before is
+         * seen here. With a peer that takes no more, being woken would be for nothing. */
+        atomic_store(&t->sleeping, true);
+        enum repl_need n = need(t);
+        if (n == NEED_WORK)
+            flags |= EVLOOP_NONBLOCK;
+        else if (n == NEED_PEER)
+            atomic_store(&t->sleeping, false);
+    }
+    event_base_loop(t->base, flags);
+    atomic_store(&t->sleeping, false);
+}
+
+static bool drained(struct repl_thread *t)
+{
+    struct repl_status s;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_status(t->core, &s);
+    bool idle = !t->core->session.merged || !t->core->active || s.at_risk == 0;
+    AZ(pthread_mutex_unlock(&t->core->lock));
+    return idle || repl_clock_us() >= t->stop_by_us;
+}
+
+static void *thread_main(void *arg)
+{
+    struct repl_thread *t = arg;
+    while (!atomic_load(&t->stop) || !drained(t)) {
+        if (thread_work(t))
+            event_base_loop(t->base, EVLOOP_NONBLOCK);
+        else
+            wait_for_events(t);
+    }
+    return NULL;
+}
+
+/* ---- life */
+
+void repl_thread_init(struct repl_thread *t, struct repl_core *core,
+                      const struct repl_thread_config *config)
+{
+    *t = (struct repl_thread){
+        .core = core, .config = *config, .listen_fd = -1, .wake_fd = -1
+    };
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        t->slots[i].thread = t;
+        t->slots[i].link.fd = -1;
+        outq_init(&t->slots[i].link.out, core->store_ops, core->store);
+    }
+}
+
+static bool make_events(struct repl_thread *t)
+{
+    struct event_config *config = event_config_new();
+    if (config == NULL)
+        return false;
+    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    t->base = event_base_new_with_config(config);
+    event_config_free(config);
+    t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (t->base == NULL || t->wake_fd < 0)
+        return false;
+    struct timeval period = { 0 };
+    uint64_t us = t->config.heartbeat_ms * 1000 / 4;
+    period.tv_sec = (time_t)(us / 1000000);
+    period.tv_usec = (suseconds_t)(us % 1000000);
+    t->woken = event_new(t->base, t->wake_fd, EV_READ | EV_PERSIST, on_woken, t);
+    t->tick = event_new(t->base, -1, EV_PERSIST, on_tick, t);
+    t->linger = evtimer_new(t->base, on_linger, t);
+    t->dns = evdns_base_new(t->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+                                         EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    if (t->dns == NULL) /* no resolv.conf: names from the hosts file still work */
+        t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    return t->woken != NULL && t->tick != NULL && t->linger != NULL && t->dns != NULL &&
+           event_add(t->woken, NULL) == 0 && event_add(t->tick, &period) == 0;
+}
+
+static void free_all(struct repl_thread *t)
+{
+    struct event *const events[] = { t->tick, t->woken, t->acceptable, t->linger };
+    for (unsigned i = 0; i < REPL_SLOTS; i++)
+        link_close(&t->slots[i].link);
+    for (unsigned i = 0; i < N_ELEMENTS(events); i++) {
+        if (events[i] != NULL)
+            event_free(events[i]);
+    }
+    if (t->dns != NULL)
+        evdns_base_free(t->dns, 1);
+    if (t->base != NULL) {
+        event_base_loop(t->base, EVLOOP_NONBLOCK); /* cancelled look-ups report */
+        event_base_free(t->base);
+    }
+    if (t->listen_fd >= 0)
+        close(t->listen_fd);
+    if (t->wake_fd >= 0)
+        close(t->wake_fd);
+    t->base = NULL;
+    t->listen_fd = t->wake_fd = -1;
+}
+
+bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
+{
+    sigset_t all, before;
+    t->seed = (unsigned)repl_clock_us() ^ (unsigned)getpid();
+    if (!make_events(t)) {
+        snprintf(why, nwhy, "cannot set up the replication thread: %s", strerror(errno));
+        free_all(t);
+        return false;
+    }
+    if (!meet_open(t, why, nwhy)) {
+        free_all(t);
+        return false;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&t->thread, NULL, thread_main, t);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        snprintf(why, nwhy, "cannot start the replication thread: %s", strerror(error));
+        free_all(t);
+        return false;
+    }
+    t->started = true;
+    return true;
+}
+
+void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
+{
+    uint64_t one = 1;
+    if (!t->started)
+        return;
+    t->stop_by_us = repl_clock_us() + (uint64_t)drain_ms * 1000;
+    atomic_store(&t->stop, true);
+    CHECK(write(t->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+    AZ(pthread_join(t->thread, NULL));
+    t->started = false;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    if (t->session != NULL) {
+        repl_core_closed(t->core);
+        port_close(t, "this node shuts down");
+    }
+    AZ(pthread_mutex_unlock(&t->core->lock));
+    free_all(t);
+}
+
+uint16_t repl_thread_port_number(const struct repl_thread *t)
+{
+    struct address a = { .length = sizeof(a.room) };
+    if (t->listen_fd < 0 || getsockname(t->listen_fd, &a.any, &a.length) != 0)
+        return 0;
+    return ntohs(a.v4.sin_port);
+}
+
+const char *repl_thread_link_state(const struct repl_thread *t)
+{
+    if (!t->started)
+        return "off";
+    if (t->session != NULL)
+        return NULL;
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd >= 0 && !t->slots[i].link.connecting)
+            return "handshake";
+    }
+    return "down";
+}
