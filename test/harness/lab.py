@@ -278,8 +278,7 @@ class Lab:
         for index, name in enumerate(names):
             words = ["engine=" + self.build.default_engine,
                      "listen=127.0.0.1:%d" % listen[index],
-                     "peer=127.0.0.1:%d" % peer[index],
-                     "control=" + os.path.join(self.folder, name + ".sock")]
+                     "peer=127.0.0.1:%d" % peer[index]]
             words += [text for text in (config, configs[index]) if text]
             node = self.add(name, *options, engine=self.build.repl_engine, config=";".join(words))
             node.listen_repl = listen[index]

@@ -1,0 +1,291 @@
+#include "engine/adapter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in memcached */
+
+/* A call that the engine may put off: made again when it says so. */
+#define CALL(rc, cookie, expr)                                                           \
+    do {                                                                                 \
+        (rc) = (expr);                                                                   \
+    } while ((rc) == ENGINE_EWOULDBLOCK &&                                               \
+             ((rc) = own_cookie_wait(cookie)) == ENGINE_SUCCESS)
+
+#define ENGINE(a) ((a)->wrapped->engine)
+#define HANDLE(a) (wrapped_handle((a)->wrapped))
+
+/* As it goes over the wire; 0 never, else what remains of a life of now..exptime. */
+static uint32_t wire_exptime(const struct adapter *a, rel_time_t exptime)
+{
+    rel_time_t now = a->server->core->get_current_time();
+    if (exptime == 0)
+        return 0;
+    uint32_t left = exptime > now ? exptime - now : 1;
+    return left <= RELATIVE_MAX ? left : (uint32_t)a->server->core->abstime(exptime);
+}
+
+static bool describe(struct adapter *a, item *it, struct repl_item *out)
+{
+    item_info info = { .nvalue = 1 };
+    if (!ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info))
+        return false;
+    out->item = it;
+    out->state = (struct link_change){
+        .key = info.key,
+        .nkey = info.nkey,
+        .value = info.value[0].iov_base,
+        .nvalue = info.nbytes,
+        .flags = info.flags,
+        .exptime = wire_exptime(a, info.exptime),
+        .cas = info.cas,
+    };
+    return true;
+}
+
+static void op_release(void *store, void *it)
+{
+    struct adapter *a = store;
+    ENGINE(a)->release(HANDLE(a), &a->cookie, it);
+}
+
+static bool op_lookup(void *store, const void *key, size_t nkey, struct repl_item *out)
+{
+    struct adapter *a = store;
+    ENGINE_ERROR_CODE rc;
+    item *it;
+    CALL(rc, &a->cookie, ENGINE(a)->get(HANDLE(a), &a->cookie, &it, key, (int)nkey, 0));
+    if (rc != ENGINE_SUCCESS)
+        return false;
+    if (describe(a, it, out))
+        return true;
+    op_release(a, it);
+    return false;
+}
+
+static void remove_with(struct adapter *a, struct own_cookie *cookie, const void *key,
+                        size_t nkey, uint64_t cas)
+{
+    ENGINE_ERROR_CODE rc;
+    CALL(rc, cookie, ENGINE(a)->remove(HANDLE(a), cookie, key, nkey, cas, 0));
+    (void)rc; /* absent already, or changed meanwhile: both are fine */
+}
+
+static void op_remove(void *store, const void *key, size_t nkey, uint64_t cas)
+{
+    struct adapter *a = store;
+    remove_with(a, &a->cookie, key, nkey, cas);
+}
+
+/* An item with the change's contents, not stored yet. NULL if the engine has no room. */
+static item *make_item(struct adapter *a, const struct link_change *c)
+{
+    ENGINE_ERROR_CODE rc;
+    item_info info = { .nvalue = 1 };
+    item *it;
+    CALL(rc, &a->cookie,
+         ENGINE(a)->allocate(HANDLE(a), &a->cookie, &it, c->key, c->nkey, c->nvalue,
+                             (int)c->flags, c->exptime));
+    if (rc != ENGINE_SUCCESS)
+        return NULL;
+    if (!ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info)) {
+        op_release(a, it);
+        return NULL;
+    }
+    memcpy(info.value[0].iov_base, c->value, c->nvalue);
+    return it;
+}
+
+static item *store_item(struct adapter *a, const struct link_change *c,
+                        ENGINE_STORE_OPERATION operation, uint64_t *cas)
+{
+    ENGINE_ERROR_CODE rc;
+    item *it = make_item(a, c);
+    if (it == NULL)
+        return NULL;
+    CALL(rc, &a->cookie, ENGINE(a)->store(HANDLE(a), &a->cookie, it, cas, operation, 0));
+    if (rc == ENGINE_SUCCESS)
+        return it;
+    op_release(a, it);
+    return NULL;
+}
+
+static void op_adopt_cas(void *store, void *it, uint64_t cas)
+{
+    struct adapter *a = store;
+    ENGINE(a)->item_set_cas(HANDLE(a), &a->cookie, it, cas);
+}
+
+static bool op_put(void *store, const struct link_change *c)
+{
+    struct adapter *a = store;
+    uint64_t cas = 0;
+    item *it = store_item(a, c, OPERATION_SET, &cas);
+    if (it == NULL) {
+        op_remove(a, c->key, c->nkey, 0); /* better a miss than the former value */
+        return false;
+    }
+    op_adopt_cas(a, it, c->cas);
+    op_release(a, it);
+    return true;
+}
+
+static void *op_add(void *store, const struct link_change *c, uint64_t *cas)
+{
+    *cas = 0;
+    return store_item(store, c, OPERATION_ADD, cas);
+}
+
+static void op_flush(void *store, uint32_t delay)
+{
+    struct adapter *a = store;
+    ENGINE_ERROR_CODE rc;
+    time_t when = (time_t)delay;
+    if (delay > RELATIVE_MAX)
+        when = a->server->core->abstime(a->server->core->get_current_time() + delay);
+    CALL(rc, &a->cookie, ENGINE(a)->flush(HANDLE(a), &a->cookie, when));
+    (void)rc;
+}
+
+/* The interface does not show the CAS counter, so an item is stored to see it. */
+static uint64_t op_fence(void *store)
+{
+    static const char key[] = "\x01"
+                              "replication fence";
+    struct adapter *a = store;
+    struct link_change c = { .key = key, .nkey = sizeof(key) - 1, .value = key };
+    uint64_t cas = 0;
+    item *it = store_item(a, &c, OPERATION_SET, &cas);
+    if (it == NULL)
+        return UINT64_MAX; /* a full store: all that is doomed goes, new items too */
+    op_release(a, it);
+    op_remove(a, c.key, c.nkey, 0);
+    return cas;
+}
+
+static void op_expel(void *store, const void *key, size_t nkey, uint64_t fence)
+{
+    struct adapter *a = store;
+    struct own_cookie cookie; /* client threads come here too */
+    struct repl_item found;
+    ENGINE_ERROR_CODE rc;
+    item *it;
+    own_cookie_init(&cookie);
+    CALL(rc, &cookie, ENGINE(a)->get(HANDLE(a), &cookie, &it, key, (int)nkey, 0));
+    if (rc == ENGINE_SUCCESS) {
+        if (describe(a, it, &found) && found.state.cas <= fence)
+            remove_with(a, &cookie, key, nkey, found.state.cas);
+        ENGINE(a)->release(HANDLE(a), &cookie, it);
+    }
+    own_cookie_fini(&cookie, NULL);
+}
+
+static uint32_t op_clock(void *store)
+{
+    const struct adapter *a = store;
+    return a->server->core->get_current_time();
+}
+
+/* ---- walks */
+
+struct repl_walk {
+    struct own_cookie cookie;
+    TAP_ITERATOR next;
+    bool ended;
+};
+
+static struct repl_walk *op_walk_begin(void *store)
+{
+    struct adapter *a = store;
+    if (a->walks > 0 && !a->wrapped->live_walk)
+        return NULL; /* one at a time, in engines that do not promise more */
+    struct repl_walk *w = calloc(1, sizeof(*w));
+    if (w == NULL)
+        return NULL;
+    own_cookie_init(&w->cookie);
+    w->next =
+        ENGINE(a)->get_tap_iterator(HANDLE(a), &w->cookie, "replication", 11, 0, NULL, 0);
+    if (w->next == NULL) {
+        own_cookie_fini(&w->cookie, HANDLE(a));
+        free(w);
+        return NULL;
+    }
+    a->walks++;
+    return w;
+}
+
+static bool walk_step(struct adapter *a, struct repl_walk *w, item **it)
+{
+    void *specific;
+    uint16_t nspecific, flags, vbucket;
+    uint8_t ttl;
+    uint32_t seqno;
+    while (!w->ended) {
+        switch (w->next(HANDLE(a), &w->cookie, it, &specific, &nspecific, &ttl, &flags,
+                        &seqno, &vbucket)) {
+        case TAP_MUTATION:
+            return true;
+        case TAP_DISCONNECT:
+        case TAP_PAUSE: /* nothing more now: a snapshot is complete then */
+            w->ended = true;
+            break;
+        default:
+            break;
+        }
+    }
+    return false;
+}
+
+static bool op_walk_next(void *store, struct repl_walk *w, struct repl_item *out)
+{
+    struct adapter *a = store;
+    item *it;
+    while (walk_step(a, w, &it)) {
+        if (describe(a, it, out))
+            return true;
+        op_release(a, it);
+    }
+    return false;
+}
+
+static void op_walk_end(void *store, struct repl_walk *w)
+{
+    struct adapter *a = store;
+    item *it;
+    /* Others keep a cursor that only a walk to the end takes out of their lists. */
+    while (!a->wrapped->live_walk && walk_step(a, w, &it))
+        op_release(a, it);
+    own_cookie_fini(&w->cookie, HANDLE(a));
+    free(w);
+    a->walks--;
+}
+
+const struct repl_store_ops adapter_ops = {
+    .lookup = op_lookup,
+    .release = op_release,
+    .put = op_put,
+    .add = op_add,
+    .adopt_cas = op_adopt_cas,
+    .remove = op_remove,
+    .flush = op_flush,
+    .fence = op_fence,
+    .expel = op_expel,
+    .walk_begin = op_walk_begin,
+    .walk_next = op_walk_next,
+    .walk_end = op_walk_end,
+    .clock = op_clock,
+};
+
+void adapter_init(struct adapter *a, const struct wrapped *wrapped,
+                  const SERVER_HANDLE_V1 *server)
+{
+    *a = (struct adapter){ .wrapped = wrapped, .server = server };
+    own_cookie_init(&a->cookie);
+}
+
+void adapter_fini(struct adapter *a)
+{
+    own_cookie_fini(&a->cookie, HANDLE(a));
+}

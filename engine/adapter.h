@@ -1,0 +1,24 @@
+/*
+ * The wrapped engine as the store that the replication core knows (repl/store.h).
+ */
+#ifndef ENGINE_ADAPTER_H
+#define ENGINE_ADAPTER_H
+
+#include "engine/shim.h"
+#include "engine/wrapped.h"
+#include "repl/store.h"
+
+struct adapter {
+    const struct wrapped *wrapped;
+    const SERVER_HANDLE_V1 *server;
+    struct own_cookie cookie; /* of the calls made under the core lock */
+    unsigned walks;           /* under way */
+};
+
+extern const struct repl_store_ops adapter_ops;
+
+void adapter_init(struct adapter *a, const struct wrapped *wrapped,
+                  const SERVER_HANDLE_V1 *server);
+void adapter_fini(struct adapter *a);
+
+#endif

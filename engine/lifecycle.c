@@ -1,0 +1,114 @@
+/* From -e to a running node, and back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/check.h"
+#include "engine/repl_engine.h"
+
+enum { DRAIN_MS = 2000 };
+
+static void engine_log(void *context, enum repl_log level, const char *text)
+{
+    static const EXTENSION_LOG_LEVEL levels[] = {
+        [REPL_LOG_DEBUG] = EXTENSION_LOG_DEBUG,
+        [REPL_LOG_INFO] = EXTENSION_LOG_INFO,
+        [REPL_LOG_WARNING] = EXTENSION_LOG_WARNING,
+    };
+    const struct repl_engine *e = context;
+    EXTENSION_LOGGER_DESCRIPTOR *logger = e->server->log->get_logger();
+    if (levels[level] >= e->server->log->get_level() && logger != NULL)
+        logger->log(levels[level], NULL, "replication: %s\n", text);
+}
+
+static bool make_core(struct repl_engine *e)
+{
+    const struct repl_options *o = &e->options;
+    struct repl_config config = {
+        .journal_bytes = o->journal,
+        .map_bits = (unsigned)o->dirty_bits,
+        .reject_on_standby = o->standby_writes == STANDBY_WRITES_REJECT,
+        .item_max = o->item_max,
+        .memory = o->memory,
+    };
+    if (getrandom(config.run.bytes, sizeof(config.run.bytes), 0) !=
+        (ssize_t)sizeof(config.run.bytes)) {
+        snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
+        return false;
+    }
+    adapter_init(&e->adapter, &e->wrapped, e->server);
+    e->core_made = true;
+    if (!repl_core_init(&e->core, &config, &adapter_ops, &e->adapter, &repl_thread_port,
+                        &e->thread)) {
+        snprintf(e->why, sizeof(e->why),
+                 "out of memory for the journal (%llu bytes) and the maps (2^%u bits); "
+                 "make 'journal' or 'dirty_bits' smaller",
+                 (unsigned long long)o->journal, config.map_bits);
+        return false;
+    }
+    return true;
+}
+
+static bool start_thread(struct repl_engine *e)
+{
+    const struct repl_options *o = &e->options;
+    struct repl_thread_config config = {
+        .peer = o->peer_at,
+        .listen = o->listen_at,
+        .heartbeat_ms = o->heartbeat,
+        .timeout_ms = o->timeout,
+        .log = engine_log,
+        .log_context = e,
+    };
+    repl_thread_init(&e->thread, &e->core, &config);
+    if (o->peer == NULL) {
+        engine_log(e, REPL_LOG_WARNING,
+                   "off: no peer is configured; give peer=HOST[:PORT] with -e");
+        return true;
+    }
+    if (!repl_thread_start(&e->thread, e->why, sizeof(e->why)))
+        return false;
+    if (!e->wrapped.cas_clock)
+        engine_log(e, REPL_LOG_WARNING,
+                   "the wrapped engine counts CAS on its own: after a fail-over a CAS "
+                   "number may be handed out twice");
+    return true;
+}
+
+static void unmake(struct repl_engine *e, bool force)
+{
+    repl_thread_stop(&e->thread, force ? 0 : DRAIN_MS);
+    if (e->core_made) {
+        repl_core_fini(&e->core);
+        adapter_fini(&e->adapter);
+    }
+    e->core_made = false;
+    wrapped_unload(&e->wrapped, force);
+    repl_options_free(&e->options);
+}
+
+ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    CHECK_OBJ(e, REPL_ENGINE_MAGIC);
+    if (repl_options_parse(&e->options, config, e->why, sizeof(e->why)) &&
+        wrapped_load(&e->wrapped, e->options.engine, e->options.rest, e->server, e->why,
+                     sizeof(e->why)) &&
+        make_core(e) && start_thread(e)) {
+        if (e->wrapped.engine->arithmetic == NULL)
+            e->api.arithmetic = NULL; /* the host does it, through us */
+        return ENGINE_SUCCESS;
+    }
+    engine_log(e, REPL_LOG_WARNING, e->why);
+    unmake(e, true);
+    return ENGINE_FAILED;
+}
+
+void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    CHECK_OBJ(e, REPL_ENGINE_MAGIC);
+    unmake(e, force);
+    e->magic = 0;
+    free(e);
+}

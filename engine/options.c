@@ -1,0 +1,78 @@
+#include "engine/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "repl/map.h"
+
+_Static_assert(MAP_BITS_MIN == 6 && MAP_BITS_MAX == 30, "dirty_bits below says so");
+
+#define AT(member) offsetof(struct repl_options, member)
+
+const struct option_row repl_option_rows[] = {
+    { "peer", 0, OPTION_STRING, AT(peer), NULL, 0, 0, NULL, "HOST[:PORT]",
+      "the other node's replication address; without it nothing is replicated" },
+    { "listen", 0, OPTION_STRING, AT(listen), "11212", 0, 0, NULL, "[ADDR:]PORT",
+      "where this node accepts the peer" },
+    { "engine", 0, OPTION_STRING, AT(engine), "default_engine.so", 0, 0, NULL, "FILE",
+      "the engine to wrap; without a slash it is looked up beside this one" },
+    { "standby_writes", 0, OPTION_CHOICE, AT(standby_writes), "promote", 0, 0,
+      "promote|reject", "promote|reject",
+      "what a client's write on a standby does: make it active, or fail" },
+    { "journal", 0, OPTION_SIZE, AT(journal), "16m", 4096, UINT64_C(1) << 40, NULL,
+      "BYTES", "memory for exact records of changes the peer has not acknowledged" },
+    { "dirty_bits", 0, OPTION_NUMBER, AT(dirty_bits), "24", 6, 30, NULL, "N",
+      "2^N buckets remember what the journal cannot; eight maps of 2^N bits are kept" },
+    { "heartbeat", 0, OPTION_NUMBER, AT(heartbeat), "250", 10, 60000, NULL, "MS",
+      "how often each node says that it lives" },
+    { "timeout", 0, OPTION_NUMBER, AT(timeout), "2000", 20, 600000, NULL, "MS",
+      "silence after which the link is given up" },
+};
+const size_t repl_option_count = N_ELEMENTS(repl_option_rows);
+
+/* What the wrapped engine is told is also of interest to the peer. */
+static const struct option_row limit_rows[] = {
+    { "item_size_max", 0, OPTION_SIZE, AT(item_max), "1m", 0, 0, NULL, "BYTES", "" },
+    { "cache_size", 0, OPTION_SIZE, AT(memory), "64m", 0, 0, NULL, "BYTES", "" },
+};
+
+static void learn_limits(struct repl_options *o)
+{
+    char *others = NULL, why[160];
+    option_defaults(limit_rows, N_ELEMENTS(limit_rows), o);
+    /* A value that is no size is the wrapped engine's to complain about. */
+    if (!option_parse(limit_rows, N_ELEMENTS(limit_rows), o, o->rest, &others, why,
+                      sizeof(why)))
+        option_defaults(limit_rows, N_ELEMENTS(limit_rows), o);
+    free(others);
+}
+
+bool repl_options_parse(struct repl_options *o, const char *config, char *why,
+                        size_t nwhy)
+{
+    memset(o, 0, sizeof(*o));
+    option_defaults(repl_option_rows, repl_option_count, o);
+    if (!option_parse(repl_option_rows, repl_option_count, o, config, &o->rest, why,
+                      nwhy))
+        return false;
+    if (o->timeout < 2 * o->heartbeat) {
+        snprintf(
+            why, nwhy,
+            "option 'timeout' (%llu ms) must be at least twice 'heartbeat' (%llu ms), "
+            "or the link would be given up between two signs of life",
+            (unsigned long long)o->timeout, (unsigned long long)o->heartbeat);
+        return false;
+    }
+    learn_limits(o);
+    return (o->peer == NULL || address_parse_peer(o->peer, &o->peer_at, why, nwhy)) &&
+           address_parse_listen(o->listen, &o->listen_at, why, nwhy);
+}
+
+void repl_options_free(struct repl_options *o)
+{
+    option_free(repl_option_rows, repl_option_count, o);
+    free(o->rest);
+    memset(o, 0, sizeof(*o));
+}

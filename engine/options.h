@@ -1,0 +1,36 @@
+/*
+ * The options of repl_engine, as given with -e. What is not known here goes to the
+ * wrapped engine.
+ */
+#ifndef ENGINE_OPTIONS_H
+#define ENGINE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/option.h"
+#include "repl/address.h"
+
+enum standby_writes { STANDBY_WRITES_PROMOTE, STANDBY_WRITES_REJECT };
+
+struct repl_options {
+    char *peer, *listen, *engine;
+    unsigned standby_writes;
+    uint64_t journal, dirty_bits, heartbeat, timeout;
+    char *rest; /* for the wrapped engine; NULL if nothing is left */
+
+    /* made from the above */
+    struct host_port peer_at, listen_at;
+    uint64_t item_max, memory; /* what the wrapped engine was told, or its defaults */
+};
+
+extern const struct option_row repl_option_rows[];
+extern const size_t repl_option_count;
+
+/* config may be NULL. False: why holds the reason. Free in either case. */
+bool repl_options_parse(struct repl_options *o, const char *config, char *why,
+                        size_t nwhy);
+void repl_options_free(struct repl_options *o);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * repl_engine: a storage engine (interface version 1) that passes every call on to the
+ * engine it wraps, and notes for the peer what clients change.
+ *
+ *   host -> repl_engine.c (vtable) -> wrapped engine
+ *                |   change_begin/_record/_end
+ *                v
+ *            repl/ core  <-> repl/ thread <-> peer
+ *                |   adapter.c
+ *                v
+ *           wrapped engine
+ */
+#ifndef ENGINE_REPL_ENGINE_H
+#define ENGINE_REPL_ENGINE_H
+
+#include <memcached/engine.h>
+
+#include "engine/adapter.h"
+#include "engine/options.h"
+#include "engine/wrapped.h"
+#include "repl/core.h"
+#include "repl/thread.h"
+
+enum { REPL_ENGINE_MAGIC = 0x72656e67 };
+
+struct repl_engine {
+    ENGINE_HANDLE_V1 api; /* first: the handle that the host has */
+    unsigned magic;
+    SERVER_HANDLE_V1 *server;
+    struct repl_options options;
+    struct wrapped wrapped;
+    struct adapter adapter;
+    struct repl_core core;
+    struct repl_thread thread;
+    bool core_made;
+    char why[320]; /* why initialize failed, for errinfo */
+    engine_info info;
+};
+
+static inline struct repl_engine *repl_engine_of(ENGINE_HANDLE *handle)
+{
+    return (struct repl_engine *)handle;
+}
+
+ENGINE_ERROR_CODE repl_engine_create(uint64_t interface, GET_SERVER_API get_server_api,
+                                     ENGINE_HANDLE **handle);
+
+/* lifecycle.c */
+ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config);
+void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force);
+
+/* stats.c: the rows of `stats repl`, or only those that plain `stats` shows too. */
+void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,
+                       const void *cookie);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * The host as a wrapped engine sees it: the host's own interface, except where a
+ * cookie of ours could reach it. The replication thread calls the wrapped engine with
+ * cookies that the host knows nothing of; for these the functions here answer, for all
+ * others the host.
+ *
+ * This is the one file of engine/ with state outside an instance. The interface forces
+ * it: neither GET_SERVER_API nor the functions behind it get an argument that could
+ * lead to an instance. The state is the host's table, the same for the whole process,
+ * and who is to be told when one of our cookies ends.
+ */
+#ifndef ENGINE_SHIM_H
+#define ENGINE_SHIM_H
+
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <memcached/engine.h>
+
+/* A cookie of ours: a connection that is none. Two marks tell it from a host's. */
+struct own_cookie {
+    uint64_t mark[2];
+    void *engine_specific;
+    ENGINE_ERROR_CODE status; /* what notify_io_complete said */
+    sem_t completed;
+};
+
+/* What an engine registered for the end of connections, for our cookies. */
+struct shim_callback {
+    ENGINE_HANDLE *engine;
+    EVENT_CALLBACK callback;
+    const void *data;
+    struct shim_callback *next;
+};
+
+/* The function to hand to the wrapped engine's create_instance. */
+GET_SERVER_API shim_server_api(SERVER_HANDLE_V1 *host);
+
+/* Forget what the engine registered. */
+void shim_forget(ENGINE_HANDLE *engine);
+
+void own_cookie_init(struct own_cookie *c);
+/* Also tells the engine that this connection has ended. */
+void own_cookie_fini(struct own_cookie *c, ENGINE_HANDLE *engine);
+
+/* After ENGINE_EWOULDBLOCK: wait for the engine's word. SUCCESS: make the call again. */
+ENGINE_ERROR_CODE own_cookie_wait(struct own_cookie *c);
+
+#endif

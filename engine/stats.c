@@ -1,0 +1,98 @@
+#include <string.h>
+
+#include "base/check.h"
+#include "base/metric.h"
+#include "engine/repl_engine.h"
+
+struct snapshot {
+    struct repl_status core;
+    const char *link, *peer, *run_id, *peer_run_id;
+    uint64_t is_active;
+};
+
+#define OF(member) offsetof(struct snapshot, member)
+
+static const struct metric_row rows[] = {
+    { "repl_role", METRIC_TEXT, OF(core.role), false, "active or standby" },
+    { "repl_active", METRIC_GAUGE, OF(is_active), true, "1 if this node is active" },
+    { "repl_link", METRIC_TEXT, OF(link), false,
+      "off, down, handshake, resync or streaming" },
+    { "repl_in_sync", METRIC_GAUGE, OF(core.in_sync), true,
+      "1 if both nodes hold the same" },
+    { "repl_reign", METRIC_GAUGE, OF(core.reign), false,
+      "number of the promotion in force" },
+    { "repl_run_id", METRIC_TEXT, OF(run_id), false, "this process" },
+    { "repl_peer", METRIC_TEXT, OF(peer), false, "the peer's address" },
+    { "repl_peer_run_id", METRIC_TEXT, OF(peer_run_id), false, "the peer's process" },
+    { "repl_pending", METRIC_GAUGE, OF(core.pending), true,
+      "exact changes that the peer has not acknowledged" },
+    { "repl_dirty_buckets", METRIC_GAUGE, OF(core.dirty_buckets), false,
+      "buckets with changes that the peer may not have" },
+    { "repl_lacking_buckets", METRIC_GAUGE, OF(core.lacking_buckets), false,
+      "buckets of which this node may miss items" },
+    { "repl_at_risk", METRIC_GAUGE, OF(core.at_risk), true,
+      "changes that would be lost if this node died now" },
+    { "repl_lag_us", METRIC_GAUGE, OF(core.lag_us), true,
+      "from a change to its acknowledgement, last sample, microseconds" },
+    { "repl_shipped", METRIC_COUNTER, OF(core.count.shipped), true, "changes sent" },
+    { "repl_applied", METRIC_COUNTER, OF(core.count.applied), true,
+      "changes taken from the peer" },
+    { "repl_apply_failed", METRIC_COUNTER, OF(core.count.dropped), false,
+      "changes that the store had no room for; they are misses here" },
+    { "repl_coalesced", METRIC_COUNTER, OF(core.count.coalesced), false,
+      "changes that travelled with a later one of the same key" },
+    { "repl_journal_overflows", METRIC_COUNTER, OF(core.journal_overflows), false,
+      "changes that went to the dirty map because the journal was full" },
+    { "repl_resyncs_full", METRIC_COUNTER, OF(core.count.resyncs_full), false,
+      "copies of everything begun" },
+    { "repl_resyncs_partial", METRIC_COUNTER, OF(core.count.resyncs_partial), false,
+      "copies of some buckets begun" },
+    { "repl_resync_items", METRIC_COUNTER, OF(core.count.resync_items), false,
+      "items sent by copies" },
+    { "repl_invalidated", METRIC_COUNTER, OF(core.count.invalidated), false,
+      "items dropped because both nodes had changed them" },
+    { "repl_bytes_out", METRIC_COUNTER, OF(core.count.bytes_out), false,
+      "bytes sent to the peer" },
+    { "repl_bytes_in", METRIC_COUNTER, OF(core.count.bytes_in), false,
+      "bytes received from the peer" },
+    { "repl_reconnects", METRIC_COUNTER, OF(core.count.reconnects), false,
+      "times the link came up" },
+    { "repl_promotions", METRIC_COUNTER, OF(core.count.promotions), false,
+      "times this node became active" },
+    { "repl_demotions", METRIC_COUNTER, OF(core.count.demotions), false,
+      "times this node became standby" },
+    { "repl_last_error", METRIC_TEXT, OF(core.last_error), false,
+      "why the link or the replication failed last" },
+};
+
+struct emit_context {
+    ADD_STAT add_stat;
+    const void *cookie;
+};
+
+static void emit(void *context, const char *name, const char *value)
+{
+    const struct emit_context *to = context;
+    to->add_stat(name, (uint16_t)strlen(name), value, (uint32_t)strlen(value),
+                 to->cookie);
+}
+
+void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,
+                       const void *cookie)
+{
+    struct snapshot s = { .peer = e->options.peer };
+    struct emit_context to = { add_stat, cookie };
+    char last_error[sizeof(e->core.last_error)];
+    AZ(pthread_mutex_lock(&e->core.lock));
+    repl_core_status(&e->core, &s.core);
+    s.link = repl_thread_link_state(&e->thread);
+    memcpy(last_error, e->core.last_error, sizeof(last_error));
+    AZ(pthread_mutex_unlock(&e->core.lock));
+    if (s.link == NULL)
+        s.link = s.core.link;
+    s.core.last_error = last_error;
+    s.run_id = s.core.run_id;
+    s.peer_run_id = s.core.peer_run_id;
+    s.is_active = strcmp(s.core.role, "active") == 0;
+    metric_each(rows, N_ELEMENTS(rows), &s, only_brief, emit, &to);
+}

@@ -1,0 +1,30 @@
+/*
+ * The engine that ours wraps: found, loaded, checked, created and initialized.
+ */
+#ifndef ENGINE_WRAPPED_H
+#define ENGINE_WRAPPED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <memcached/engine.h>
+
+struct wrapped {
+    ENGINE_HANDLE_V1 *engine; /* NULL: none */
+    void *module;
+    bool live_walk, cas_clock; /* base/feature.h */
+};
+
+/* file: with a slash a path, else a name beside this very module. False: why holds the
+ * reason. */
+bool wrapped_load(struct wrapped *w, const char *file, const char *config,
+                  SERVER_HANDLE_V1 *host, char *why, size_t nwhy);
+void wrapped_unload(struct wrapped *w, bool force);
+
+/* The handle, as the engine's own functions want it. */
+static inline ENGINE_HANDLE *wrapped_handle(const struct wrapped *w)
+{
+    return (ENGINE_HANDLE *)w->engine;
+}
+
+#endif
