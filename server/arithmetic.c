@@ -17,6 +17,7 @@ enum { ATTEMPTS = 100, DIGITS_MAX = 20, TEXT_MAX = 24 };
 struct number {
     uint64_t value, cas;
     uint32_t flags; /* network byte order */
+    int width;      /* of the text that is replaced: a shorter one is padded */
     rel_time_t exptime;
 };
 
@@ -51,6 +52,7 @@ static ENGINE_ERROR_CODE read_number(struct connection *c, struct number *number
         number->value = strtoull(text, NULL, 10);
         number->cas = view.info.cas;
         number->flags = view.info.flags;
+        number->width = (int)view.info.nbytes;
         number->exptime = view.info.exptime;
     }
     w->api->release(w->handle, c, it);
@@ -64,7 +66,7 @@ static ENGINE_ERROR_CODE write_number(struct connection *c, const struct number 
     struct worker *w = c->worker;
     item *it = NULL;
     char text[TEXT_MAX];
-    int n = snprintf(text, sizeof(text), "%" PRIu64, number->value);
+    int n = snprintf(text, sizeof(text), "%-*" PRIu64, number->width, number->value);
     ENGINE_ERROR_CODE rc =
         w->api->allocate(w->handle, c, &it, c->req.key, c->req.nkey, (size_t)n,
                          (int)number->flags, number->exptime);

@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "server/clock.h"
-#include "server/commands.h"
+#include "server/connection_states.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/server_api.h"
+#include "server/udp.h"
 
 enum {
     READ_CHUNK = 16 * 1024,      /* room of one read */
@@ -19,19 +20,7 @@ enum {
     PARTIAL_KEEP = 2048          /* a waiting piece of a request may keep so much */
 };
 
-static const struct state state_read, state_parse, state_execute, state_value,
-    state_store, state_swallow, state_write, state_parked, state_closing;
-
-static enum step go(struct connection *c, const struct state *state)
-{
-    atomic_store_explicit(&c->state, state, memory_order_relaxed);
-    return STEP_AGAIN;
-}
-
-static bool in_state(const struct connection *c, const struct state *state)
-{
-    return atomic_load_explicit(&c->state, memory_order_relaxed) == state;
-}
+static const struct state state_read, state_execute, state_write, state_parked;
 
 const char *connection_state_name(const struct connection *c)
 {
@@ -73,7 +62,8 @@ static void settle(struct connection *c)
         worker_return_io(c->worker, io);
         return;
     }
-    if (!in_state(c, &state_read) || n > PARTIAL_KEEP / 2 || io->in.size <= PARTIAL_KEEP)
+    if (!connection_in(c, &state_read) || n > PARTIAL_KEEP / 2 ||
+        io->in.size <= PARTIAL_KEEP)
         return;
     struct buffer small;
     buffer_init(&small);
@@ -83,7 +73,7 @@ static void settle(struct connection *c)
     }
 }
 
-static enum step wait_for(struct connection *c, short what)
+enum step connection_wait(struct connection *c, short what)
 {
     watch(c, what);
     settle(c);
@@ -93,55 +83,55 @@ static enum step wait_for(struct connection *c, short what)
 /* Most clients wait for the answer before they ask again: no read in vain. */
 static enum step next_read(struct connection *c)
 {
-    go(c, &state_read);
+    connection_go(c, &state_read);
     if (c->read_full || c->worker->stopping)
         return STEP_AGAIN;
-    return wait_for(c, EV_READ);
+    return connection_wait(c, EV_READ);
 }
 
-/* Send what is queued, then go on in another state. */
-static enum step flush(struct connection *c, const struct state *after)
+enum step connection_flush(struct connection *c, const struct state *after)
 {
     if (output_empty(&c->io->out))
-        return go(c, after);
+        return connection_go(c, after);
     c->after = after;
-    return go(c, &state_write);
+    return connection_go(c, &state_write);
 }
 
 /* The engine will say when to go on. What is answered already is sent meanwhile. */
-static void park(struct connection *c, const struct state *after)
+void connection_park(struct connection *c, const struct state *after)
 {
-    size_t sent;
-    output_send(&c->io->out, c->fd, command_release_sent, c, &sent);
+    size_t sent = 0;
+    if (c->udp == NULL)
+        output_send(&c->io->out, c->fd, command_release_sent, c, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
     connection_hold(c);
     c->after = after;
-    go(c, &state_parked);
+    connection_go(c, &state_parked);
 }
 
 static enum step run_parked(struct connection *c)
 {
-    return wait_for(c, 0);
+    return connection_wait(c, 0);
 }
 
 /* ---- reading ---- */
 
-static enum step after_read_error(struct connection *c, ssize_t n)
+enum step connection_read_error(struct connection *c, ssize_t n)
 {
     if (n < 0 && errno == EINTR)
         return STEP_AGAIN;
     if (n == 0 || errno != EAGAIN)
-        return go(c, &state_closing);
+        return connection_go(c, &state_closing);
     c->read_full = false;
     if (!output_empty(&c->io->out))
-        return flush(c, atomic_load_explicit(&c->state, memory_order_relaxed));
-    if (c->worker->stopping && in_state(c, &state_read) && buffer_length(&c->io->in) == 0)
-        return go(c, &state_closing);
-    return wait_for(c, EV_READ);
+        return connection_flush(c, atomic_load_explicit(&c->state, memory_order_relaxed));
+    if (c->worker->stopping && connection_in(c, &state_read) &&
+        buffer_length(&c->io->in) == 0)
+        return connection_go(c, &state_closing);
+    return connection_wait(c, EV_READ);
 }
 
-/* Room for the next read at the end of the input, NULL if memory is out. */
-static char *read_room(struct connection *c, size_t *room)
+char *connection_room(struct connection *c, size_t *room)
 {
     struct buffer *in = &c->io->in;
     size_t least = c->read_full ? READ_CHUNK_FULL : READ_CHUNK;
@@ -152,167 +142,36 @@ static char *read_room(struct connection *c, size_t *room)
     return at;
 }
 
+static enum step read_datagram(struct connection *c)
+{
+    size_t n;
+    enum udp_result result = udp_receive(c->udp, c->fd, &c->io->in, &n);
+    count_bytes(&c->worker->counters.bytes_read, n);
+    if (result == UDP_REQUEST)
+        return connection_go(c, &state_parse);
+    if (result == UDP_IGNORED)
+        return STEP_AGAIN;
+    return c->worker->stopping ? connection_go(c, &state_closing)
+                               : connection_wait(c, EV_READ);
+}
+
 static enum step run_read(struct connection *c)
 {
     size_t room;
     if (c->worker->cutoff)
-        return go(c, &state_closing);
-    char *at = read_room(c, &room);
+        return connection_go(c, &state_closing);
+    if (c->udp != NULL)
+        return read_datagram(c);
+    char *at = connection_room(c, &room);
     if (at == NULL)
-        return go(c, &state_closing);
+        return connection_go(c, &state_closing);
     ssize_t n = recv(c->fd, at, room, 0);
     if (n <= 0)
-        return after_read_error(c, n);
+        return connection_read_error(c, n);
     buffer_commit(&c->io->in, (size_t)n);
     count_bytes(&c->worker->counters.bytes_read, (size_t)n);
     c->read_full = (size_t)n == room;
-    return go(c, &state_parse);
-}
-
-/* ---- values ---- */
-
-static bool next_piece(struct connection *c)
-{
-    union item_view view;
-    c->piece_index++;
-    if (!command_view_item(c, c->item, &view) || c->piece_index >= view.info.nvalue)
-        return false;
-    c->piece = view.info.value[c->piece_index];
-    return c->piece.iov_len > 0;
-}
-
-/* n bytes have been put at the current piece. False if the engine gave too little. */
-static bool advance_value(struct connection *c, size_t n)
-{
-    c->piece.iov_base = (char *)c->piece.iov_base + n;
-    c->piece.iov_len -= n;
-    c->value_left -= n;
-    return c->value_left == 0 || c->piece.iov_len > 0 || next_piece(c);
-}
-
-/* How much of the value the current piece takes. */
-static size_t piece_room(const struct connection *c)
-{
-    return c->piece.iov_len < c->value_left ? c->piece.iov_len : (size_t)c->value_left;
-}
-
-static bool fill_value(struct connection *c)
-{
-    struct buffer *in = &c->io->in;
-    while (c->value_left > 0 && buffer_length(in) > 0) {
-        size_t n = piece_room(c);
-        if (n > buffer_length(in))
-            n = buffer_length(in);
-        memcpy(c->piece.iov_base, buffer_head(in), n);
-        buffer_consume(in, n);
-        if (!advance_value(c, n))
-            return false;
-    }
-    return true;
-}
-
-/* True if the next request can be parsed at once. */
-static bool after_store(struct connection *c, enum verdict verdict)
-{
-    if (verdict == VERDICT_DONE)
-        return true;
-    if (verdict == VERDICT_PARK)
-        park(c, &state_store);
-    else
-        go(c, &state_closing);
-    return false;
-}
-
-static bool value_complete(const struct connection *c)
-{
-    return c->value_left == 0 && buffer_length(&c->io->in) >= c->codec->value_tail;
-}
-
-static bool finish_value(struct connection *c)
-{
-    struct buffer *in = &c->io->in;
-    unsigned tail = c->codec->value_tail;
-    bool good = tail == 0 || memcmp(buffer_head(in), "\r\n", tail) == 0;
-    buffer_consume(in, tail);
-    return after_store(c, good ? command_store(c) : command_bad_chunk(c));
-}
-
-static bool take_value(struct connection *c)
-{
-    if (!fill_value(c)) {
-        go(c, &state_closing);
-        return false;
-    }
-    if (value_complete(c))
-        return finish_value(c);
-    go(c, &state_value);
-    return false;
-}
-
-/* Straight into the item; what follows the value goes to the input as usual. */
-static ssize_t read_value(struct connection *c, size_t *direct)
-{
-    size_t room = 0;
-    char *at = read_room(c, &room);
-    *direct = piece_room(c);
-    struct iovec to[2] = { { c->piece.iov_base, *direct },
-                           { at, at != NULL ? room : 0 } };
-    ssize_t n = readv(c->fd, to, 2);
-    c->read_full = n > 0 && (size_t)n == *direct + room;
-    return n;
-}
-
-static enum step run_value(struct connection *c)
-{
-    size_t direct;
-    if (value_complete(c))
-        return finish_value(c) ? go(c, &state_parse) : STEP_AGAIN;
-    if (c->worker->cutoff)
-        return go(c, &state_closing);
-    if (c->budget == 0 && output_empty(&c->io->out))
-        return wait_for(c, EV_READ);
-    ssize_t n = read_value(c, &direct);
-    if (n <= 0)
-        return after_read_error(c, n);
-    count_bytes(&c->worker->counters.bytes_read, (size_t)n);
-    c->budget -= c->budget > 0;
-    size_t taken = (size_t)n < direct ? (size_t)n : direct;
-    buffer_commit(&c->io->in, (size_t)n - taken);
-    bool good = (taken == 0 || advance_value(c, taken)) && fill_value(c);
-    return good ? STEP_AGAIN : go(c, &state_closing);
-}
-
-static enum step run_store(struct connection *c)
-{
-    return after_store(c, command_store(c)) ? go(c, &state_parse) : STEP_AGAIN;
-}
-
-/* True if it was all there. */
-static bool swallow(struct connection *c, uint64_t n)
-{
-    struct buffer *in = &c->io->in;
-    size_t here = buffer_length(in) < n ? buffer_length(in) : (size_t)n;
-    buffer_consume(in, here);
-    c->value_left = n - here;
-    if (c->value_left > 0)
-        go(c, &state_swallow);
-    return c->value_left == 0;
-}
-
-static enum step run_swallow(struct connection *c)
-{
-    size_t room;
-    if (c->worker->cutoff)
-        return go(c, &state_closing);
-    char *at = read_room(c, &room);
-    if (at == NULL)
-        return go(c, &state_closing);
-    ssize_t n = recv(c->fd, at, room, 0);
-    if (n <= 0)
-        return after_read_error(c, n);
-    count_bytes(&c->worker->counters.bytes_read, (size_t)n);
-    buffer_commit(&c->io->in, (size_t)n);
-    return swallow(c, c->value_left) ? go(c, &state_parse) : STEP_AGAIN;
+    return connection_go(c, &state_parse);
 }
 
 /* ---- requests ---- */
@@ -321,26 +180,26 @@ static enum step run_swallow(struct connection *c)
 static bool handle(struct connection *c, enum verdict verdict)
 {
     if (verdict == VERDICT_PARK) {
-        park(c, &state_execute);
+        connection_park(c, &state_execute);
         return false;
     }
     if (verdict == VERDICT_DROP) {
-        go(c, &state_closing);
+        connection_go(c, &state_closing);
         return false;
     }
     buffer_consume(&c->io->in, c->parser.used);
     if (verdict == VERDICT_VALUE)
-        return take_value(c);
+        return receive_value(c);
     if (verdict == VERDICT_SWALLOW)
-        return swallow(c, (uint64_t)c->req.nvalue + c->codec->value_tail);
+        return receive_nothing(c, (uint64_t)c->req.nvalue + c->codec->value_tail);
     if (verdict == VERDICT_QUIT)
-        flush(c, &state_closing);
+        connection_flush(c, &state_closing);
     return verdict == VERDICT_DONE;
 }
 
 static enum step run_execute(struct connection *c)
 {
-    return handle(c, command_execute(c)) ? go(c, &state_parse) : STEP_AGAIN;
+    return handle(c, command_execute(c)) ? connection_go(c, &state_parse) : STEP_AGAIN;
 }
 
 /* What the codec refused: answered, dropped, and the stream goes on. */
@@ -350,13 +209,15 @@ static bool refuse(struct connection *c)
     if (verdict == VERDICT_DROP)
         return handle(c, verdict);
     buffer_consume(&c->io->in, c->parser.used);
-    return swallow(c, c->parser.swallow);
+    return receive_nothing(c, c->parser.swallow);
 }
 
 static enum step give_way(struct connection *c)
 {
+    if (c->udp != NULL)
+        return connection_flush(c, &state_closing);
     if (!output_empty(&c->io->out))
-        return flush(c, &state_parse);
+        return connection_flush(c, &state_parse);
     count(&c->worker->counters.conn_yields);
     worker_defer(c->worker, c);
     return STEP_WAIT;
@@ -372,8 +233,8 @@ static enum step run_parse(struct connection *c)
     while (more) {
         if (c->budget == 0 && buffer_length(in) > 0)
             return give_way(c);
-        if (output_full(&c->io->out))
-            return flush(c, &state_parse);
+        if (output_full(&c->io->out)) /* of a datagram, the rest goes unanswered */
+            return connection_flush(c, c->udp == NULL ? &state_parse : &state_closing);
         switch (c->codec->parse(&c->parser, in, &c->req)) {
         case PARSE_OK:
             c->budget--;
@@ -381,8 +242,11 @@ static enum step run_parse(struct connection *c)
             more = handle(c, command_execute(c));
             break;
         case PARSE_MORE:
+            if (c->udp != NULL)
+                return connection_flush(c, &state_closing);
             buffer_consume(in, c->parser.used);
-            return output_empty(&c->io->out) ? next_read(c) : flush(c, &state_read);
+            return output_empty(&c->io->out) ? next_read(c)
+                                             : connection_flush(c, &state_read);
         case PARSE_ERROR:
             c->budget--;
             more = refuse(c);
@@ -390,7 +254,7 @@ static enum step run_parse(struct connection *c)
         case PARSE_CLOSE:
             if (c->parser.why != OUTCOME_OK)
                 command_refuse(c);
-            return flush(c, &state_closing);
+            return connection_flush(c, &state_closing);
         }
     }
     return STEP_AGAIN;
@@ -398,34 +262,59 @@ static enum step run_parse(struct connection *c)
 
 /* ---- writing and the end ---- */
 
+/* A reader that is slow, or gone, does not make others wait: datagrams may get lost. */
+static enum step write_datagrams(struct connection *c)
+{
+    struct buffer *out = &c->io->out.bytes;
+    udp_send(c->udp, c->fd, buffer_head(out), buffer_length(out));
+    count_bytes(&c->worker->counters.bytes_written, buffer_length(out));
+    output_clear(&c->io->out, command_release_sent, c);
+    return connection_go(c, c->after);
+}
+
 static enum step run_write(struct connection *c)
 {
     size_t sent;
+    if (c->udp != NULL)
+        return write_datagrams(c);
     enum output_result result =
         output_send(&c->io->out, c->fd, command_release_sent, c, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
     if (result == OUTPUT_BLOCKED)
-        return wait_for(c, EV_WRITE);
+        return connection_wait(c, EV_WRITE);
     if (result == OUTPUT_BROKEN)
-        return go(c, &state_closing);
-    return c->after == &state_read ? next_read(c) : go(c, c->after);
+        return connection_go(c, &state_closing);
+    return c->after == &state_read ? next_read(c) : connection_go(c, c->after);
+}
+
+/* A datagram's end, good or bad, ends nothing but itself. */
+static enum step next_datagram(struct connection *c)
+{
+    command_release_item(c);
+    output_clear(&c->io->out, command_release_sent, c);
+    buffer_consume(&c->io->in, buffer_length(&c->io->in));
+    c->codec = NULL;
+    c->parser = (struct parser){ 0 };
+    c->list_outcome = OUTCOME_OK;
+    connection_go(c, &state_read);
+    c->budget -= c->budget > 0;
+    return c->budget > 0 ? STEP_AGAIN : connection_wait(c, EV_READ);
 }
 
 static enum step run_closing(struct connection *c)
 {
+    if (c->udp != NULL && !c->worker->stopping)
+        return next_datagram(c);
     connection_close(c);
     return STEP_WAIT;
 }
 
 static const struct state state_read = { "read", run_read };
-static const struct state state_parse = { "parse", run_parse };
+const struct state state_parse = { "parse", run_parse };
 static const struct state state_execute = { "execute", run_execute };
-static const struct state state_value = { "value", run_value };
-static const struct state state_store = { "store", run_store };
-static const struct state state_swallow = { "swallow", run_swallow };
 static const struct state state_write = { "write", run_write };
 static const struct state state_parked = { "parked", run_parked };
-static const struct state state_closing = { "closing", run_closing };
+const struct state state_closing = { "closing", run_closing };
 
 void connection_drive(struct connection *c)
 {
@@ -446,31 +335,34 @@ void connection_drive(struct connection *c)
 
 void connection_resume(struct connection *c, ENGINE_ERROR_CODE status)
 {
-    if (!in_state(c, &state_parked))
+    if (!connection_in(c, &state_parked))
         return;
     c->status = status;
-    go(c, c->after);
+    connection_go(c, c->after);
     connection_unhold(c);
     connection_drive(c);
 }
 
 bool connection_waits_for_client(const struct connection *c)
 {
-    return in_state(c, &state_read) || in_state(c, &state_value) ||
-           in_state(c, &state_swallow);
+    return connection_in(c, &state_read) || connection_in(c, &state_value) ||
+           connection_in(c, &state_swallow);
 }
 
 bool connection_idle(const struct connection *c)
 {
-    return in_state(c, &state_read) && c->io == NULL;
+    return connection_in(c, &state_read) && c->io == NULL;
 }
 
-struct connection *connection_open(struct worker *w, int fd)
+struct connection *connection_open(struct worker *w, int fd, bool datagram)
 {
     struct connection *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
+    if (c != NULL && datagram)
+        c->udp = calloc(1, sizeof(*c->udp));
+    if (c == NULL || (datagram && c->udp == NULL)) {
         log_warning("out of memory: a new connection is closed");
         close(fd);
+        free(c);
         return NULL;
     }
     c->magic = CONNECTION_MAGIC;
@@ -499,7 +391,7 @@ void connection_close(struct connection *c)
         c->io = NULL;
     }
     server_api_tell(ON_DISCONNECT, NULL, c);
-    go(c, &state_closing);
+    connection_go(c, &state_closing);
     atomic_store(&c->fd, -1);
     close(fd);
     worker_closed(w);
@@ -521,6 +413,7 @@ void connection_unhold(struct connection *c)
         return;
     worker_delist(c->worker, c);
     c->magic = 0;
+    free(c->udp);
     free(c);
 }
 

@@ -42,6 +42,7 @@ struct connection {
     struct worker *worker;
     const struct state *_Atomic state;
     const struct state *after; /* of write and of parked */
+    struct udp *udp;           /* requests come as datagrams; NULL otherwise */
     struct event event;
     short interest;  /* EV_READ, EV_WRITE or 0 */
     bool read_full;  /* the last read filled its room: there may be more */
@@ -73,7 +74,7 @@ struct connection {
 };
 
 /* Worker thread. Takes over fd. NULL if memory is out (fd is closed). */
-struct connection *connection_open(struct worker *w, int fd);
+struct connection *connection_open(struct worker *w, int fd, bool datagram);
 void connection_close(struct connection *c);
 void connection_drive(struct connection *c);
 /* A notification has arrived for it. */

@@ -15,8 +15,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { LISTENER_ADDRESS_MAX = 192 };
-
 struct server;
 struct event;
 struct event_base;
@@ -32,7 +30,8 @@ struct listeners {
     struct listener *all;
     size_t n;
     struct event *retry; /* after a pause */
-    char *unix_path;     /* removed at the end */
+    char *unix_path;     /* files that are removed at the end */
+    char *ports_path;
 
     /* counters; written by the main thread, read by all */
     _Atomic uint64_t accepted, rejected, disabled_num;
@@ -47,12 +46,7 @@ bool listeners_start(struct server *server, char *why, size_t nwhy);
 /* No more connections; the sockets are closed. */
 void listeners_stop(struct server *server);
 
-/* "tcp:127.0.0.1:11211", "unix:/path": of the other end, of this end. */
-bool listener_peer(int fd, char *text, size_t size);
-bool listener_own(int fd, char *text, size_t size);
-
-/* One word of -l: NAME, IPV4, [IPV6], an IPv6 address without brackets, each but the
- * last with :PORT if wanted. False if it is none of them. host is NULL for "all". */
-bool listener_split(char *word, char **host, char **port);
+/* What a user can do about an error of bind or listen: a text to append, or "". */
+const char *listener_advice(int error);
 
 #endif

@@ -47,7 +47,7 @@ static int64_t seconds_left(rel_time_t exptime)
 static bool answer_value(struct connection *c, item *it, const item_info *info)
 {
     struct output *out = &c->io->out;
-    bool ok = true, copy = info->nbytes <= OUTPUT_COPY_MAX;
+    bool ok = true, copy = info->nbytes <= OUTPUT_COPY_MAX || c->udp != NULL;
     size_t queued = out->nrefs;
     unsigned n = c->req.no_value ? 0 : info->nvalue;
     for (unsigned i = 0; ok && i < n; i++) {

@@ -1,16 +1,14 @@
 #include "server/stats.h"
 
-#include <arpa/inet.h>
 #include <event2/event.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "server/address.h"
 #include "server/clock.h"
 #include "server/connection.h"
 #include "server/server.h"
@@ -176,12 +174,12 @@ static void emit_member(const struct group *g, const char *member, const char *v
 
 static void emit_connection(const struct group *g, const struct connection *c)
 {
-    char text[LISTENER_ADDRESS_MAX];
+    char text[ADDRESS_MAX];
     rel_time_t now = clock_now();
     rel_time_t last = atomic_load_explicit(&c->last_active, memory_order_relaxed);
-    if (listener_peer(g->fd, text, sizeof(text)))
+    if (address_peer(g->fd, text, sizeof(text)))
         emit_member(g, "addr", text);
-    if (listener_own(g->fd, text, sizeof(text)))
+    if (address_own(g->fd, text, sizeof(text)))
         emit_member(g, "listen_addr", text);
     snprintf(text, sizeof(text), "conn_%s", connection_state_name(c));
     emit_member(g, "state", text);
@@ -205,10 +203,10 @@ static void emit_worker(struct worker *w, struct group *g)
 void stats_each_connection(struct server *server, metric_emit emit, void *context)
 {
     struct group g = { emit, context, -1 };
-    char text[LISTENER_ADDRESS_MAX];
+    char text[ADDRESS_MAX];
     for (size_t i = 0; i < server->listeners.n; i++) {
         g.fd = server->listeners.all[i].fd;
-        if (listener_own(g.fd, text, sizeof(text)))
+        if (address_own(g.fd, text, sizeof(text)))
             emit_member(&g, "addr", text);
         emit_member(&g, "state", "conn_listening");
     }

@@ -207,13 +207,13 @@ static void wake(struct worker *w)
         log_warning("worker %u cannot be woken: %s", w->id, strerror(errno));
 }
 
-bool worker_give(struct worker *w, int fd)
+bool worker_give(struct worker *w, int fd, bool datagram)
 {
     bool ok = true;
     AZ(pthread_mutex_lock(&w->lock));
     if (w->narrivals == w->arrivals_size) {
         size_t size = w->arrivals_size > 0 ? 2 * w->arrivals_size : 64;
-        int *more = realloc(w->arrivals, size * sizeof(*more));
+        struct arrival *more = realloc(w->arrivals, size * sizeof(*more));
         ok = more != NULL;
         if (ok) {
             w->arrivals = more;
@@ -221,7 +221,7 @@ bool worker_give(struct worker *w, int fd)
         }
     }
     if (ok)
-        w->arrivals[w->narrivals++] = fd;
+        w->arrivals[w->narrivals++] = (struct arrival){ fd, datagram };
     AZ(pthread_mutex_unlock(&w->lock));
     if (ok)
         wake(w);
@@ -245,16 +245,16 @@ void worker_notify(struct worker *w, struct connection *c, ENGINE_ERROR_CODE sta
 static void take_arrivals(struct worker *w)
 {
     AZ(pthread_mutex_lock(&w->lock));
-    int *fds = w->arrivals;
+    struct arrival *all = w->arrivals;
     size_t n = w->narrivals;
     w->arrivals = NULL;
     w->narrivals = w->arrivals_size = 0;
     AZ(pthread_mutex_unlock(&w->lock));
     for (size_t i = 0; i < n; i++) {
-        if (connection_open(w, fds[i]) == NULL)
+        if (connection_open(w, all[i].fd, all[i].datagram) == NULL)
             count(&w->counters.closed);
     }
-    free(fds);
+    free(all);
 }
 
 /* Engines may notify one connection after the other: take the oldest first. */
@@ -302,7 +302,8 @@ static void kick_if_idle(struct connection *c)
 {
     uint64_t limit = c->worker->server->settings.idle_timeout;
     rel_time_t now = clock_now(), last = atomic_load(&c->last_active);
-    if (!connection_waits_for_client(c) || now < last || now - last <= limit)
+    if (c->udp != NULL || !connection_waits_for_client(c) || now < last ||
+        now - last <= limit)
         return;
     count(&c->worker->counters.idle_kicks);
     connection_close(c);
@@ -393,11 +394,12 @@ void worker_fini(struct worker *w)
     struct connection *c;
     struct io *io;
     for (size_t i = 0; i < w->narrivals; i++)
-        close(w->arrivals[i]);
+        close(w->arrivals[i].fd);
     free(w->arrivals);
     AZ(pthread_mutex_lock(&w->list_lock));
     while ((c = TAILQ_FIRST(&w->connections)) != NULL) {
         TAILQ_REMOVE(&w->connections, c, link);
+        free(c->udp);
         free(c);
     }
     AZ(pthread_mutex_unlock(&w->list_lock));

@@ -24,7 +24,6 @@
 
 struct connection;
 struct server;
-struct udp;
 
 /* The buffers of a connection that has something unfinished; idle ones have none. */
 struct io {
@@ -47,6 +46,12 @@ struct thread_counters {
     uint64_t closed; /* connections; not reset */
 };
 
+/* A socket for a worker. */
+struct arrival {
+    int fd;
+    bool datagram;
+};
+
 TAILQ_HEAD(connection_list, connection);
 
 struct worker {
@@ -61,7 +66,7 @@ struct worker {
     int wake_fd;
 
     pthread_mutex_t lock; /* guards this group */
-    int *arrivals;        /* sockets */
+    struct arrival *arrivals;
     size_t narrivals, arrivals_size;
     struct connection *notified;
     bool stop;
@@ -75,7 +80,6 @@ struct worker {
     bool stopping; /* serve what has arrived, then close */
     bool cutoff;   /* read no more */
     size_t nopen;  /* connections */
-    struct udp *udp;
 
     struct thread_counters counters __attribute__((aligned(64)));
 };
@@ -90,7 +94,7 @@ void worker_join(struct worker *w);
 void worker_fini(struct worker *w);
 
 /* Main thread: hand over an accepted socket. False if memory is out. */
-bool worker_give(struct worker *w, int fd);
+bool worker_give(struct worker *w, int fd, bool datagram);
 /* Any thread: let the worker go on with a connection that waits for the engine. */
 void worker_notify(struct worker *w, struct connection *c, ENGINE_ERROR_CODE status);
 

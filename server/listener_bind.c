@@ -1,0 +1,222 @@
+/*
+ * Binding of the listening sockets: all addresses of -l, and the UNIX socket.
+ */
+#include "server/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "server/address.h"
+#include "server/server.h"
+
+static bool add_listener(struct server *server, int fd, bool datagram)
+{
+    struct listeners *l = &server->listeners;
+    struct listener *all = realloc(l->all, (l->n + 1) * sizeof(*all));
+    if (all == NULL)
+        return false;
+    l->all = all;
+    all[l->n++] = (struct listener){ .server = server, .fd = fd, .datagram = datagram };
+    return true;
+}
+
+static void set_options(int fd, const struct addrinfo *ai)
+{
+    static const int on = 1;
+    static const struct linger no_linger = { 0, 0 };
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (ai->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (ai->ai_socktype != SOCK_STREAM)
+        return;
+    /* accepted sockets inherit them */
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+/* Without -p the kernel chooses one for the first address: the others get it too. */
+static void set_port(struct sockaddr *sa, uint16_t port)
+{
+    if (sa->sa_family == AF_INET6)
+        ((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)sa)->sin_port = htons(port);
+}
+
+/* The socket, or -1 with errno. */
+static int bind_address(const struct addrinfo *ai)
+{
+    int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                    ai->ai_protocol);
+    if (fd < 0)
+        return -1;
+    set_options(fd, ai);
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+const char *listener_advice(int error)
+{
+    if (error == EADDRINUSE)
+        return ". Another process listens there; end it or choose another port with -p";
+    if (error == EACCES)
+        return ". Ports below 1024 are for root; choose another with -p";
+    if (error == EADDRNOTAVAIL)
+        return ". This machine has no such address; see -l";
+    return "";
+}
+
+/* All addresses of one name; families that this machine lacks do not count. */
+static bool bind_all(struct server *server, struct addrinfo *list, const char *host,
+                     const char *port, char *why, size_t nwhy)
+{
+    int error = 0;
+    unsigned bound = 0;
+    uint16_t chosen = 0;
+    for (struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+        if (chosen != 0 && strcmp(port, "0") == 0)
+            set_port(ai->ai_addr, chosen);
+        int fd = bind_address(ai);
+        if (fd < 0) {
+            error = errno;
+            if (error == EAFNOSUPPORT || (error == EADDRNOTAVAIL && host == NULL))
+                continue;
+            break;
+        }
+        chosen = address_port(fd);
+        bound++;
+        error = 0;
+        if (!add_listener(server, fd, ai->ai_socktype == SOCK_DGRAM)) {
+            close(fd);
+            error = ENOMEM;
+            break;
+        }
+    }
+    if (bound > 0 && (error == 0 || error == EAFNOSUPPORT || error == EADDRNOTAVAIL))
+        return true;
+    snprintf(why, nwhy, "cannot listen on %s port %s: %s%s",
+             host != NULL ? host : "any address,", port, strerror(error),
+             listener_advice(error));
+    return false;
+}
+
+static bool bind_name(struct server *server, const char *host, const char *port,
+                      int socktype, char *why, size_t nwhy)
+{
+    struct addrinfo *list, hints = { .ai_flags = AI_PASSIVE,
+                                     .ai_family = AF_UNSPEC,
+                                     .ai_socktype = socktype };
+    int error = getaddrinfo(host, port, &hints, &list);
+    if (error != 0) {
+        snprintf(why, nwhy, "cannot listen on %s port %s: %s", host != NULL ? host : "*",
+                 port, error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
+        return false;
+    }
+    bool ok = bind_all(server, list, host, port, why, nwhy);
+    freeaddrinfo(list);
+    return ok;
+}
+
+/* All of -l, for TCP or for UDP. */
+static bool bind_list(struct server *server, uint64_t number, int socktype, char *why,
+                      size_t nwhy)
+{
+    char common[8], *save = NULL, *host, *port;
+    bool ok = true;
+    snprintf(common, sizeof(common), "%u", (unsigned)number);
+    if (server->settings.listen == NULL)
+        return bind_name(server, NULL, common, socktype, why, nwhy);
+    char *list = strdup(server->settings.listen);
+    char *word = list != NULL ? strtok_r(list, ", ", &save) : NULL;
+    if (word == NULL) {
+        snprintf(why, nwhy, "option 'listen' names no address");
+        ok = false;
+    }
+    for (; ok && word != NULL; word = strtok_r(NULL, ", ", &save)) {
+        ok = address_split(word, &host, &port);
+        if (!ok)
+            snprintf(why, nwhy,
+                     "option 'listen' needs addresses such as 10.0.0.1, "
+                     "10.0.0.1:11211 or [::1]:11211, not '%s'",
+                     server->settings.listen);
+        else
+            ok = bind_name(server, host,
+                           port != NULL && socktype == SOCK_STREAM ? port : common,
+                           socktype, why, nwhy);
+    }
+    free(list);
+    return ok;
+}
+
+/* A socket file is left behind by a crash; one that answers is in use. */
+static bool clear_path(const struct sockaddr_un *sa)
+{
+    struct stat st;
+    if (lstat(sa->sun_path, &st) != 0)
+        return true;
+    if (!S_ISSOCK(st.st_mode)) {
+        errno = EEXIST;
+        return false;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool used = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0;
+    if (fd >= 0)
+        close(fd);
+    errno = EADDRINUSE;
+    return !used && unlink(sa->sun_path) == 0;
+}
+
+static bool bind_unix(struct server *server, char *why, size_t nwhy)
+{
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    const char *path = server->settings.unix_socket;
+    unsigned mode = 0;
+    settings_unix_mode(&server->settings, &mode);
+    if (strlen(path) >= sizeof(sa.sun_path)) {
+        snprintf(why, nwhy, "the path of the UNIX socket is longer than %zu bytes: %s",
+                 sizeof(sa.sun_path) - 1, path);
+        return false;
+    }
+    strcpy(sa.sun_path, path);
+    int fd = -1;
+    if (clear_path(&sa))
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    mode_t old = umask((mode_t)(~mode & 0777));
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+    umask(old);
+    if (ok)
+        server->listeners.unix_path = strdup(path);
+    if (ok && add_listener(server, fd, false))
+        return true;
+    snprintf(why, nwhy, "cannot listen on the UNIX socket %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+bool listeners_bind(struct server *server, char *why, size_t nwhy)
+{
+    const struct settings *s = &server->settings;
+    bool tcp = s->unix_socket == NULL || settings_given(s, "port") ||
+               settings_given(s, "listen");
+    if (s->unix_socket != NULL && !bind_unix(server, why, nwhy))
+        return false;
+    if (tcp && !bind_list(server, s->port, SOCK_STREAM, why, nwhy))
+        return false;
+    return s->udp_port == 0 || bind_list(server, s->udp_port, SOCK_DGRAM, why, nwhy);
+}
