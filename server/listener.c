@@ -186,12 +186,8 @@ bool listeners_start(struct server *server, char *why, size_t nwhy)
     }
     atomic_store(&l->accepting, true);
     tell_ports(server);
-    if (path == NULL)
+    if (path == NULL || write_ports(server, path))
         return true;
-    if (write_ports(server, path)) {
-        l->ports_path = strdup(path);
-        return true;
-    }
     snprintf(why, nwhy, "cannot write the ports to %s: %s", path, strerror(errno));
     return false;
 }
@@ -209,10 +205,6 @@ void listeners_stop(struct server *server)
     }
     if (l->unix_path != NULL)
         unlink(l->unix_path);
-    if (l->ports_path != NULL)
-        unlink(l->ports_path);
-    free(l->ports_path);
-    l->ports_path = NULL;
     free(l->unix_path);
     free(l->all);
     l->all = NULL;
