@@ -1,0 +1,139 @@
+/*
+ * The replication link, from whoever reaches its port: messages, and the maps in them.
+ * What is taken must say the same when it is composed and parsed again.
+ */
+#include "protocol/link.h"
+#include "repl/map.h"
+#include "test/fuzz/fuzz.h"
+
+enum { BODY_MAX = 4096, MAP_BITS = 12, WIRE_BITS = 10 };
+
+static bool is_inside(const void *at, size_t n, const uint8_t *bytes, size_t size)
+{
+    const uint8_t *from = at;
+    return n == 0 ||
+           (from >= bytes && from <= bytes + size && n <= (size_t)(bytes + size - from));
+}
+
+static bool is_change(const struct link_message *m)
+{
+    return m->op == LINK_SETQ || m->op == LINK_FILL || m->op == LINK_DELETEQ;
+}
+
+static void check_inside(const struct link_message *m, const uint8_t *bytes, size_t n)
+{
+    const struct link_change *c = &m->change;
+    CHECK(is_inside(m->rest, m->nrest, bytes, n));
+    if (!is_change(m))
+        return;
+    CHECK(c->nkey > 0 && c->nkey <= LINK_KEY_MAX && c->nvalue <= BODY_MAX);
+    CHECK(is_inside(c->key, c->nkey, bytes, n));
+    CHECK(is_inside(c->value, c->nvalue, bytes, n));
+}
+
+static bool compose(const struct link_message *m, struct buffer *out)
+{
+    switch (m->op) {
+    case LINK_SETQ:
+    case LINK_FILL:
+    case LINK_DELETEQ:
+        return link_put_change(out, m->op, &m->change) &&
+               buffer_append(out, m->change.value, m->change.nvalue);
+    case LINK_FLUSHQ:
+        return link_put_flush(out, m->delay);
+    case LINK_NOOP:
+        return link_put_noop(out, m->batch, m->is_response);
+    case LINK_HELLO:
+        return link_put_hello(out, &m->hello);
+    case LINK_ROLE:
+        return link_put_role(out, &m->role);
+    default:
+        return link_put_plain(out, m->op, m->reign);
+    }
+}
+
+/* A message composed from what was parsed, parsed again and composed again. */
+static void check_again(const struct link_message *m)
+{
+    struct link_message again = { 0 };
+    struct buffer first, second;
+    size_t used;
+    const char *why;
+    buffer_init(&first);
+    buffer_init(&second);
+    CHECK(compose(m, &first));
+    size_t n = buffer_length(&first);
+    CHECK(link_parse(buffer_head(&first), n, BODY_MAX, &again, &used, &why) == LINK_OK);
+    CHECK(used == n && again.op == m->op);
+    CHECK(compose(&again, &second));
+    CHECK(buffer_length(&second) == n);
+    AZ(memcmp(buffer_head(&first), buffer_head(&second), n));
+    buffer_fini(&first);
+    buffer_fini(&second);
+}
+
+static void check_map_again(const struct map *map)
+{
+    struct map again;
+    struct buffer wire;
+    buffer_init(&wire);
+    CHECK(map_init(&again, MAP_BITS));
+    CHECK(map_encode(map, WIRE_BITS, &wire));
+    size_t n = buffer_length(&wire);
+    CHECK(map_decode(&again, WIRE_BITS, buffer_head(&wire), n) == n);
+    CHECK(map_count(&again) == map_count(map));
+    map_subtract(&again, map);
+    CHECK(map_count(&again) == 0);
+    map_fini(&again);
+    buffer_fini(&wire);
+}
+
+/* One map after the other, until one is none. */
+static void check_maps(const uint8_t *rest, size_t nrest)
+{
+    struct map map;
+    CHECK(map_init(&map, MAP_BITS));
+    while (nrest > 0) {
+        size_t used = map_decode(&map, WIRE_BITS, rest, nrest);
+        CHECK(used <= nrest);
+        if (used == 0)
+            break;
+        check_map_again(&map);
+        rest += used;
+        nrest -= used;
+    }
+    map_fini(&map);
+}
+
+/* The bytes that one message took; 0 at the end of what can be parsed. */
+static size_t take_message(const uint8_t *bytes, size_t n)
+{
+    struct link_message m = { 0 };
+    size_t used = 0;
+    const char *why = NULL;
+    enum link_result result = link_parse(bytes, n, BODY_MAX, &m, &used, &why);
+    CHECK(result != LINK_MORE || used == 0 || used > n);
+    CHECK(result != LINK_BAD || why != NULL);
+    if (result != LINK_OK)
+        return 0;
+    CHECK(used >= FRAME_HEADER && used <= n && link_op_name((uint8_t)m.op) != NULL);
+    check_inside(&m, bytes, used);
+    if (m.op == LINK_MAP || m.op == LINK_MERGE || m.op == LINK_RESYNC)
+        check_maps(m.rest, m.nrest);
+    else if (m.op != LINK_BYE && m.op != LINK_PING)
+        check_again(&m);
+    return used;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    size_t used;
+    do {
+        uint8_t *copy = fuzz_exact(bytes, n);
+        used = take_message(copy, n);
+        free(copy);
+        bytes += used;
+        n -= used;
+    } while (used > 0);
+    return 0;
+}
