@@ -208,10 +208,12 @@ class Lab:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind, error, _):
         trouble = self.close()
-        if trouble and kind is None:
+        if trouble and (kind is None or not issubclass(kind, Exception)):
             raise Failed(trouble)
+        if trouble:
+            raise Failed("%s; %s" % (error, trouble)) from error
         return False
 
     def close(self):
@@ -243,12 +245,20 @@ class Lab:
                 last = None
             except (Closed, Timeout, ConnectionError) as error:
                 answer, last = None, error
+                self.check_alive()
             if answer:
                 return answer
             if time.monotonic() > deadline:
                 raise Failed("waited in vain until %s%s" % (what, ": %s" % last if last else ""))
             time.sleep(pause)
             pause = min(pause * 1.5, 0.05)
+
+    def check_alive(self):
+        """A node that ended by itself is not waited for."""
+        for node in self.nodes.values():
+            if node.process and node.process.poll() is not None:
+                raise Failed("%s ended with %d: %s" % (node.name, node.process.returncode,
+                                                       node.last_words()))
 
     # ---- nodes
 
