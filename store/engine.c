@@ -55,9 +55,15 @@ static bool build(struct store *s)
     return true;
 }
 
-static void add_feature(struct store *s, uint32_t feature)
+/* The interface declares an array of one row and means as many as there are. */
+static void add_feature(struct store *s, uint32_t id)
 {
-    s->info.info.features[s->info.info.num_features++].feature = feature;
+    feature_info feature = { .feature = id };
+    size_t at =
+        offsetof(engine_info, features) + s->info.info.num_features++ * sizeof(feature);
+
+    CHECK(at + sizeof(feature) <= sizeof(s->info));
+    memcpy(s->info.room + at, &feature, sizeof(feature));
 }
 
 static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *config)

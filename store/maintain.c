@@ -12,7 +12,12 @@
 #include "base/check.h"
 #include "store/store.h"
 
-enum { TURN_MS = 100, EXPIRE_US = TURN_MS * 10, REFILL_MAX = 64 };
+enum {
+    TURN_MS = 100,
+    EXPIRE_US = TURN_MS * 10,
+    TURNS_A_SECOND = 1000 / TURN_MS,
+    REFILL_MAX = 64
+};
 
 static void keep_free_segments(struct store *s)
 {
@@ -36,6 +41,8 @@ static void turn(struct store *s)
     store_sweep(s);
     keep_free_segments(s);
     store_expire(s, EXPIRE_US);
+    if (++s->maintenance.turns % TURNS_A_SECOND == 0)
+        store_reclaim_parked(s);
     store_raise_cas(s, clock_cas());
     memory_charge(&s->memory, ghost_resize(&s->ghost, store_count_items(s)));
 }

@@ -13,7 +13,8 @@ enum {
     SEGMENT_MAX = 1 << 20,
     LANES_MAX = 64,
     SEGMENTS_A_LANE = 16, /* so that open segments stay a small part of all */
-    LARGE_SHARE = 8
+    LARGE_SHARE = 8,
+    PARKED_ROOM = 1024
 };
 
 static uint32_t segment_size_for(size_t limit)
@@ -44,6 +45,7 @@ static void lists_init(struct memory *m)
 {
     for (int q = 0; q < QUEUES; q++)
         list_clear(&m->queue[q]);
+    list_clear(&m->parked);
     list_clear(&m->warm);
     list_clear(&m->cold);
     list_clear(&m->large_free);
@@ -77,9 +79,8 @@ bool memory_init(struct memory *m, size_t limit)
     m->nlanes = lanes_for(segments);
     m->reserve = 1 + (m->nlanes < segments / 32 ? m->nlanes : segments / 32);
     m->target = m->reserve + 1 + m->nlanes / 2;
-    /* Segments that cannot be reclaimed for a while keep their addresses, though not
-     * all their pages: there are more addresses than memory. */
-    m->narena = 2 * segments;
+    /* Parked segments keep their addresses: there are more of those than memory. */
+    m->narena = 4 * segments + PARKED_ROOM;
     m->nsegments = m->narena + (uint32_t)(limit / (size / LARGE_SHARE)) + 16;
     m->large_next = m->narena;
     AZ(pthread_mutex_init(&m->lock, NULL));

@@ -19,6 +19,9 @@
  *   state:  FREE --take--> OPEN --seal--> QUEUED --claim--> CLAIMED --recycle--> FREE
  *                                            ^--------requeue---'
  *
+ * A segment with items that cannot be moved, because someone holds a reference, is
+ * parked: it keeps its addresses but gives back the pages that hold nothing else.
+ *
  * The budget counts whatever the store occupies: segments with pages, mappings, the hash
  * table, the tables here. A free segment either keeps its pages (warm, still charged)
  * or has given them back (cold).
@@ -56,6 +59,7 @@ struct segment {
     uint32_t charged;             /* bytes of the budget */
     uint8_t state, queue;
     bool large;
+    bool parked;        /* in the list of those with items in use */
     bool busy;          /* someone walks it: not to be claimed */
     uint32_t next_scan; /* time before which no scan for expired items is due */
 };
@@ -92,8 +96,9 @@ struct memory {
     _Alignas(64) _Atomic size_t charged;
 
     _Alignas(64) pthread_mutex_t lock;
-    struct segment_list queue[QUEUES];
+    struct segment_list queue[QUEUES], parked;
     struct segment_list warm, cold, large_free;
+    uint32_t claimed;                /* segments in that state */
     uint32_t arena_next, large_next; /* first ones never used */
     struct range arena_range, segment_range;
 };
@@ -146,16 +151,24 @@ struct item *memory_alloc_large(struct memory *m, unsigned queue,
 
 /* A claimed (or just taken) segment in which nothing lives is free again. */
 void memory_recycle(struct memory *m, uint32_t id);
-/* A claimed segment goes back to the end of a queue. */
-void memory_requeue(struct memory *m, uint32_t id, unsigned queue);
+/* A claimed segment goes back to the end of its queue, or to the parked ones. */
+void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park);
+/* Give back the pages of a claimed segment that hold nothing. */
+void memory_hollow(struct memory *m, uint32_t id);
+/* The parked segment that has waited longest, claimed; SEGMENT_NONE. */
+uint32_t memory_claim_parked(struct memory *m);
+uint32_t memory_parked(struct memory *m);
+uint32_t memory_queued(struct memory *m);
 
 enum claim_mode {
-    CLAIM_NOTHING,
+    CLAIM_NOTHING, /* there is none, and never will be without a client's help */
+    CLAIM_WAIT,    /* other threads have them all, and will give some back */
     CLAIM_COMPACT, /* move what lives, evict nothing */
     CLAIM_EVICT
 };
-/* Choose the segment whose reclaim costs least and take it. */
-enum claim_mode memory_claim(struct memory *m, bool may_evict, uint32_t now,
+/* Choose the segment whose reclaim costs least and take it. compact, evict: which modes
+ * will do; now: for expired items. */
+enum claim_mode memory_claim(struct memory *m, bool compact, bool evict, uint32_t now,
                              uint32_t *id);
 
 /* What lies in a queue, its open segments and those under reclaim included. */

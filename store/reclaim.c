@@ -14,6 +14,7 @@
  * Space for a moved item is taken before its bucket is locked, so that no lock
  * is ever waited for under a bucket's lock but the lanes'.
  */
+#include <sched.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -27,9 +28,10 @@ struct pass {
     struct counters *counters;
     struct segment *segment;
     enum claim_mode mode;
-    unsigned queue;  /* the segment's */
-    bool stuck;      /* no space to move to */
-    uint32_t stayed; /* items still in use */
+    unsigned queue;    /* the segment's */
+    bool stuck;        /* no space to move to */
+    uint32_t stayed;   /* items still in use */
+    size_t seen, kept; /* bytes of live items */
 };
 
 static char *segment_end(struct segment *seg)
@@ -67,7 +69,9 @@ static bool find_again(struct store *s, struct spot *spot, struct item *it)
 
 static bool is_kept(struct pass *p, struct item *it)
 {
-    return p->mode == CLAIM_COMPACT || item_freq(it) > 0;
+    unsigned need = p->queue == QUEUE_MAIN ? atomic_load(&p->s->keep_above) : 0;
+
+    return p->mode == CLAIM_COMPACT || item_freq(it) > need;
 }
 
 static unsigned destination(struct pass *p)
@@ -88,27 +92,34 @@ static struct item *reserve_place(struct pass *p, struct item *it)
     return memory_alloc(&p->s->memory, destination(p), &header, MEMORY_FOR_MOVE);
 }
 
+/* What is left of an item's frequency for its next round. Promotion starts it anew; a
+ * round in the main queue costs one. */
+static unsigned mark_spent(struct pass *p, unsigned mark)
+{
+    if (p->mode == CLAIM_COMPACT)
+        return mark;
+    return p->queue == QUEUE_MAIN ? mark - 1 : mark & ~MARK_FREQ;
+}
+
 /* Copy an item to its new place and let the table point there. Bucket locked. */
 static void move_item(struct pass *p, struct spot *spot, struct item *to)
 {
     struct item *it = spot->it;
-    unsigned mark = item_mark(it);
+    uint32_t exptime = item_exptime(it);
 
-    if (p->mode == CLAIM_EVICT && p->queue == QUEUE_MAIN)
-        mark--; /* its frequency, which is not 0: one more round for one use */
-    else if (p->mode == CLAIM_EVICT)
-        mark &= ~MARK_FREQ;
+    if (exptime != item_exptime(to)) /* touched since */
+        memory_note_exptime(&p->s->memory, to, exptime);
     atomic_store_explicit(&to->cas, item_cas(it), memory_order_relaxed);
-    atomic_store_explicit(&to->exptime, item_exptime(it), memory_order_relaxed);
+    atomic_store_explicit(&to->exptime, exptime, memory_order_relaxed);
     atomic_store_explicit(&to->nbytes, item_nbytes(it), memory_order_relaxed);
-    item_set_mark(to, mark);
+    item_set_mark(to, mark_spent(p, item_mark(it)));
     memcpy(to->data, it->data, it->nkey + (size_t)item_nbytes(it));
-    memory_note_exptime(&p->s->memory, to, item_exptime(it));
     slot_set(spot->slot, to);
     atomic_store_explicit(&to->word, ITEM_LINKED, memory_order_release);
     memory_note_dead(&p->s->memory, it);
     atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
     COUNT(p->counters->moved, 1);
+    p->kept += item_size(to);
 }
 
 /* Returns whether it was an eviction, and not the end of an item that was over anyway. */
@@ -153,24 +164,32 @@ static enum outcome settle(struct pass *p, struct spot *spot, struct item **plac
     return STAYS;
 }
 
+/* Unlock, and do what must not be done under a lock. */
+static void leave(struct pass *p, struct spot *spot, struct item *it,
+                  enum outcome outcome)
+{
+    spot->garbage = SEGMENT_NONE; /* the claim's own affair */
+    store_unlock(p->s, spot);
+    p->stayed += outcome == STAYS;
+    /* The segment is ours until it is recycled: the key is still there. */
+    if (outcome == EVICTED && p->s->server.stat->evicting != NULL)
+        p->s->server.stat->evicting(p->cookie, item_key(it), it->nkey);
+}
+
 static void reclaim_linked(struct pass *p, struct item *it)
 {
     struct item *place = is_kept(p, it) ? reserve_place(p, it) : NULL;
     enum outcome outcome = GONE;
     struct spot spot;
 
+    p->seen += item_size(it);
     if (find_again(p->s, &spot, it))
         outcome = settle(p, &spot, &place);
     else if ((item_word(it) & ITEM_REFS) != 0)
         outcome = STAYS;
-    spot.garbage = SEGMENT_NONE; /* the claim's own affair */
-    store_unlock(p->s, &spot);
+    leave(p, &spot, it, outcome);
     if (place != NULL)
         store_release(p->s, place);
-    p->stayed += outcome == STAYS;
-    /* The segment is ours until it is recycled: the key is still there. */
-    if (outcome == EVICTED && p->s->server.stat->evicting != NULL)
-        p->s->server.stat->evicting(p->cookie, item_key(it), it->nkey);
 }
 
 static void reclaim_item(struct pass *p, struct item *it)
@@ -184,35 +203,27 @@ static void reclaim_item(struct pass *p, struct item *it)
 }
 
 /* A large item is not copied: it changes queues. */
-static unsigned reclaim_large(struct pass *p, struct item *it)
+static enum outcome settle_large(struct pass *p, struct spot *spot)
 {
-    unsigned queue = p->queue;
+    struct item *it = spot->it;
+
+    if ((item_word(it) & ITEM_REFS) != 0)
+        return STAYS;
+    if (store_is_stale(p->s, it) || !is_kept(p, it))
+        return drop_item(p, spot) ? EVICTED : GONE;
+    item_set_mark(it, mark_spent(p, item_mark(it)));
+    p->queue = destination(p);
+    return STAYS;
+}
+
+static void reclaim_large(struct pass *p, struct item *it)
+{
+    enum outcome outcome = item_word(it) == ITEM_DEAD ? GONE : STAYS;
     struct spot spot;
 
-    if (item_word(it) == ITEM_DEAD)
-        return queue;
-    p->stayed = 1;
-    if (!find_again(p->s, &spot, it)) {
-        p->stayed = item_word(it) != ITEM_DEAD;
-    } else if ((item_word(it) & ITEM_REFS) == 0) {
-        if (!store_is_stale(p->s, it) && item_freq(it) > 0) {
-            item_set_mark(it, queue == QUEUE_MAIN ? item_mark(it) - 1
-                                                  : item_mark(it) & ~MARK_FREQ);
-            queue = QUEUE_MAIN;
-        } else {
-            p->stayed = 0;
-            if (drop_item(p, &spot))
-                p->stayed = 2;
-        }
-    }
-    spot.garbage = SEGMENT_NONE;
-    store_unlock(p->s, &spot);
-    if (p->stayed == 2) {
-        p->stayed = 0;
-        if (p->s->server.stat->evicting != NULL)
-            p->s->server.stat->evicting(p->cookie, item_key(it), it->nkey);
-    }
-    return queue;
+    if (find_again(p->s, &spot, it))
+        outcome = settle_large(p, &spot);
+    leave(p, &spot, it, outcome);
 }
 
 static void reclaim_small(struct pass *p)
@@ -229,38 +240,88 @@ static void reclaim_small(struct pass *p)
     }
 }
 
+/* If nearly everything was read often, keeping it all would copy the memory round and
+ * round for nothing: ask for more. */
+static void adapt(struct pass *p)
+{
+    unsigned above = atomic_load(&p->s->keep_above);
+
+    if (p->mode != CLAIM_EVICT || p->queue != QUEUE_MAIN)
+        return;
+    if (p->kept > p->seen / 4 * 3 && above < MARK_FREQ)
+        atomic_store(&p->s->keep_above, above + 1);
+    else if (p->kept < p->seen / 2 && above > 0)
+        atomic_store(&p->s->keep_above, above - 1);
+}
+
 /* One claimed segment. True if that gave memory back. */
 static bool reclaim_segment(struct pass *p, uint32_t id)
 {
     struct memory *m = &p->s->memory;
-    unsigned queue = p->queue;
 
-    if (p->segment->large)
-        queue = reclaim_large(p, (struct item *)(void *)p->segment->base);
-    else
+    if (p->segment->large) {
+        reclaim_large(p, (struct item *)(void *)p->segment->base);
+    } else {
         reclaim_small(p);
+        adapt(p);
+    }
     if (p->stayed == 0 && !p->stuck) {
         memory_recycle(m, id);
         return true;
     }
-    memory_requeue(m, id, queue);
-    return false;
+    bool park = !p->segment->large && !p->stuck;
+    if (park)
+        memory_hollow(m, id);
+    memory_requeue(m, id, p->queue, park);
+    return park;
+}
+
+static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode mode,
+                           uint32_t id)
+{
+    struct segment *seg = &s->memory.segments[id];
+
+    return (struct pass){ .s = s,
+                          .cookie = cookie,
+                          .counters = store_counters(s),
+                          .segment = seg,
+                          .mode = mode,
+                          .queue = seg->queue };
 }
 
 bool store_reclaim(struct store *s, const void *cookie)
 {
-    for (int i = 0; i < TRIES; i++) {
-        struct pass p = { .s = s, .cookie = cookie, .counters = store_counters(s) };
+    bool compact = true;
+    /* The first segment usually does it. But large items may have to go round until
+     * their frequency is used up, and segments may turn out to be in use. */
+    uint32_t tries = 1 + (MARK_FREQ + 1) * memory_queued(&s->memory);
+
+    for (uint32_t i = 0; i < tries; i++) {
         uint32_t id;
-        p.mode = memory_claim(&s->memory, s->config.eviction, s->now(), &id);
-        if (p.mode == CLAIM_NOTHING)
+        enum claim_mode mode =
+            memory_claim(&s->memory, compact, s->config.eviction, s->now(), &id);
+        if (mode == CLAIM_NOTHING)
             return false;
-        p.segment = &s->memory.segments[id];
-        p.queue = p.segment->queue;
+        if (mode == CLAIM_WAIT)
+            return sched_yield() == 0;
+        struct pass p = pass_of(s, cookie, mode, id);
         if (reclaim_segment(&p, id))
             return true;
+        compact = compact && !p.stuck; /* nowhere to move things: only eviction helps */
     }
     return false;
+}
+
+void store_reclaim_parked(struct store *s)
+{
+    /* Each one once: those that stay go to the end. */
+    for (uint32_t n = memory_parked(&s->memory); n > 0; n--) {
+        uint32_t id = memory_claim_parked(&s->memory);
+        if (id == SEGMENT_NONE)
+            return;
+        struct pass p = pass_of(s, NULL, CLAIM_COMPACT, id);
+        reclaim_segment(&p, id);
+    }
 }
 
 static void expire_item(struct store *s, struct pass *p, struct item *it)

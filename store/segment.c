@@ -1,50 +1,10 @@
-/* Segments between their states: free lists, queues, large items. */
+/* Segments between their states: free, open, queued, claimed; and large items. */
 #include <sys/mman.h>
 
 #include "base/check.h"
-#include "store/memory.h"
+#include "store/list.h"
 
 enum { PAGE = 4096 };
-
-static void list_append(struct memory *m, struct segment_list *list, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    seg->next = SEGMENT_NONE;
-    seg->prev = list->tail;
-    if (list->tail == SEGMENT_NONE)
-        list->head = id;
-    else
-        m->segments[list->tail].next = id;
-    list->tail = id;
-    list->count++;
-    list->bytes += seg->charged;
-}
-
-static void list_remove(struct memory *m, struct segment_list *list, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    if (seg->prev == SEGMENT_NONE)
-        list->head = seg->next;
-    else
-        m->segments[seg->prev].next = seg->next;
-    if (seg->next == SEGMENT_NONE)
-        list->tail = seg->prev;
-    else
-        m->segments[seg->next].prev = seg->prev;
-    list->count--;
-    list->bytes -= seg->charged;
-}
-
-static uint32_t list_pop(struct memory *m, struct segment_list *list)
-{
-    uint32_t id = list->tail;
-
-    if (id != SEGMENT_NONE)
-        list_remove(m, list, id);
-    return id;
-}
 
 /* Bytes not charged yet; 0 when the table's growth has taken more than there was. */
 static size_t unspent(struct memory *m)
@@ -125,13 +85,14 @@ uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade)
     return id;
 }
 
-static void enqueue(struct memory *m, uint32_t id, unsigned queue)
+static void enqueue(struct memory *m, uint32_t id, unsigned queue, bool park)
 {
     struct segment *seg = &m->segments[id];
 
     seg->queue = (uint8_t)queue;
+    seg->parked = park;
     seg->state = SEGMENT_QUEUED;
-    list_append(m, &m->queue[queue], id);
+    list_append(m, list_of(m, seg), id);
 }
 
 void memory_seal(struct memory *m, const struct open_segment *open)
@@ -144,7 +105,7 @@ void memory_seal(struct memory *m, const struct open_segment *open)
     AZ(pthread_mutex_lock(&m->lock));
     if (open->min_exptime < atomic_load(&seg->min_exptime))
         atomic_store(&seg->min_exptime, open->min_exptime);
-    enqueue(m, open->id, seg->queue);
+    enqueue(m, open->id, seg->queue, false);
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
@@ -165,6 +126,7 @@ void memory_recycle(struct memory *m, uint32_t id)
     struct segment *seg = &m->segments[id];
 
     AZ(pthread_mutex_lock(&m->lock));
+    m->claimed -= seg->state == SEGMENT_CLAIMED;
     if (seg->large) {
         free_mapping(m, id);
     } else {
@@ -184,21 +146,22 @@ static bool is_garbage(const struct item *it)
     return item_word(it) == ITEM_DEAD;
 }
 
-void memory_requeue(struct memory *m, uint32_t id, unsigned queue)
+void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
 {
     struct segment *seg = &m->segments[id];
 
     AZ(pthread_mutex_lock(&m->lock));
+    m->claimed--;
     if (seg->large && is_garbage((struct item *)(void *)seg->base))
         free_mapping(m, id); /* its last owner met it claimed, and left it to us */
     else
-        enqueue(m, id, queue);
+        enqueue(m, id, queue, park);
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
 static void drop_large(struct memory *m, uint32_t id)
 {
-    list_remove(m, &m->queue[m->segments[id].queue], id);
+    list_remove(m, list_of(m, &m->segments[id]), id);
     free_mapping(m, id);
 }
 
@@ -211,6 +174,55 @@ void memory_free_large(struct memory *m, uint32_t id)
         is_garbage((struct item *)(void *)seg->base))
         drop_large(m, id);
     AZ(pthread_mutex_unlock(&m->lock));
+}
+
+/* Give back the pages from `from` to `to`, as far as they are whole; how many bytes. */
+static uint32_t drop_pages(char *from, char *to)
+{
+    from += -(uintptr_t)from & (PAGE - 1);
+    to -= (uintptr_t)to & (PAGE - 1);
+    if (to <= from)
+        return 0;
+    AZ(madvise(from, (size_t)(to - from), MADV_DONTNEED));
+    return (uint32_t)(to - from);
+}
+
+/* One header over a run of dead items, so that what follows it can still be found; its
+ * pages but for that are dropped. */
+static uint32_t drop_run(char *from, char *to)
+{
+    if (to == from)
+        return 0;
+    struct item *filler = (struct item *)(void *)from;
+    atomic_store_explicit(&filler->nbytes,
+                          (uint32_t)(size_t)(to - from) - sizeof(*filler),
+                          memory_order_relaxed);
+    filler->nkey = 0;
+    return drop_pages(filler->data, to);
+}
+
+void memory_hollow(struct memory *m, uint32_t id)
+{
+    struct segment *seg = &m->segments[id];
+    char *end = seg->base + atomic_load_explicit(&seg->used, memory_order_relaxed);
+    char *run = seg->base, *at = run;
+    uint32_t dropped = 0;
+
+    while (at < end) {
+        const struct item *it = (const struct item *)(const void *)at;
+        size_t size = item_size(it);
+        bool garbage = is_garbage(it);
+        if (!garbage)
+            dropped += drop_run(run, at);
+        at += size;
+        if (!garbage)
+            run = at;
+    }
+    dropped += drop_run(run, end) + drop_pages(end, seg->base + m->segment_size);
+    uint32_t charged = m->segment_size - dropped;
+    if (charged < seg->charged)
+        memory_credit(m, seg->charged - charged);
+    seg->charged = charged < seg->charged ? charged : seg->charged;
 }
 
 /* Make `bytes` of the budget unspent by cooling free segments, the reserve left alone. */
@@ -269,205 +281,13 @@ struct item *memory_alloc_large(struct memory *m, unsigned queue,
             atomic_store(&seg->min_exptime, exptime);
         it = (struct item *)(void *)seg->base;
         memcpy(it, header, sizeof(*it));
-        enqueue(m, id, queue);
+        enqueue(m, id, queue, false);
     }
     bool low = available(m) <= m->target;
     AZ(pthread_mutex_unlock(&m->lock));
     if (low && m->low != NULL)
         m->low(m->context);
     return it;
-}
-
-/* What a look over all queued segments tells. */
-struct survey {
-    uint64_t used, dead;
-    uint32_t best; /* most dead bytes */
-    uint64_t best_dead;
-    uint32_t expiring; /* one with items that expired, SEGMENT_NONE */
-};
-
-static struct survey survey(struct memory *m, uint32_t now)
-{
-    struct survey s = { .best = SEGMENT_NONE, .expiring = SEGMENT_NONE };
-
-    for (uint32_t id = 0; id < m->arena_next; id++) {
-        struct segment *seg = &m->segments[id];
-        if (seg->state != SEGMENT_QUEUED || seg->busy)
-            continue;
-        uint64_t dead =
-            atomic_load_explicit(&seg->dead, memory_order_acquire) & DEAD_BYTES;
-        s.used += atomic_load_explicit(&seg->used, memory_order_relaxed);
-        s.dead += dead;
-        if (dead > s.best_dead) {
-            s.best_dead = dead;
-            s.best = id;
-        }
-        if (atomic_load_explicit(&seg->min_exptime, memory_order_relaxed) <= now)
-            s.expiring = id;
-    }
-    return s;
-}
-
-/* Compaction pays when a good part of the memory is dead; a little is the price of
- * keeping order. Without eviction every byte counts. */
-static uint32_t worth_compacting(struct memory *m, const struct survey *s, bool may_evict)
-{
-    if (s->best == SEGMENT_NONE)
-        return may_evict ? SEGMENT_NONE : s->expiring;
-    uint64_t used =
-        atomic_load_explicit(&m->segments[s->best].used, memory_order_relaxed);
-    if (s->best_dead == used)
-        return s->best;
-    if (!may_evict)
-        return s->best_dead * 16 >= m->segment_size ? s->best : s->expiring;
-    if (s->dead * 100 > s->used * 15 && s->best_dead * 8 >= m->segment_size)
-        return s->best;
-    return SEGMENT_NONE;
-}
-
-static uint32_t oldest(struct memory *m, unsigned queue)
-{
-    uint32_t id = m->queue[queue].head;
-
-    while (id != SEGMENT_NONE && m->segments[id].busy)
-        id = m->segments[id].next;
-    return id;
-}
-
-/* The small queue pays while it has more than its tenth. */
-static uint32_t next_to_evict(struct memory *m)
-{
-    size_t small = m->queue[QUEUE_SMALL].bytes, main = m->queue[QUEUE_MAIN].bytes;
-    unsigned first = small * 10 > small + main ? QUEUE_SMALL : QUEUE_MAIN;
-    uint32_t id = oldest(m, first);
-
-    return id != SEGMENT_NONE
-               ? id
-               : oldest(m, first == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL);
-}
-
-enum claim_mode memory_claim(struct memory *m, bool may_evict, uint32_t now, uint32_t *id)
-{
-    enum claim_mode mode = CLAIM_COMPACT;
-
-    AZ(pthread_mutex_lock(&m->lock));
-    struct survey s = survey(m, now);
-    *id = worth_compacting(m, &s, may_evict);
-    if (*id == SEGMENT_NONE && may_evict) {
-        *id = next_to_evict(m);
-        mode = CLAIM_EVICT;
-    }
-    if (*id == SEGMENT_NONE) {
-        mode = CLAIM_NOTHING;
-    } else {
-        list_remove(m, &m->queue[m->segments[*id].queue], *id);
-        m->segments[*id].state = SEGMENT_CLAIMED;
-    }
-    AZ(pthread_mutex_unlock(&m->lock));
-    return mode;
-}
-
-static void count_one(const struct segment *seg, struct census *c, uint64_t used,
-                      uint64_t items)
-{
-    uint64_t dead = atomic_load_explicit(&seg->dead, memory_order_relaxed);
-    uint64_t dead_items = dead / DEAD_ONE_ITEM;
-
-    dead &= DEAD_BYTES;
-    c->large += seg->large;
-    c->segments += !seg->large;
-    c->items += items - (dead_items < items ? dead_items : items);
-    c->bytes += used - (dead < used ? dead : used);
-    c->dead += dead;
-}
-
-static void count_open(struct memory *m, struct census census[QUEUES])
-{
-    for (uint32_t i = 0; i < m->nlanes; i++)
-        for (int q = 0; q < QUEUES; q++) {
-            spin_acquire(&m->lanes[i].lock);
-            struct open_segment open = m->lanes[i].open[q];
-            spin_release(&m->lanes[i].lock);
-            if (open.id == SEGMENT_NONE)
-                continue;
-            const struct segment *seg = &m->segments[open.id];
-            if (seg->state == SEGMENT_OPEN) /* not sealed by now */
-                count_one(seg, &census[q], (uint64_t)(open.next - seg->base), open.items);
-        }
-}
-
-void memory_count(struct memory *m, struct census census[QUEUES], uint64_t *free_segments)
-{
-    memset(census, 0, QUEUES * sizeof(census[0]));
-    AZ(pthread_mutex_lock(&m->lock));
-    count_open(m, census);
-    for (uint32_t id = 0; id < m->large_next; id++) {
-        if (id == m->arena_next && id < m->narena)
-            id = m->narena;
-        if (id >= m->large_next)
-            break;
-        const struct segment *seg = &m->segments[id];
-        if (seg->state == SEGMENT_QUEUED || seg->state == SEGMENT_CLAIMED)
-            count_one(seg, &census[seg->queue],
-                      atomic_load_explicit(&seg->used, memory_order_relaxed),
-                      atomic_load_explicit(&seg->items, memory_order_relaxed));
-    }
-    *free_segments = available(m);
-    AZ(pthread_mutex_unlock(&m->lock));
-}
-
-/* Where the items of an open segment end now; NULL if no lane has it. */
-static char *open_end(struct memory *m, uint32_t id, unsigned queue)
-{
-    char *end = NULL;
-
-    for (uint32_t i = 0; i < m->nlanes && end == NULL; i++) {
-        struct lane *lane = &m->lanes[i];
-        spin_acquire(&lane->lock);
-        struct open_segment *open = &lane->open[queue];
-        if (open->id == id) {
-            end = open->next;
-            if (open->min_exptime < atomic_load(&m->segments[id].min_exptime))
-                atomic_store(&m->segments[id].min_exptime, open->min_exptime);
-        }
-        spin_release(&lane->lock);
-    }
-    return end;
-}
-
-/* Where the items of a segment end that is due for a scan; NULL if it is not. */
-static char *due_end(struct memory *m, uint32_t id, uint32_t now)
-{
-    struct segment *seg = &m->segments[id];
-    char *end = NULL;
-
-    if (seg->busy || seg->next_scan > now)
-        return NULL;
-    if (seg->state == SEGMENT_OPEN)
-        end = open_end(m, id, seg->queue);
-    else if (seg->state == SEGMENT_QUEUED)
-        end = seg->base + atomic_load_explicit(&seg->used, memory_order_relaxed);
-    return atomic_load(&seg->min_exptime) <= now ? end : NULL;
-}
-
-uint32_t memory_pin_next(struct memory *m, uint32_t *cursor, uint32_t now, char **end)
-{
-    uint32_t found = SEGMENT_NONE;
-
-    AZ(pthread_mutex_lock(&m->lock));
-    for (; found == SEGMENT_NONE && *cursor < m->large_next; ++*cursor) {
-        if (*cursor >= m->arena_next && *cursor < m->narena)
-            *cursor = m->narena;
-        if (*cursor >= m->large_next)
-            break;
-        *end = due_end(m, *cursor, now);
-        if (*end != NULL)
-            found = *cursor;
-    }
-    if (found != SEGMENT_NONE)
-        m->segments[found].busy = true;
-    AZ(pthread_mutex_unlock(&m->lock));
-    return found;
 }
 
 void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan)

@@ -43,6 +43,7 @@ struct maintenance {
     _Atomic uint64_t scans; /* full rounds for expired items */
     uint32_t cursor;        /* next segment of the round */
     rel_time_t round_began;
+    unsigned turns;
 };
 
 struct store {
@@ -55,7 +56,8 @@ struct store {
     struct table table;
     struct memory memory;
     struct ghost ghost;
-    struct counters *counters; /* memory.nlanes of them */
+    _Atomic unsigned keep_above; /* frequency an item of the main queue needs to stay */
+    struct counters *counters;   /* memory.nlanes of them */
 
     /* Read by every call, written by a flush. */
     _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; EPOCH_MASK bits */
@@ -190,6 +192,9 @@ bool store_configure(struct store *s, const char *text);
 
 /* reclaim.c: bring some memory back. False when nothing can be. */
 bool store_reclaim(struct store *s, const void *cookie);
+
+/* Look again at the segments that could not be freed because items were in use. */
+void store_reclaim_parked(struct store *s);
 
 /* Remove expired items of segments that are due, for about `budget_us` microseconds. */
 void store_expire(struct store *s, uint64_t budget_us);

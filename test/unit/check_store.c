@@ -429,17 +429,27 @@ START_TEST(configuration)
     refused("item_size_max=10");
     refused("nonsense=1");
     refused("cache_size=many");
+}
+END_TEST
+
+START_TEST(two_engines_in_one_process)
+{
+    struct fake_host *other = fake_host_create();
     ENGINE_HANDLE_V1 *second = fake_engine_create(
-        host, store_create_instance,
+        other, store_create_instance,
         "cache_size=1m;use_cas=true;verbose=1;preallocate=false;factor="
         "1.5;chunk_size=64;ignore_vbucket=true;vb0=true;eviction=true",
         NULL);
+
     ck_assert_ptr_nonnull(second);
     fake_set(second, cookie, "k", "other");
     fake_set(engine, cookie, "k", "mine");
     ck_assert(fake_has(second, cookie, "k", "other"));
     ck_assert(fake_has(engine, cookie, "k", "mine"));
+    fake_flush(second, cookie, 0);
+    ck_assert(fake_has(engine, cookie, "k", "mine"));
     fake_engine_destroy(second);
+    fake_host_destroy(other);
 }
 END_TEST
 
@@ -468,6 +478,7 @@ int main(void)
         keys_of_any_length,
         stats_groups,
         configuration,
+        two_engines_in_one_process,
     };
     return rig_run("store", setup, tests, N_ELEMENTS(tests));
 }

@@ -1,0 +1,379 @@
+/* The store under memory pressure: bounds, eviction, changing sizes, held items. */
+#include <unistd.h>
+
+#include "test/unit/store_rig.h"
+
+#ifdef UNDER_SANITIZER
+enum { CACHE_MB = 16, MEASURES_RSS = 0 };
+#else
+enum { CACHE_MB = 64, MEASURES_RSS = 1 };
+#endif
+
+#define MB ((size_t)1 << 20)
+
+static void start_with(const char *rest)
+{
+    char config[128];
+
+    snprintf(config, sizeof(config), "cache_size=%dm%s", CACHE_MB, rest);
+    rig_start(config);
+}
+
+static void setup(void)
+{
+    start_with("");
+}
+
+/* Allocate and store through the interface, with the value filled from the key. */
+static ENGINE_ERROR_CODE put(const char *key, size_t nvalue, rel_time_t exptime)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    item_info info = { .nvalue = 1 };
+    uint64_t cas;
+    item *it;
+    ENGINE_ERROR_CODE result =
+        engine->allocate(h, cookie, &it, key, strlen(key), nvalue, 0, exptime);
+
+    if (result != ENGINE_SUCCESS)
+        return result;
+    CHECK(engine->get_item_info(h, cookie, it, &info));
+    memset(info.value[0].iov_base, key[strlen(key) - 1], nvalue);
+    result = engine->store(h, cookie, it, &cas, OPERATION_SET, 0);
+    engine->release(h, cookie, it);
+    return result;
+}
+
+static bool has(const char *key, size_t nvalue)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    item_info info = { .nvalue = 1 };
+    item *it;
+
+    if (engine->get(h, cookie, &it, key, (int)strlen(key), 0) != ENGINE_SUCCESS)
+        return false;
+    CHECK(engine->get_item_info(h, cookie, it, &info));
+    bool fine = info.nbytes == nvalue;
+    for (size_t i = 0; fine && i < nvalue; i += 61)
+        fine = ((char *)info.value[0].iov_base)[i] == key[strlen(key) - 1];
+    engine->release(h, cookie, it);
+    CHECK(fine);
+    return true;
+}
+
+static size_t resident(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    unsigned long total, pages;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%lu %lu", &total, &pages), 2);
+    fclose(f);
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint32_t random_next(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Sizes as caches see them: many small, few large. */
+static size_t random_size(uint32_t *state)
+{
+    uint32_t r = random_next(state) % 1000;
+
+    if (r < 900)
+        return 20 + random_next(state) % 500;
+    if (r < 998)
+        return 500 + random_next(state) % 10000;
+    return 100000 + random_next(state) % 400000;
+}
+
+START_TEST(memory_is_bounded)
+{
+    size_t before = resident(), written = 0;
+    uint32_t state = 1;
+    char key[32];
+
+    for (unsigned i = 0; written < 5 * CACHE_MB * MB; i++) {
+        size_t n = random_size(&state);
+        snprintf(key, sizeof(key), "key-%u", i);
+        CHECK(put(key, n, 0) == ENGINE_SUCCESS);
+        CHECK(has(key, n));
+        written += n;
+        if (i % 1024 == 0) {
+            ck_assert_uint_le(rig_stat("engine_used_bytes"), CACHE_MB * MB + MB / 4);
+            if (MEASURES_RSS)
+                ck_assert_uint_le(resident(), before + CACHE_MB * MB + 2 * MB);
+        }
+    }
+    ck_assert_uint_gt(rig_stat("evictions"), 0);
+    /* The background thread may just be at it. */
+    for (int ms = 0; rig_stat("evictions") != fake_host_evictions(host); ms++) {
+        ck_assert_int_lt(ms, 10000);
+        usleep(1000);
+    }
+    ck_assert_uint_gt(rig_stat("bytes"), CACHE_MB * MB / 100 * 80);
+}
+END_TEST
+
+static void shift_to(const char *name, size_t size)
+{
+    size_t count = 2 * CACHE_MB * MB / size, recent = CACHE_MB * MB / size / 20 + 1;
+    char key[32];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(key, sizeof(key), "%s-%zu", name, i);
+        CHECK(put(key, size, 0) == ENGINE_SUCCESS);
+    }
+    for (size_t i = count - recent; i < count; i++) {
+        snprintf(key, sizeof(key), "%s-%zu", name, i);
+        CHECK(has(key, size));
+    }
+    ck_assert_uint_le(rig_stat("engine_used_bytes"), CACHE_MB * MB + MB / 4);
+    ck_assert_uint_gt(rig_stat("bytes"), CACHE_MB * MB / 100 * 60);
+}
+
+START_TEST(sizes_may_shift)
+{
+    shift_to("small", 100);
+    shift_to("medium", 10 << 10);
+    shift_to("large", 200 << 10);
+    shift_to("again", 100);
+    shift_to("medium", 5 << 10);
+}
+END_TEST
+
+START_TEST(nothing_is_evicted_while_it_fits)
+{
+    size_t size = 500, keys = CACHE_MB * MB / 100 * 65 / (size + 60);
+    uint32_t state = 7;
+    char key[32];
+
+    /* Overwritten many times over, at random: space must come from what is dead. */
+    for (size_t i = 0; i < keys * 6; i++) {
+        size_t k = i < keys ? i : random_next(&state) % keys;
+        snprintf(key, sizeof(key), "key-%zu", k);
+        CHECK(put(key, size, 0) == ENGINE_SUCCESS);
+    }
+    ck_assert_uint_eq(rig_stat("evictions"), 0);
+    ck_assert_uint_eq(rig_stat("curr_items"), keys);
+    for (size_t k = 0; k < keys; k++) {
+        snprintf(key, sizeof(key), "key-%zu", k);
+        CHECK(has(key, size));
+    }
+}
+END_TEST
+
+START_TEST(without_eviction_it_fills_up)
+{
+    size_t size = 400, stored = 0;
+    char key[32];
+
+    rig_restart(CACHE_MB == 16 ? "cache_size=16m;eviction=false"
+                               : "cache_size=64m;eviction=false");
+    for (;;) {
+        snprintf(key, sizeof(key), "key-%zu", stored);
+        ENGINE_ERROR_CODE result = put(key, size, 0);
+        if (result == ENGINE_ENOMEM)
+            break;
+        CHECK(result == ENGINE_SUCCESS);
+        stored++;
+    }
+    ck_assert_uint_gt(stored * (size + 48), CACHE_MB * MB / 100 * 85);
+    for (size_t i = 0; i < stored; i++) {
+        snprintf(key, sizeof(key), "key-%zu", i);
+        CHECK(has(key, size));
+        if (i % 2 == 0)
+            ck_assert_int_eq(fake_delete(engine, cookie, key, 0), ENGINE_SUCCESS);
+    }
+    /* What was deleted, here and there, can be used again, for other sizes too. */
+    for (size_t i = 0; i < stored / 10; i++) {
+        snprintf(key, sizeof(key), "new-%zu", i);
+        CHECK(put(key, 3 * size, 0) == ENGINE_SUCCESS);
+    }
+    ck_assert_uint_eq(rig_stat("evictions"), 0);
+    ck_assert_uint_eq(rig_stat("curr_items"), stored / 2 + stored / 10);
+}
+END_TEST
+
+enum { HELD = 500 };
+
+static void hold(item **held, bool linked)
+{
+    char key[32];
+
+    for (int i = 0; i < HELD; i++) {
+        snprintf(key, sizeof(key), "held-%d", i);
+        if (linked) {
+            CHECK(put(key, 300, 0) == ENGINE_SUCCESS);
+            ck_assert_int_eq(engine->get(&engine->interface, cookie, &held[i], key,
+                                         (int)strlen(key), 0),
+                             ENGINE_SUCCESS);
+        } else {
+            ck_assert_int_eq(engine->allocate(&engine->interface, cookie, &held[i], key,
+                                              strlen(key), 300, 0, 0),
+                             ENGINE_SUCCESS);
+        }
+        /* Spread them: some in every segment. */
+        for (size_t n = 0; n < CACHE_MB * MB / HELD; n += 1000) {
+            snprintf(key, sizeof(key), "between-%d-%zu", i, n);
+            CHECK(put(key, 900, 0) == ENGINE_SUCCESS);
+        }
+    }
+}
+
+static void churn(unsigned rounds)
+{
+    char key[32];
+
+    for (size_t i = 0; i < rounds * CACHE_MB * MB / 1000; i++) {
+        snprintf(key, sizeof(key), "churn-%zu", i);
+        CHECK(put(key, 900, 0) == ENGINE_SUCCESS);
+        CHECK(has(key, 900));
+    }
+}
+
+START_TEST(held_items_stay_readable)
+{
+    item *held[HELD];
+
+    hold(held, true);
+    churn(3);
+    for (int i = 0; i < HELD; i++) {
+        item_info info = { .nvalue = 1 };
+        char key[32];
+        snprintf(key, sizeof(key), "held-%d", i);
+        ck_assert(engine->get_item_info(&engine->interface, cookie, held[i], &info));
+        ck_assert_mem_eq(info.key, key, strlen(key));
+        for (int n = 0; n < 300; n++)
+            CHECK(((char *)info.value[0].iov_base)[n] == key[strlen(key) - 1]);
+        engine->release(&engine->interface, cookie, held[i]);
+    }
+    churn(1);
+}
+END_TEST
+
+START_TEST(unfinished_items_do_not_use_up_the_memory)
+{
+    size_t before = resident();
+    item *held[HELD];
+
+    hold(held, false);
+    churn(3);
+    ck_assert_uint_gt(rig_stat("bytes"), CACHE_MB * MB / 100 * 60);
+    ck_assert_uint_le(rig_stat("engine_used_bytes"), CACHE_MB * MB + MB / 4);
+    if (MEASURES_RSS)
+        ck_assert_uint_le(resident(), before + CACHE_MB * MB + 3 * MB);
+    for (int i = 0; i < HELD; i++) {
+        uint64_t cas;
+        ck_assert_int_eq(
+            engine->store(&engine->interface, cookie, held[i], &cas, OPERATION_SET, 0),
+            ENGINE_SUCCESS);
+        engine->release(&engine->interface, cookie, held[i]);
+    }
+    churn(2);
+}
+END_TEST
+
+START_TEST(deleted_items_in_use_do_not_stop_the_rest)
+{
+    item *held[HELD];
+    char key[32];
+
+    hold(held, true);
+    for (int i = 0; i < HELD; i++) {
+        snprintf(key, sizeof(key), "held-%d", i);
+        ck_assert_int_eq(fake_delete(engine, cookie, key, 0), ENGINE_SUCCESS);
+    }
+    ck_assert_int_eq(fake_flush(engine, cookie, 0), ENGINE_SUCCESS);
+    churn(3);
+    for (int i = 0; i < HELD; i++) {
+        item_info info = { .nvalue = 1 };
+        snprintf(key, sizeof(key), "held-%d", i);
+        ck_assert(engine->get_item_info(&engine->interface, cookie, held[i], &info));
+        ck_assert_mem_eq(info.key, key, strlen(key));
+        engine->release(&engine->interface, cookie, held[i]);
+    }
+    churn(1);
+}
+END_TEST
+
+/* The background thread works on real time: wait for it with a deadline. */
+static void wait_for_items(uint64_t items)
+{
+    for (int ms = 0; rig_stat("curr_items") != items; ms++) {
+        ck_assert_int_lt(ms, 20000);
+        usleep(1000);
+    }
+}
+
+START_TEST(expired_items_are_reclaimed)
+{
+    char key[32];
+
+    for (int i = 0; i < 20000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        ck_assert_int_eq(put(key, i % 100 == 0 ? 40000 : 100, i % 2 == 0 ? 5 : 0),
+                         ENGINE_SUCCESS);
+    }
+    ck_assert_uint_eq(rig_stat("curr_items"), 20000 - rig_stat("evictions"));
+    fake_host_advance(host, 4);
+    ck_assert_uint_eq(rig_stat("evictions"), 0);
+    fake_host_advance(host, 1);
+    wait_for_items(10000);
+    ck_assert_uint_eq(rig_stat("expired_unfetched"), 10000);
+}
+END_TEST
+
+START_TEST(touched_items_expire_in_the_background)
+{
+    for (int i = 0; i < 1000; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "key-%d", i);
+        CHECK(put(key, 100, 0) == ENGINE_SUCCESS);
+        ck_assert_int_eq(fake_touch(engine, cookie, key, 10), ENGINE_SUCCESS);
+    }
+    fake_host_advance(host, 10);
+    wait_for_items(0);
+}
+END_TEST
+
+START_TEST(flushed_items_are_reclaimed)
+{
+    char key[32];
+
+    for (int i = 0; i < 10000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        CHECK(put(key, i % 100 == 0 ? 100000 : 100, 0) == ENGINE_SUCCESS);
+    }
+    ck_assert_int_eq(fake_flush(engine, cookie, 0), ENGINE_SUCCESS);
+    for (int i = 0; i < 100; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        ck_assert(!has(key, 100));
+    }
+    wait_for_items(0);
+    ck_assert_uint_eq(rig_stat("bytes"), 0);
+    ck_assert_int_eq(fake_flush(engine, cookie, 30), ENGINE_SUCCESS);
+    CHECK(put("k", 100, 0) == ENGINE_SUCCESS);
+    fake_host_advance(host, 30);
+    wait_for_items(0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        memory_is_bounded,
+        sizes_may_shift,
+        nothing_is_evicted_while_it_fits,
+        without_eviction_it_fills_up,
+        held_items_stay_readable,
+        unfinished_items_do_not_use_up_the_memory,
+        deleted_items_in_use_do_not_stop_the_rest,
+        expired_items_are_reclaimed,
+        touched_items_expire_in_the_background,
+        flushed_items_are_reclaimed,
+    };
+    return rig_run("store_memory", setup, tests, N_ELEMENTS(tests));
+}

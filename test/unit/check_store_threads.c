@@ -1,0 +1,365 @@
+/* Walks and many threads: nothing hidden, nothing torn, nothing mixed up. */
+#include "test/unit/store_rig.h"
+
+#ifdef UNDER_SANITIZER
+enum { ITEMS = 5000, ROUNDS = 30000 };
+#else
+enum { ITEMS = 50000, ROUNDS = 400000 };
+#endif
+
+static void setup(void)
+{
+    rig_start("cache_size=16m");
+}
+
+static void note_key(void *context, const void *key, size_t nkey,
+                     const struct fake_value *value)
+{
+    unsigned char *seen = context;
+    char text[32];
+
+    (void)value;
+    snprintf(text, sizeof(text), "%.*s", (int)nkey, (const char *)key);
+    if (strncmp(text, "key-", 4) == 0)
+        seen[atoi(text + 4)] = 1;
+}
+
+START_TEST(walk_meets_everything_once)
+{
+    unsigned char *seen = calloc(ITEMS, 1);
+    char key[32];
+
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        ck_assert_int_eq(fake_set(engine, cookie, key, key), ENGINE_SUCCESS);
+    }
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), ITEMS);
+    for (int i = 0; i < ITEMS; i++)
+        ck_assert_int_eq(seen[i], 1);
+    free(seen);
+}
+END_TEST
+
+START_TEST(walk_skips_expired_and_flushed)
+{
+    struct fake_store brief = {
+        .op = OPERATION_SET, .key = "brief", .value = "v", .exptime = 5
+    };
+    unsigned char seen[10] = { 0 };
+
+    ck_assert_int_eq(fake_store(engine, cookie, &brief, NULL), ENGINE_SUCCESS);
+    fake_set(engine, cookie, "key-1", "v");
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 2);
+    fake_host_advance(host, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    fake_flush(engine, cookie, 0);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+}
+END_TEST
+
+struct walk {
+    const void *cookie;
+    TAP_ITERATOR next;
+    unsigned char *seen;
+};
+
+static void walk_start(struct walk *w)
+{
+    w->seen = calloc(ITEMS, 1);
+    w->next = engine->get_tap_iterator(&engine->interface, w->cookie, "c", 1, 0, NULL, 0);
+    ck_assert_ptr_nonnull(w->next);
+}
+
+/* False at the end. */
+static bool walk_one(struct walk *w)
+{
+    item_info info = { .nvalue = 1 };
+    uint16_t nengine, flags, vbucket;
+    uint32_t seqno;
+    uint8_t ttl;
+    void *es;
+    item *it;
+
+    if (w->next(&engine->interface, w->cookie, &it, &es, &nengine, &ttl, &flags, &seqno,
+                &vbucket) != TAP_MUTATION)
+        return false;
+    CHECK(engine->get_item_info(&engine->interface, w->cookie, it, &info));
+    note_key(w->seen, info.key, info.nkey, NULL);
+    engine->release(&engine->interface, w->cookie, it);
+    return true;
+}
+
+/* What was there before the walk and is not changed must be met, though the table grows
+ * manifold and items are moved in memory meanwhile. */
+START_TEST(walks_miss_nothing_while_the_table_grows)
+{
+    struct walk walks[3];
+    char key[32];
+    int there = ITEMS / 10, added = 0;
+
+    for (int i = 0; i < there; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    for (int w = 0; w < 3; w++) {
+        walks[w].cookie = fake_cookie_create(host);
+        walk_start(&walks[w]);
+    }
+    for (; added < ITEMS; added++) {
+        walk_one(&walks[added % 3]);
+        snprintf(key, sizeof(key), "more-%d", added);
+        fake_set(engine, cookie, key, key);
+        snprintf(key, sizeof(key), "over-%d", added % 100);
+        fake_set(engine, cookie, key, key);
+    }
+    for (int w = 0; w < 3; w++) {
+        while (walk_one(&walks[w]))
+            ;
+        for (int i = 0; i < there; i++)
+            ck_assert_int_eq(walks[w].seen[i], 1);
+        free(walks[w].seen);
+        fake_cookie_destroy(walks[w].cookie);
+    }
+}
+END_TEST
+
+START_TEST(an_abandoned_walk_is_freed)
+{
+    struct walk w = { .cookie = fake_cookie_create(host) };
+    char key[32];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    walk_start(&w);
+    ck_assert(walk_one(&w));
+    fake_cookie_destroy(w.cookie);
+    free(w.seen);
+    w.cookie = &w; /* one that the host knows nothing of: left to the engine's end */
+    walk_start(&w);
+    ck_assert(walk_one(&w));
+    free(w.seen);
+    fake_flush(engine, cookie, 0);
+}
+END_TEST
+
+/* ---- torture: a value starts with its key and counts up from there. CHECK, since
+ * libcheck writes to a file at every assertion. */
+
+enum { WORKERS = 4, KEYS = 2000 };
+
+struct worker {
+    pthread_t thread;
+    const void *cookie;
+    uint32_t state;
+    unsigned rounds;
+    unsigned hits, misses;
+    bool growing;
+};
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 9;
+}
+
+static void fill(char *value, size_t n, const char *key, size_t nkey, uint32_t stamp)
+{
+    for (size_t i = 0; i < n; i++)
+        value[i] = i < nkey ? key[i] : (char)(stamp + i);
+}
+
+static void check_value(const item_info *info, const char *key, size_t nkey)
+{
+    const unsigned char *value = info->value[0].iov_base;
+    size_t n = info->nbytes;
+
+    CHECK(info->nkey == nkey && memcmp(info->key, key, nkey) == 0);
+    CHECK(n >= nkey && memcmp(value, key, nkey) == 0);
+    for (size_t i = nkey; i + 1 < n; i++)
+        CHECK((unsigned char)(value[i] + 1) == value[i + 1]);
+}
+
+static void worker_set(struct worker *w, const char *key, size_t nkey)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    item_info info = { .nvalue = 1 };
+    uint32_t r = next_random(&w->state);
+    size_t n = nkey + (r % 200 == 0 ? 40000 : r % 10 == 0 ? 3000 : r % 500);
+    ENGINE_STORE_OPERATION op = r % 7 == 0 ? OPERATION_ADD : OPERATION_SET;
+    rel_time_t exptime = r % 5 == 0 ? 1 + r % 3 : 0;
+    uint64_t cas;
+    item *it;
+
+    CHECK(engine->allocate(h, w->cookie, &it, key, nkey, n, 0, exptime) ==
+          ENGINE_SUCCESS);
+    CHECK(engine->get_item_info(h, w->cookie, it, &info));
+    fill(info.value[0].iov_base, n, key, nkey, r);
+    ENGINE_ERROR_CODE result = engine->store(h, w->cookie, it, &cas, op, 0);
+    CHECK(result == ENGINE_SUCCESS ||
+          (op == OPERATION_ADD && result == ENGINE_NOT_STORED));
+    engine->release(h, w->cookie, it);
+}
+
+static void worker_get(struct worker *w, const char *key, size_t nkey)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    item_info info = { .nvalue = 1 };
+    item *it;
+
+    if (engine->get(h, w->cookie, &it, key, (int)nkey, 0) != ENGINE_SUCCESS) {
+        w->misses++;
+        return;
+    }
+    w->hits++;
+    CHECK(engine->get_item_info(h, w->cookie, it, &info));
+    check_value(&info, key, nkey);
+    engine->release(h, w->cookie, it);
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    struct fake_arith count = { .key = "counter", .delta = 1, .create = true };
+
+    for (unsigned i = 0; i < w->rounds; i++) {
+        uint32_t r = next_random(&w->state);
+        uint64_t result, cas;
+        char key[32];
+        size_t nkey = (size_t)snprintf(key, sizeof(key), "k%u",
+                                       w->growing ? r % (KEYS * 40) : r % KEYS);
+        switch (r / 64 % 16) {
+        case 0:
+            engine->remove(&engine->interface, w->cookie, key, nkey, 0, 0);
+            break;
+        case 1:
+            fake_arith(engine, w->cookie, &count, &result, &cas);
+            break;
+        case 2:
+            fake_touch(engine, w->cookie, key, r % 3 == 0 ? 2 : 0);
+            break;
+        case 3:
+        case 4:
+        case 5:
+        case 6:
+            worker_set(w, key, nkey);
+            break;
+        default:
+            worker_get(w, key, nkey);
+        }
+        if (r % 50000 == 0)
+            fake_flush(engine, w->cookie, 0);
+        if (r % 5000 == 0)
+            fake_host_advance(host, 1);
+    }
+    return NULL;
+}
+
+static void count_one(void *context, const void *key, size_t nkey,
+                      const struct fake_value *value)
+{
+    (void)key;
+    (void)nkey;
+    (void)value;
+    ++*(size_t *)context;
+}
+
+static void torture(bool growing)
+{
+    struct worker workers[WORKERS] = { 0 };
+    unsigned hits = 0;
+    size_t walked = 0;
+
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = (struct worker){ .cookie = fake_cookie_create(host),
+                                      .state = (uint32_t)i + 1,
+                                      .rounds = ROUNDS,
+                                      .growing = growing };
+        AZ(pthread_create(&workers[i].thread, NULL, work, &workers[i]));
+    }
+    for (int i = 0; i < 5; i++)
+        fake_walk(engine, cookie, count_one, &walked);
+    for (int i = 0; i < WORKERS; i++) {
+        AZ(pthread_join(workers[i].thread, NULL));
+        fake_cookie_destroy(workers[i].cookie);
+        hits += workers[i].hits;
+    }
+    ck_assert_uint_gt(hits, 0);
+    walked = 0;
+    fake_flush(engine, cookie, 0);
+    fake_walk(engine, cookie, count_one, &walked);
+    ck_assert_uint_eq(walked, 0);
+}
+
+START_TEST(torture_in_place)
+{
+    torture(false);
+}
+END_TEST
+
+START_TEST(torture_under_pressure)
+{
+    rig_restart("cache_size=4m");
+    torture(true);
+    ck_assert_uint_gt(rig_stat("evictions"), 0);
+}
+END_TEST
+
+struct adder {
+    pthread_t thread;
+    const void *cookie;
+};
+
+static void *add_many(void *arg)
+{
+    struct adder *a = arg;
+    struct fake_arith count = { .key = "n", .delta = 1, .create = true, .initial = 1 };
+    uint64_t result, cas;
+
+    for (int i = 0; i < ROUNDS / 10; i++) {
+        struct fake_store piece = { .op = OPERATION_APPEND, .key = "list", .value = "x" };
+        CHECK(fake_arith(engine, a->cookie, &count, &result, &cas) == ENGINE_SUCCESS);
+        if (i % 100 == 0)
+            CHECK(fake_store(engine, a->cookie, &piece, NULL) == ENGINE_SUCCESS);
+    }
+    return NULL;
+}
+
+START_TEST(no_change_is_lost)
+{
+    struct adder adders[WORKERS];
+    struct fake_value v;
+    char text[32];
+
+    fake_set(engine, cookie, "list", "");
+    for (int i = 0; i < WORKERS; i++) {
+        adders[i].cookie = fake_cookie_create(host);
+        AZ(pthread_create(&adders[i].thread, NULL, add_many, &adders[i]));
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        AZ(pthread_join(adders[i].thread, NULL));
+        fake_cookie_destroy(adders[i].cookie);
+    }
+    snprintf(text, sizeof(text), "%d", WORKERS * (ROUNDS / 10));
+    ck_assert(fake_has(engine, cookie, "n", text));
+    ck_assert_int_eq(fake_get(engine, cookie, "list", &v), ENGINE_SUCCESS);
+    ck_assert_uint_eq(v.nbytes, WORKERS * ((ROUNDS / 10 + 99) / 100));
+    fake_value_fini(&v);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        walk_meets_everything_once,
+        walk_skips_expired_and_flushed,
+        walks_miss_nothing_while_the_table_grows,
+        an_abandoned_walk_is_freed,
+        torture_in_place,
+        torture_under_pressure,
+        no_change_is_lost,
+    };
+    return rig_run("store_threads", setup, tests, N_ELEMENTS(tests));
+}
