@@ -1,0 +1,245 @@
+#include "server/settings.h"
+
+#include <string.h>
+
+#include "server/address.h"
+#include "server/log.h"
+#include "server/settings_stats.h"
+#include "test/unit/unit.h"
+
+enum { WORDS = 40, WHY = 512 };
+
+static struct settings s;
+static char why[WHY];
+
+/* Parses a command line given as one text. */
+static bool parse(const char *line)
+{
+    static char text[512];
+    char *words[WORDS] = { "mcd" };
+    int n = 1;
+    snprintf(text, sizeof(text), "%s", line);
+    for (char *w = strtok(text, " "); w != NULL && n < WORDS - 1; w = strtok(NULL, " "))
+        words[n++] = w;
+    settings_fini(&s);
+    why[0] = '\0';
+    return settings_parse(&s, n, words, why, sizeof(why));
+}
+
+static void refuses(const char *line, const char *word)
+{
+    ck_assert_msg(!parse(line), "'%s' was taken", line);
+    ck_assert_msg(strstr(why, word) != NULL, "'%s' is not in: %s", word, why);
+    settings_fini(&s);
+}
+
+static void configures(const char *line, const char *wanted)
+{
+    bool ok;
+    ck_assert_msg(parse(line), "%s: %s", line, why);
+    char *config = settings_engine_config(&s, &ok);
+    ck_assert(ok);
+    if (wanted == NULL)
+        ck_assert_ptr_null(config);
+    else
+        ck_assert_str_eq(config, wanted);
+    free(config);
+    settings_fini(&s);
+}
+
+START_TEST(test_defaults)
+{
+    ck_assert(parse(""));
+    ck_assert_uint_eq(s.port, 11211);
+    ck_assert_uint_eq(s.udp_port, 0);
+    ck_assert_uint_eq(s.memory_mb, 64);
+    ck_assert_uint_eq(s.max_connections, 1024);
+    ck_assert_uint_eq(s.threads, 4);
+    ck_assert_uint_eq(s.item_size_max, 1 << 20);
+    ck_assert_str_eq(s.engine, "default_engine.so");
+    ck_assert(s.maxconns_fast && !s.daemonize && !settings_given(&s, "port"));
+    settings_fini(&s);
+}
+END_TEST
+
+START_TEST(test_letters_and_long_names)
+{
+    ck_assert(parse("-p 1 -U 2 -t 3 -c 5 -R 7 -b 9 -vv -d -k -M"));
+    ck_assert_uint_eq(s.port, 1);
+    ck_assert_uint_eq(s.udp_port, 2);
+    ck_assert_uint_eq(s.threads, 3);
+    ck_assert_uint_eq(s.max_connections, 5);
+    ck_assert_uint_eq(s.requests_per_event, 7);
+    ck_assert_uint_eq(s.backlog, 9);
+    ck_assert_uint_eq(s.verbosity, 2);
+    ck_assert(s.daemonize && s.lock_memory && s.disable_evictions);
+    ck_assert(settings_given(&s, "port"));
+    ck_assert(parse("--port=8 --memory-limit 100 --verbose --engine=x.so -v"));
+    ck_assert_uint_eq(s.port, 8);
+    ck_assert_uint_eq(s.memory_mb, 100);
+    ck_assert_uint_eq(s.verbosity, 2);
+    ck_assert_str_eq(s.engine, "x.so");
+    settings_fini(&s);
+}
+END_TEST
+
+START_TEST(test_any_free_port)
+{
+    ck_assert(parse("-p -1"));
+    ck_assert_uint_eq(s.port, 0);
+    ck_assert(parse("-p 0"));
+    ck_assert_uint_eq(s.port, 0);
+    settings_fini(&s);
+}
+END_TEST
+
+START_TEST(test_refusals_name_the_option)
+{
+    refuses("-p 70000", "port");
+    refuses("-p abc", "port");
+    refuses("-t 0", "threads");
+    refuses("-I 10", "max-item-size");
+    refuses("-f 0.5", "slab-growth-factor");
+    refuses("-a 99", "unix-mask");
+    refuses("-Q", "-Q");
+    refuses("--nonsense", "--nonsense");
+    refuses("-m", "-m");
+    refuses("--port", "--port");
+    refuses("stray", "stray");
+}
+END_TEST
+
+START_TEST(test_extended)
+{
+    ck_assert(parse("-o idle_timeout=60,no_maxconns_fast"));
+    ck_assert_uint_eq(s.idle_timeout, 60);
+    ck_assert(!s.maxconns_fast);
+    ck_assert(parse("-o maxconns_fast,threads=2"));
+    ck_assert(s.maxconns_fast);
+    ck_assert_uint_eq(s.threads, 2);
+    refuses("-o nonsense", "nonsense");
+    refuses("-o idle_timeout", "idle-timeout");
+    refuses("-o idle_timeout=x", "idle-timeout");
+    refuses("-o extended=x", "extended");
+}
+END_TEST
+
+START_TEST(test_engine_config)
+{
+    configures("", NULL);
+    configures("-e a=b", "a=b");
+    configures("-m 64", "cache_size=67108864;");
+    configures("-m 1 -e a=b;c=d", "cache_size=1048576;a=b;c=d");
+    configures("-M -I 2m -f 1.5 -n 96",
+               "item_size_max=2097152;eviction=false;factor=1.5;chunk_size=96;");
+}
+END_TEST
+
+START_TEST(test_extensions_add_up)
+{
+    ck_assert(parse("-X one.so -X two.so,x=1"));
+    ck_assert_uint_eq(s.nextensions, 2);
+    ck_assert_str_eq(s.extensions[0], "one.so");
+    ck_assert_str_eq(s.extensions[1], "two.so,x=1");
+    settings_fini(&s);
+}
+END_TEST
+
+START_TEST(test_help_ends_the_parsing)
+{
+    ck_assert(parse("-h --nonsense"));
+    ck_assert(s.help);
+    ck_assert(parse("-V"));
+    ck_assert(s.version);
+    settings_fini(&s);
+}
+END_TEST
+
+static void collect(void *context, const char *name, const char *value)
+{
+    char *all = context;
+    size_t n = strlen(all);
+    snprintf(all + n, 4096 - n, "%s=%s\n", name, value);
+}
+
+START_TEST(test_stats_settings_under_known_names)
+{
+    static const char *const wanted[] = { "tcpport=4\n",     "maxbytes=104857600\n",
+                                          "num_threads=4\n", "evictions=off\n",
+                                          "umask=700\n",     "inter=NULL\n",
+                                          "verbosity=1\n",   "maxconns_fast=yes\n" };
+    char all[4096] = "";
+    ck_assert(parse("-p 4 -m 100 -M"));
+    log_set_level(EXTENSION_LOG_INFO);
+    settings_each(&s, collect, all);
+    for (size_t i = 0; i < N_ELEMENTS(wanted); i++)
+        ck_assert_msg(strstr(all, wanted[i]) != NULL, "no %s in %s", wanted[i], all);
+    settings_fini(&s);
+}
+END_TEST
+
+static void splits(const char *text, const char *host, const char *port)
+{
+    char word[64], *h, *p;
+    snprintf(word, sizeof(word), "%s", text);
+    ck_assert_msg(address_split(word, &h, &p), "%s", text);
+    ck_assert_msg(h == NULL ? host == NULL : host != NULL && strcmp(h, host) == 0,
+                  "%s: %s", text, h);
+    ck_assert_msg(p == NULL ? port == NULL : port != NULL && strcmp(p, port) == 0,
+                  "%s: %s", text, p);
+}
+
+START_TEST(test_addresses)
+{
+    char bad1[] = "[::1", bad2[] = "host:", bad3[] = "host:http", bad4[] = "[::1]x";
+    char *h, *p;
+    splits("10.0.0.1", "10.0.0.1", NULL);
+    splits("10.0.0.1:99", "10.0.0.1", "99");
+    splits("cache.example:99", "cache.example", "99");
+    splits("::1", "::1", NULL);
+    splits("[::1]", "::1", NULL);
+    splits("[::1]:99", "::1", "99");
+    splits("*", NULL, NULL);
+    splits("*:99", NULL, "99");
+    ck_assert(!address_split(bad1, &h, &p) && !address_split(bad2, &h, &p));
+    ck_assert(!address_split(bad3, &h, &p) && !address_split(bad4, &h, &p));
+}
+END_TEST
+
+/* The manual page is written by hand: no option may be missing from it. */
+START_TEST(test_manual_has_every_option)
+{
+    static char page[64 * 1024];
+    char wanted[80];
+    FILE *in = unit_open("../../doc/mcd.1");
+    page[fread(page, 1, sizeof(page) - 1, in)] = '\0';
+    fclose(in);
+    for (size_t i = 0; i < settings_nrows; i++) {
+        const char *from = settings_rows[i].name;
+        char *to = wanted + sprintf(wanted, "\\-\\-");
+        for (; *from != '\0'; from++) {
+            if (*from == '-')
+                *to++ = '\\';
+            *to++ = *from;
+        }
+        *to = '\0';
+        ck_assert_msg(strstr(page, wanted) != NULL, "no %s in doc/mcd.1", wanted);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = { test_defaults,
+                             test_letters_and_long_names,
+                             test_any_free_port,
+                             test_refusals_name_the_option,
+                             test_extended,
+                             test_engine_config,
+                             test_extensions_add_up,
+                             test_help_ends_the_parsing,
+                             test_stats_settings_under_known_names,
+                             test_addresses,
+                             test_manual_has_every_option };
+    return unit_run("settings", tests, N_ELEMENTS(tests));
+}
