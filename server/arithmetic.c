@@ -23,17 +23,30 @@ struct number {
 
 static bool gather_text(const item_info *info, char *text)
 {
+    const struct iovec *piece = command_pieces(info);
     size_t n = 0;
     if (info->nbytes > DIGITS_MAX)
         return false;
-    for (unsigned i = 0; i < info->nvalue && n + info->value[i].iov_len < TEXT_MAX; i++) {
-        memcpy(text + n, info->value[i].iov_base, info->value[i].iov_len);
-        n += info->value[i].iov_len;
+    for (unsigned i = 0; i < info->nvalue && n + piece[i].iov_len < TEXT_MAX; i++) {
+        memcpy(text + n, piece[i].iov_base, piece[i].iov_len);
+        n += piece[i].iov_len;
     }
     while (n > 0 && text[n - 1] == ' ') /* a decr may leave blanks behind */
         n--;
     text[n] = '\0';
     return n > 0 && strspn(text, "0123456789") == n;
+}
+
+static bool spread_text(const item_info *info, const char *text, size_t n)
+{
+    const struct iovec *piece = command_pieces(info);
+    for (unsigned i = 0; i < info->nvalue && n > 0; i++) {
+        size_t size = piece[i].iov_len < n ? piece[i].iov_len : n;
+        memcpy(piece[i].iov_base, text, size);
+        text += size;
+        n -= size;
+    }
+    return n == 0;
 }
 
 static ENGINE_ERROR_CODE read_number(struct connection *c, struct number *number)
@@ -72,8 +85,7 @@ static ENGINE_ERROR_CODE write_number(struct connection *c, const struct number 
                          (int)number->flags, number->exptime);
     if (rc != ENGINE_SUCCESS)
         return rc;
-    if (command_view_item(c, it, &view) && view.info.value[0].iov_len >= (size_t)n) {
-        memcpy(view.info.value[0].iov_base, text, (size_t)n);
+    if (command_view_item(c, it, &view) && spread_text(&view.info, text, (size_t)n)) {
         w->api->item_set_cas(w->handle, c, it, number->cas);
         rc = w->api->store(w->handle, c, it, cas, operation, c->req.vbucket);
     } else {

@@ -64,4 +64,10 @@ union item_view {
 };
 bool command_view_item(struct connection *c, item *it, union item_view *view);
 
+/* The pieces; the member is declared with room for one. */
+static inline const struct iovec *command_pieces(const item_info *info)
+{
+    return info->value;
+}
+
 #endif

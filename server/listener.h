@@ -30,7 +30,7 @@ struct listeners {
     struct listener *all;
     size_t n;
     struct event *retry; /* after a pause */
-    char *unix_path; /* removed at the end */
+    char *unix_path;     /* removed at the end */
 
     /* counters; written by the main thread, read by all */
     _Atomic uint64_t accepted, rejected, disabled_num;

@@ -51,7 +51,7 @@ static bool answer_value(struct connection *c, item *it, const item_info *info)
     size_t queued = out->nrefs;
     unsigned n = c->req.no_value ? 0 : info->nvalue;
     for (unsigned i = 0; ok && i < n; i++) {
-        const struct iovec *piece = &info->value[i];
+        const struct iovec *piece = &command_pieces(info)[i];
         if (copy)
             ok = buffer_append(&out->bytes, piece->iov_base, piece->iov_len);
         else if (piece->iov_len > 0)

@@ -14,7 +14,7 @@ static bool next_piece(struct connection *c)
     c->piece_index++;
     if (!command_view_item(c, c->item, &view) || c->piece_index >= view.info.nvalue)
         return false;
-    c->piece = view.info.value[c->piece_index];
+    c->piece = command_pieces(&view.info)[c->piece_index];
     return c->piece.iov_len > 0;
 }
 

@@ -297,13 +297,14 @@ static bool get_item_info(ENGINE_HANDLE *handle, const void *cookie, const item 
     const struct tiny_item *t = it;
     char *value = (char *)t->data + t->nkey;
     size_t piece = tiny.piece > 0 ? tiny.piece : t->nbytes, left = t->nbytes;
+    struct iovec *pieces = info->value;
     uint16_t room = info->nvalue, n = 0;
     (void)handle, (void)cookie;
     do {
         size_t size = left < piece ? left : piece;
         if (n == room)
             return false;
-        info->value[n++] = (struct iovec){ value, size };
+        pieces[n++] = (struct iovec){ value, size };
         value += size;
         left -= size;
     } while (left > 0);

@@ -293,7 +293,7 @@ END_TEST
 
 START_TEST(test_arithmetic_without_the_engine)
 {
-    begin(0, false);
+    begin(3, false);
     ask("incr n 1\r\n", "NOT_FOUND\r\n");
     ask("set n 3 0 2\r\n10\r\nincr n 5\r\n", "STORED\r\n15\r\n");
     ask("decr n 6\r\nget n\r\n", "9\r\nVALUE n 3 2\r\n9 \r\nEND\r\n");
