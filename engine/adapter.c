@@ -138,10 +138,17 @@ static void *op_add(void *store, const struct link_change *c, uint64_t *cas)
     return store_item(store, c, OPERATION_ADD, cas);
 }
 
+void adapter_note_flush(struct adapter *a)
+{
+    if (!atomic_load_explicit(&a->flushed, memory_order_relaxed))
+        atomic_store(&a->flushed, true);
+}
+
 static void op_flush(void *store, uint32_t delay)
 {
     struct adapter *a = store;
     ENGINE_ERROR_CODE rc;
+    adapter_note_flush(a);
     time_t when = (time_t)delay;
     if (delay > RELATIVE_MAX)
         when = a->server->core->abstime(a->server->core->get_current_time() + delay);
@@ -196,6 +203,18 @@ struct repl_walk {
     bool ended;
 };
 
+/* memcached's own default engine gives ten in its life. */
+static void complain_of_walks(struct adapter *a)
+{
+    const SERVER_LOG_API *log = a->server->log;
+    if (a->walks_refused || log == NULL || log->get_logger() == NULL)
+        return;
+    a->walks_refused = true;
+    log->get_logger()->log(EXTENSION_LOG_WARNING, NULL,
+                           "replication: the wrapped engine gives no further tap "
+                           "iterator, so nothing can be copied: restart this node\n");
+}
+
 static struct repl_walk *op_walk_begin(void *store)
 {
     struct adapter *a = store;
@@ -208,6 +227,7 @@ static struct repl_walk *op_walk_begin(void *store)
     w->next =
         ENGINE(a)->get_tap_iterator(HANDLE(a), &w->cookie, "replication", 11, 0, NULL, 0);
     if (w->next == NULL) {
+        complain_of_walks(a);
         own_cookie_fini(&w->cookie, HANDLE(a));
         free(w);
         return NULL;
@@ -238,12 +258,32 @@ static bool walk_step(struct adapter *a, struct repl_walk *w, item **it)
     return false;
 }
 
+/* Other engines' iterators show expired and flushed items too. The clock tells of the
+ * former; of the latter only a look-up does, which is made only once there was a flush:
+ * it can move the item to where the iterator meets it again. */
+static bool shows_the_dead(struct adapter *a, item *it, struct repl_item *out)
+{
+    item_info info = { .nvalue = 1 };
+    struct repl_item found;
+    if (a->wrapped->live_walk)
+        return false;
+    if (ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info) && info.exptime != 0 &&
+        info.exptime <= a->server->core->get_current_time())
+        return true;
+    if (!atomic_load(&a->flushed))
+        return false;
+    if (!op_lookup(a, out->state.key, out->state.nkey, &found))
+        return true;
+    op_release(a, found.item);
+    return found.item != it;
+}
+
 static bool op_walk_next(void *store, struct repl_walk *w, struct repl_item *out)
 {
     struct adapter *a = store;
     item *it;
     while (walk_step(a, w, &it)) {
-        if (describe(a, it, out))
+        if (describe(a, it, out) && !shows_the_dead(a, it, out))
             return true;
         op_release(a, it);
     }

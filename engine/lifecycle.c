@@ -16,8 +16,11 @@ static void engine_log(void *context, enum repl_log level, const char *text)
         [REPL_LOG_WARNING] = EXTENSION_LOG_WARNING,
     };
     const struct repl_engine *e = context;
-    EXTENSION_LOGGER_DESCRIPTOR *logger = e->server->log->get_logger();
-    if (levels[level] >= e->server->log->get_level() && logger != NULL)
+    const SERVER_LOG_API *log = e->server->log;
+    if (log == NULL) /* a host may have none */
+        return;
+    EXTENSION_LOGGER_DESCRIPTOR *logger = log->get_logger();
+    if (levels[level] >= log->get_level() && logger != NULL)
         logger->log(levels[level], NULL, "replication: %s\n", text);
 }
 

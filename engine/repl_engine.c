@@ -135,6 +135,7 @@ static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,
     enum change_result r = change_flush_begin(&e->core, &ch);
     if (r != CHANGE_OK)
         return refusal(r);
+    adapter_note_flush(&e->adapter);
     ENGINE_ERROR_CODE rc = INNER(e)->flush(HANDLE(e), cookie, when);
     if (rc == ENGINE_SUCCESS)
         change_flush_end(&e->core, &ch, flush_delay(e, when));

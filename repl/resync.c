@@ -124,15 +124,15 @@ static void walk_finish(struct repl_core *c)
              (unsigned long long)s->walked);
 }
 
-/* The walk may show an item as it was a moment ago, or one that is expired: what is
- * sent is looked up anew, in one step with its queueing. */
-static bool walk_send(struct repl_core *c, const struct link_change *seen)
+/* Takes over the item's reference. The look at the store and the queueing are one step:
+ * a change that comes now is journalled now, and so shipped behind this. */
+static bool walk_send(struct repl_core *c, struct repl_item *item)
 {
-    struct repl_item item;
-    if (!map_has(&c->owed, hash_key(seen->key, seen->nkey)) ||
-        !c->store_ops->lookup(c->store, seen->key, seen->nkey, &item))
+    if (!map_has(&c->owed, hash_key(item->state.key, item->state.nkey))) {
+        c->store_ops->release(c->store, item->item);
         return false;
-    ship_item(c, LINK_FILL, &item);
+    }
+    ship_item(c, LINK_FILL, item);
     c->count.resync_items++;
     c->session.walked++;
     return true;
@@ -154,8 +154,7 @@ bool resync_work(struct repl_core *c)
             walk_finish(c);
             return true;
         }
-        sent += walk_send(c, &item.state);
-        c->store_ops->release(c->store, item.item);
+        sent += walk_send(c, &item);
     }
     if (sent > 0)
         ship_end_batch(c);

@@ -43,9 +43,10 @@ struct repl_store_ops {
     /* Remove the key if its CAS is not above the fence. */
     void (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);
 
-    /* Visit every item that is there throughout the walk. NULL if no walk can be had
-     * now (try again later). walk_next gives false at the end. walk_end takes any
-     * walk, finished or not. */
+    /* Visit every item that is there throughout the walk; what is shown is live at that
+     * moment, neither expired nor flushed. NULL if no walk can be had now (try again
+     * later). walk_next gives false at the end. walk_end takes any walk, finished or
+     * not. */
     struct repl_walk *(*walk_begin)(void *store);
     bool (*walk_next)(void *store, struct repl_walk *walk, struct repl_item *out);
     void (*walk_end)(void *store, struct repl_walk *walk);
