@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "base/check.h"
+#include "base/feature.h"
 #include "store/store.h"
 
 static const engine_info *engine_get_info(ENGINE_HANDLE *handle)
@@ -56,9 +57,9 @@ static bool build(struct store *s)
 }
 
 /* The interface declares an array of one row and means as many as there are. */
-static void add_feature(struct store *s, uint32_t id)
+static void add_feature(struct store *s, uint32_t id, const char *description)
 {
-    feature_info feature = { .feature = id };
+    feature_info feature = { .feature = id, .description = description };
     size_t at =
         offsetof(engine_info, features) + s->info.info.num_features++ * sizeof(feature);
 
@@ -81,9 +82,11 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
         fprintf(stderr, "%s\n", s->error);
         return ENGINE_ENOMEM;
     }
-    add_feature(s, ENGINE_FEATURE_LRU);
-    if (s->config.use_cas)
-        add_feature(s, ENGINE_FEATURE_CAS);
+    if (s->config.use_cas) {
+        add_feature(s, ENGINE_FEATURE_CAS, NULL);
+        add_feature(s, FEATURE_CAS_CLOCK, FEATURE_CAS_CLOCK_TEXT);
+    }
+    add_feature(s, FEATURE_LIVE_WALK, FEATURE_LIVE_WALK_TEXT);
     s->server.callback->register_callback(handle, ON_DISCONNECT, on_disconnect, s);
     return ENGINE_SUCCESS;
 }

@@ -45,11 +45,11 @@ static struct item *touch(struct store *s, const char *key, size_t nkey,
     return it;
 }
 
-static bool answer_text(ADD_RESPONSE response, const void *cookie, uint16_t status,
-                        const char *text)
+/* Errors have no text here: the words are the host's. */
+static bool answer_status(ADD_RESPONSE response, const void *cookie, uint16_t status)
 {
-    return response(NULL, 0, NULL, 0, text, (uint32_t)strlen(text),
-                    PROTOCOL_BINARY_RAW_BYTES, status, 0, cookie);
+    return response(NULL, 0, NULL, 0, NULL, 0, PROTOCOL_BINARY_RAW_BYTES, status, 0,
+                    cookie);
 }
 
 static bool answer_miss(const struct touch_kind *kind, const char *key, uint16_t nkey,
@@ -57,20 +57,21 @@ static bool answer_miss(const struct touch_kind *kind, const char *key, uint16_t
 {
     if (kind->quiet)
         return true;
-    if (kind->key)
-        return response(key, nkey, NULL, 0, NULL, 0, PROTOCOL_BINARY_RAW_BYTES,
-                        PROTOCOL_BINARY_RESPONSE_KEY_ENOENT, 0, cookie);
-    return answer_text(response, cookie, PROTOCOL_BINARY_RESPONSE_KEY_ENOENT,
-                       "Not found");
+    return response(kind->key ? key : NULL, kind->key ? nkey : 0, NULL, 0, NULL, 0,
+                    PROTOCOL_BINARY_RAW_BYTES, PROTOCOL_BINARY_RESPONSE_KEY_ENOENT, 0,
+                    cookie);
 }
 
 static bool answer_hit(const struct touch_kind *kind, const struct item *it,
                        ADD_RESPONSE response, const void *cookie)
 {
+    if (!kind->value)
+        return response(NULL, 0, NULL, 0, NULL, 0, PROTOCOL_BINARY_RAW_BYTES,
+                        PROTOCOL_BINARY_RESPONSE_SUCCESS, item_cas(it), cookie);
     return response(kind->key ? item_key(it) : NULL, kind->key ? it->nkey : 0, &it->flags,
-                    sizeof(it->flags), kind->value ? item_value(it) : NULL,
-                    kind->value ? item_nbytes(it) : 0, PROTOCOL_BINARY_RAW_BYTES,
-                    PROTOCOL_BINARY_RESPONSE_SUCCESS, item_cas(it), cookie);
+                    sizeof(it->flags), item_value(it), item_nbytes(it),
+                    PROTOCOL_BINARY_RAW_BYTES, PROTOCOL_BINARY_RESPONSE_SUCCESS,
+                    item_cas(it), cookie);
 }
 
 static bool is_well_formed(const protocol_binary_request_header *request)
@@ -91,8 +92,7 @@ static bool command_touch(struct store *s, const void *cookie,
     uint32_t when;
 
     if (!is_well_formed(request))
-        return answer_text(response, cookie, PROTOCOL_BINARY_RESPONSE_EINVAL,
-                           "Invalid arguments");
+        return answer_status(response, cookie, PROTOCOL_BINARY_RESPONSE_EINVAL);
     memcpy(&when, extras, sizeof(when));
     rel_time_t exptime = s->server.core->realtime((time_t)ntohl(when));
     struct item *it = touch(s, key, nkey, exptime);
@@ -109,9 +109,8 @@ ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
 {
     const struct touch_kind *kind = find_kind(request->request.opcode);
     bool sent = kind != NULL ? command_touch(s, cookie, kind, request, response)
-                             : answer_text(response, cookie,
-                                           PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND,
-                                           "Unknown command");
+                             : answer_status(response, cookie,
+                                             PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND);
 
     return sent ? ENGINE_SUCCESS : ENGINE_FAILED;
 }

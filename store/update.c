@@ -28,17 +28,28 @@ static ENGINE_ERROR_CODE permit(const struct item *old, const struct item *it,
     return ENGINE_EINVAL;
 }
 
+/* A host may store an item once more while it is there: it only gets a new CAS. One
+ * that was there and is not any more is waste already. */
+static ENGINE_ERROR_CODE put_in_place(struct store *s, struct spot *spot, struct item *it)
+{
+    if (spot->it == it) {
+        atomic_store_explicit(&it->cas, store_next_cas(s), memory_order_relaxed);
+        return ENGINE_SUCCESS;
+    }
+    if ((item_word(it) & (ITEM_LINKED | ITEM_DEAD)) != 0)
+        return ENGINE_EINVAL;
+    return store_link(s, spot, it) ? ENGINE_SUCCESS : ENGINE_ENOMEM;
+}
+
 static ENGINE_ERROR_CODE replace(struct store *s, struct item *it, uint64_t *cas,
                                  ENGINE_STORE_OPERATION operation)
 {
     struct spot spot;
 
-    if ((item_word(it) & (ITEM_LINKED | ITEM_DEAD)) != 0)
-        return ENGINE_EINVAL; /* an item is stored once */
     store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
     ENGINE_ERROR_CODE result = permit(spot.it, it, operation);
-    if (result == ENGINE_SUCCESS && !store_link(s, &spot, it))
-        result = ENGINE_ENOMEM;
+    if (result == ENGINE_SUCCESS)
+        result = put_in_place(s, &spot, it);
     if (result == ENGINE_SUCCESS)
         *cas = item_cas(it);
     else if (operation == OPERATION_ADD && spot.it != NULL)

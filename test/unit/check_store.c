@@ -362,19 +362,25 @@ START_TEST(references_outlive_the_key)
 }
 END_TEST
 
-START_TEST(an_item_is_stored_once)
+static ENGINE_ERROR_CODE store_again(item *it, uint64_t *cas, ENGINE_STORE_OPERATION op)
 {
-    uint64_t cas;
+    return engine->store(&engine->interface, cookie, it, cas, op, 0);
+}
+
+START_TEST(an_item_may_be_stored_again_while_it_is_there)
+{
+    uint64_t first = 0, second = 0;
     item *it;
 
     ck_assert_int_eq(engine->allocate(&engine->interface, cookie, &it, "k", 1, 0, 0, 0),
                      ENGINE_SUCCESS);
-    ck_assert_int_eq(
-        engine->store(&engine->interface, cookie, it, &cas, OPERATION_SET, 0),
-        ENGINE_SUCCESS);
-    ck_assert_int_eq(
-        engine->store(&engine->interface, cookie, it, &cas, OPERATION_SET, 0),
-        ENGINE_EINVAL);
+    ck_assert_int_eq(store_again(it, &first, OPERATION_SET), ENGINE_SUCCESS);
+    ck_assert_int_eq(store_again(it, &second, OPERATION_SET), ENGINE_SUCCESS);
+    ck_assert_uint_lt(first, second);
+    ck_assert_int_eq(store_again(it, &second, OPERATION_ADD), ENGINE_NOT_STORED);
+    ck_assert_int_eq(engine->remove(&engine->interface, cookie, "k", 1, 0, 0),
+                     ENGINE_SUCCESS);
+    ck_assert_int_eq(store_again(it, &second, OPERATION_SET), ENGINE_EINVAL);
     engine->release(&engine->interface, cookie, it);
 }
 END_TEST
@@ -474,7 +480,7 @@ int main(void)
         cas_is_adopted,
         an_expected_cas_moves_nothing,
         references_outlive_the_key,
-        an_item_is_stored_once,
+        an_item_may_be_stored_again_while_it_is_there,
         keys_of_any_length,
         stats_groups,
         configuration,
