@@ -53,6 +53,9 @@ static bool build(struct store *s)
     if (getrandom(&low, sizeof(low), GRND_NONBLOCK) != sizeof(low))
         low = (uint8_t)((uintptr_t)s >> 12);
     atomic_store(&s->cas, low);
+    store_follow_clock(s);
+    memory_charge(&s->memory,
+                  s->memory.nlanes * (sizeof(struct lane) + sizeof(struct counters)));
     return true;
 }
 

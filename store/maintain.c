@@ -35,6 +35,11 @@ static uint64_t clock_cas(void)
     return ((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000) << 8;
 }
 
+void store_follow_clock(struct store *s)
+{
+    store_raise_cas(s, clock_cas());
+}
+
 static void turn(struct store *s)
 {
     store_check_flush(s);
@@ -43,7 +48,7 @@ static void turn(struct store *s)
     store_expire(s, EXPIRE_US);
     if (++s->maintenance.turns % TURNS_A_SECOND == 0)
         store_reclaim_parked(s);
-    store_raise_cas(s, clock_cas());
+    store_follow_clock(s);
     memory_charge(&s->memory, ghost_resize(&s->ghost, store_count_items(s)));
 }
 

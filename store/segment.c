@@ -48,6 +48,7 @@ static uint32_t take_cold(struct memory *m)
         if (m->arena_next == m->narena || !range_grow(&m->arena_range, upto, &added))
             return SEGMENT_NONE;
         id = m->arena_next++;
+        memory_charge(m, sizeof(struct segment));
         m->segments[id].base = m->arena + ((size_t)id << m->segment_shift);
     }
     m->segments[id].charged = m->segment_size;

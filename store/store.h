@@ -204,6 +204,10 @@ bool store_maintenance_start(struct store *s);
 void store_maintenance_stop(struct store *s);
 void store_maintenance_wake(void *store);
 
+/* Let CAS values be at least microseconds since the epoch, times 256: a node that was
+ * down gives no lower ones than it, or its peer, gave before. */
+void store_follow_clock(struct store *s);
+
 /* engine.c: a new handle. */
 ENGINE_ERROR_CODE store_create_instance(uint64_t interface, GET_SERVER_API get_server_api,
                                         ENGINE_HANDLE **handle);

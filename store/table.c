@@ -1,6 +1,8 @@
 #include "store/table.h"
 
-enum { FIRST_BUCKETS = 256, SPLITS_AT_ONCE = 2 };
+/* Grow while more than one bucket in OVERFLOW_SHARE has an overflow bucket: that gives
+ * about five items a bucket, and a second step for about one key in twenty. */
+enum { FIRST_BUCKETS = 256, SPLITS_AT_ONCE = 2, OVERFLOW_SHARE = 4 };
 
 /* Buckets for a load of four to seven items each, and as many overflow
  * buckets again: room beyond what the self-regulation ever asks for. */
@@ -198,7 +200,9 @@ void table_grow(struct table *t)
     if (!spin_try(&t->growing))
         return;
     for (int i = 0; i < SPLITS_AT_ONCE; i++)
-        if (!split(t))
+        if (atomic_load_explicit(&t->pool_used, memory_order_relaxed) * OVERFLOW_SHARE <
+                table_count(t) ||
+            !split(t))
             break;
     spin_release(&t->growing);
 }

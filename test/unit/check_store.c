@@ -326,6 +326,16 @@ START_TEST(cas_is_adopted)
 }
 END_TEST
 
+START_TEST(cas_starts_at_the_clock)
+{
+    uint64_t cas, before = (uint64_t)time(NULL) * 1000000 << 8;
+
+    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_uint_ge(cas, before);
+    ck_assert_uint_lt(cas, (uint64_t)(time(NULL) + 10) * 1000000 << 8);
+}
+END_TEST
+
 START_TEST(an_expected_cas_moves_nothing)
 {
     uint64_t first, second;
@@ -478,6 +488,7 @@ int main(void)
         flush_delayed,
         flush_epochs_never_wrap,
         cas_is_adopted,
+        cas_starts_at_the_clock,
         an_expected_cas_moves_nothing,
         references_outlive_the_key,
         an_item_may_be_stored_again_while_it_is_there,

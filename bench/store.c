@@ -1,0 +1,216 @@
+/*
+ * What one call of the store costs, without server and network:
+ *
+ *   bench/store [MEGABYTES [ITEMS [VALUE]]]
+ *
+ * Prints nanoseconds a call, for one thread and for two, and the memory an item takes.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <memcached/engine.h>
+
+#include "base/check.h"
+#include "store/store.h"
+
+static rel_time_t now(void)
+{
+    return 100;
+}
+
+static rel_time_t realtime(const time_t t)
+{
+    return (rel_time_t)t;
+}
+
+static void on_event(ENGINE_HANDLE *e, ENGINE_EVENT_TYPE type, EVENT_CALLBACK call,
+                     const void *data)
+{
+    (void)e;
+    (void)type;
+    (void)call;
+    (void)data;
+}
+
+static void evicting(const void *cookie, const void *key, int nkey)
+{
+    (void)cookie;
+    (void)key;
+    (void)nkey;
+}
+
+static SERVER_HANDLE_V1 *server(void)
+{
+    static SERVER_CORE_API core = { .get_current_time = now,
+                                    .realtime = realtime,
+                                    .parse_config = parse_config };
+    static SERVER_STAT_API stat = { .evicting = evicting };
+    static SERVER_CALLBACK_API callback = { .register_callback = on_event };
+    static SERVER_HANDLE_V1 api = {
+        .interface = 1, .core = &core, .stat = &stat, .callback = &callback
+    };
+
+    return &api;
+}
+
+struct job {
+    pthread_t thread;
+    ENGINE_HANDLE_V1 *engine;
+    void (*call)(struct job *job, uint32_t n);
+    uint32_t first, step, items, calls, state;
+    size_t nvalue;
+    uint64_t hits;
+    double ns;
+};
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static size_t key_of(char *key, uint32_t n)
+{
+    memcpy(key, "benchmark-key-0000000000", 24);
+    for (int i = 23; n > 0; n /= 10)
+        key[i--] = (char)('0' + n % 10);
+    return 24;
+}
+
+static void call_set(struct job *j, uint32_t n)
+{
+    ENGINE_HANDLE *h = &j->engine->interface;
+    item_info info = { .nvalue = 1 };
+    uint64_t cas;
+    char key[32];
+    item *it;
+    size_t nkey = key_of(key, n);
+
+    if (j->engine->allocate(h, j, &it, key, nkey, j->nvalue, 0, 0) != ENGINE_SUCCESS)
+        return;
+    j->engine->get_item_info(h, j, it, &info);
+    memset(info.value[0].iov_base, 'x', j->nvalue);
+    j->engine->item_set_cas(h, j, it, 0);
+    j->hits += j->engine->store(h, j, it, &cas, OPERATION_SET, 0) == ENGINE_SUCCESS;
+    j->engine->release(h, j, it);
+}
+
+static void call_get(struct job *j, uint32_t n)
+{
+    ENGINE_HANDLE *h = &j->engine->interface;
+    item_info info = { .nvalue = 1 };
+    char key[32];
+    item *it;
+    size_t nkey = key_of(key, n);
+
+    if (j->engine->get(h, j, &it, key, (int)nkey, 0) != ENGINE_SUCCESS)
+        return;
+    j->engine->get_item_info(h, j, it, &info);
+    j->hits += ((char *)info.value[0].iov_base)[0] == 'x';
+    j->engine->release(h, j, it);
+}
+
+static void call_nothing(struct job *j, uint32_t n)
+{
+    char key[32];
+
+    j->hits += key_of(key, n) + (size_t)key[23];
+}
+
+static void *run(void *arg)
+{
+    struct job *j = arg;
+    double start = seconds();
+
+    for (uint32_t i = 0; i < j->calls; i++) {
+        j->state = j->state * 1664525u + 1013904223u;
+        j->call(j, j->step != 0 ? j->first + i * j->step
+                                : (uint32_t)((uint64_t)j->state * j->items >> 32));
+    }
+    j->ns = (seconds() - start) * 1e9 / j->calls;
+    return NULL;
+}
+
+static void measure(const char *name, struct job job, uint32_t threads)
+{
+    struct job jobs[8];
+    double ns = 0;
+    uint64_t hits = 0;
+
+    for (uint32_t i = 0; i < threads; i++) {
+        jobs[i] = job;
+        jobs[i].first = i;
+        jobs[i].step = job.step * threads;
+        jobs[i].state = i + 7;
+        jobs[i].calls = job.step != 0 ? job.calls / threads : job.calls;
+        AZ(pthread_create(&jobs[i].thread, NULL, run, &jobs[i]));
+    }
+    for (uint32_t i = 0; i < threads; i++) {
+        AZ(pthread_join(jobs[i].thread, NULL));
+        ns += jobs[i].ns / threads;
+        hits += jobs[i].hits;
+    }
+    printf("%-24s %u thread%s %7.1f ns a call, %5.1f%% hits\n", name, threads,
+           threads == 1 ? " " : "s", ns, 100.0 * (double)hits / jobs[0].calls / threads);
+}
+
+static size_t resident(void)
+{
+    unsigned long total, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    if (f == NULL || fscanf(f, "%lu %lu", &total, &pages) != 2)
+        pages = 0;
+    if (f != NULL)
+        fclose(f);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void print_stat(const char *key, uint16_t nkey, const char *value, uint32_t nvalue,
+                       const void *cookie)
+{
+    (void)cookie;
+    printf("    %.*s %.*s\n", (int)nkey, key, (int)nvalue, value);
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long mb = argc > 1 ? strtoul(argv[1], NULL, 10) : 1024;
+    uint32_t items = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1000000;
+    size_t nvalue = argc > 3 ? strtoul(argv[3], NULL, 10) : 100;
+    char config[64];
+    ENGINE_HANDLE *handle;
+    size_t before = resident();
+
+    snprintf(config, sizeof(config), "cache_size=%lum", mb);
+    AZ(store_create_instance(1, server, &handle));
+    ENGINE_HANDLE_V1 *engine = (ENGINE_HANDLE_V1 *)handle;
+    AZ(engine->initialize(handle, config));
+    struct job job = {
+        .engine = engine, .items = items, .calls = items, .nvalue = nvalue
+    };
+    struct job fill = job, set = job, get = job, nothing = job;
+    fill.call = set.call = call_set;
+    fill.step = 1;
+    get.call = call_get;
+    nothing.call = call_nothing;
+    set.calls = get.calls = nothing.calls = 2000000;
+    measure("(the benchmark itself)", nothing, 1);
+    measure("set, new keys", fill, 1);
+    printf("%-24s %.1f bytes an item beside key and value\n", "memory",
+           (double)(resident() - before) / items - 24.0 - (double)nvalue);
+    measure("get, random", get, 1);
+    measure("set, random overwrites", set, 1);
+    measure("get, random", get, 2);
+    measure("set, random overwrites", set, 2);
+    if (getenv("BENCH_STATS") != NULL)
+        engine->get_stats(handle, &job, "slabs", 5, print_stat);
+    engine->destroy(handle, false);
+    return 0;
+}
