@@ -9,7 +9,7 @@
 
 bool address_split(char *word, char **host, char **port)
 {
-    char *end = word;
+    char *end;
     if (word[0] == '[') {
         end = strchr(++word, ']');
         if (end == NULL || (end[1] != '\0' && end[1] != ':'))
@@ -33,7 +33,7 @@ bool address_split(char *word, char **host, char **port)
 
 uint16_t address_port(int fd)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = { 0 };
     socklen_t n = sizeof(sa);
     if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
         return 0;

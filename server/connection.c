@@ -339,8 +339,8 @@ void connection_resume(struct connection *c, ENGINE_ERROR_CODE status)
         return;
     c->status = status;
     connection_go(c, c->after);
-    connection_unhold(c);
     connection_drive(c);
+    connection_unhold(c); /* that of the wait; the caller has one of its own */
 }
 
 bool connection_waits_for_client(const struct connection *c)

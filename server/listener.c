@@ -143,7 +143,7 @@ static bool write_ports(const struct server *server, const char *path)
         return false;
     for (size_t i = 0; i < server->listeners.n; i++) {
         const struct listener *l = &server->listeners.all[i];
-        struct sockaddr_storage sa;
+        struct sockaddr_storage sa = { 0 };
         socklen_t size = sizeof(sa);
         if (getsockname(l->fd, (struct sockaddr *)&sa, &size) == 0 &&
             sa.ss_family != AF_UNIX)

@@ -192,7 +192,7 @@ static bool bind_unix(struct server *server, char *why, size_t nwhy)
                  sizeof(sa.sun_path) - 1, path);
         return false;
     }
-    strcpy(sa.sun_path, path);
+    memcpy(sa.sun_path, path, strlen(path) + 1);
     int fd = -1;
     if (clear_path(&sa))
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

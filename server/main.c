@@ -28,15 +28,16 @@ enum { WHY_MAX = 2048 };
 static bool create_workers(struct server *server, char *why, size_t nwhy)
 {
     unsigned n = (unsigned)server->settings.threads;
-    server->workers = aligned_alloc(_Alignof(struct worker), n * sizeof(struct worker));
-    if (server->workers == NULL) {
+    struct worker *all = aligned_alloc(_Alignof(struct worker), n * sizeof(*all));
+    if (all == NULL) {
         snprintf(why, nwhy, "out of memory for %u worker threads", n);
         return false;
     }
-    memset((void *)server->workers, 0, n * sizeof(struct worker));
+    memset((void *)all, 0, n * sizeof(*all));
+    server->workers = all;
     for (server->nworkers = 0; server->nworkers < n; server->nworkers++) {
-        server->workers[server->nworkers].id = server->nworkers;
-        if (!worker_init(&server->workers[server->nworkers], server, why, nwhy))
+        all[server->nworkers].id = server->nworkers;
+        if (!worker_init(&all[server->nworkers], server, why, nwhy))
             return false;
     }
     return true;

@@ -18,26 +18,20 @@ struct settings {
     uint64_t port, udp_port;
     char *unix_socket, *unix_mask; /* the mask in octal, as chmod writes it */
     char *listen;
-    bool daemonize;
     char *user, *pidfile;
-    uint64_t memory_mb;
-    bool disable_evictions;
-    uint64_t max_connections, threads, requests_per_event, backlog;
-    uint64_t item_size_max;
-    double factor;
-    uint64_t chunk_size;
-    bool lock_memory;
-    uint64_t verbosity;
-    uint64_t idle_timeout; /* seconds; 0 is never */
-    bool maxconns_fast;
     char *engine, *engine_options;
     char *extension; /* the last -X; all of them are in extensions */
     char *extended;  /* -o */
-    bool help, version;
-
-    bool given[SETTINGS_ROWS_MAX]; /* by row: it was on the command line */
-    char **extensions;             /* FILE[,CONFIG], in the order of -X */
+    uint64_t memory_mb, item_size_max, chunk_size;
+    double factor;
+    uint64_t max_connections, threads, requests_per_event, backlog;
+    uint64_t idle_timeout; /* seconds; 0 is never */
+    uint64_t verbosity;
+    char **extensions; /* FILE[,CONFIG], in the order of -X */
     size_t nextensions;
+    bool disable_evictions, maxconns_fast;
+    bool daemonize, lock_memory, help, version;
+    bool given[SETTINGS_ROWS_MAX]; /* by row: it was on the command line */
 };
 
 extern const struct option_row settings_rows[];

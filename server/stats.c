@@ -191,8 +191,7 @@ static void emit_worker(struct worker *w, struct group *g)
 {
     struct connection *c;
     AZ(pthread_mutex_lock(&w->list_lock));
-    TAILQ_FOREACH(c, &w->connections, link)
-    {
+    for (c = TAILQ_FIRST(&w->connections); c != NULL; c = TAILQ_NEXT(c, link)) {
         g->fd = atomic_load_explicit(&c->fd, memory_order_relaxed);
         if (g->fd >= 0)
             emit_connection(g, c);

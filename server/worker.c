@@ -100,8 +100,7 @@ static void each_connection(struct worker *w, void (*visit)(struct connection *c
     if (all == NULL)
         return;
     AZ(pthread_mutex_lock(&w->list_lock));
-    TAILQ_FOREACH(c, &w->connections, link)
-    {
+    for (c = TAILQ_FIRST(&w->connections); c != NULL; c = TAILQ_NEXT(c, link)) {
         if (c->fd >= 0)
             all[n++] = c;
     }
@@ -140,8 +139,8 @@ static void on_deferral(evutil_socket_t fd, short what, void *arg)
     struct connection *c;
     size_t n = 0;
     (void)fd, (void)what;
-    TAILQ_FOREACH(c, &w->deferred, deferred_link)
-    n++;
+    for (c = TAILQ_FIRST(&w->deferred); c != NULL; c = TAILQ_NEXT(c, deferred_link))
+        n++;
     while (n-- > 0 && (c = TAILQ_FIRST(&w->deferred)) != NULL)
         connection_drive(c);
     if (!TAILQ_EMPTY(&w->deferred)) {

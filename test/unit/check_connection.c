@@ -199,17 +199,16 @@ START_TEST(test_engine_would_block)
     static const struct {
         enum tiny_call call;
         const char *request, *answer;
-        unsigned calls;
     } rows[] = {
-        { TINY_GET, "get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n", 2 },
-        { TINY_ALLOCATE, "set b 0 0 1\r\ny\r\n", "STORED\r\n", 2 },
-        { TINY_STORE, "set b 0 0 1\r\ny\r\n", "STORED\r\n", 2 },
-        { TINY_REMOVE, "delete a\r\n", "DELETED\r\n", 2 },
-        { TINY_ARITHMETIC, "incr n 5\r\n", "5\r\n", 2 },
-        { TINY_FLUSH, "flush_all 7\r\n", "OK\r\n", 2 },
-        { TINY_STATS, "stats tiny\r\n", "STAT tiny yes\r\nEND\r\n", 2 },
-        { TINY_UNKNOWN, "gat 0 a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n", 2 },
-        { TINY_UNKNOWN, "touch a 0\r\n", "TOUCHED\r\n", 2 },
+        { TINY_GET, "get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n" },
+        { TINY_ALLOCATE, "set b 0 0 1\r\ny\r\n", "STORED\r\n" },
+        { TINY_STORE, "set b 0 0 1\r\ny\r\n", "STORED\r\n" },
+        { TINY_REMOVE, "delete a\r\n", "DELETED\r\n" },
+        { TINY_ARITHMETIC, "incr n 5\r\n", "5\r\n" },
+        { TINY_FLUSH, "flush_all 7\r\n", "OK\r\n" },
+        { TINY_STATS, "stats tiny\r\n", "STAT tiny yes\r\nEND\r\n" },
+        { TINY_UNKNOWN, "gat 0 a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n" },
+        { TINY_UNKNOWN, "touch a 0\r\n", "TOUCHED\r\n" },
     };
     for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
         begin(0, true);
@@ -228,7 +227,7 @@ START_TEST(test_engine_would_block)
         notify(ENGINE_SUCCESS);
         hear(rows[i].answer);
         hear("VERSION ");
-        ck_assert_uint_ge(tiny_engine_called(rows[i].call), before + rows[i].calls);
+        ck_assert_uint_ge(tiny_engine_called(rows[i].call), before + 2);
         finish();
     }
 }
