@@ -310,7 +310,7 @@ static enum step run_closing(struct connection *c)
 }
 
 static const struct state state_read = { "read", run_read };
-const struct state state_parse = { "parse", run_parse };
+const struct state state_parse = { "parse_cmd", run_parse };
 static const struct state state_execute = { "execute", run_execute };
 static const struct state state_write = { "write", run_write };
 static const struct state state_parked = { "parked", run_parked };

@@ -154,6 +154,6 @@ static enum step run_swallow(struct connection *c)
                                              : STEP_AGAIN;
 }
 
-const struct state state_value = { "value", run_value };
+const struct state state_value = { "nread", run_value };
 const struct state state_store = { "store", run_store };
 const struct state state_swallow = { "swallow", run_swallow };

@@ -207,6 +207,9 @@ static bool check_whole(struct settings *s, char *why, size_t nwhy)
                  s->unix_mask);
         return false;
     }
+    /* -U alone means both, as it does for memcached. */
+    if (s->udp_port != 0 && !settings_given(s, "port"))
+        s->port = s->udp_port;
     return true;
 }
 

@@ -362,6 +362,7 @@ void tiny_engine_answer(enum tiny_call call, ENGINE_ERROR_CODE code)
 {
     enter();
     tiny.answers[call] = true;
+    tiny.cookie = NULL;
     tiny.codes[call] = code;
     leave();
 }

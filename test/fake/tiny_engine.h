@@ -29,7 +29,7 @@ unsigned tiny_engine_stop(void);
 void tiny_engine_answer(enum tiny_call call, ENGINE_ERROR_CODE code);
 /* How often it was called. */
 unsigned tiny_engine_called(enum tiny_call call);
-/* The cookie of the call that was last answered so; NULL before. */
+/* The cookie of the call that was answered by the last order; NULL before. */
 const void *tiny_engine_cookie(void);
 /* The `when` of the last flush, and the opcode of the last unknown command. */
 time_t tiny_engine_flushed(void);

@@ -89,6 +89,10 @@ START_TEST(test_any_free_port)
     ck_assert_uint_eq(s.port, 0);
     ck_assert(parse("-p 0"));
     ck_assert_uint_eq(s.port, 0);
+    ck_assert(parse("-U 5"));
+    ck_assert_uint_eq(s.port, 5);
+    ck_assert(parse("-U 5 -p 6"));
+    ck_assert_uint_eq(s.port, 6);
     settings_fini(&s);
 }
 END_TEST
