@@ -1,9 +1,9 @@
 /*
  * mcd: start, run, end.
  *
- *   options -> limits -> background -> sockets bound -> user changed -> engine loaded
- *   and initialized -> workers -> listening ... SIGTERM ... listeners closed ->
- *   workers finish -> engine destroyed
+ *   options -> limits -> background -> sockets bound -> memory locked -> user changed
+ *   -> engine loaded and initialized -> workers -> listening ... SIGTERM ...
+ *   listeners closed -> workers finish -> engine destroyed
  *
  * What goes wrong before "listening" is told on standard error, and the exit code is 1.
  */
@@ -145,7 +145,7 @@ static bool start(struct server *server, struct main_events *events, char *why,
         return false;
     }
     return listeners_bind(server, why, nwhy) && process_write_pidfile(s, why, nwhy) &&
-           process_change_user(s, why, nwhy) && process_lock_memory(s, why, nwhy) &&
+           process_lock_memory(s, why, nwhy) && process_change_user(s, why, nwhy) &&
            create_workers(server, why, nwhy) && start_extensions(server, why, nwhy) &&
            start_engine(server, why, nwhy) && start_workers(server, why, nwhy) &&
            listeners_start(server, why, nwhy);

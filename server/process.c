@@ -71,8 +71,12 @@ bool process_change_user(const struct settings *s, char *why, size_t nwhy)
     return false;
 }
 
+/* While still root: the limit has to hold for what the user allocates later. */
 bool process_lock_memory(const struct settings *s, char *why, size_t nwhy)
 {
+    static const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+    if (s->lock_memory && is_root() && setrlimit(RLIMIT_MEMLOCK, &all) != 0)
+        log_info("the limit of locked memory stays as it is: %s", strerror(errno));
     if (!s->lock_memory || mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
         return true;
     snprintf(why, nwhy,
