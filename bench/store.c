@@ -179,6 +179,8 @@ static void print_stat(const char *key, uint16_t nkey, const char *value, uint32
     printf("    %.*s %.*s\n", (int)nkey, key, (int)nvalue, value);
 }
 
+enum { MAX_CALLS = 2000000 };
+
 int main(int argc, char **argv)
 {
     unsigned long mb = argc > 1 ? strtoul(argv[1], NULL, 10) : 1024;
@@ -200,7 +202,9 @@ int main(int argc, char **argv)
     fill.step = 1;
     get.call = call_get;
     nothing.call = call_nothing;
-    set.calls = get.calls = nothing.calls = 2000000;
+    size_t calls = ((size_t)4 << 30) / (nvalue + 1);
+    set.calls = get.calls = nothing.calls =
+        calls < MAX_CALLS ? (uint32_t)calls : MAX_CALLS;
     measure("(the benchmark itself)", nothing, 1);
     measure("set, new keys", fill, 1);
     printf("%-24s %.1f bytes an item beside key and value\n", "memory",

@@ -49,6 +49,7 @@ static void lists_init(struct memory *m)
     list_clear(&m->warm);
     list_clear(&m->cold);
     list_clear(&m->large_free);
+    list_clear(&m->large_warm);
 }
 
 static bool lanes_init(struct memory *m)
@@ -100,7 +101,7 @@ static void unmap_large(struct memory *m)
 {
     for (uint32_t id = m->narena; id < m->large_next; id++) {
         struct segment *seg = &m->segments[id];
-        if (seg->state != SEGMENT_FREE)
+        if (seg->charged != 0)
             munmap(seg->base - LARGE_PREFIX, seg->charged);
     }
 }

@@ -97,7 +97,7 @@ struct memory {
 
     _Alignas(64) pthread_mutex_t lock;
     struct segment_list queue[QUEUES], parked;
-    struct segment_list warm, cold, large_free;
+    struct segment_list warm, cold, large_free, large_warm;
     uint32_t claimed;                /* segments in that state */
     uint32_t arena_next, large_next; /* first ones never used */
     struct range arena_range, segment_range;

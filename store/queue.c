@@ -1,6 +1,6 @@
 /* Queued segments: which one to reclaim, what they hold, which to search. */
 #include "base/check.h"
-#include "store/list.h"
+#include "store/segment.h"
 
 /* What a look over all queued segments tells. */
 struct survey {

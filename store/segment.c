@@ -1,23 +1,10 @@
-/* Segments between their states: free, open, queued, claimed; and large items. */
+/* Segments between their states: free, open, queued, claimed. */
 #include <sys/mman.h>
 
 #include "base/check.h"
-#include "store/list.h"
+#include "store/segment.h"
 
 enum { PAGE = 4096 };
-
-/* Bytes not charged yet; 0 when the table's growth has taken more than there was. */
-static size_t unspent(struct memory *m)
-{
-    size_t charged = atomic_load_explicit(&m->charged, memory_order_relaxed);
-
-    return charged < m->limit ? m->limit - charged : 0;
-}
-
-static uint32_t available(struct memory *m)
-{
-    return m->warm.count + (uint32_t)(unspent(m) >> m->segment_shift);
-}
 
 uint32_t memory_available(struct memory *m)
 {
@@ -38,6 +25,19 @@ static void cool(struct memory *m, uint32_t id)
     list_append(m, &m->cold, id);
 }
 
+bool segment_make_room(struct memory *m, size_t bytes)
+{
+    size_t warm = (size_t)m->warm.count << m->segment_shift;
+
+    if (unspent(m) + m->large_warm.bytes + warm < bytes)
+        return false;
+    while (unspent(m) < bytes && m->large_warm.count > 0)
+        large_unmap(m, list_pop(m, &m->large_warm));
+    while (unspent(m) < bytes)
+        cool(m, list_pop(m, &m->warm));
+    return true;
+}
+
 static uint32_t take_cold(struct memory *m)
 {
     uint32_t id = list_pop(m, &m->cold);
@@ -56,7 +56,7 @@ static uint32_t take_cold(struct memory *m)
     return id;
 }
 
-static void reset(struct segment *seg, unsigned queue)
+void segment_reset(struct segment *seg, unsigned queue)
 {
     atomic_store_explicit(&seg->dead, 0, memory_order_relaxed);
     atomic_store_explicit(&seg->used, 0, memory_order_relaxed);
@@ -75,10 +75,10 @@ uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade)
     uint32_t n = available(m);
     if (n > (grade == MEMORY_FOR_MOVE ? 0 : m->reserve)) {
         id = list_pop(m, &m->warm);
-        if (id == SEGMENT_NONE)
+        if (id == SEGMENT_NONE && segment_make_room(m, m->segment_size))
             id = take_cold(m);
         if (id != SEGMENT_NONE)
-            reset(&m->segments[id], queue);
+            segment_reset(&m->segments[id], queue);
     }
     AZ(pthread_mutex_unlock(&m->lock));
     if (n <= m->target && m->low != NULL)
@@ -86,7 +86,7 @@ uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade)
     return id;
 }
 
-static void enqueue(struct memory *m, uint32_t id, unsigned queue, bool park)
+void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, bool park)
 {
     struct segment *seg = &m->segments[id];
 
@@ -106,20 +106,8 @@ void memory_seal(struct memory *m, const struct open_segment *open)
     AZ(pthread_mutex_lock(&m->lock));
     if (open->min_exptime < atomic_load(&seg->min_exptime))
         atomic_store(&seg->min_exptime, open->min_exptime);
-    enqueue(m, open->id, seg->queue, false);
+    segment_enqueue(m, open->id, seg->queue, false);
     AZ(pthread_mutex_unlock(&m->lock));
-}
-
-/* Unmap what a large item had. memory.lock held. */
-static void free_mapping(struct memory *m, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    AZ(munmap(seg->base - LARGE_PREFIX, seg->charged));
-    memory_credit(m, seg->charged);
-    seg->charged = 0;
-    seg->state = SEGMENT_FREE;
-    list_append(m, &m->large_free, id);
 }
 
 void memory_recycle(struct memory *m, uint32_t id)
@@ -129,7 +117,7 @@ void memory_recycle(struct memory *m, uint32_t id)
     AZ(pthread_mutex_lock(&m->lock));
     m->claimed -= seg->state == SEGMENT_CLAIMED;
     if (seg->large) {
-        free_mapping(m, id);
+        large_free(m, id);
     } else {
         seg->state = SEGMENT_FREE;
         /* Over the limit, because the table grew: pay now. */
@@ -141,39 +129,16 @@ void memory_recycle(struct memory *m, uint32_t id)
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
-/* Whether nobody will ever look at this item again. */
-static bool is_garbage(const struct item *it)
-{
-    return item_word(it) == ITEM_DEAD;
-}
-
 void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
 {
     struct segment *seg = &m->segments[id];
 
     AZ(pthread_mutex_lock(&m->lock));
     m->claimed--;
-    if (seg->large && is_garbage((struct item *)(void *)seg->base))
-        free_mapping(m, id); /* its last owner met it claimed, and left it to us */
+    if (seg->large && is_garbage(seg))
+        large_free(m, id); /* its last owner met it claimed, and left it to us */
     else
-        enqueue(m, id, queue, park);
-    AZ(pthread_mutex_unlock(&m->lock));
-}
-
-static void drop_large(struct memory *m, uint32_t id)
-{
-    list_remove(m, list_of(m, &m->segments[id]), id);
-    free_mapping(m, id);
-}
-
-void memory_free_large(struct memory *m, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    AZ(pthread_mutex_lock(&m->lock));
-    if (seg->state == SEGMENT_QUEUED && !seg->busy &&
-        is_garbage((struct item *)(void *)seg->base))
-        drop_large(m, id);
+        segment_enqueue(m, id, queue, park);
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
@@ -212,7 +177,7 @@ void memory_hollow(struct memory *m, uint32_t id)
     while (at < end) {
         const struct item *it = (const struct item *)(const void *)at;
         size_t size = item_size(it);
-        bool garbage = is_garbage(it);
+        bool garbage = item_word(it) == ITEM_DEAD;
         if (!garbage)
             dropped += drop_run(run, at);
         at += size;
@@ -226,71 +191,6 @@ void memory_hollow(struct memory *m, uint32_t id)
     seg->charged = charged < seg->charged ? charged : seg->charged;
 }
 
-/* Make `bytes` of the budget unspent by cooling free segments, the reserve left alone. */
-static bool make_room(struct memory *m, size_t bytes, enum memory_grade grade)
-{
-    size_t keep = grade == MEMORY_FOR_MOVE ? 0 : (size_t)m->reserve << m->segment_shift;
-    size_t warm = (size_t)m->warm.count << m->segment_shift;
-
-    if (unspent(m) + warm < bytes + keep)
-        return false;
-    while (unspent(m) < bytes)
-        cool(m, list_pop(m, &m->warm));
-    return true;
-}
-
-/* The number and the memory of a large item. memory.lock held. */
-static uint32_t take_mapping(struct memory *m, size_t bytes)
-{
-    uint32_t id = list_pop(m, &m->large_free);
-
-    if (id == SEGMENT_NONE && m->large_next < m->nsegments)
-        id = m->large_next++;
-    if (id == SEGMENT_NONE)
-        return SEGMENT_NONE;
-    struct segment *seg = &m->segments[id];
-    char *map =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED) {
-        list_append(m, &m->large_free, id);
-        return SEGMENT_NONE;
-    }
-    seg->base = map + LARGE_PREFIX;
-    seg->charged = (uint32_t)bytes;
-    seg->large = true;
-    *(uint32_t *)(void *)map = id;
-    return id;
-}
-
-struct item *memory_alloc_large(struct memory *m, unsigned queue,
-                                const struct item *header, enum memory_grade grade)
-{
-    size_t size = item_size(header);
-    size_t bytes = (size + LARGE_PREFIX + PAGE - 1) & ~(size_t)(PAGE - 1);
-    uint32_t exptime = item_exptime(header);
-    struct item *it = NULL;
-
-    AZ(pthread_mutex_lock(&m->lock));
-    uint32_t id = make_room(m, bytes, grade) ? take_mapping(m, bytes) : SEGMENT_NONE;
-    if (id != SEGMENT_NONE) {
-        struct segment *seg = &m->segments[id];
-        memory_charge(m, bytes);
-        reset(seg, queue);
-        atomic_store_explicit(&seg->used, (uint32_t)size, memory_order_relaxed);
-        atomic_store_explicit(&seg->items, 1, memory_order_relaxed);
-        if (exptime != 0)
-            atomic_store(&seg->min_exptime, exptime);
-        it = (struct item *)(void *)seg->base;
-        memcpy(it, header, sizeof(*it));
-        enqueue(m, id, queue, false);
-    }
-    bool low = available(m) <= m->target;
-    AZ(pthread_mutex_unlock(&m->lock));
-    if (low && m->low != NULL)
-        m->low(m->context);
-    return it;
-}
-
 void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan)
 {
     struct segment *seg = &m->segments[id];
@@ -298,7 +198,9 @@ void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan)
     AZ(pthread_mutex_lock(&m->lock));
     seg->busy = false;
     seg->next_scan = next_scan;
-    if (seg->large && is_garbage((struct item *)(void *)seg->base))
-        drop_large(m, id);
+    if (seg->large && is_garbage(seg)) {
+        list_remove(m, list_of(m, seg), id);
+        large_free(m, id);
+    }
     AZ(pthread_mutex_unlock(&m->lock));
 }

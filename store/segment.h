@@ -1,0 +1,89 @@
+/*
+ * What segment.c, large.c and queue.c share: lists of segments, linked by number
+ * through the segments themselves, and the budget. All of it with memory.lock held.
+ */
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
+
+#include "store/memory.h"
+
+static inline void list_append(struct memory *m, struct segment_list *list, uint32_t id)
+{
+    struct segment *seg = &m->segments[id];
+
+    seg->next = SEGMENT_NONE;
+    seg->prev = list->tail;
+    if (list->tail == SEGMENT_NONE)
+        list->head = id;
+    else
+        m->segments[list->tail].next = id;
+    list->tail = id;
+    list->count++;
+    list->bytes += seg->charged;
+}
+
+static inline void list_remove(struct memory *m, struct segment_list *list, uint32_t id)
+{
+    struct segment *seg = &m->segments[id];
+
+    if (seg->prev == SEGMENT_NONE)
+        list->head = seg->next;
+    else
+        m->segments[seg->prev].next = seg->next;
+    if (seg->next == SEGMENT_NONE)
+        list->tail = seg->prev;
+    else
+        m->segments[seg->next].prev = seg->prev;
+    list->count--;
+    list->bytes -= seg->charged;
+}
+
+static inline uint32_t list_pop(struct memory *m, struct segment_list *list)
+{
+    uint32_t id = list->tail;
+
+    if (id != SEGMENT_NONE)
+        list_remove(m, list, id);
+    return id;
+}
+
+/* Whether nobody will ever look at this item again. */
+static inline bool is_garbage(const struct segment *seg)
+{
+    return item_word((const struct item *)(const void *)seg->base) == ITEM_DEAD;
+}
+
+/* Bytes not charged yet; 0 when the table's growth has taken more than there was. */
+static inline size_t unspent(struct memory *m)
+{
+    size_t charged = atomic_load_explicit(&m->charged, memory_order_relaxed);
+
+    return charged < m->limit ? m->limit - charged : 0;
+}
+
+/* How many segments could be opened. */
+static inline uint32_t available(struct memory *m)
+{
+    return m->warm.count +
+           (uint32_t)((unspent(m) + m->large_warm.bytes) >> m->segment_shift);
+}
+
+/* Make `bytes` of the budget unspent by giving up free mappings and segments. False:
+ * there are not as many. */
+bool segment_make_room(struct memory *m, size_t bytes);
+
+/* A segment that was free is open, and empty. */
+void segment_reset(struct segment *seg, unsigned queue);
+void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, bool park);
+
+/* The mapping of a large item is free: kept for the next one, or given back. */
+void large_free(struct memory *m, uint32_t id);
+void large_unmap(struct memory *m, uint32_t id);
+
+/* Where a queued segment is. */
+static inline struct segment_list *list_of(struct memory *m, const struct segment *seg)
+{
+    return seg->parked ? &m->parked : &m->queue[seg->queue];
+}
+
+#endif
