@@ -76,7 +76,9 @@ bool process_lock_memory(const struct settings *s, char *why, size_t nwhy)
 {
     static const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
     if (s->lock_memory && is_root() && setrlimit(RLIMIT_MEMLOCK, &all) != 0)
-        log_info("the limit of locked memory stays as it is: %s", strerror(errno));
+        log_warning("-k: the limit of locked memory cannot be raised (%s); if the engine "
+                    "finds no memory, raise it from outside (ulimit -l, LimitMEMLOCK=)",
+                    strerror(errno));
     if (!s->lock_memory || mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
         return true;
     snprintf(why, nwhy,
