@@ -5,10 +5,10 @@
 
 #include "base/check.h"
 
-/* A chunk's header lies in front of its entries. `end` is written by the worker when
- * it leaves the chunk, and published by the `written` of the next chunk's first entry. */
+/* A chunk's header lies in front of its entries. The worker writes `end` when it leaves
+ * the chunk; `next` publishes it. */
 struct chunk {
-    struct chunk *next;
+    _Atomic(struct chunk *) next;
     uint32_t end;
     uint32_t unused;
     char data[];
@@ -45,19 +45,24 @@ void journal_fini(struct journal *j)
     *j = (struct journal){ 0 };
 }
 
+static struct chunk *chunk_next(const struct chunk *c)
+{
+    return atomic_load_explicit(&c->next, memory_order_acquire);
+}
+
 static struct chunk *chunk_take(struct journal *j)
 {
     AZ(pthread_mutex_lock(&j->lock));
     struct chunk *c = j->free;
     if (c != NULL) {
-        j->free = c->next;
+        j->free = chunk_next(c);
     } else if (j->fresh < j->size) {
         c = (struct chunk *)(void *)(j->memory + j->fresh);
         j->fresh += j->chunk_size;
     }
     AZ(pthread_mutex_unlock(&j->lock));
     if (c != NULL) {
-        c->next = NULL;
+        atomic_init(&c->next, NULL);
         c->end = 0;
     }
     return c;
@@ -66,7 +71,7 @@ static struct chunk *chunk_take(struct journal *j)
 static void chunk_give_back(struct journal *j, struct chunk *c)
 {
     AZ(pthread_mutex_lock(&j->lock));
-    c->next = j->free;
+    atomic_init(&c->next, j->free);
     j->free = c;
     AZ(pthread_mutex_unlock(&j->lock));
 }
@@ -95,11 +100,25 @@ static bool ring_extend(struct journal *j, struct ring *r)
     if (r->tail == NULL) {
         atomic_store_explicit(&r->first, c, memory_order_release);
     } else {
-        r->tail->next = c;
         r->tail->end = r->used;
+        atomic_store_explicit(&r->tail->next, c, memory_order_release);
     }
     r->tail = c;
     r->used = 0;
+    return true;
+}
+
+/* The pool may be empty because each ring keeps the chunk that it writes to. A ring
+ * whose entries are all acknowledged begins that chunk anew; the reader learns of it
+ * with the next entry. */
+static bool ring_restart(struct ring *r)
+{
+    uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
+    if (r->tail == NULL ||
+        atomic_load_explicit(&r->nacked, memory_order_acquire) != written)
+        return false;
+    r->used = 0;
+    atomic_store_explicit(&r->restarted_at, written, memory_order_relaxed);
     return true;
 }
 
@@ -109,7 +128,7 @@ bool journal_append(struct journal *j, struct ring *r, uint64_t hash, const void
     uint32_t size = entry_size(nkey);
     size_t room = j->chunk_size - sizeof(struct chunk);
     if (r->tail == NULL || r->used + size > room) {
-        if (size > room || !ring_extend(j, r))
+        if (size > room || !(ring_extend(j, r) || ring_restart(r)))
             return false;
     }
     struct journal_entry *e = entry_at(r->tail, r->used);
@@ -143,8 +162,11 @@ struct journal_entry *ring_read(struct ring *r)
         r->read_at = r->ack_at = 0;
     }
     /* An unread entry exists: if this chunk has none left, the next one is linked. */
-    if (r->read->next != NULL && r->read_at == r->read->end) {
-        r->read = r->read->next;
+    struct chunk *next = chunk_next(r->read);
+    if (atomic_load_explicit(&r->restarted_at, memory_order_relaxed) == r->nread) {
+        r->read_at = r->ack_at = 0;
+    } else if (next != NULL && r->read_at == r->read->end) {
+        r->read = next;
         r->read_at = 0;
     }
     struct journal_entry *e = entry_at(r->read, r->read_at);
@@ -156,9 +178,9 @@ struct journal_entry *ring_read(struct ring *r)
 /* The oldest entry kept, and past it. Only while one is left that was read. */
 static struct journal_entry *oldest(struct journal *j, struct ring *r)
 {
-    if (r->ack->next != NULL && r->ack != r->read && r->ack_at == r->ack->end) {
+    if (r->ack != r->read && r->ack_at == r->ack->end) {
         struct chunk *done = r->ack;
-        r->ack = done->next;
+        r->ack = chunk_next(done);
         r->ack_at = 0;
         chunk_give_back(j, done);
     }
@@ -168,7 +190,7 @@ static struct journal_entry *oldest(struct journal *j, struct ring *r)
 static void drop_oldest(struct ring *r, const struct journal_entry *e)
 {
     r->ack_at += entry_size(e->nkey);
-    atomic_fetch_add_explicit(&r->nacked, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&r->nacked, 1, memory_order_release);
 }
 
 void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
@@ -188,7 +210,7 @@ static void ring_reset(struct journal *j, struct ring *r)
 {
     struct chunk *c = r->ack;
     while (c != NULL) {
-        struct chunk *next = c->next;
+        struct chunk *next = chunk_next(c);
         chunk_give_back(j, c);
         c = next;
     }

@@ -49,6 +49,8 @@ struct ring {
     uint32_t used;
     _Atomic(struct chunk *) first;
     _Atomic uint64_t written; /* entries, ever */
+    /* so many when the tail chunk was begun anew */
+    _Atomic uint64_t restarted_at;
     /* the replication thread's */
     struct chunk *read, *ack;
     uint32_t read_at, ack_at;

@@ -22,11 +22,14 @@
 
 enum { UNIT_TIMEOUT = 60 }; /* seconds a test; generous, because sanitizers are slow */
 
-static inline int unit_run(const char *module, const TTest *const *tests, size_t n)
+/* With a fixture around each test; both may be NULL. */
+static inline int unit_run_with(const char *module, SFun setup, SFun teardown,
+                                const TTest *const *tests, size_t n)
 {
     Suite *suite = suite_create(module);
     TCase *tcase = tcase_create(module);
     tcase_set_timeout(tcase, UNIT_TIMEOUT);
+    tcase_add_checked_fixture(tcase, setup, teardown);
     for (size_t i = 0; i < n; i++)
         tcase_add_test(tcase, tests[i]);
     suite_add_tcase(suite, tcase);
@@ -35,6 +38,11 @@ static inline int unit_run(const char *module, const TTest *const *tests, size_t
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static inline int unit_run(const char *module, const TTest *const *tests, size_t n)
+{
+    return unit_run_with(module, NULL, NULL, tests, n);
 }
 
 /* A file that belongs to the test, for reading; make check says where the sources are. */

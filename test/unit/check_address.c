@@ -1,0 +1,167 @@
+/* Addresses as users write them, and as peers come from them. */
+#include "repl/address.h"
+
+#include <string.h>
+
+#include "test/unit/unit.h"
+
+START_TEST(test_peer)
+{
+    const struct {
+        const char *text, *host;
+        uint16_t port;
+    } rows[] = {
+        { "10.0.0.2", "10.0.0.2", 11212 },
+        { "10.0.0.2:12345", "10.0.0.2", 12345 },
+        { "node-b.example.net", "node-b.example.net", 11212 },
+        { "node-b:1", "node-b", 1 },
+        { "node-b:65535", "node-b", 65535 },
+        { "[::1]", "::1", 11212 },
+        { "[fe80::1%eth0]:9", "fe80::1%eth0", 9 },
+    };
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        struct host_port out;
+        char why[200];
+        ck_assert_msg(address_parse_peer(rows[i].text, &out, why, sizeof(why)), "%s",
+                      rows[i].text);
+        ck_assert_str_eq(out.host, rows[i].host);
+        ck_assert_uint_eq(out.port, rows[i].port);
+    }
+}
+END_TEST
+
+START_TEST(test_bad_peers)
+{
+    const char *const rows[] = {
+        "",
+        ":11212",
+        "host:",
+        "host:0",
+        "host:65536",
+        "host:12x",
+        "host:-1",
+        "host: 1",
+        "host:+1",
+        "::1",
+        "fe80::1:2",
+        "[::1",
+        "[]",
+        "[]:11212",
+        "[::1]11212",
+        "[::1]:",
+        "[::1]x:1",
+        "a:b:c",
+        "host:99999999999999999999999",
+    };
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        struct host_port out;
+        char why[400] = "";
+        ck_assert_msg(!address_parse_peer(rows[i], &out, why, sizeof(why)), "'%s'",
+                      rows[i]);
+        ck_assert_ptr_nonnull(strstr(why, "option 'peer'"));
+        ck_assert_ptr_nonnull(strstr(why, rows[i]));
+    }
+}
+END_TEST
+
+START_TEST(test_host_length)
+{
+    char text[ADDRESS_HOST + 10], why[400];
+    struct host_port out;
+    memset(text, 'h', sizeof(text));
+    text[ADDRESS_HOST - 1] = '\0';
+    ck_assert(address_parse_peer(text, &out, why, sizeof(why)));
+    ck_assert_str_eq(out.host, text);
+    text[ADDRESS_HOST - 1] = 'h';
+    text[ADDRESS_HOST] = '\0';
+    ck_assert(!address_parse_peer(text, &out, why, sizeof(why)));
+}
+END_TEST
+
+START_TEST(test_listen)
+{
+    const struct {
+        const char *text, *host;
+        uint16_t port;
+    } rows[] = {
+        { "11212", "", 11212 },
+        { "0", "", 0 },
+        { "127.0.0.1:0", "127.0.0.1", 0 },
+        { "10.0.0.1:11300", "10.0.0.1", 11300 },
+        { "[::]:7", "::", 7 },
+    };
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        struct host_port out;
+        char why[200];
+        ck_assert_msg(address_parse_listen(rows[i].text, &out, why, sizeof(why)), "%s",
+                      rows[i].text);
+        ck_assert_str_eq(out.host, rows[i].host);
+        ck_assert_uint_eq(out.port, rows[i].port);
+    }
+}
+END_TEST
+
+START_TEST(test_bad_listens)
+{
+    const char *const rows[] = { "",     "10.0.0.1", "10.0.0.1:", ":11212", "70000",
+                                 "[::]", "[::]:x",   "::1:11212", "1 2" };
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        struct host_port out;
+        char why[200] = "";
+        ck_assert_msg(!address_parse_listen(rows[i], &out, why, sizeof(why)), "'%s'",
+                      rows[i]);
+        ck_assert_ptr_nonnull(strstr(why, "option 'listen'"));
+    }
+}
+END_TEST
+
+START_TEST(test_numeric)
+{
+    struct address a;
+    char text[ADDRESS_TEXT];
+    ck_assert(address_numeric("10.1.2.3", 80, &a));
+    ck_assert_int_eq(a.any.sa_family, AF_INET);
+    ck_assert_uint_eq(a.length, sizeof(a.v4));
+    address_format(&a, text);
+    ck_assert_str_eq(text, "10.1.2.3:80");
+    ck_assert(address_numeric("::1", 65535, &a));
+    ck_assert_uint_eq(a.length, sizeof(a.v6));
+    address_format(&a, text);
+    ck_assert_str_eq(text, "[::1]:65535");
+    ck_assert(address_numeric("::ffff:10.1.2.3", 9, &a));
+    address_format(&a, text);
+    ck_assert_str_eq(text, "10.1.2.3:9");
+    ck_assert(!address_numeric("localhost", 80, &a));
+    ck_assert(!address_numeric("10.1.2", 80, &a) || a.any.sa_family == AF_INET);
+}
+END_TEST
+
+static bool same(const char *a, const char *b)
+{
+    struct address x, y;
+    ck_assert(address_numeric(a, 1, &x));
+    ck_assert(address_numeric(b, 2, &y));
+    ck_assert_int_eq(address_same_host(&x, &y), address_same_host(&y, &x));
+    return address_same_host(&x, &y);
+}
+
+START_TEST(test_same_host)
+{
+    ck_assert(same("10.0.0.1", "10.0.0.1"));
+    ck_assert(same("10.0.0.1", "::ffff:10.0.0.1"));
+    ck_assert(same("::1", "::1"));
+    ck_assert(!same("10.0.0.1", "10.0.0.2"));
+    ck_assert(!same("10.0.0.1", "::ffff:10.0.0.2"));
+    ck_assert(!same("127.0.0.1", "::1"));
+    ck_assert(!same("fe80::1", "fe80::2"));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        test_peer,        test_bad_peers, test_host_length, test_listen,
+        test_bad_listens, test_numeric,   test_same_host,
+    };
+    return unit_run("address", tests, N_ELEMENTS(tests));
+}
