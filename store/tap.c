@@ -114,6 +114,8 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
     *flags = 0;
     *seqno = 0;
     *vbucket = 0;
+    /* A delayed flush may be due that no other call has met yet: its items are gone. */
+    store_check_flush(s);
     AZ(pthread_mutex_lock(&s->tap_lock));
     struct tap_walk *w = *find_walk(s, cookie);
     AZ(pthread_mutex_unlock(&s->tap_lock));

@@ -322,16 +322,20 @@ class Lab:
                 "%s %s" % (name, stats.get("repl_" + name)) for name in names))) from None
 
     def same(self, a, b, keys):
-        """Value, flags and CAS of the keys are equal on both nodes."""
+        """Value, flags, CAS and remaining life (to a second) are equal on both nodes."""
         for key in sorted(keys):
             def equal(key=key):
-                return a.client().item(key) == b.client().item(key)
+                if a.client().item(key) != b.client().item(key):
+                    return False
+                lives = a.client().life(key), b.client().life(key)
+                return lives[0] == lives[1] or (
+                    None not in lives and -1 not in lives and abs(lives[0] - lives[1]) <= 1)
             try:
                 self.until(equal, "%s is the same on both nodes" % key, 10)
             except Failed as error:
-                raise Failed("%s; %s: %s; %s: %s" % (
-                    error, a.name, brief(a.client().item(key)),
-                    b.name, brief(b.client().item(key)))) from None
+                raise Failed("%s; %s" % (error, "; ".join(
+                    "%s: %s, life %s" % (node.name, brief(node.client().item(key)),
+                                         node.client().life(key)) for node in (a, b)))) from None
 
     def run_load(self, node, *options):
         """bench/load against a node; its output."""

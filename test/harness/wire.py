@@ -207,6 +207,11 @@ class Connection:
         words = lines[0].split()
         return int(words[2]), int(words[4]), lines[1]
 
+    def life(self, key):
+        """The seconds that a key has to live; -1 for ever, None if it is not there."""
+        words = self.ask("mg %s t" % key)[0].split()
+        return int(words[1][1:]) if words[0] == b"HD" else None
+
     def stats(self, group=""):
         """A group of statistics; empty if the server does not know it."""
         lines = self.ask("stats " + group if group else "stats")

@@ -55,6 +55,11 @@ START_TEST(walk_skips_expired_and_flushed)
     ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
     fake_flush(engine, cookie, 0);
     ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    fake_set(engine, cookie, "key-2", "v");
+    fake_flush(engine, cookie, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    fake_host_advance(host, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
 }
 END_TEST
 
