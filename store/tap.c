@@ -88,12 +88,20 @@ static bool walk_step(struct store *s, struct tap_walk *w)
     return fits;
 }
 
+/* Items are held a bucket at a time; since then one may have aged or been removed. What
+ * is removed after this look is removed after it was shown. */
+static bool is_there(struct store *s, const struct item *it)
+{
+    return (item_word(it) & ITEM_LINKED) != 0 && !store_is_stale(s, it);
+}
+
 static struct item *walk_next(struct store *s, struct tap_walk *w)
 {
+    store_check_flush(s);
     do {
         while (w->given < w->nheld) {
             struct item *it = w->held[w->given++];
-            if (!store_is_stale(s, it)) /* it may have aged since it was held */
+            if (is_there(s, it))
                 return it;
             store_release(s, it);
         }

@@ -150,6 +150,41 @@ START_TEST(an_abandoned_walk_is_freed)
 }
 END_TEST
 
+/* What a walk shows is there at that moment: replication sends it behind all changes
+ * that it has sent already. */
+START_TEST(a_walk_shows_nothing_that_was_removed_meanwhile)
+{
+    struct walk w = { .cookie = fake_cookie_create(host) };
+    char key[32];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    walk_start(&w);
+    ck_assert(walk_one(&w));
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_delete(engine, cookie, key, 0);
+    }
+    ck_assert(!walk_one(&w));
+    fake_cookie_destroy(w.cookie);
+    free(w.seen);
+}
+END_TEST
+
+START_TEST(a_walk_carries_out_a_flush_that_is_due)
+{
+    unsigned char seen[10] = { 0 };
+
+    fake_set(engine, cookie, "key-1", "v");
+    fake_flush(engine, cookie, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    fake_host_advance(host, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+}
+END_TEST
+
 /* ---- torture: a value starts with its key and counts up from there. CHECK, since
  * libcheck writes to a file at every assertion. */
 
@@ -362,6 +397,8 @@ int main(void)
         walk_skips_expired_and_flushed,
         walks_miss_nothing_while_the_table_grows,
         an_abandoned_walk_is_freed,
+        a_walk_shows_nothing_that_was_removed_meanwhile,
+        a_walk_carries_out_a_flush_that_is_due,
         torture_in_place,
         torture_under_pressure,
         no_change_is_lost,
