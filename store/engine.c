@@ -20,9 +20,12 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type,
     store_walk_end((struct store *)(uintptr_t)cb_data, cookie);
 }
 
-static void charge(void *context, size_t bytes)
+static void charge(void *context, int64_t bytes)
 {
-    memory_charge(context, bytes);
+    if (bytes >= 0)
+        memory_charge(context, (size_t)bytes);
+    else
+        memory_credit(context, (size_t)-bytes);
 }
 
 static bool counters_init(struct store *s)

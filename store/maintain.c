@@ -6,6 +6,7 @@
  *   expired items    removed, for at most a hundredth of the time
  *   CAS              kept at or above the clock, once a second
  *   ghost table      sized after the number of items
+ *   hash table       made smaller when it has become far too large for its items
  */
 #include <time.h>
 
@@ -16,7 +17,8 @@ enum {
     TURN_MS = 100,
     EXPIRE_US = TURN_MS * 10,
     TURNS_A_SECOND = 1000 / TURN_MS,
-    REFILL_MAX = 64
+    REFILL_MAX = 64,
+    SHRINK_STEPS = 10000
 };
 
 static void keep_free_segments(struct store *s)
@@ -35,6 +37,31 @@ static uint64_t clock_cas(void)
     return ((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000) << 8;
 }
 
+/* A walk must not lose sight of an item: none may begin within a step. */
+static bool shrink_step(struct store *s)
+{
+    AZ(pthread_mutex_lock(&s->tap_lock));
+    bool done = s->walks == NULL && table_shrink(&s->table);
+    AZ(pthread_mutex_unlock(&s->tap_lock));
+    return done;
+}
+
+/* From less than one and a half items a bucket to three: full ones hold seven. */
+static void shrink_table(struct store *s)
+{
+    uint64_t items = store_count_items(s);
+    uint32_t buckets = table_count(&s->table);
+
+    s->maintenance.shrinking =
+        s->maintenance.shrinking ? items < 3ull * buckets : 2 * items < 3ull * buckets;
+    if (!s->maintenance.shrinking)
+        return;
+    AZ(pthread_mutex_lock(&s->sweep_lock));
+    for (int i = 0; i < SHRINK_STEPS && shrink_step(s); i++)
+        ;
+    AZ(pthread_mutex_unlock(&s->sweep_lock));
+}
+
 void store_follow_clock(struct store *s)
 {
     store_raise_cas(s, clock_cas());
@@ -48,6 +75,7 @@ static void turn(struct store *s)
     store_expire(s, EXPIRE_US);
     if (++s->maintenance.turns % TURNS_A_SECOND == 0)
         store_reclaim_parked(s);
+    shrink_table(s);
     store_follow_clock(s);
     memory_charge(&s->memory, ghost_resize(&s->ghost, store_count_items(s)));
 }

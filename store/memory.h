@@ -69,6 +69,17 @@ struct segment_list {
     size_t bytes;
 };
 
+/* Segments with much to gain, as the last look at all of them found. */
+enum { FINDS_MAX = 32 };
+struct finds {
+    uint32_t id[FINDS_MAX];
+    uint64_t gain[FINDS_MAX];
+    uint32_t n;
+    uint32_t good_for; /* claims, until the next look */
+    uint32_t expiring; /* one with items that expired, SEGMENT_NONE */
+    bool pays;         /* so much is dead that moving comes before evicting */
+};
+
 struct open_segment {
     uint32_t id, items, min_exptime;
     char *next, *end;
@@ -98,7 +109,8 @@ struct memory {
     _Alignas(64) pthread_mutex_t lock;
     struct segment_list queue[QUEUES], parked;
     struct segment_list warm, cold, large_free, large_warm;
-    uint32_t claimed;                /* segments in that state */
+    uint32_t claimed; /* segments in that state */
+    struct finds finds;
     uint32_t arena_next, large_next; /* first ones never used */
     struct range arena_range, segment_range;
 };

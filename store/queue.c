@@ -2,59 +2,106 @@
 #include "base/check.h"
 #include "store/segment.h"
 
-/* What a look over all queued segments tells. */
-struct survey {
-    uint64_t charged, gain;
-    uint32_t best; /* where most is to be gained */
-    uint64_t best_gain;
-    uint32_t garbage;  /* one in which nothing lives, SEGMENT_NONE */
-    uint32_t expiring; /* one with items that expired, SEGMENT_NONE */
-};
+/* A look at every segment costs as much as a reclaim once there are some ten thousand. So
+ * it is made for every claim only in small stores, and its best finds are kept. */
+enum { SURVEY_SHARE = 4096 };
 
-static void survey_one(struct survey *s, const struct segment *seg, uint32_t id,
-                       uint32_t now)
+static bool is_claimable(const struct segment *seg)
+{
+    return seg->state == SEGMENT_QUEUED && !seg->busy && !seg->parked;
+}
+
+/* Bytes that reclaiming a segment gives; UINT64_MAX if nothing in it lives. */
+static uint64_t gain_of(const struct segment *seg)
 {
     uint64_t used = atomic_load_explicit(&seg->used, memory_order_relaxed);
     uint64_t dead = atomic_load_explicit(&seg->dead, memory_order_acquire) & DEAD_BYTES;
-    uint64_t gain = seg->charged > used - dead ? seg->charged - (used - dead) : 0;
 
     if (dead == used)
-        s->garbage = id;
-    s->charged += seg->charged;
-    s->gain += gain;
-    if (gain > s->best_gain) {
-        s->best_gain = gain;
-        s->best = id;
-    }
-    if (atomic_load_explicit(&seg->min_exptime, memory_order_relaxed) <= now)
-        s->expiring = id;
+        return UINT64_MAX;
+    return seg->charged > used - dead ? seg->charged - (used - dead) : 0;
 }
 
-static struct survey survey(struct memory *m, uint32_t now)
+/* Keep a find in place of the least one. */
+static void keep_find(struct finds *f, uint32_t id, uint64_t gain)
 {
-    struct survey s = { .best = SEGMENT_NONE,
-                        .garbage = SEGMENT_NONE,
-                        .expiring = SEGMENT_NONE };
+    unsigned least = 0;
 
+    if (f->n < FINDS_MAX) {
+        f->gain[f->n] = gain;
+        f->id[f->n++] = id;
+        return;
+    }
+    for (unsigned i = 1; i < FINDS_MAX; i++)
+        if (f->gain[i] < f->gain[least])
+            least = i;
+    if (gain > f->gain[least]) {
+        f->gain[least] = gain;
+        f->id[least] = id;
+    }
+}
+
+static void survey(struct memory *m, uint32_t now)
+{
+    uint64_t charged = 0, gained = 0;
+    struct finds *f = &m->finds;
+
+    *f = (struct finds){ .expiring = SEGMENT_NONE,
+                         .good_for = m->arena_next / SURVEY_SHARE };
     for (uint32_t id = 0; id < m->arena_next; id++) {
         const struct segment *seg = &m->segments[id];
-        if (seg->state == SEGMENT_QUEUED && !seg->busy && !seg->parked)
-            survey_one(&s, seg, id, now);
+        if (!is_claimable(seg))
+            continue;
+        uint64_t gain = gain_of(seg);
+        charged += seg->charged;
+        gained += gain < seg->charged ? gain : seg->charged;
+        if (gain * 16 >= m->segment_size)
+            keep_find(f, id, gain);
+        if (atomic_load_explicit(&seg->min_exptime, memory_order_relaxed) <= now)
+            f->expiring = id;
     }
-    return s;
+    /* Compaction pays when a good part of the memory is dead; a little is the price of
+     * keeping order. */
+    f->pays = gained * 100 > charged * 15;
 }
 
-/* Compaction pays when a good part of the memory is dead; a little is the price of
- * keeping order. Without eviction every byte counts. */
-static uint32_t worth_compacting(const struct memory *m, const struct survey *s,
-                                 bool may_evict)
+/* The best find that still is one, out of the list. */
+static uint32_t take_find(struct memory *m, uint64_t *gain)
 {
-    if (s->garbage != SEGMENT_NONE)
-        return s->garbage;
+    struct finds *f = &m->finds;
+    unsigned best = 0;
+
+    if (f->n == 0)
+        return SEGMENT_NONE;
+    for (unsigned i = 0; i < f->n; i++) {
+        const struct segment *seg = &m->segments[f->id[i]];
+        f->gain[i] = is_claimable(seg) ? gain_of(seg) : 0;
+        if (f->gain[i] > f->gain[best])
+            best = i;
+    }
+    uint32_t id = f->id[best];
+    *gain = f->gain[best];
+    f->n--;
+    f->id[best] = f->id[f->n];
+    f->gain[best] = f->gain[f->n];
+    return *gain == 0 ? SEGMENT_NONE : id;
+}
+
+/* Without eviction every byte counts; with it, moving things must be worth the while. */
+static uint32_t worth_compacting(struct memory *m, bool may_evict, uint32_t now)
+{
+    struct finds *f = &m->finds;
+    uint64_t gain = 0;
+
+    if (f->good_for == 0 || !may_evict || (f->pays && f->n == 0))
+        survey(m, now);
+    else
+        f->good_for--;
+    uint32_t id = take_find(m, &gain);
     if (!may_evict)
-        return s->best_gain * 16 >= m->segment_size ? s->best : s->expiring;
-    if (s->gain * 100 > s->charged * 15 && s->best_gain * 8 >= m->segment_size)
-        return s->best;
+        return id != SEGMENT_NONE ? id : f->expiring;
+    if (gain == UINT64_MAX || (f->pays && gain * 8 >= m->segment_size))
+        return id;
     return SEGMENT_NONE;
 }
 
@@ -93,10 +140,8 @@ enum claim_mode memory_claim(struct memory *m, bool compact, bool evict, uint32_
 
     *id = SEGMENT_NONE;
     AZ(pthread_mutex_lock(&m->lock));
-    if (compact) {
-        struct survey s = survey(m, now);
-        *id = worth_compacting(m, &s, evict);
-    }
+    if (compact)
+        *id = worth_compacting(m, evict, now);
     if (*id == SEGMENT_NONE && evict) {
         *id = next_to_evict(m);
         mode = CLAIM_EVICT;

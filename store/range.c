@@ -49,3 +49,15 @@ bool range_grow(struct range *r, size_t upto, size_t *added)
     r->charged = charged;
     return true;
 }
+
+size_t range_shrink(struct range *r, size_t upto)
+{
+    size_t keep = round_up(upto, CHARGE_STEP);
+
+    if (keep >= r->charged ||
+        madvise(r->base + keep, r->charged - keep, MADV_DONTNEED) != 0)
+        return 0;
+    size_t dropped = r->charged - keep;
+    r->charged = keep;
+    return dropped;
+}

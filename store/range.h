@@ -26,4 +26,8 @@ void range_fini(struct range *r);
  * more of memory the range may now occupy. False when they cannot be had. */
 bool range_grow(struct range *r, size_t upto, size_t *added);
 
+/* Give back what lies beyond the first `upto` bytes, which will read as zero again; how
+ * many bytes that were. */
+size_t range_shrink(struct range *r, size_t upto);
+
 #endif

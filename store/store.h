@@ -44,6 +44,7 @@ struct maintenance {
     uint32_t cursor;        /* next segment of the round */
     rel_time_t round_began;
     unsigned turns;
+    bool shrinking; /* the hash table */
 };
 
 struct store {

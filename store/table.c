@@ -20,11 +20,11 @@ static bool grow_range(struct table *t, struct range *r, uint64_t count)
     if (!range_grow(r, count * sizeof(struct bucket), &added))
         return false;
     if (added > 0)
-        t->charge(t->context, added);
+        t->charge(t->context, (int64_t)added);
     return true;
 }
 
-bool table_init(struct table *t, uint64_t items, void (*charge)(void *, size_t),
+bool table_init(struct table *t, uint64_t items, void (*charge)(void *, int64_t),
                 void *context)
 {
     *t = (struct table){ .charge = charge, .context = context };
@@ -219,6 +219,17 @@ static bool pour(struct table *t, struct bucket *from, struct bucket *to)
     return true;
 }
 
+/* The memory of merged buckets goes back when it has come to something. */
+enum { RELEASE_STEP = 256 << 10 };
+
+static void release_buckets(struct table *t)
+{
+    size_t used = (size_t)table_count(t) * sizeof(struct bucket);
+
+    if (t->bucket_range.charged > used + RELEASE_STEP)
+        t->charge(t->context, -(int64_t)range_shrink(&t->bucket_range, used));
+}
+
 bool table_shrink(struct table *t)
 {
     bool done = false;
@@ -237,6 +248,7 @@ bool table_shrink(struct table *t)
         spin_release(&from->lock);
         spin_release(&to->lock);
     }
+    release_buckets(t);
     spin_release(&t->growing);
     return done;
 }

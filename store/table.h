@@ -17,7 +17,7 @@
  * once it holds the lock, as a split may have moved the hash meanwhile.
  *
  * Buckets lie in reserved address space and grow in place; `charge` is called with
- * the bytes by which the table's memory grew.
+ * the bytes by which the table's memory grew, or shrank.
  */
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
@@ -53,12 +53,12 @@ struct table {
     uint32_t pool_free;  /* list of freed ones */
     _Atomic uint32_t pool_used;
     struct range bucket_range, overflow_range;
-    void (*charge)(void *context, size_t bytes);
+    void (*charge)(void *context, int64_t bytes);
     void *context;
 };
 
 /* Sized for at most `items` items. False: no address space. */
-bool table_init(struct table *t, uint64_t items, void (*charge)(void *, size_t),
+bool table_init(struct table *t, uint64_t items, void (*charge)(void *, int64_t),
                 void *context);
 void table_fini(struct table *t);
 

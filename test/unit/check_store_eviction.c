@@ -7,7 +7,7 @@
 #include "test/unit/store_rig.h"
 
 #ifdef UNDER_SANITIZER
-enum { REQUESTS = 200000 };
+enum { REQUESTS = 1000000 };
 #else
 enum { REQUESTS = 1500000 };
 #endif

@@ -1,4 +1,6 @@
 /* Walks and many threads: nothing hidden, nothing torn, nothing mixed up. */
+#include <unistd.h>
+
 #include "test/unit/store_rig.h"
 
 #ifdef UNDER_SANITIZER
@@ -125,6 +127,34 @@ START_TEST(walks_miss_nothing_while_the_table_grows)
             ck_assert_int_eq(walks[w].seen[i], 1);
         free(walks[w].seen);
         fake_cookie_destroy(walks[w].cookie);
+    }
+}
+END_TEST
+
+START_TEST(the_table_shrinks_again)
+{
+    uint64_t grown, most = 0;
+    char key[32];
+
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    grown = fake_stat_number(engine, cookie, "slabs", "hash_buckets");
+    ck_assert_uint_gt(grown, ITEMS / 7);
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        if (i % 20 != 0)
+            fake_delete(engine, cookie, key, 0);
+    }
+    for (int ms = 0; most == 0 || most > grown / 4; ms++) {
+        ck_assert_int_lt(ms, 20000);
+        usleep(1000);
+        most = fake_stat_number(engine, cookie, "slabs", "hash_buckets");
+    }
+    for (int i = 0; i < ITEMS; i += 20) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        CHECK(fake_has(engine, cookie, key, key));
     }
 }
 END_TEST
@@ -396,6 +426,7 @@ int main(void)
         walk_meets_everything_once,
         walk_skips_expired_and_flushed,
         walks_miss_nothing_while_the_table_grows,
+        the_table_shrinks_again,
         an_abandoned_walk_is_freed,
         a_walk_shows_nothing_that_was_removed_meanwhile,
         a_walk_carries_out_a_flush_that_is_due,
