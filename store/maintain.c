@@ -138,6 +138,8 @@ void store_maintenance_stop(struct store *s)
     pthread_cond_signal(&m->wake);
     AZ(pthread_mutex_unlock(&m->lock));
     AZ(pthread_join(m->thread, NULL));
+    pthread_cond_destroy(&m->wake);
+    pthread_mutex_destroy(&m->lock);
     m->started = false;
 }
 

@@ -114,6 +114,7 @@ void memory_fini(struct memory *m)
     range_fini(&m->segment_range);
     free(m->lanes);
     pthread_mutex_destroy(&m->lock);
+    memset(m, 0, sizeof(*m)); /* a limit of 0: there is nothing to end */
 }
 
 uint32_t memory_lane(const struct memory *m)

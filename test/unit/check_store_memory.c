@@ -146,7 +146,7 @@ END_TEST
 
 START_TEST(nothing_is_evicted_while_it_fits)
 {
-    size_t size = 500, keys = CACHE_MB * MB / 100 * 65 / (size + 60);
+    size_t size = 500, keys = CACHE_MB * MB / 100 * 75 / (size + 60);
     uint32_t state = 7;
     char key[32];
 
