@@ -139,7 +139,7 @@ static void *run(void *arg)
 
 static void measure(const char *name, struct job job, uint32_t threads)
 {
-    struct job jobs[8];
+    struct job jobs[8] = { { 0 } };
     double ns = 0;
     uint64_t hits = 0;
 

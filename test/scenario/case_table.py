@@ -1,4 +1,4 @@
-"""Every command that changes something, over text and binary, against what must be the same
+"""Every command that changes something, over text, meta and binary, against what must be the same
 on the standby: value, flags, what remains of the life, CAS. Prints the table."""
 
 import time
@@ -24,6 +24,14 @@ def text(line, value=None):
                 first = client.line()
             return first.decode()
         return ""
+    return act
+
+
+def quietly(line, value):
+    """A quiet meta command, and mn behind it."""
+    def act(client, key, _):
+        client.send((line % key).encode() + b"\r\n" + value + b"\r\nmn\r\n")
+        return client.line().decode()
     return act
 
 
@@ -75,6 +83,21 @@ ROWS = [
     ("gats", "text", b"old", 1, LONG, text("gats %d %%s" % LIFE), "END", b"old", 1, LIFE),
     ("delete", "text", b"old", 1, LONG, text("delete %s"), "DELETED", None, 0, 0),
     ("delete noreply", "text", b"old", 1, LONG, text("delete %s noreply"), "", None, 0, 0),
+    ("ms", "meta", b"old", 1, LONG, text("ms %%s 3 F5 T%d" % LIFE, b"new"), "HD", b"new", 5, LIFE),
+    ("ms, quiet", "meta", b"old", 1, LONG, quietly("ms %%s 3 F5 T%d q" % LIFE, b"new"), "MN", b"new",
+     5, LIFE),
+    ("ms with CAS", "meta", b"old", 1, LONG, text("ms %%s 3 F5 T%d C{cas}" % LIFE, b"new"), "HD",
+     b"new", 5, LIFE),
+    ("ms, append", "meta", b"old", 1, LIFE, text("ms %s 3 MA", b"new"), "HD", b"oldnew", 1, LIFE),
+    ("ms, prepend", "meta", b"old", 1, LIFE, text("ms %s 3 MP", b"new"), "HD", b"newold", 1, LIFE),
+    ("ms, add", "meta", None, 0, 0, text("ms %%s 3 ME F6 T%d" % LIFE, b"new"), "HD", b"new", 6, LIFE),
+    ("ms, replace", "meta", b"old", 1, LONG, text("ms %%s 3 MR F7 T%d" % LIFE, b"new"), "HD", b"new", 7,
+     LIFE),
+    ("mg that touches", "meta", b"old", 1, LONG, text("mg %%s T%d" % LIFE), "HD", b"old", 1, LIFE),
+    ("ma", "meta", b"9", 1, LIFE, text("ma %s D5"), "HD", b"14", 1, LIFE),
+    ("ma, down", "meta", b"19", 1, LIFE, text("ma %s MD D12"), "HD", b"7", 1, LIFE),
+    ("ma creates", "meta", None, 0, 0, text("ma %%s N%d J77" % LIFE), "HD", b"77", 0, LIFE),
+    ("md", "meta", b"old", 1, LONG, text("md %s"), "HD", None, 0, 0),
     ("set", "binary", b"old", 1, LONG, binary("set", b"new", flags=5, exp=LIFE), "OK", b"new", 5, LIFE),
     ("setq", "binary", b"old", 1, LONG, binary("setq", b"new", flags=5, exp=LIFE), "", b"new", 5, LIFE),
     ("set with CAS", "binary", b"old", 1, LONG, binary("set", b"new", flags=5, exp=LIFE, cas=1), "OK",
@@ -191,7 +214,7 @@ def print_table(rows):
 
 def case_every_command_reaches_the_standby(lab):
     a, b = lab.pair()
-    clients = {"text": a.connect(), "binary": a.connect()}
+    clients = {name: a.connect() for name in ("text", "binary", "meta")}
     rows = [Row(index, row) for index, row in enumerate(ROWS)]
     for row in rows:
         row.prepare(a.client())
