@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "engine/repl_engine.h"
 
-enum { DRAIN_MS = 2000 };
+enum { DRAIN_MS = 5000 }; /* how long an orderly end waits for the peer */
 
 static void engine_log(void *context, enum repl_log level, const char *text)
 {

@@ -207,5 +207,7 @@ struct repl_status {
 
 void repl_core_status(struct repl_core *c, struct repl_status *s);
 bool repl_core_in_sync(struct repl_core *c);
+/* The peer has all that it can get from this node, as far as this node knows. */
+bool repl_core_drained(struct repl_core *c);
 
 #endif

@@ -116,7 +116,6 @@ static void walk_finish(struct repl_core *c)
     c->store_ops->walk_end(c->store, s->walk);
     s->walk = NULL;
     s->walk_due = false;
-    map_clear(&c->owed);
     link_put_plain(core_out(c), LINK_END, c->reign);
     ship_end_batch(c);
     s->end_batch = s->sent;
@@ -165,6 +164,7 @@ void resync_end_acked(struct repl_core *c)
 {
     c->session.end_batch = 0;
     c->session.peer_whole = true;
+    map_clear(&c->owed);
     core_log(c, REPL_LOG_INFO, "the peer has the whole copy");
 }
 

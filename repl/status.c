@@ -24,6 +24,25 @@ bool repl_core_in_sync(struct repl_core *c)
     return s->peer_whole && !s->await && pending(c, &overflows) == 0;
 }
 
+/* What the peer may not have: not told yet, or told and still to be copied. */
+static uint64_t buckets_at_risk(struct repl_core *c)
+{
+    map_copy(&c->spare, &c->dirty);
+    map_unite(&c->spare, &c->flying);
+    map_unite(&c->spare, &c->owed);
+    return map_count(&c->spare);
+}
+
+bool repl_core_drained(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    uint64_t overflows;
+    if (!s->open || !c->active)
+        return true; /* nobody to wait for, or nothing of ours */
+    return s->merged && s->peer_whole && map_is_empty(&c->dirty) &&
+           map_is_empty(&c->flying) && pending(c, &overflows) == 0;
+}
+
 static const char *link_state(const struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
@@ -61,7 +80,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .count = c->count,
     };
     s->pending = pending(c, &s->journal_overflows);
-    s->at_risk = s->pending + s->dirty_buckets;
+    s->at_risk = s->pending + buckets_at_risk(c);
     format_run(&c->config.run, s->run_id);
     if (c->session.open)
         format_run(&c->session.peer.run, s->peer_run_id);

@@ -163,10 +163,8 @@ static void wait_for_events(struct repl_thread *t)
 
 static bool drained(struct repl_thread *t)
 {
-    struct repl_status s;
     AZ(pthread_mutex_lock(&t->core->lock));
-    repl_core_status(t->core, &s);
-    bool idle = !t->core->session.merged || !t->core->active || s.at_risk == 0;
+    bool idle = repl_core_drained(t->core);
     AZ(pthread_mutex_unlock(&t->core->lock));
     return idle || repl_clock_us() >= t->stop_by_us;
 }
