@@ -289,7 +289,7 @@ static bool workers_connect(struct worker *workers, struct load_run *run)
     for (unsigned i = 0; i < o->threads; i++) {
         struct worker *w = &workers[i];
         w->run = run;
-        w->connections = calloc(o->connections, sizeof(struct connection *));
+        w->connections = calloc(o->connections + 1u, sizeof(struct connection *));
         if (!w->connections)
             return false;
         for (unsigned n = i; n < o->connections; n += o->threads) {

@@ -20,7 +20,7 @@
 enum { LINK_VERSION = 1, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
 
 enum link_op {
-#define LINK_OP(name, code, text) LINK_##name = code,
+#define LINK_OP(name, code, text) LINK_##name = (code),
 #include "protocol/link_ops.h"
 #undef LINK_OP
 };

@@ -1,5 +1,7 @@
 #include "store/table.h"
 
+#include "base/check.h"
+
 /* Grow while more than one bucket in OVERFLOW_SHARE has an overflow bucket: that gives
  * about five items a bucket, and a second step for about one key in twenty. */
 enum { FIRST_BUCKETS = 256, SPLITS_AT_ONCE = 2, OVERFLOW_SHARE = 4 };
@@ -164,6 +166,7 @@ static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint
 /* Empty a chain of what belongs into bucket n. */
 static void keep_lower(struct table *t, struct bucket *chain, uint32_t n)
 {
+    CHECK(chain != NULL);
     for (struct bucket *b = chain; b != NULL; b = bucket_next(t, b))
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
