@@ -20,18 +20,25 @@ static void apply_set(struct repl_core *c, const struct link_change *change)
             change->nvalue, (unsigned long long)c->count.dropped);
 }
 
+/* Also by a delayed flush_all that takes effect at this moment. */
+static bool is_touched(struct repl_core *c, uint64_t hash)
+{
+    core_take_flush(c);
+    return map_has(&c->touched, hash);
+}
+
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
  * touched it. A client marks the bucket before it changes the key, so a mark that is
  * not there after the add means that the client's change comes after it. */
 static void fill_as_leader(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey), cas;
-    if (!map_has(&c->lacking, hash) || map_has(&c->touched, hash))
+    if (!map_has(&c->lacking, hash) || is_touched(c, hash))
         return;
     void *item = c->store_ops->add(c->store, change, &cas);
     if (item == NULL)
         return;
-    if (map_has(&c->touched, hash)) {
+    if (is_touched(c, hash)) {
         c->store_ops->remove(c->store, change->key, change->nkey, cas);
     } else {
         c->store_ops->adopt_cas(c->store, item, change->cas);

@@ -71,6 +71,7 @@ void core_take_flush(struct repl_core *c)
     if (c->has_flush && c->store_ops->clock(c->store) >= c->flush_at) {
         c->has_flush = false;
         if (c->active) {
+            map_fill(&c->touched);
             map_fill(&c->dirty);
             c->session.flush_due = true;
         }

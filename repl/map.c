@@ -139,6 +139,33 @@ void map_intersect(struct map *to, const struct map *from)
     set_some(to, any != 0);
 }
 
+static uint64_t widen_word(uint64_t w, unsigned run)
+{
+    uint64_t mask = (UINT64_C(1) << run) - 1;
+    for (unsigned b = 0; b < 64; b += run) {
+        if (w & mask << b)
+            w |= mask << b;
+    }
+    return w;
+}
+
+void map_widen(struct map *m, unsigned bits)
+{
+    CHECK(bits >= MAP_BITS_MIN && bits <= m->bits);
+    size_t run = (size_t)1 << (m->bits - bits);
+    if (map_is_empty(m) || run == 1)
+        return;
+    for (size_t i = 0; run < 64 && i < m->nwords; i++)
+        set_word(m, i, widen_word(word(m, i), (unsigned)run));
+    for (size_t i = 0; run >= 64 && i < m->nwords; i += run / 64) {
+        uint64_t any = 0;
+        for (size_t n = 0; n < run / 64; n++)
+            any |= word(m, i + n);
+        for (size_t n = 0; any != 0 && n < run / 64; n++)
+            set_word(m, i + n, UINT64_MAX);
+    }
+}
+
 /* Word i of this map as a map of `bits` would have it. */
 static uint64_t word_at(const struct map *m, unsigned bits, size_t i)
 {

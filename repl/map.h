@@ -51,6 +51,10 @@ void map_unite(struct map *to, const struct map *from);     /* to |= from */
 void map_subtract(struct map *to, const struct map *from);  /* to &= ~from */
 void map_intersect(struct map *to, const struct map *from); /* to &= from */
 
+/* Join neighbours: each run that is one bucket of a map of `bits` becomes all set if any
+ * of it is. What a peer with such a map understands is then what is meant here. */
+void map_widen(struct map *m, unsigned bits);
+
 /* The wire form, at `bits` (not above the map's own): a kind byte, then
  *   0 empty   1 all   2 the gaps between set buckets as varints   3 the plain words
  * whichever is short. Decode replaces the contents; it takes what encode made at

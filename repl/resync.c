@@ -178,6 +178,7 @@ void resync_repair(struct repl_core *c)
         return;
     core_hold(c);
     core_take_flush(c);
+    map_widen(&c->dirty, s->map_bits);
     map_copy(&c->flying, &c->dirty);
     map_copy(&c->owed, &c->dirty);
     map_clear(&c->dirty);

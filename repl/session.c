@@ -174,6 +174,7 @@ static void merge_as_leader(struct repl_core *c)
     struct repl_session *s = &c->session;
     core_hold(c);
     core_take_flush(c);
+    map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
     share_out(c);
     s->merged = s->await = true;
     s->acked = s->sent;

@@ -38,7 +38,9 @@ struct repl_store_ops {
     void (*remove)(void *store, const void *key, size_t nkey, uint64_t cas);
     void (*flush)(void *store, uint32_t delay);
 
-    /* A CAS that every item stored from now on exceeds. */
+    /* A CAS that every item stored from now on exceeds, and none that is there.
+     * UINT64_MAX if the store knows of none: what is stored meanwhile is then taken for
+     * old. */
     uint64_t (*fence)(void *store);
     /* Remove the key if its CAS is not above the fence. */
     void (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);

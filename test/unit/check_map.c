@@ -120,6 +120,26 @@ START_TEST(test_arithmetic_notices_emptiness)
 }
 END_TEST
 
+START_TEST(test_widen)
+{
+    for (unsigned bits = MAP_BITS_MIN; bits <= BITS; bits++) {
+        unsigned shift = BITS - bits;
+        map_clear(&a);
+        map_widen(&a, bits);
+        ck_assert(map_is_empty(&a));
+        add(&a, 5);
+        add(&a, 800);
+        add(&a, SIZE - 1);
+        map_widen(&a, bits);
+        for (unsigned i = 0; i < SIZE; i++) {
+            unsigned run = i >> shift, last = (SIZE - 1) >> shift;
+            ck_assert_int_eq(has(&a, i),
+                             run == 5u >> shift || run == 800u >> shift || run == last);
+        }
+    }
+}
+END_TEST
+
 /* ---- the wire form */
 
 static void fill_every(struct map *m, uint64_t step)
@@ -312,6 +332,7 @@ int main(void)
         test_add_has_count,
         test_arithmetic,
         test_arithmetic_notices_emptiness,
+        test_widen,
         test_round_trip_of_each_kind,
         test_round_trip_of_any_density,
         test_round_trip_at_smaller_bits,

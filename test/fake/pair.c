@@ -1,0 +1,305 @@
+#include "test/fake/pair.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { STEPS_MAX = 1000000, CLOCK_START = 1000 };
+
+static const struct pair_config usual = {
+    .map_bits = { 10, 10 },
+    .journal_bytes = 64 << 10,
+};
+
+/* ---- life */
+
+static struct run_id next_run(struct node *n)
+{
+    struct pair *p = n->pair;
+    struct run_id run = { { 0 } };
+    p->runs++;
+    run.bytes[0] = p->run_order[n->number];
+    snprintf((char *)run.bytes + 1, RUN_ID_SIZE - 1, "run %llu",
+             (unsigned long long)p->runs);
+    return run;
+}
+
+void node_start(struct node *n)
+{
+    struct pair *p = n->pair;
+    struct toy_store_config store = {
+        .number = (uint8_t)(1 + n->number),
+        .clock = p->clock,
+        .own_cas = p->config.own_cas,
+        .single_walk = p->config.single_walk,
+    };
+    struct repl_config config = {
+        .journal_bytes = p->config.journal_bytes,
+        .map_bits = p->config.map_bits[n->number],
+        .reject_on_standby = p->config.reject_on_standby,
+        .run = next_run(n),
+    };
+    CHECK(!n->up);
+    toy_store_init(&n->store, &store);
+    CHECK(repl_core_init(&n->core, &config, &toy_store_ops, &n->store, &wire_port_ops,
+                         &p->wire.end[n->number]));
+    wire_attach(&p->wire, n->number, &n->core);
+    n->up = true;
+}
+
+void node_crash(struct node *n)
+{
+    CHECK(n->up);
+    repl_core_fini(&n->core);
+    wire_detach(&n->pair->wire, n->number);
+    toy_store_fini(&n->store);
+    n->up = false;
+}
+
+void pair_init(struct pair *p, const struct pair_config *config)
+{
+    memset(p, 0, sizeof(*p));
+    p->config = config != NULL ? *config : usual;
+    p->clock = CLOCK_START;
+    p->run_order[0] = 'a';
+    p->run_order[1] = 'b';
+    wire_init(&p->wire);
+    for (unsigned i = 0; i < 2; i++) {
+        p->node[i].pair = p;
+        p->node[i].number = i;
+        node_start(&p->node[i]);
+    }
+}
+
+void pair_fini(struct pair *p)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (p->node[i].up)
+            node_crash(&p->node[i]);
+    }
+    wire_fini(&p->wire);
+}
+
+void pair_advance(struct pair *p, uint32_t seconds)
+{
+    p->clock += seconds;
+    for (unsigned i = 0; i < 2; i++) {
+        if (p->node[i].up)
+            toy_store_advance(&p->node[i].store, seconds);
+    }
+}
+
+/* ---- clients, in the order of calls that an engine makes */
+
+enum change_result node_store(struct node *n, const struct link_change *c)
+{
+    struct change ch;
+    enum change_result r = change_begin(&n->core, &ch, c->key, c->nkey);
+    if (r != CHANGE_OK)
+        return r;
+    toy_store_set(&n->store, c);
+    change_record(&n->core, &ch);
+    change_end(&n->core, &ch);
+    return CHANGE_OK;
+}
+
+enum change_result node_set(struct node *n, const char *key, const char *value)
+{
+    struct link_change c = { .key = key, .value = value };
+    c.nkey = (uint16_t)strlen(key);
+    c.nvalue = (uint32_t)strlen(value);
+    return node_store(n, &c);
+}
+
+enum change_result node_delete(struct node *n, const char *key)
+{
+    struct change ch;
+    enum change_result r = change_begin(&n->core, &ch, key, strlen(key));
+    if (r != CHANGE_OK)
+        return r;
+    toy_store_delete(&n->store, key, strlen(key));
+    change_record(&n->core, &ch);
+    change_end(&n->core, &ch);
+    return CHANGE_OK;
+}
+
+enum change_result node_flush(struct node *n, uint32_t delay)
+{
+    struct change ch;
+    enum change_result r = change_flush_begin(&n->core, &ch);
+    if (r != CHANGE_OK)
+        return r;
+    toy_store_flush(&n->store, delay);
+    change_flush_end(&n->core, &ch, delay);
+    return CHANGE_OK;
+}
+
+const char *node_get(struct node *n, const char *key, char *room, size_t nroom)
+{
+    struct repl_item it;
+    change_before_read(&n->core, key, strlen(key));
+    if (!toy_store_ops.lookup(&n->store, key, strlen(key), &it))
+        return NULL;
+    snprintf(room, nroom, "%.*s", (int)it.state.nvalue, (const char *)it.state.value);
+    toy_store_ops.release(&n->store, it.item);
+    return room;
+}
+
+bool node_has(struct node *n, const char *key, const char *value)
+{
+    char room[64];
+    const char *found = node_get(n, key, room, sizeof(room));
+    return found == NULL || value == NULL ? found == value : strcmp(found, value) == 0;
+}
+
+void node_evict(struct node *n, const char *key)
+{
+    toy_store_evict(&n->store, key, strlen(key));
+}
+
+/* ---- the replication thread */
+
+void node_promote(struct node *n)
+{
+    AZ(pthread_mutex_lock(&n->core.lock));
+    repl_core_promote(&n->core, "the test says so");
+    AZ(pthread_mutex_unlock(&n->core.lock));
+}
+
+void node_demote(struct node *n)
+{
+    AZ(pthread_mutex_lock(&n->core.lock));
+    repl_core_demote(&n->core, "the test says so");
+    AZ(pthread_mutex_unlock(&n->core.lock));
+}
+
+bool node_work(struct node *n)
+{
+    AZ(pthread_mutex_lock(&n->core.lock));
+    bool more = repl_core_work(&n->core);
+    AZ(pthread_mutex_unlock(&n->core.lock));
+    return more;
+}
+
+/* Work until none is due; it may compose messages without asking for more. */
+static bool work(struct pair *p, unsigned i, unsigned *steps)
+{
+    struct node *n = &p->node[i];
+    bool moved = false;
+    while (n->up && node_work(n) && ++*steps < STEPS_MAX)
+        moved = true;
+    return moved;
+}
+
+bool pair_run(struct pair *p)
+{
+    unsigned steps = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (unsigned i = 0; i < 2; i++) {
+            moved = work(p, i, &steps) || moved;
+            moved = wire_deliver(&p->wire, i, true) || moved;
+            while (wire_deliver(&p->wire, i, false) && ++steps < STEPS_MAX)
+                moved = true;
+        }
+        for (unsigned i = 0; i < 2; i++)
+            moved = moved || wire_has_message(&p->wire, i);
+        if (steps >= STEPS_MAX)
+            return false;
+    }
+    return true;
+}
+
+static bool connected(const struct pair *p)
+{
+    int session = p->wire.end[0].session;
+    return session != WIRE_NONE && session == p->wire.end[1].session;
+}
+
+bool pair_settle(struct pair *p)
+{
+    for (unsigned tries = 0; tries < 8; tries++) {
+        if (!pair_run(p))
+            return false;
+        if (connected(p) || !p->node[0].up || !p->node[1].up)
+            return true;
+        for (unsigned i = 0; i < 2; i++) {
+            if (wire_is_stale(&p->wire, i))
+                wire_lose(&p->wire, i);
+        }
+        wire_connect(&p->wire);
+    }
+    return false;
+}
+
+/* ---- comparison */
+
+struct comparison {
+    struct node *other;
+    char *why;
+    size_t nwhy, seen, different;
+};
+
+static bool same_item(const struct link_change *a, const struct link_change *b,
+                      bool own_cas)
+{
+    return a->nvalue == b->nvalue && memcmp(a->value, b->value, a->nvalue) == 0 &&
+           a->flags == b->flags && a->exptime == b->exptime &&
+           (own_cas || a->cas == b->cas);
+}
+
+static void say(struct comparison *cmp, const struct link_change *a,
+                const struct link_change *b)
+{
+    if (cmp->why == NULL || cmp->different > 0)
+        return;
+    snprintf(cmp->why, cmp->nwhy,
+             "key %.*s: node %u has '%.*s' flags %x exptime %u cas %llx; node %u has "
+             "'%.*s' flags %x exptime %u cas %llx",
+             a->nkey, (const char *)a->key, 1 - cmp->other->number, (int)a->nvalue,
+             (const char *)a->value, a->flags, a->exptime, (unsigned long long)a->cas,
+             cmp->other->number, b != NULL ? (int)b->nvalue : 4,
+             b != NULL ? (const char *)b->value : "none", b != NULL ? b->flags : 0,
+             b != NULL ? b->exptime : 0, (unsigned long long)(b != NULL ? b->cas : 0));
+}
+
+static void compare(void *context, const struct link_change *c)
+{
+    struct comparison *cmp = context;
+    struct repl_item it;
+    cmp->seen++;
+    if (!toy_store_ops.lookup(&cmp->other->store, c->key, c->nkey, &it)) {
+        say(cmp, c, NULL);
+        cmp->different++;
+        return;
+    }
+    if (!same_item(c, &it.state, cmp->other->pair->config.own_cas)) {
+        say(cmp, c, &it.state);
+        cmp->different++;
+    }
+    toy_store_ops.release(&cmp->other->store, it.item);
+}
+
+bool pair_same(struct pair *p, char *why, size_t nwhy)
+{
+    bool same = true;
+    for (unsigned i = 0; i < 2 && same; i++) {
+        struct comparison cmp = { .other = &p->node[1 - i], .why = why, .nwhy = nwhy };
+        toy_store_each(&p->node[i].store, compare, &cmp);
+        same = cmp.different == 0;
+    }
+    return same;
+}
+
+bool pair_in_sync(struct pair *p)
+{
+    bool in_sync = true;
+    for (unsigned i = 0; i < 2; i++) {
+        struct repl_core *c = &p->node[i].core;
+        AZ(pthread_mutex_lock(&c->lock));
+        in_sync = in_sync && repl_core_in_sync(c);
+        AZ(pthread_mutex_unlock(&c->lock));
+    }
+    return in_sync;
+}

@@ -1,0 +1,368 @@
+#include "test/fake/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+
+enum { CAS_STEP = 256, CAS_SECOND = 1 << 20, RELATIVE_MAX = 60 * 60 * 24 * 30 };
+
+struct toy_item {
+    struct toy_item *next; /* of its chain */
+    unsigned references;
+    uint64_t cas, serial;
+    uint32_t flags, exptime, stored_at; /* by the store's clock; exptime 0: never */
+    uint16_t nkey;
+    uint32_t nvalue;
+    char *value;
+    char key[];
+};
+
+/* ---- items */
+
+static void item_unref(struct toy_store *s, struct toy_item *it)
+{
+    CHECK(it->references > 0);
+    if (--it->references > 0)
+        return;
+    CHECK(s->items > 0);
+    s->items--;
+    free(it->value);
+    free(it);
+}
+
+static struct toy_item **chain_of(struct toy_store *s, const void *key, size_t nkey)
+{
+    return &s->chains[hash_key(key, nkey) % TOY_STORE_CHAINS];
+}
+
+static struct toy_item **find(struct toy_store *s, const void *key, size_t nkey)
+{
+    struct toy_item **at = chain_of(s, key, nkey);
+    while (*at != NULL && ((*at)->nkey != nkey || memcmp((*at)->key, key, nkey) != 0))
+        at = &(*at)->next;
+    return at;
+}
+
+static void unlink_at(struct toy_store *s, struct toy_item **at)
+{
+    struct toy_item *it = *at;
+    *at = it->next;
+    item_unref(s, it);
+}
+
+static bool is_expired(const struct toy_store *s, const struct toy_item *it)
+{
+    return it->exptime != 0 && it->exptime <= s->clock;
+}
+
+/* A delayed flush takes effect when the store is next looked at. */
+static void settle(struct toy_store *s)
+{
+    if (s->flush_at == 0 || s->clock < s->flush_at)
+        return;
+    for (size_t i = 0; i < TOY_STORE_CHAINS; i++) {
+        for (struct toy_item **at = &s->chains[i]; *at != NULL;) {
+            if ((*at)->stored_at < s->flush_at)
+                unlink_at(s, at);
+            else
+                at = &(*at)->next;
+        }
+    }
+    s->flush_at = 0;
+}
+
+/* The live item; expired ones go. */
+static struct toy_item **find_live(struct toy_store *s, const void *key, size_t nkey)
+{
+    settle(s);
+    struct toy_item **at = find(s, key, nkey);
+    if (*at == NULL || !is_expired(s, *at))
+        return *at != NULL ? at : NULL;
+    unlink_at(s, at);
+    return NULL;
+}
+
+static uint64_t next_cas(struct toy_store *s)
+{
+    if (s->config.own_cas)
+        return ++s->cas;
+    uint64_t by_clock = (uint64_t)s->clock * CAS_SECOND;
+    uint64_t next = (s->cas > by_clock ? s->cas : by_clock) / CAS_STEP + 1;
+    return s->cas = next * CAS_STEP + s->config.number;
+}
+
+static uint32_t absolute(const struct toy_store *s, uint32_t exptime)
+{
+    return exptime == 0 || exptime > RELATIVE_MAX ? exptime : s->clock + exptime;
+}
+
+static struct toy_item *store(struct toy_store *s, const struct link_change *c)
+{
+    struct toy_item *it = calloc(1, sizeof(*it) + c->nkey);
+    CHECK(it != NULL);
+    it->value = malloc(c->nvalue > 0 ? c->nvalue : 1);
+    CHECK(it->value != NULL);
+    if (c->nvalue > 0)
+        memcpy(it->value, c->value, c->nvalue);
+    memcpy(it->key, c->key, c->nkey);
+    it->nkey = c->nkey;
+    it->nvalue = c->nvalue;
+    it->flags = c->flags;
+    it->exptime = absolute(s, c->exptime);
+    it->stored_at = s->clock;
+    it->cas = next_cas(s);
+    it->serial = ++s->serial;
+    it->references = 1;
+    s->items++;
+    struct toy_item **at = find(s, c->key, c->nkey);
+    if (*at != NULL)
+        unlink_at(s, at);
+    at = chain_of(s, c->key, c->nkey);
+    it->next = *at;
+    *at = it;
+    return it;
+}
+
+static void describe(const struct toy_store *s, const struct toy_item *it,
+                     struct link_change *c)
+{
+    uint32_t left = it->exptime > s->clock ? it->exptime - s->clock : 1;
+    *c = (struct link_change){
+        .key = it->key,
+        .nkey = it->nkey,
+        .value = it->value,
+        .nvalue = it->nvalue,
+        .flags = it->flags,
+        .exptime = it->exptime == 0       ? 0
+                   : left <= RELATIVE_MAX ? left
+                                          : it->exptime,
+        .cas = it->cas,
+    };
+}
+
+static void refer(struct toy_store *s, struct toy_item *it, struct repl_item *out)
+{
+    it->references++;
+    s->references++;
+    describe(s, it, &out->state);
+    out->item = it;
+}
+
+/* ---- what replication asks for */
+
+static bool op_lookup(void *store_, const void *key, size_t nkey, struct repl_item *out)
+{
+    struct toy_store *s = store_;
+    struct toy_item **at = find_live(s, key, nkey);
+    if (at == NULL)
+        return false;
+    refer(s, *at, out);
+    return true;
+}
+
+static void op_release(void *store_, void *item)
+{
+    struct toy_store *s = store_;
+    CHECK(s->references > 0);
+    s->references--;
+    item_unref(s, item);
+}
+
+static bool has_room(const struct toy_store *s, const struct link_change *c)
+{
+    return s->value_max == 0 || c->nvalue <= s->value_max;
+}
+
+static void op_adopt_cas(void *store_, void *item, uint64_t cas)
+{
+    struct toy_store *s = store_;
+    struct toy_item *it = item;
+    it->cas = cas;
+    if (!s->config.own_cas && cas > s->cas)
+        s->cas = cas;
+}
+
+static bool op_put(void *store_, const struct link_change *c)
+{
+    struct toy_store *s = store_;
+    settle(s);
+    if (!has_room(s, c)) {
+        toy_store_delete(s, c->key, c->nkey);
+        return false;
+    }
+    op_adopt_cas(s, store(s, c), c->cas);
+    return true;
+}
+
+static void *op_add(void *store_, const struct link_change *c, uint64_t *cas)
+{
+    struct toy_store *s = store_;
+    if (find_live(s, c->key, c->nkey) != NULL || !has_room(s, c))
+        return NULL;
+    struct toy_item *it = store(s, c);
+    it->references++;
+    s->references++;
+    *cas = it->cas;
+    return it;
+}
+
+static void op_remove(void *store_, const void *key, size_t nkey, uint64_t cas)
+{
+    struct toy_item **at = find_live(store_, key, nkey);
+    if (at != NULL && (cas == 0 || (*at)->cas == cas))
+        unlink_at(store_, at);
+}
+
+static uint64_t op_fence(void *store_)
+{
+    struct toy_store *s = store_;
+    return s->config.own_cas ? UINT64_MAX : next_cas(s);
+}
+
+static void op_expel(void *store_, const void *key, size_t nkey, uint64_t fence)
+{
+    struct toy_item **at = find(store_, key, nkey);
+    if (*at != NULL && (*at)->cas <= fence)
+        unlink_at(store_, at);
+}
+
+static uint32_t op_clock(void *store_)
+{
+    const struct toy_store *s = store_;
+    return s->clock;
+}
+
+/* ---- walks: by serial number, up to what there was when it began */
+
+struct repl_walk {
+    uint64_t at, end;
+};
+
+static struct repl_walk *op_walk_begin(void *store_)
+{
+    struct toy_store *s = store_;
+    if (s->config.single_walk && s->walks > 0)
+        return NULL;
+    struct repl_walk *w = calloc(1, sizeof(*w));
+    CHECK(w != NULL);
+    w->end = s->serial;
+    s->walks++;
+    return w;
+}
+
+static bool op_walk_next(void *store_, struct repl_walk *w, struct repl_item *out)
+{
+    struct toy_store *s = store_;
+    struct toy_item *best = NULL;
+    settle(s);
+    for (size_t i = 0; i < TOY_STORE_CHAINS && s->items > 0; i++) {
+        for (struct toy_item *it = s->chains[i]; it != NULL; it = it->next) {
+            if (it->serial > w->at && it->serial <= w->end && !is_expired(s, it) &&
+                (best == NULL || it->serial < best->serial))
+                best = it;
+        }
+    }
+    if (best == NULL)
+        return false;
+    w->at = best->serial;
+    refer(s, best, out);
+    return true;
+}
+
+static void op_walk_end(void *store_, struct repl_walk *w)
+{
+    struct toy_store *s = store_;
+    CHECK(s->walks > 0);
+    s->walks--;
+    free(w);
+}
+
+static void op_flush(void *store_, uint32_t delay)
+{
+    toy_store_flush(store_, delay);
+}
+
+const struct repl_store_ops toy_store_ops = {
+    .lookup = op_lookup,
+    .release = op_release,
+    .put = op_put,
+    .add = op_add,
+    .adopt_cas = op_adopt_cas,
+    .remove = op_remove,
+    .flush = op_flush,
+    .fence = op_fence,
+    .expel = op_expel,
+    .walk_begin = op_walk_begin,
+    .walk_next = op_walk_next,
+    .walk_end = op_walk_end,
+    .clock = op_clock,
+};
+
+/* ---- for the test */
+
+void toy_store_init(struct toy_store *s, const struct toy_store_config *config)
+{
+    CHECK(config->clock > 0);
+    *s = (struct toy_store){ .config = *config, .clock = config->clock };
+}
+
+void toy_store_fini(struct toy_store *s)
+{
+    CHECK(s->references == 0 && s->walks == 0);
+    for (size_t i = 0; i < TOY_STORE_CHAINS; i++) {
+        while (s->chains[i] != NULL)
+            unlink_at(s, &s->chains[i]);
+    }
+    CHECK(s->items == 0);
+}
+
+void toy_store_advance(struct toy_store *s, uint32_t seconds)
+{
+    s->clock += seconds;
+}
+
+uint64_t toy_store_set(struct toy_store *s, const struct link_change *c)
+{
+    settle(s);
+    return store(s, c)->cas;
+}
+
+bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey)
+{
+    struct toy_item **at = find_live(s, key, nkey);
+    if (at == NULL)
+        return false;
+    unlink_at(s, at);
+    return true;
+}
+
+/* At once: all that is there goes, also what came in this very second. */
+void toy_store_flush(struct toy_store *s, uint32_t delay)
+{
+    s->flush_at = delay > 0 ? s->clock + delay : 0;
+    for (size_t i = 0; delay == 0 && i < TOY_STORE_CHAINS; i++) {
+        while (s->chains[i] != NULL)
+            unlink_at(s, &s->chains[i]);
+    }
+}
+
+void toy_store_evict(struct toy_store *s, const void *key, size_t nkey)
+{
+    toy_store_delete(s, key, nkey);
+}
+
+void toy_store_each(struct toy_store *s, toy_store_visit visit, void *context)
+{
+    struct link_change c;
+    settle(s);
+    for (size_t i = 0; i < TOY_STORE_CHAINS; i++) {
+        for (const struct toy_item *it = s->chains[i]; it != NULL; it = it->next) {
+            if (is_expired(s, it))
+                continue;
+            describe(s, it, &c);
+            visit(context, &c);
+        }
+    }
+}

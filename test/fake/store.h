@@ -1,0 +1,60 @@
+/*
+ * A toy store for the replication core (repl/store.h): one hash table in plain memory,
+ * a clock that stands still unless moved, no threads. It keeps count of all references,
+ * so that a test sees a leak at once, and is as unhelpful as the interface allows: walks
+ * do not show what was stored after they began.
+ *
+ * CAS numbers are those of a good store: they grow with the clock, follow what is
+ * adopted, and never equal those of a store with another number. With own_cas they are
+ * those of a simple one, that counts 1, 2, 3 whatever it was made to adopt.
+ */
+#ifndef TEST_FAKE_STORE_H
+#define TEST_FAKE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "repl/store.h"
+
+enum { TOY_STORE_CHAINS = 1024 };
+
+struct toy_item;
+
+struct toy_store_config {
+    uint8_t number; /* of the node, below 256 */
+    uint32_t clock; /* seconds, not 0 */
+    bool own_cas;
+    bool single_walk; /* one walk at a time */
+};
+
+struct toy_store {
+    struct toy_store_config config;
+    struct toy_item *chains[TOY_STORE_CHAINS];
+    uint64_t cas;             /* the last one given or adopted */
+    uint64_t serial;          /* items stored, ever */
+    uint32_t clock, flush_at; /* 0: no flush is pending */
+    size_t items, references; /* references: beside those of the table */
+    unsigned walks;
+    size_t value_max; /* larger ones are refused; 0: no limit */
+};
+
+extern const struct repl_store_ops toy_store_ops;
+
+void toy_store_init(struct toy_store *s, const struct toy_store_config *config);
+void toy_store_fini(struct toy_store *s); /* no reference may be left */
+void toy_store_advance(struct toy_store *s, uint32_t seconds);
+
+/* What a client does. The CAS of the new item. */
+uint64_t toy_store_set(struct toy_store *s, const struct link_change *c);
+bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey);
+void toy_store_flush(struct toy_store *s, uint32_t delay);
+
+/* Throw the key out, as a store does that is full. */
+void toy_store_evict(struct toy_store *s, const void *key, size_t nkey);
+
+/* Call each() for all live items. The change points into the store. */
+typedef void (*toy_store_visit)(void *context, const struct link_change *c);
+void toy_store_each(struct toy_store *s, toy_store_visit visit, void *context);
+
+#endif
