@@ -165,9 +165,11 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 
 /* ---- events; all LOCKED */
 
-/* A connection delivered a valid HELLO (R6). NULL if the session stands now; else why
- * it was refused. An older session must have been closed before. */
-const char *repl_core_hello(struct repl_core *c, const struct link_hello *hello);
+/* A connection delivered a valid HELLO (R6); `said` is the one we sent on it. NULL if the
+ * session stands now; else why it was refused. An older session must have been closed
+ * before. */
+const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
+                            const struct link_hello *hello);
 /* The HELLO to send at connect. */
 void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
                           uint64_t clock_us);

@@ -21,6 +21,7 @@ struct link {
     bool confirmed;                    /* more than its HELLO came */
     bool want_read, want_write;        /* what the events are armed for */
     struct run_id run;                 /* the peer's, once greeted */
+    struct link_hello said;            /* what we sent */
     uint64_t heard_us, sent_us, opened_us;
     struct event *readable, *writable;
     struct buffer in;

@@ -224,12 +224,11 @@ bool meet_open(struct repl_thread *t, char *why, size_t nwhy)
 
 void meet_greet(struct repl_thread *t, struct link *l)
 {
-    struct link_hello hello;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    repl_core_make_hello(t->core, &hello,
+    repl_core_make_hello(t->core, &l->said,
                          (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-    link_put_hello(&l->out.bytes, &hello);
+    link_put_hello(&l->out.bytes, &l->said);
 }
 
 /* Say why, and close. The link is not the session any more. */
@@ -272,7 +271,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
         meet_refuse(t, old, "the peer has opened a newer connection");
     }
     t->session = l;
-    const char *why = repl_core_hello(t->core, hello);
+    const char *why = repl_core_hello(t->core, &l->said, hello);
     if (why != NULL) {
         t->session = NULL;
         repl_core_closed(t->core);

@@ -37,6 +37,14 @@ static const char *hello_refuse(struct repl_core *c, const struct link_hello *he
     return NULL;
 }
 
+/* As a standby that said it was active, the peer would wait for our ROLE; as one that
+ * has been active since, we would not heed its lower reign. An active node sends a ROLE
+ * that tells all. */
+static bool said_is_stale(const struct repl_core *c, const struct link_hello *said)
+{
+    return !c->active && (said->active || said->reign != c->reign);
+}
+
 static void meet(struct repl_core *c, const struct link_hello *hello)
 {
     if (c->has_paired && run_id_order(&c->paired, &hello->run) == 0)
@@ -63,11 +71,14 @@ static void lead(struct repl_core *c)
 }
 
 /* R6 */
-const char *repl_core_hello(struct repl_core *c, const struct link_hello *hello)
+const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
+                            const struct link_hello *hello)
 {
     struct repl_session *s = &c->session;
     CHECK(!s->open);
     const char *why = hello_refuse(c, hello);
+    if (why == NULL && said_is_stale(c, said))
+        why = "the role of this node changed during the handshake; trying again";
     if (why != NULL)
         return why;
     meet(c, hello);

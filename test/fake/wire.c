@@ -122,7 +122,6 @@ static int unused_connection(const struct wire *w)
 
 void wire_connect(struct wire *w)
 {
-    struct link_hello hello;
     int n = unused_connection(w);
     struct wire_connection *c = &w->connections[n];
     for (unsigned i = 0; i < 2; i++) {
@@ -130,9 +129,9 @@ void wire_connect(struct wire *w)
         drop_bytes(&c->pipe[1 - i]);
         c->greeted[i] = false;
         AZ(pthread_mutex_lock(&core->lock));
-        repl_core_make_hello(core, &hello, 0);
+        repl_core_make_hello(core, &c->said[i], 0);
         AZ(pthread_mutex_unlock(&core->lock));
-        CHECK(link_put_hello(&c->pipe[1 - i], &hello));
+        CHECK(link_put_hello(&c->pipe[1 - i], &c->said[i]));
     }
     w->newest = n;
 }
@@ -161,7 +160,6 @@ static void take_bytes(struct wire *w, unsigned to, struct buffer *pipe, size_t 
 static void fault(struct wire_end *e, const char *why)
 {
     e->why = why;
-    e->refused++;
     repl_core_closed(e->core);
     e->session = WIRE_NONE;
 }
@@ -182,9 +180,11 @@ static bool deliver_hello(struct wire *w, unsigned to)
         repl_core_closed(e->core);
     e->session = w->newest;
     e->taken = 0;
-    const char *why = repl_core_hello(e->core, &hello);
-    if (why != NULL)
+    const char *why = repl_core_hello(e->core, &c->said[to], &hello);
+    if (why != NULL) {
+        e->turned_away++;
         fault(e, why);
+    }
     AZ(pthread_mutex_unlock(&e->core->lock));
     return true;
 }
@@ -208,8 +208,10 @@ static bool deliver_next(struct wire *w, unsigned to)
         w->watch(w->watch_context, to, &m);
     AZ(pthread_mutex_lock(&e->core->lock));
     const char *why = repl_core_message(e->core, &m);
-    if (why != NULL)
+    if (why != NULL) {
+        e->refused++;
         fault(e, why);
+    }
     AZ(pthread_mutex_unlock(&e->core->lock));
     take_bytes(w, to, &c->pipe[to], used);
     return true;

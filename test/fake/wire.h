@@ -24,6 +24,7 @@ enum { WIRE_CONNECTIONS = 4, WIRE_NONE = -1 };
 
 struct wire_connection {
     struct buffer pipe[2];
+    struct link_hello said[2]; /* by each end */
     bool greeted[2]; /* the HELLO on the way to this end was taken, or cannot be */
 };
 
@@ -36,7 +37,8 @@ struct wire_end {
     int session;            /* the connection that the core talks over, or WIRE_NONE */
     bool held;    /* the network takes no bytes from this end: its backlog grows */
     size_t taken; /* bytes of the session's other pipe that count no more as backlog */
-    unsigned closed, refused; /* sessions the core closed; messages it complained about */
+    /* sessions the core closed; HELLOs it refused; messages it complained about */
+    unsigned closed, turned_away, refused;
     const char *why;          /* the last complaint */
 };
 

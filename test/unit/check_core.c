@@ -147,20 +147,21 @@ END_TEST
 
 START_TEST(test_myself_is_refused)
 {
-    struct link_hello hello;
-    repl_core_make_hello(&a->core, &hello, 0);
-    ck_assert_ptr_nonnull(strstr(repl_core_hello(&a->core, &hello), "itself"));
+    struct link_hello said, hello;
+    repl_core_make_hello(&a->core, &said, 0);
+    hello = said;
+    ck_assert_ptr_nonnull(strstr(repl_core_hello(&a->core, &said, &hello), "itself"));
     hello.run = b->core.config.run;
     hello.version++;
-    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &hello));
+    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &said, &hello));
     hello.version--;
     hello.hash_id++;
-    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &hello));
+    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &said, &hello));
     hello.hash_id--;
     hello.map_bits = 31;
-    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &hello));
+    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &said, &hello));
     hello.map_bits = 5;
-    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &hello));
+    ck_assert_ptr_nonnull(repl_core_hello(&a->core, &said, &hello));
     ck_assert(!a->core.session.open);
     settle_in_sync();
 }
@@ -388,6 +389,30 @@ START_TEST(test_an_active_of_a_lower_reign_than_seen)
     ck_assert(a->core.active && !b->core.active);
     ck_assert_uint_eq(a->core.reign, 3);
     both_have("k", "v");
+}
+END_TEST
+
+/* Between its HELLO and the peer's a node's role changes: what it said is not so any
+ * more, and the peer would wait for it, or it would not heed the peer. */
+START_TEST(test_demoted_during_the_handshake)
+{
+    for (unsigned promote = 0; promote < 2; promote++) {
+        restart_pair(NULL);
+        link_up();
+        wire_cut(&p.wire);
+        if (!promote)
+            node_promote(b);
+        wire_connect(&p.wire);
+        if (promote)
+            node_promote(b);
+        node_demote(b);
+        ck_assert(pair_settle(&p));
+        ck_assert(pair_in_sync(&p));
+        set(a, "k", "v");
+        ck_assert(pair_settle(&p));
+        ck_assert(pair_in_sync(&p));
+        both_have("k", "v");
+    }
 }
 END_TEST
 
@@ -947,6 +972,7 @@ int main(void)
         test_both_promote_at_once,
         test_demoted_node_leads_again_after_the_link,
         test_an_active_of_a_lower_reign_than_seen,
+        test_demoted_during_the_handshake,
         test_only_dirty_buckets_are_copied,
         test_frames_lost_on_the_way_are_copied,
         test_cut_noticed_by_one_side,
