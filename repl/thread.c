@@ -13,10 +13,10 @@
 #include "base/check.h"
 #include "repl/clock.h"
 
-/* After shipping, changes are gathered for so long before the next batch: at some
- * thousand changes a second a batch then holds many, and no client pays for a wake-up.
- * The first change after a pause is shipped at once. */
-enum { LINGER_US = 200 };
+/* While changes are frequent, the thread sleeps for so long after shipping and lets
+ * changes and acknowledgements gather: a batch then holds many, and no client pays for a
+ * wake-up. A change that comes after a pause is shipped at once. */
+enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 
 void thread_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
 {
@@ -93,13 +93,6 @@ static void on_woken(evutil_socket_t fd, short what, void *arg)
     (void)!read(fd, &count, sizeof(count));
 }
 
-static void on_linger(evutil_socket_t fd, short what, void *arg)
-{
-    struct repl_thread *t = arg;
-    (void)fd, (void)what;
-    t->lingering = false;
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct repl_thread *t = arg;
@@ -111,29 +104,26 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     AZ(pthread_mutex_unlock(&t->core->lock));
 }
 
-static void linger(struct repl_thread *t)
-{
-    struct timeval tv = { .tv_usec = LINGER_US };
-    if (t->core->count.shipped == t->shipped_before)
-        return;
-    t->shipped_before = t->core->count.shipped;
-    t->lingering = evtimer_add(t->linger, &tv) == 0;
-}
+/* When the next round of work is due. */
+enum next { NEXT_AT_ONCE, NEXT_SOON, NEXT_EVENT };
 
-/* One round; true if there is more to do at once. */
-static bool thread_work(struct repl_thread *t)
+/* One round. */
+static enum next thread_work(struct repl_thread *t)
 {
-    bool more = false;
     AZ(pthread_mutex_lock(&t->core->lock));
-    if (!t->lingering) {
-        more = repl_core_work(t->core);
-        pump_resume(t);
-    }
+    bool more = repl_core_work(t->core);
+    pump_resume(t);
     pump_flush(t);
-    if (!more && !t->lingering)
-        linger(t);
+    uint64_t shipped = t->core->count.shipped;
     AZ(pthread_mutex_unlock(&t->core->lock));
-    return more;
+    if (more)
+        return NEXT_AT_ONCE;
+    if (shipped == t->shipped_before)
+        return NEXT_EVENT;
+    uint64_t now = repl_clock_us(), last = t->shipped_at_us;
+    t->shipped_before = shipped;
+    t->shipped_at_us = now;
+    return now - last < FREQUENT_US ? NEXT_SOON : NEXT_EVENT;
 }
 
 static enum repl_need need(struct repl_thread *t)
@@ -147,18 +137,23 @@ static enum repl_need need(struct repl_thread *t)
 static void wait_for_events(struct repl_thread *t)
 {
     int flags = EVLOOP_ONCE;
-    if (!t->lingering) {
-        /* Whoever records a change after this sees `sleeping`; whoever did before is
-         * seen here. With a peer that takes no more, being woken would be for nothing. */
-        atomic_store(&t->sleeping, true);
-        enum repl_need n = need(t);
-        if (n == NEED_WORK)
-            flags |= EVLOOP_NONBLOCK;
-        else if (n == NEED_PEER)
-            atomic_store(&t->sleeping, false);
-    }
+    /* Whoever records a change after this sees `sleeping`; whoever did before is seen
+     * here. With a peer that takes no more, being woken would be for nothing. */
+    atomic_store(&t->sleeping, true);
+    enum repl_need n = need(t);
+    if (n == NEED_WORK)
+        flags |= EVLOOP_NONBLOCK;
+    else if (n == NEED_PEER)
+        atomic_store(&t->sleeping, false);
     event_base_loop(t->base, flags);
     atomic_store(&t->sleeping, false);
+}
+
+static void linger(struct repl_thread *t)
+{
+    const struct timespec pause = { .tv_nsec = LINGER_US * 1000 };
+    nanosleep(&pause, NULL);
+    event_base_loop(t->base, EVLOOP_NONBLOCK);
 }
 
 static bool drained(struct repl_thread *t)
@@ -173,10 +168,17 @@ static void *thread_main(void *arg)
 {
     struct repl_thread *t = arg;
     while (!atomic_load(&t->stop) || !drained(t)) {
-        if (thread_work(t))
+        switch (thread_work(t)) {
+        case NEXT_AT_ONCE:
             event_base_loop(t->base, EVLOOP_NONBLOCK);
-        else
+            break;
+        case NEXT_SOON:
+            linger(t);
+            break;
+        case NEXT_EVENT:
             wait_for_events(t);
+            break;
+        }
     }
     return NULL;
 }
@@ -201,7 +203,6 @@ static bool make_events(struct repl_thread *t)
     struct event_config *config = event_config_new();
     if (config == NULL)
         return false;
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     t->base = event_base_new_with_config(config);
     event_config_free(config);
@@ -214,18 +215,17 @@ static bool make_events(struct repl_thread *t)
     period.tv_usec = (suseconds_t)(us % 1000000);
     t->woken = event_new(t->base, t->wake_fd, EV_READ | EV_PERSIST, on_woken, t);
     t->tick = event_new(t->base, -1, EV_PERSIST, on_tick, t);
-    t->linger = evtimer_new(t->base, on_linger, t);
     t->dns = evdns_base_new(t->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
                                          EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (t->dns == NULL) /* no resolv.conf: names from the hosts file still work */
         t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    return t->woken != NULL && t->tick != NULL && t->linger != NULL && t->dns != NULL &&
+    return t->woken != NULL && t->tick != NULL && t->dns != NULL &&
            event_add(t->woken, NULL) == 0 && event_add(t->tick, &period) == 0;
 }
 
 static void free_all(struct repl_thread *t)
 {
-    struct event *const events[] = { t->tick, t->woken, t->acceptable, t->linger };
+    struct event *const events[] = { t->tick, t->woken, t->acceptable };
     for (unsigned i = 0; i < REPL_SLOTS; i++)
         link_close(&t->slots[i].link);
     for (unsigned i = 0; i < N_ELEMENTS(events); i++) {

@@ -48,9 +48,8 @@ struct repl_thread {
 
     struct event_base *base;
     struct evdns_base *dns;
-    struct event *tick, *woken, *acceptable, *linger;
-    bool lingering;          /* ship the next batch when its timer fires */
-    uint64_t shipped_before; /* of the last round of work */
+    struct event *tick, *woken, *acceptable;
+    uint64_t shipped_before, shipped_at_us; /* how much and when at last */
 
     struct repl_slot slots[REPL_SLOTS];
     struct link *session; /* the slot's link that the core talks over, or NULL */
