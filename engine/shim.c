@@ -18,6 +18,7 @@ static struct {
     SERVER_COOKIE_API cookie;
     SERVER_CALLBACK_API callback;
     struct shim_callback *callbacks;
+    bool registered[MAX_ENGINE_EVENT_TYPE]; /* with the host */
 } shim = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct own_cookie *own(const void *cookie)
@@ -84,19 +85,34 @@ static ENGINE_ERROR_CODE shim_release(const void *cookie)
     return own(cookie) != NULL ? ENGINE_SUCCESS : shim.host->cookie->release(cookie);
 }
 
+static void on_host_event(const void *cookie, ENGINE_EVENT_TYPE type,
+                          const void *event_data, const void *data)
+{
+    (void)data;
+    AZ(pthread_mutex_lock(&shim.lock));
+    for (const struct shim_callback *c = shim.callbacks; c != NULL; c = c->next) {
+        if (c->type == type)
+            c->callback(cookie, type, event_data, c->data);
+    }
+    AZ(pthread_mutex_unlock(&shim.lock));
+}
+
 static void shim_register_callback(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
                                    EVENT_CALLBACK callback, const void *data)
 {
-    shim.host->callback->register_callback(engine, type, callback, data);
-    if (type != ON_DISCONNECT)
-        return;
     struct shim_callback *c = malloc(sizeof(*c));
-    if (c == NULL)
+    if (c == NULL || type >= MAX_ENGINE_EVENT_TYPE) {
+        free(c);
         return;
+    }
     AZ(pthread_mutex_lock(&shim.lock));
-    *c = (struct shim_callback){ engine, callback, data, shim.callbacks };
+    *c = (struct shim_callback){ engine, type, callback, data, shim.callbacks };
     shim.callbacks = c;
+    bool known = shim.registered[type];
+    shim.registered[type] = true;
     AZ(pthread_mutex_unlock(&shim.lock));
+    if (!known)
+        shim.host->callback->register_callback(engine, type, on_host_event, NULL);
 }
 
 static SERVER_HANDLE_V1 *get_api(void)
@@ -107,6 +123,11 @@ static SERVER_HANDLE_V1 *get_api(void)
 GET_SERVER_API shim_server_api(SERVER_HANDLE_V1 *host)
 {
     AZ(pthread_mutex_lock(&shim.lock));
+    if (shim.host == host) { /* another instance: the first one's threads read this */
+        AZ(pthread_mutex_unlock(&shim.lock));
+        return get_api;
+    }
+    memset(shim.registered, 0, sizeof(shim.registered));
     shim.host = host;
     shim.api = *host;
     shim.stat = *host->stat;
@@ -157,7 +178,7 @@ void own_cookie_fini(struct own_cookie *c, ENGINE_HANDLE *engine)
 {
     AZ(pthread_mutex_lock(&shim.lock));
     for (const struct shim_callback *cb = shim.callbacks; cb != NULL; cb = cb->next) {
-        if (cb->engine == engine)
+        if (cb->engine == engine && cb->type == ON_DISCONNECT)
             cb->callback(c, ON_DISCONNECT, NULL, cb->data);
     }
     AZ(pthread_mutex_unlock(&shim.lock));

@@ -26,9 +26,12 @@ struct own_cookie {
     sem_t completed;
 };
 
-/* What an engine registered for the end of connections, for our cookies. */
+/* What an engine registered for. The host holds one function of ours for each type of
+ * event, which calls these: the host forgets none, and could call an engine that is gone.
+ */
 struct shim_callback {
     ENGINE_HANDLE *engine;
+    ENGINE_EVENT_TYPE type;
     EVENT_CALLBACK callback;
     const void *data;
     struct shim_callback *next;
