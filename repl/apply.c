@@ -20,11 +20,13 @@ static void apply_set(struct repl_core *c, const struct link_change *change)
             change->nvalue, (unsigned long long)c->count.dropped);
 }
 
-/* Also by a delayed flush_all that takes effect at this moment. */
+/* Also by a delayed flush_all that takes effect at this moment; in the store that may be
+ * a second before flush_at. */
 static bool is_touched(struct repl_core *c, uint64_t hash)
 {
     core_take_flush(c);
-    return map_has(&c->touched, hash);
+    return map_has(&c->touched, hash) ||
+           (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at);
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
@@ -50,7 +52,7 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
 static void apply_flush(struct repl_core *c, uint32_t delay)
 {
     c->store_ops->flush(c->store, delay);
-    c->has_flush = delay != 0;
+    c->has_flush = c->flush_led = delay != 0;
     c->flush_at = c->store_ops->clock(c->store) + delay;
     c->count.applied++;
 }

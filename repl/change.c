@@ -106,8 +106,9 @@ enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
     uint64_t asked = atomic_load(&c->flush_asked), next;
+    uint32_t at = delay != 0 ? c->store_ops->clock(c->store) + delay : 0;
     do {
-        next = ((asked >> 32) + 1) << 32 | delay;
+        next = ((asked >> 32) + 1) << 32 | at;
     } while (!atomic_compare_exchange_weak(&c->flush_asked, &asked, next));
     if (delay == 0)
         map_fill(&c->dirty);

@@ -56,26 +56,38 @@ void repl_core_fini(struct repl_core *c)
     c->magic = 0;
 }
 
+/* A delayed flush_all takes effect now, and is like a fresh one. A follower whose leader
+ * knows of it waits for the leader's word; one whose leader does not has it from clients
+ * of a time when it was active itself, and must meet the leader anew to tell. */
+static void flush_fires(struct repl_core *c)
+{
+    c->has_flush = false;
+    if (c->flush_led)
+        return;
+    map_fill(&c->touched);
+    map_fill(&c->dirty);
+    if (c->session.lead == LEAD_LEADER) {
+        c->session.flush_due = true;
+    } else if (c->session.open) {
+        repl_core_closed(c);
+        c->port_ops->close(c->port, "a flush_all took effect that the peer did not know");
+    }
+}
+
 /* A flush_all that a client made here: everything may differ now, and the peer is told
  * at once so that it does not serve what is flushed until the repair is done. */
 void core_take_flush(struct repl_core *c)
 {
     uint64_t asked = atomic_load(&c->flush_asked);
     if (asked != c->flush_seen) {
-        uint32_t delay = (uint32_t)asked;
         c->flush_seen = asked;
-        c->has_flush = delay != 0;
-        c->flush_at = c->store_ops->clock(c->store) + delay;
+        c->flush_at = (uint32_t)asked;
+        c->has_flush = c->flush_at != 0;
+        c->flush_led = false;
         c->session.flush_due = true;
     }
-    if (c->has_flush && c->store_ops->clock(c->store) >= c->flush_at) {
-        c->has_flush = false;
-        if (c->active) {
-            map_fill(&c->touched);
-            map_fill(&c->dirty);
-            c->session.flush_due = true;
-        }
-    }
+    if (c->has_flush && c->store_ops->clock(c->store) >= c->flush_at)
+        flush_fires(c);
 }
 
 bool repl_core_busy(const struct repl_core *c)

@@ -71,6 +71,7 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
     core_fold(c);
     s->lead = lead;
     s->merged = s->await = s->peer_whole = false;
+    s->flush_due = c->flush_led = false; /* its dirt tells the next merge */
     s->end_batch = 0;
 }
 

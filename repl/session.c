@@ -189,7 +189,7 @@ static void merge_as_leader(struct repl_core *c)
     share_out(c);
     s->merged = s->await = true;
     s->acked = s->sent;
-    s->flush_due = s->flush_due || c->has_flush;
+    s->flush_due = c->has_flush; /* one at once goes with the maps */
     core_release(c);
     struct buffer *out = core_out(c);
     size_t begun = link_begin(out, LINK_MERGE, c->reign);

@@ -1,8 +1,8 @@
 /*
  * What replication needs from a store: a table of functions, so that the core runs
  * over a wrapped engine (engine/adapter.c) as well as over a toy one in a simulator.
- * All are called by whoever holds the core lock, except expel, which client threads
- * call too. None blocks for long.
+ * All are called by whoever holds the core lock; expel and clock also by client threads.
+ * None blocks for long.
  */
 #ifndef REPL_STORE_H
 #define REPL_STORE_H

@@ -672,6 +672,72 @@ START_TEST(test_flush_replaces_a_delayed_one)
 }
 END_TEST
 
+/* A flush_all that a merge has dealt with is not sent by the next one, when the peer has
+ * changes of its own. */
+START_TEST(test_flush_is_not_sent_again)
+{
+    link_up();
+    node_demote(a);
+    settle_in_sync();
+    ck_assert_int_eq(node_flush(a, 0), CHANGE_OK);
+    node_work(a);    /* has seen the flush, and may not ship it yet */
+    node_promote(b); /* and wins the tie: the flush goes with the maps */
+    while (!b->core.session.merged || !b->core.active) {
+        wire_deliver(&p.wire, 0, false);
+        wire_deliver(&p.wire, 1, false);
+        set_many(b, 0, 20, "w");
+        node_work(b);
+    }
+    while (!a->core.session.merged) {
+        wire_deliver(&p.wire, 0, false);
+        if (repl_core_busy(&a->core))
+            node_work(a);
+    }
+    set(a, "x", "y"); /* leads again, and lacks what b has to give */
+    settle_in_sync();
+    both_have("key 7", "w");
+}
+END_TEST
+
+/* The old active was asked for it, and the new one never heard of it. */
+START_TEST(test_delayed_flush_of_a_former_active)
+{
+    for (unsigned late = 0; late < 2; late++) {
+        restart_pair(NULL);
+        link_up();
+        set_many(a, 0, 20, "v");
+        settle_in_sync();
+        wire_cut(&p.wire);
+        ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+        set(b, "x", "y");
+        if (!late)
+            settle_in_sync();
+        pair_advance(&p, 10);
+        settle_in_sync();
+        set(b, "after", "x");
+        settle_in_sync();
+        both_have("after", "x");
+        ck_assert_uint_eq(b->store.items, 1);
+    }
+}
+END_TEST
+
+/* Two standbys: one leads, and it is not active when its flush takes effect. */
+START_TEST(test_delayed_flush_of_two_standbys)
+{
+    link_up();
+    set_many(a, 0, 20, "v");
+    ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+    settle_in_sync();
+    node_demote(a);
+    settle_in_sync();
+    pair_advance(&p, 10);
+    settle_in_sync();
+    ck_assert_uint_eq(a->store.items, 0);
+    ck_assert_uint_eq(b->store.items, 0);
+}
+END_TEST
+
 /* The active, just restarted, gets its items back while a delayed flush takes effect:
  * what comes after that moment must not bring the old ones back. */
 START_TEST(test_delayed_flush_during_a_refill)
@@ -988,6 +1054,9 @@ int main(void)
         test_delayed_flush,
         test_delayed_flush_outlives_its_node,
         test_flush_replaces_a_delayed_one,
+        test_flush_is_not_sent_again,
+        test_delayed_flush_of_a_former_active,
+        test_delayed_flush_of_two_standbys,
         test_delayed_flush_during_a_refill,
         test_split_brain,
         test_unshipped_changes_are_recovered,

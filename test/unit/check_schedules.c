@@ -40,7 +40,8 @@ struct schedule {
     uint64_t last[2][KEYS_MAX];  /* the last change of each key at each node */
     uint64_t settled[KEYS_MAX];  /* no older value may be seen */
     uint64_t expected[KEYS_MAX]; /* of a sole writer: the change that holds, 0: a miss */
-    bool wrote[2], crashed[2], evicted;
+    bool wrote[2], crashed[2];
+    bool evicts, flushes_later; /* what this schedule's clients and stores do */
     bool loud;
     char fault[500];
 };
@@ -192,11 +193,18 @@ static void do_flush(struct schedule *s, struct node *n)
         changed(s, n, k, 0);
 }
 
+/* What it flushes is not foretold; but it brings nothing old back. */
+static void do_delayed_flush(struct schedule *s, struct node *n)
+{
+    uint32_t delay = 1 + below(s, 5);
+    trace(s, "flush at %u in %u s\n", n->number, delay);
+    ck_assert_int_eq(node_flush(n, delay), CHANGE_OK);
+}
+
 static void do_evict(struct schedule *s, struct node *n)
 {
     char name[16];
     node_evict(n, key_name(below(s, s->nkeys), name));
-    s->evicted = true;
 }
 
 static void do_crash(struct schedule *s, struct node *n)
@@ -241,7 +249,9 @@ static void do_rare(struct schedule *s, struct node *n)
         node_demote(n);
         break;
     case 3:
-        if (one_in(s, 4))
+        if (s->flushes_later)
+            do_delayed_flush(s, n);
+        else if (one_in(s, 4))
             do_flush(s, n);
         break;
     case 4:
@@ -265,7 +275,7 @@ static void step(struct schedule *s, unsigned active, unsigned calm)
         do_set(s, client);
     else if (dice < 26)
         do_delete(s, client);
-    else if (dice < 27 && s->evicted)
+    else if (dice < 27 && s->evicts)
         do_evict(s, any);
     else if (dice < 60)
         node_work(any);
@@ -299,12 +309,17 @@ static void come_to_rest(struct schedule *s)
     trace(s, "---- to rest\n");
     wire_hold(&s->p.wire, 0, false);
     wire_hold(&s->p.wire, 1, false);
-    if (!pair_settle(&s->p)) {
+    bool rests = pair_settle(&s->p);
+    if (rests && s->flushes_later) {
+        pair_advance(&s->p, 10);
+        rests = pair_settle(&s->p);
+    }
+    if (!rests) {
         snprintf(s->fault, sizeof(s->fault), "the nodes do not come to rest");
         return;
     }
     /* evictions leave the nodes unequal, and that is all right */
-    if (!s->evicted && !pair_same(&s->p, why, sizeof(why)))
+    if (!s->evicts && !pair_same(&s->p, why, sizeof(why)))
         snprintf(s->fault, sizeof(s->fault), "%s", why);
     else if (!pair_in_sync(&s->p))
         snprintf(s->fault, sizeof(s->fault), "at rest, but not in sync");
@@ -326,7 +341,8 @@ static void next_phase(struct schedule *s)
 static bool is_sole_writer(const struct schedule *s)
 {
     unsigned writer = s->wrote[1];
-    return !s->evicted && !(s->wrote[0] && s->wrote[1]) && !s->crashed[writer] &&
+    return !s->evicts && !s->flushes_later && !(s->wrote[0] && s->wrote[1]) &&
+           !s->crashed[writer] &&
            (s->wrote[writer] || (!s->crashed[0] && !s->crashed[1]));
 }
 
@@ -362,7 +378,8 @@ static bool run_schedule(struct schedule *s, uint64_t seed)
     config.own_cas = one_in(s, 8);
     s->nkeys = key_counts[below(s, N_ELEMENTS(key_counts))];
     s->steps = 50 + below(s, 600);
-    s->evicted = one_in(s, 8);
+    s->evicts = one_in(s, 8);
+    s->flushes_later = one_in(s, 6);
     pair_init(&s->p, &config);
     s->p.wire.watch = see_message;
     s->p.wire.watch_context = s;
