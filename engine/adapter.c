@@ -132,10 +132,10 @@ static bool op_put(void *store, const struct link_change *c)
     return true;
 }
 
-static void *op_add(void *store, const struct link_change *c, uint64_t *cas)
+static void *op_add(void *store, const struct link_change *c)
 {
-    *cas = 0;
-    return store_item(store, c, OPERATION_ADD, cas);
+    uint64_t cas = 0;
+    return store_item(store, c, OPERATION_ADD, &cas);
 }
 
 void adapter_note_flush(struct adapter *a)

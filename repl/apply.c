@@ -31,21 +31,22 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
  * touched it. A client marks the bucket before it changes the key, so a mark that is
- * not there after the add means that the client's change comes after it. */
+ * not there after the item is complete means that the client's change comes after it.
+ * A client may have changed the very item in place before it was given its CAS: then the
+ * old CAS would stand on a new value, so the item goes. */
 static void fill_as_leader(struct repl_core *c, const struct link_change *change)
 {
-    uint64_t hash = hash_key(change->key, change->nkey), cas;
+    uint64_t hash = hash_key(change->key, change->nkey);
     if (!map_has(&c->lacking, hash) || is_touched(c, hash))
         return;
-    void *item = c->store_ops->add(c->store, change, &cas);
+    void *item = c->store_ops->add(c->store, change);
     if (item == NULL)
         return;
-    if (is_touched(c, hash)) {
-        c->store_ops->remove(c->store, change->key, change->nkey, cas);
-    } else {
-        c->store_ops->adopt_cas(c->store, item, change->cas);
+    c->store_ops->adopt_cas(c->store, item, change->cas);
+    if (is_touched(c, hash))
+        c->store_ops->remove(c->store, change->key, change->nkey, change->cas);
+    else
         c->count.applied++;
-    }
     c->store_ops->release(c->store, item);
 }
 

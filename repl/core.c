@@ -124,7 +124,8 @@ static bool has_changes(struct repl_core *c)
 
 enum repl_need repl_core_need(struct repl_core *c)
 {
-    if (atomic_load(&c->flush_asked) != c->flush_seen || repl_core_busy(c))
+    if (atomic_load(&c->flush_asked) != c->flush_seen ||
+        (repl_core_busy(c) && !c->purge.stalled))
         return NEED_WORK;
     if (!c->session.merged || !has_changes(c))
         return NEED_NOTHING;

@@ -77,6 +77,7 @@ struct repl_session {
 struct repl_purge {
     enum repl_purge_goal goal;
     struct repl_walk *walk;
+    bool stalled; /* the store gave no walk; it is asked again from time to time */
     uint64_t fence;
 };
 

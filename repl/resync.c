@@ -65,7 +65,8 @@ static bool purge_begin_walk(struct repl_core *c)
         s->walk = NULL;
         c->purge.walk = c->store_ops->walk_begin(c->store);
     }
-    return c->purge.walk != NULL;
+    c->purge.stalled = c->purge.walk == NULL;
+    return !c->purge.stalled;
 }
 
 bool purge_work(struct repl_core *c)
@@ -148,7 +149,8 @@ bool resync_work(struct repl_core *c)
         s->walk = c->store_ops->walk_begin(c->store);
     if (s->walk == NULL)
         return false;
-    for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND; i++) {
+    /* Items may be large: a few of them fill the backlog. */
+    for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND && ship_may_send(c); i++) {
         if (!c->store_ops->walk_next(c->store, s->walk, &item)) {
             walk_finish(c);
             return true;

@@ -31,8 +31,8 @@ struct repl_store_ops {
      * the store could not take it; the key is then gone here. */
     bool (*put)(void *store, const struct link_change *c);
     /* The same, but only where the key is absent, and not yet with the change's CAS:
-     * the new item and the CAS that it got here, or NULL. */
-    void *(*add)(void *store, const struct link_change *c, uint64_t *cas);
+     * the new item with a reference, or NULL. */
+    void *(*add)(void *store, const struct link_change *c);
     void (*adopt_cas)(void *store, void *item, uint64_t cas);
     /* Remove the key; with cas not 0 only if it still has that CAS. */
     void (*remove)(void *store, const void *key, size_t nkey, uint64_t cas);

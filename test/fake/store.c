@@ -196,7 +196,7 @@ static bool op_put(void *store_, const struct link_change *c)
     return true;
 }
 
-static void *op_add(void *store_, const struct link_change *c, uint64_t *cas)
+static void *op_add(void *store_, const struct link_change *c)
 {
     struct toy_store *s = store_;
     if (find_live(s, c->key, c->nkey) != NULL || !has_room(s, c))
@@ -204,7 +204,6 @@ static void *op_add(void *store_, const struct link_change *c, uint64_t *cas)
     struct toy_item *it = store(s, c);
     it->references++;
     s->references++;
-    *cas = it->cas;
     return it;
 }
 

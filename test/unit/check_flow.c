@@ -1,0 +1,193 @@
+/*
+ * What the core takes from its surroundings: bytes waiting for the network, items held
+ * meanwhile; and what client threads do between two of its calls to the store.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/fake/pair.h"
+#include "test/unit/unit.h"
+
+enum { LARGE = 200000, BACKLOG_MAX = 1 << 20, KEYS = 60 };
+
+static struct pair p;
+static struct node *const a = &p.node[0], *const b = &p.node[1];
+
+static void setup(void)
+{
+    pair_init(&p, NULL);
+}
+
+static void teardown(void)
+{
+    pair_fini(&p);
+}
+
+static void settle_in_sync(void)
+{
+    char why[400] = "";
+    ck_assert(pair_settle(&p));
+    ck_assert_msg(pair_same(&p, why, sizeof(why)), "%s", why);
+    ck_assert(pair_in_sync(&p));
+}
+
+static const char *numbered(unsigned i)
+{
+    static char key[20];
+    snprintf(key, sizeof(key), "key %u", i);
+    return key;
+}
+
+static void set_large(struct node *n)
+{
+    char *value = calloc(1, LARGE);
+    for (unsigned i = 0; i < KEYS; i++) {
+        const char *key = numbered(i);
+        struct link_change c = { .key = key, .value = value, .nvalue = LARGE };
+        c.nkey = (uint16_t)strlen(key);
+        ck_assert_int_eq(node_store(n, &c), CHANGE_OK);
+    }
+    free(value);
+}
+
+static size_t backlog(const struct node *n)
+{
+    return n->core.port_ops->backlog(n->core.port);
+}
+
+/* With large values, too, a round of work ends soon after the backlog is full. */
+static void works_within_bounds(struct node *n)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        node_work(n);
+        ck_assert_uint_lt(backlog(n), BACKLOG_MAX + 2 * LARGE);
+    }
+    ck_assert_uint_ge(backlog(n), BACKLOG_MAX);
+}
+
+START_TEST(test_backlog_of_a_copy_is_bounded)
+{
+    set_large(a);
+    wire_connect(&p.wire);
+    while (!a->core.session.merged) {
+        node_work(a);
+        for (unsigned i = 0; i < 2; i++) {
+            wire_deliver(&p.wire, i, true);
+            wire_deliver(&p.wire, i, false);
+        }
+    }
+    wire_hold(&p.wire, 0, true);
+    works_within_bounds(a);
+    wire_hold(&p.wire, 0, false);
+    settle_in_sync();
+}
+END_TEST
+
+START_TEST(test_backlog_of_changes_is_bounded)
+{
+    ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);
+    settle_in_sync();
+    wire_hold(&p.wire, 0, true);
+    set_large(a);
+    works_within_bounds(a);
+    wire_hold(&p.wire, 0, false);
+    settle_in_sync();
+}
+END_TEST
+
+/* ---- a client changes an item in place while the copy's CAS is being adopted */
+
+static struct repl_store_ops busy_ops;
+static uint64_t copied_cas;
+
+static void adopt_while_a_client_changes(void *store, void *item, uint64_t cas)
+{
+    struct change ch;
+    struct repl_item it;
+    copied_cas = cas;
+    ck_assert_int_eq(change_begin(&a->core, &ch, "n", 1), CHANGE_OK);
+    ck_assert(toy_store_ops.lookup(store, "n", 1, &it));
+    *(char *)(uintptr_t)it.state.value = '2';
+    toy_store_ops.release(store, it.item);
+    change_record(&a->core, &ch);
+    change_end(&a->core, &ch);
+    toy_store_ops.adopt_cas(store, item, cas);
+}
+
+START_TEST(test_a_changed_item_has_not_the_old_cas)
+{
+    struct repl_item it;
+    ck_assert_int_eq(node_set(a, "n", "1"), CHANGE_OK);
+    settle_in_sync();
+    node_crash(a);
+    wire_lose(&p.wire, 1);
+    node_start(a);
+    ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);
+    busy_ops = toy_store_ops;
+    busy_ops.adopt_cas = adopt_while_a_client_changes;
+    a->core.store_ops = &busy_ops;
+    settle_in_sync();
+    ck_assert_uint_ne(copied_cas, 0);
+    if (toy_store_ops.lookup(&a->store, "n", 1, &it)) {
+        bool changed = memcmp(it.state.value, "2", 1) == 0;
+        ck_assert_msg(!changed || it.state.cas != copied_cas,
+                      "a token from before the change is still good");
+        toy_store_ops.release(&a->store, it.item);
+    }
+    ck_assert(!node_has(a, "n", "1")); /* the client's change is not undone */
+}
+END_TEST
+
+/* ---- a store that gives no walk now */
+
+static struct repl_walk *no_walk(void *store)
+{
+    (void)store;
+    return NULL;
+}
+
+static enum repl_need need(struct node *n)
+{
+    AZ(pthread_mutex_lock(&n->core.lock));
+    enum repl_need what = repl_core_need(&n->core);
+    AZ(pthread_mutex_unlock(&n->core.lock));
+    return what;
+}
+
+/* Trying again and again at once would only burn the processor. */
+START_TEST(test_a_purge_that_gets_no_walk_waits)
+{
+    ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);
+    settle_in_sync();
+    wire_cut(&p.wire);
+    ck_assert_int_eq(node_set(a, "x", "z"), CHANGE_OK);
+    busy_ops = toy_store_ops;
+    busy_ops.walk_begin = no_walk;
+    b->core.store_ops = &busy_ops;
+    wire_connect(&p.wire);
+    while (!repl_core_busy(&b->core)) {
+        node_work(a);
+        for (unsigned i = 0; i < 2; i++) {
+            wire_deliver(&p.wire, i, true);
+            wire_deliver(&p.wire, i, false);
+        }
+    }
+    ck_assert_int_eq(need(b), NEED_WORK); /* not tried yet */
+    ck_assert(!node_work(b));
+    ck_assert_int_eq(need(b), NEED_NOTHING);
+    b->core.store_ops = &toy_store_ops;
+    settle_in_sync();
+    ck_assert(node_has(b, "x", "z"));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        test_backlog_of_a_copy_is_bounded,
+        test_backlog_of_changes_is_bounded,
+        test_a_changed_item_has_not_the_old_cas,
+        test_a_purge_that_gets_no_walk_waits,
+    };
+    return unit_run_with("flow", setup, teardown, tests, N_ELEMENTS(tests));
+}
