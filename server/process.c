@@ -161,8 +161,15 @@ bool process_write_pidfile(const struct settings *s, char *why, size_t nwhy)
     return ok;
 }
 
+/* One of another process stays: a start that fails must not hide the one that runs. */
 void process_remove_pidfile(const struct settings *s)
 {
-    if (s->pidfile != NULL)
+    long pid = 0;
+    FILE *in = s->pidfile != NULL ? fopen(s->pidfile, "re") : NULL;
+    if (in == NULL)
+        return;
+    bool own = fscanf(in, "%ld", &pid) == 1 && pid == (long)getpid();
+    fclose(in);
+    if (own)
         unlink(s->pidfile);
 }

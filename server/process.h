@@ -23,6 +23,7 @@ bool process_daemonize(const struct settings *s, int *ready_fd, char *why, size_
 void process_ready(const struct settings *s, int ready_fd);
 
 bool process_write_pidfile(const struct settings *s, char *why, size_t nwhy);
+/* Only the one that this process has written. */
 void process_remove_pidfile(const struct settings *s);
 
 #endif

@@ -243,6 +243,15 @@ def case_pid_file(lab):
     assert not os.path.exists(path), "the pid file outlives mcd"
 
 
+def case_pid_file_of_another(lab):
+    """A second start that fails leaves the file of the one that runs."""
+    path = os.path.join(lab.folder, "mcd.pid")
+    node = lab.single("-P", path)
+    refuses(lab, r"address already in use", "-p", str(node.port), "-P", path)
+    with open(path, encoding="utf-8") as file:
+        assert int(file.read()) == node.process.pid
+
+
 def case_daemon(lab):
     """-d goes to the background and leaves its pid."""
     path = os.path.join(lab.folder, "mcd.pid")
