@@ -190,10 +190,14 @@ static bool split(struct table *t)
     struct bucket *from = &t->buckets[parent_of(n)];
     struct bucket *to = &t->buckets[n];
     spin_acquire(&from->lock);
+    /* Until keep_lower is through, nobody may free the items that both chains hold: it
+     * reads their hashes. */
+    spin_acquire(&to->lock);
     bool done = divide(t, from, to, n);
     if (done)
         atomic_store_explicit(&t->nbuckets, n + 1, memory_order_release);
     keep_lower(t, done ? from : to, n);
+    spin_release(&to->lock);
     spin_release(&from->lock);
     return done;
 }
