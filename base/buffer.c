@@ -1,5 +1,6 @@
 #include "base/buffer.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,36 +19,38 @@ void buffer_fini(struct buffer *b)
     buffer_init(b);
 }
 
-static bool buffer_grow(struct buffer *b, size_t need)
+/* Into a new place of at least `least` bytes, the unread bytes at its start. */
+static bool buffer_move(struct buffer *b, size_t least)
 {
-    size_t size = b->size ? b->size : SMALLEST;
-    while (size < need) {
-        if (size > need / 2 + need / 4)
-            size = need;
-        else
-            size *= 2;
-    }
-    char *data = realloc(b->data, size);
+    size_t size = b->size ? b->size : SMALLEST, length = buffer_length(b);
+    while (size < least)
+        size *= 2;
+    char *data = malloc(size);
     if (data == NULL)
         return false;
-    b->data = data;
-    b->size = size;
+    if (length > 0)
+        memcpy(data, buffer_head(b), length);
+    free(b->data);
+    *b = (struct buffer){ .data = data, .tail = length, .size = size };
     return true;
 }
 
+/* The unread bytes slide to the front only when at least as many were consumed, and else
+ * get room for as many again: so a byte is moved a bounded number of times, however
+ * small the steps are. */
 char *buffer_reserve(struct buffer *b, size_t n)
 {
-    if (n <= buffer_room(b) && b->data != NULL)
-        return b->data + b->tail;
     size_t length = buffer_length(b);
-    if (b->data != NULL && b->head > 0) {
-        memmove(b->data, b->data + b->head, length);
+    if (b->data != NULL && n <= buffer_room(b))
+        return b->data + b->tail;
+    if (n > SIZE_MAX / 8 - length)
+        return NULL;
+    if (b->head >= length && length + n <= b->size && b->data != NULL) {
+        memcpy(b->data, b->data + b->head, length);
         b->head = 0;
         b->tail = length;
-    }
-    if (b->data == NULL || n > b->size - length) {
-        if (n > (size_t)-1 / 4 - length || !buffer_grow(b, length + n))
-            return NULL;
+    } else if (!buffer_move(b, 2 * length + n)) {
+        return NULL;
     }
     return b->data + b->tail;
 }

@@ -83,6 +83,29 @@ START_TEST(test_reserve_and_commit)
 }
 END_TEST
 
+/* A backlog that is fed and drained in small steps: the bytes must not be moved at each
+ * of them. What the addresses tell: how often they were. */
+START_TEST(test_a_long_backlog_is_seldom_moved)
+{
+    enum { BACKLOG = 1 << 20, STEPS = 100000, STEP = 64 };
+    struct buffer b;
+    char bytes[STEP] = { 0 };
+    unsigned moves = 0;
+    buffer_init(&b);
+    while (buffer_length(&b) < BACKLOG)
+        ck_assert(buffer_append(&b, bytes, STEP));
+    for (unsigned i = 0; i < STEPS; i++) {
+        buffer_consume(&b, STEP);
+        const char *before = buffer_head(&b);
+        ck_assert(buffer_append(&b, bytes, STEP));
+        moves += before != buffer_head(&b);
+    }
+    ck_assert_uint_le(moves, 2 + STEPS * STEP / BACKLOG);
+    ck_assert_uint_le(b.size, 4 * BACKLOG);
+    buffer_fini(&b);
+}
+END_TEST
+
 START_TEST(test_absurd_size_is_refused)
 {
     struct buffer b;
@@ -141,6 +164,7 @@ int main(void)
         test_steady_stream_does_not_grow,
         test_growth_keeps_contents,
         test_reserve_and_commit,
+        test_a_long_backlog_is_seldom_moved,
         test_absurd_size_is_refused,
         test_trim_gives_back_only_large_and_empty,
         test_overrun_is_a_failed_check,
