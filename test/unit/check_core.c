@@ -865,15 +865,17 @@ START_TEST(test_active_restarts_empty)
     while (a->store.items < 150) {
         one_round();
     }
-    for (unsigned i = 100; i < 200; i++)
+    for (unsigned i = 100; i < 170; i++)
         set(a, numbered(i), "during");
+    ck_assert_int_eq(node_delete(a, "key 180"), CHANGE_OK); /* its copy is on the way */
     ck_assert_int_eq(node_delete(a, "key 250"), CHANGE_OK);
     settle_in_sync();
     ck_assert(a->core.active);
     both_have("key 7", "new");
     both_have("key 8", NULL);
+    both_have("key 180", NULL);
     both_have("key 250", NULL);
-    for (unsigned i = 100; i < 200; i++)
+    for (unsigned i = 100; i < 170; i++)
         both_have(numbered(i), "during");
     unsigned found = 0;
     for (unsigned i = 0; i < 300; i++)

@@ -36,9 +36,11 @@ struct schedule {
     struct pair p;
     uint64_t random;
     unsigned nkeys, steps;
-    uint64_t version;            /* changes, ever */
-    uint64_t last[2][KEYS_MAX];  /* the last change of each key at each node */
-    uint64_t settled[KEYS_MAX];  /* no older value may be seen */
+    unsigned writes, calm,
+        loyal;                  /* per cent; one in so many steps is rare, is elsewhere */
+    uint64_t version;           /* changes, ever */
+    uint64_t last[2][KEYS_MAX]; /* the last change of each key at each node */
+    uint64_t settled[KEYS_MAX]; /* no older value may be seen */
     uint64_t expected[KEYS_MAX]; /* of a sole writer: the change that holds, 0: a miss */
     bool wrote[2], crashed[2];
     bool evicts, flushes_later; /* what this schedule's clients and stores do */
@@ -266,21 +268,26 @@ static void do_rare(struct schedule *s, struct node *n)
 }
 
 /* Clients mostly talk to one node, the one whose number is active. */
-static void step(struct schedule *s, unsigned active, unsigned calm)
+static void client_step(struct schedule *s, unsigned active)
 {
-    struct node *client = &s->p.node[one_in(s, 60) ? 1 - active : active];
+    struct node *n = &s->p.node[one_in(s, s->loyal) ? 1 - active : active];
+    if (s->evicts && one_in(s, 20))
+        do_evict(s, &s->p.node[below(s, 2)]);
+    else if (one_in(s, 4))
+        do_delete(s, n);
+    else
+        do_set(s, n);
+}
+
+static void step(struct schedule *s, unsigned active)
+{
     struct node *any = &s->p.node[below(s, 2)];
-    unsigned dice = below(s, 100);
-    if (dice < 20)
-        do_set(s, client);
-    else if (dice < 26)
-        do_delete(s, client);
-    else if (dice < 27 && s->evicts)
-        do_evict(s, any);
-    else if (dice < 60)
-        node_work(any);
-    else if (one_in(s, calm))
+    if (below(s, 100) < s->writes)
+        client_step(s, active);
+    else if (one_in(s, s->calm))
         do_rare(s, any);
+    else if (one_in(s, 3))
+        node_work(any);
     else if (!wire_deliver(&s->p.wire, any->number, one_in(s, 8)))
         wire_deliver(&s->p.wire, any->number, true);
 }
@@ -348,15 +355,18 @@ static bool is_sole_writer(const struct schedule *s)
 
 static void run_phase(struct schedule *s)
 {
-    unsigned active = below(s, 2), calm = 2 + below(s, 40);
+    unsigned active = below(s, 2);
+    s->writes = 2 + below(s, 60);
+    s->calm = 2 + below(s, one_in(s, 2) ? 30 : 300);
+    s->loyal = one_in(s, 2) ? 20 : 1000000;
     trace(s, "---- a phase\n");
     next_phase(s);
     for (unsigned i = 0; i < s->steps && s->fault[0] == '\0'; i++) {
-        step(s, active, calm);
+        step(s, active);
         note_settled(s, &s->p.node[0]);
         note_settled(s, &s->p.node[1]);
         check_key(s, &s->p.node[below(s, 2)], below(s, s->nkeys));
-        if (one_in(s, 200))
+        if (one_in(s, 10 * s->calm))
             active = 1 - active;
     }
     if (s->fault[0] == '\0')
@@ -371,7 +381,7 @@ static bool run_schedule(struct schedule *s, uint64_t seed)
     memset(s, 0, sizeof(*s));
     s->loud = getenv("FAKE_LOG") != NULL;
     s->random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    struct pair_config config = { .journal_bytes = one_in(s, 2) ? 2048 : 65536 };
+    struct pair_config config = { .journal_bytes = 1024u << 2 * below(s, 4) };
     config.map_bits[0] = 6 + below(s, 3);
     config.map_bits[1] = one_in(s, 2) ? config.map_bits[0] : 6 + below(s, 6);
     config.single_walk = one_in(s, 4);
