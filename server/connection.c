@@ -239,6 +239,8 @@ static enum step run_parse(struct connection *c)
         case PARSE_OK:
             c->budget--;
             c->phase = 0;
+            if (c->req.meta != NULL)
+                count(&c->worker->counters.cmd_meta);
             more = handle(c, command_execute(c));
             break;
         case PARSE_MORE:

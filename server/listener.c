@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/address.h"
@@ -25,6 +26,13 @@ static uint64_t open_connections(const struct server *server)
     return atomic_load(&server->listeners.accepted) - closed;
 }
 
+static uint64_t monotonic_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static void set_accepting(struct server *server, bool on)
 {
     struct listeners *l = &server->listeners;
@@ -34,8 +42,12 @@ static void set_accepting(struct server *server, bool on)
     if (atomic_load(&l->accepting) == on)
         return;
     atomic_store(&l->accepting, on);
-    if (!on)
+    if (on) {
+        atomic_fetch_add(&l->disabled_us, monotonic_us() - l->paused_us);
+    } else {
+        l->paused_us = monotonic_us();
         atomic_fetch_add(&l->disabled_num, 1);
+    }
     for (size_t i = 0; i < l->n; i++) {
         if (on)
             event_add(l->all[i].event, NULL);

@@ -33,8 +33,9 @@ struct listeners {
     char *unix_path;     /* removed at the end */
 
     /* counters; written by the main thread, read by all */
-    _Atomic uint64_t accepted, rejected, disabled_num;
+    _Atomic uint64_t accepted, rejected, disabled_num, disabled_us;
     _Atomic bool accepting;
+    uint64_t paused_us; /* when accepting paused last; the main thread's own */
 };
 
 /* False: why says which address could not be had. */

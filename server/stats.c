@@ -22,7 +22,7 @@ struct snapshot {
     uint64_t pid, uptime, time, pointer_size, threads;
     const char *version, *libevent, *user_time, *system_time;
     uint64_t max_connections, curr_connections, total_connections, rejected_connections;
-    uint64_t limit_maxbytes, accepting, listen_disabled_num;
+    uint64_t limit_maxbytes, accepting, listen_disabled_num, listen_disabled_us;
     char user_text[32], system_text[32];
 };
 
@@ -58,6 +58,7 @@ static const struct metric_row rows[] = {
     THREAD(cmd_set, "values stored, or tried to"),
     THREAD(cmd_flush, "flush_all"),
     THREAD(cmd_touch, "touch and gat"),
+    THREAD(cmd_meta, "meta commands; each also counts as what it does"),
     THREAD(get_hits, "keys found"),
     THREAD(get_misses, "keys not found"),
     THREAD(delete_misses, "deletes of what was not there"),
@@ -80,6 +81,8 @@ static const struct metric_row rows[] = {
     GAUGE("accepting_conns", accepting, "1 if new connections are taken"),
     COUNTER("listen_disabled_num", listen_disabled_num,
             "times that accepting had to pause"),
+    COUNTER("time_in_listen_disabled_us", listen_disabled_us,
+            "how long those pauses were, microseconds"),
     GAUGE("threads", threads, "worker threads"),
     THREAD(conn_yields, "times a connection had to let others go first"),
 };
@@ -140,6 +143,7 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     s.limit_maxbytes = server->settings.memory_mb << 20;
     s.accepting = atomic_load(&l->accepting);
     s.listen_disabled_num = atomic_load(&l->disabled_num);
+    s.listen_disabled_us = atomic_load(&l->disabled_us);
     s.threads = server->nworkers;
     metric_each(rows, N_ELEMENTS(rows), &s, false, emit, context);
 }

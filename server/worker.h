@@ -34,7 +34,7 @@ struct io {
 
 /* One row in stats.c for each. */
 struct thread_counters {
-    uint64_t cmd_get, cmd_set, cmd_flush, cmd_touch;
+    uint64_t cmd_get, cmd_set, cmd_flush, cmd_touch, cmd_meta;
     uint64_t get_hits, get_misses;
     uint64_t delete_hits, delete_misses;
     uint64_t incr_hits, incr_misses, decr_hits, decr_misses;

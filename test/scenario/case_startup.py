@@ -172,6 +172,29 @@ def case_connection_limit(lab):
     lab.until(lambda: int(node.stat("curr_connections")) < 8, "the connections are gone")
 
 
+def case_meta_commands_are_counted(lab):
+    """cmd_meta; each counts as a get or a set, too."""
+    node = lab.single()
+    for command in ("mg none v", "ms k 1\r\nx", "get k", "mg k v", "mn"):
+        node.ask(command) if command == "mn" else node.client().send(command.encode() + b"\r\n")
+    stats = node.connect().stats()
+    counts = tuple(stats[name] for name in ("cmd_meta", "cmd_get", "cmd_set"))
+    assert counts == ("4", "3", "1"), counts
+
+
+def case_accepting_pauses(lab):
+    """How often and how long clients had to wait because of -c is counted."""
+    node = lab.single("-c", "4", "-o", "no_maxconns_fast")
+    assert node.stat("time_in_listen_disabled_us") == "0"
+    crowd = [node.connect() for _ in range(8)]
+    lab.until(lambda: node.stat("accepting_conns") == "0", "accepting pauses")
+    for client in crowd:
+        client.close()
+    lab.until(lambda: node.stat("accepting_conns") == "1", "accepting goes on")
+    assert int(node.stat("listen_disabled_num")) >= 1
+    assert int(node.stat("time_in_listen_disabled_us")) >= 1000, "less than a pause"
+
+
 def case_idle_clients_cost_nothing(lab):
     """An idle client is not disconnected, and a half-closed one does not stay."""
     node = lab.single()
