@@ -31,8 +31,17 @@ static bool buffer_move(struct buffer *b, size_t least)
     if (length > 0)
         memcpy(data, buffer_head(b), length);
     free(b->data);
-    *b = (struct buffer){ .data = data, .tail = length, .size = size };
+    b->data = data;
+    b->head = 0;
+    b->tail = length;
+    b->size = size;
     return true;
+}
+
+static char *give_up(struct buffer *b)
+{
+    b->failed = true;
+    return NULL;
 }
 
 /* The unread bytes slide to the front only when at least as many were consumed, and else
@@ -44,13 +53,13 @@ char *buffer_reserve(struct buffer *b, size_t n)
     if (b->data != NULL && n <= buffer_room(b))
         return b->data + b->tail;
     if (n > SIZE_MAX / 8 - length)
-        return NULL;
+        return give_up(b);
     if (b->head >= length && length + n <= b->size && b->data != NULL) {
         memcpy(b->data, b->data + b->head, length);
         b->head = 0;
         b->tail = length;
     } else if (!buffer_move(b, 2 * length + n)) {
-        return NULL;
+        return give_up(b);
     }
     return b->data + b->tail;
 }

@@ -16,6 +16,7 @@
 struct buffer {
     char *data;
     size_t head, tail, size;
+    bool failed; /* memory was out once: what was to be appended is not all there */
 };
 
 void buffer_init(struct buffer *b);

@@ -42,6 +42,15 @@ static void want_write(struct link *l, bool want)
     }
 }
 
+/* False, with errno as it was. */
+static bool close_failed(int fd)
+{
+    int error = errno;
+    close(fd);
+    errno = error;
+    return false;
+}
+
 bool link_dial(struct link *l, struct event_base *base, const struct address *to,
                const struct address *from, link_event on_event, void *arg)
 {
@@ -51,17 +60,11 @@ bool link_dial(struct link *l, struct event_base *base, const struct address *to
     if (from != NULL && from->any.sa_family == to->any.sa_family) {
         struct address local = *from;
         local.v4.sin_port = 0; /* at the same place in both families */
-        if (bind(fd, &local.any, local.length) != 0) {
-            close(fd);
-            return false;
-        }
+        if (bind(fd, &local.any, local.length) != 0)
+            return close_failed(fd);
     }
-    if (connect(fd, &to->any, to->length) != 0 && errno != EINPROGRESS) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return false;
-    }
+    if (connect(fd, &to->any, to->length) != 0 && errno != EINPROGRESS)
+        return close_failed(fd);
     l->dialled = l->connecting = true;
     if (!link_setup(l, base, fd, to, on_event, arg))
         return false;
@@ -108,6 +111,7 @@ int link_connected(struct link *l)
 
 enum link_io link_read(struct link *l)
 {
+    buffer_trim(&l->in, KEEP_SIZE);
     char *room = buffer_reserve(&l->in, READ_SIZE);
     if (room == NULL) {
         errno = ENOMEM;
@@ -127,6 +131,10 @@ enum link_io link_read(struct link *l)
 enum link_io link_write(struct link *l, uint64_t *written)
 {
     struct iovec iov[IOV_MAX_HERE];
+    if (l->out.bytes.failed) { /* half a message is no message */
+        errno = ENOMEM;
+        return LINK_IO_FAILED;
+    }
     while (!l->connecting && outq_length(&l->out) > 0) {
         struct msghdr m = { .msg_iov = iov };
         m.msg_iovlen = (size_t)outq_gather(&l->out, iov, IOV_MAX_HERE);

@@ -46,11 +46,12 @@ static bool grow(struct outq *q)
     return true;
 }
 
-bool outq_add_value(struct outq *q, struct repl_item *item)
+void outq_add_value(struct outq *q, struct repl_item *item)
 {
     if (q->n == q->size && !grow(q)) {
         q->store_ops->release(q->store, item->item);
-        return false;
+        q->bytes.failed = true;
+        return;
     }
     *value_at(q, q->n) = (struct outq_value){
         .after = q->composed_out + buffer_length(&q->bytes),
@@ -58,7 +59,6 @@ bool outq_add_value(struct outq *q, struct repl_item *item)
     };
     q->n++;
     q->value_bytes += item->state.nvalue;
-    return true;
 }
 
 size_t outq_length(const struct outq *q)

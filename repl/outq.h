@@ -37,8 +37,9 @@ struct outq {
 void outq_init(struct outq *q, const struct repl_store_ops *store_ops, void *store);
 void outq_fini(struct outq *q);
 
-/* Takes over the item's reference, also when memory is out (false). */
-bool outq_add_value(struct outq *q, struct repl_item *item);
+/* Takes over the item's reference. When memory is out, bytes.failed is set, as when
+ * composing fails: half a message may stand at the tail then, and no more may be sent. */
+void outq_add_value(struct outq *q, struct repl_item *item);
 size_t outq_length(const struct outq *q);
 
 /* Up to max iovecs of what is next; then how much of it the network took. */

@@ -14,7 +14,8 @@
 enum repl_log { REPL_LOG_DEBUG, REPL_LOG_INFO, REPL_LOG_WARNING };
 
 struct repl_port_ops {
-    /* Where to compose messages of the session that is up; flushed by itself. */
+    /* Where to compose messages of the session that is up; flushed by itself. If memory
+     * is out (its `failed`), nothing more is sent and the connection is closed. */
     struct buffer *(*out)(void *port);
     /* Send the bytes of an item behind what was composed, from its own memory. Takes
      * over the reference: the port releases it through the store when it is sent. */

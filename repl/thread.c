@@ -40,8 +40,7 @@ static struct buffer *port_out(void *port)
 static void port_send_value(void *port, struct repl_item *item)
 {
     struct repl_thread *t = port;
-    if (!outq_add_value(&t->session->out, item))
-        AZ(shutdown(t->session->fd, SHUT_RDWR)); /* half a message is no message */
+    outq_add_value(&t->session->out, item);
 }
 
 static size_t port_backlog(void *port)

@@ -82,7 +82,9 @@ static inline bool fuzz_step(struct fuzz_run *run)
     struct parser *p = &run->parser;
     struct request req = { 0 };
     size_t n = run->arrived - run->taken;
-    struct buffer in = { fuzz_exact(run->bytes + run->taken, n), 0, n, n };
+    struct buffer in = { .data = fuzz_exact(run->bytes + run->taken, n),
+                         .tail = n,
+                         .size = n };
     enum parse_result result = run->codec->parse(p, &in, &req);
     CHECK(p->used <= n);
     if (result == PARSE_OK) {
