@@ -131,6 +131,10 @@ static const char *parse_text(const struct frame *f, const uint8_t *body,
 {
     if (f->nkey != 0 || f->nextra != 0)
         return "a malformed BYE";
+    for (uint32_t i = 0; i < f->nbody; i++) {
+        if (body[i] < ' ' || body[i] > '~')
+            return "a BYE that is no text"; /* it goes to the log and to clients' stats */
+    }
     m->rest = body;
     m->nrest = f->nbody;
     return NULL;

@@ -74,7 +74,8 @@ struct link_message {
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
         uint64_t reign; /* MAP, MERGE, PURGED, RESYNC, END */
     };
-    const uint8_t *rest; /* MAP, MERGE, RESYNC: encoded maps; BYE: the text */
+    const uint8_t
+        *rest; /* MAP, MERGE, RESYNC: encoded maps; BYE: the text, printable ASCII */
     size_t nrest;
 };
 

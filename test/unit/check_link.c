@@ -398,6 +398,8 @@ START_TEST(test_wrong_bodies)
     ck_assert(link_put_bye(&wire, "because"));
     *at(3) = 1;
     refuse("a BYE with a key");
+    ck_assert(link_put_bye(&wire, "a line\r\nSTAT of_another 1"));
+    refuse("a BYE that would write a line of its own");
     ck_assert(link_put_hello(&wire, &a_hello));
     *at(4) = 1;
     refuse("a HELLO with extras");
