@@ -98,6 +98,23 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     AZ(pthread_mutex_unlock(&t->core->lock));
 }
 
+/* Anew for each question: name servers and the hosts file may have changed since, above
+ * all while a machine boots. */
+static bool open_dns(struct repl_thread *t)
+{
+    if (t->dns != NULL)
+        evdns_base_free(t->dns, 0);
+    t->dns = evdns_base_new(t->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+                                         EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    if (t->dns != NULL)
+        return true;
+    /* no name servers: names from the hosts file still work */
+    t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    if (t->dns != NULL)
+        evdns_base_load_hosts(t->dns, "/etc/hosts");
+    return t->dns != NULL;
+}
+
 /* Names are asked for anew at each dial: the peer may have been replaced by another
  * machine. The answer comes through the loop. */
 static void resolve_and_dial(struct repl_thread *t)
@@ -110,6 +127,10 @@ static void resolve_and_dial(struct repl_thread *t)
     }
     if (t->resolving)
         return;
+    if (!open_dns(t)) {
+        meet_dial_failed(t, t->config.peer.host, "out of memory");
+        return;
+    }
     t->resolving = true;
     /* May call back at once, with the lock free. */
     AZ(pthread_mutex_unlock(&t->core->lock));
@@ -119,6 +140,8 @@ static void resolve_and_dial(struct repl_thread *t)
 
 void meet_tick(struct repl_thread *t, uint64_t now)
 {
+    if (t->accept_paused)
+        t->accept_paused = event_add(t->acceptable, NULL) != 0;
     if (t->session != NULL || now < t->dial_at_us)
         return;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
@@ -140,14 +163,28 @@ static bool is_peer(const struct repl_thread *t, const struct address *a)
     return false;
 }
 
+/* Without this the loop would be called again at once, for ever. */
+static void pause_accepting(struct repl_thread *t, int error)
+{
+    AZ(pthread_mutex_lock(&t->core->lock));
+    event_del(t->acceptable);
+    t->accept_paused = true;
+    repl_core_fault(t->core, "cannot accept a connection: %s; trying again",
+                    strerror(error));
+    AZ(pthread_mutex_unlock(&t->core->lock));
+}
+
 static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
 {
     struct repl_thread *t = arg;
     struct address from = { .length = sizeof(from.room) };
     (void)what;
     int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_accepting(t, errno);
         return;
+    }
     AZ(pthread_mutex_lock(&t->core->lock));
     struct repl_slot *slot = free_slot(t);
     if (slot == NULL || !is_peer(t, &from)) {
@@ -231,44 +268,56 @@ void meet_greet(struct repl_thread *t, struct link *l)
     link_put_hello(&l->out.bytes, &l->said);
 }
 
-/* Say why, and close. The link is not the session any more. */
-void meet_refuse(struct repl_thread *t, struct link *l, const char *why)
+/* Tell the peer why, and close. Only a link that lasted makes the next dial a quick one.
+ */
+static void hang_up(struct repl_thread *t, struct link *l, const char *why)
 {
-    uint64_t written = 0;
-    repl_core_fault(t->core, "link to %s closed: %s", l->name, why);
+    uint64_t written = 0, now = repl_clock_us();
+    if (l->greeted && now - l->opened_us > BACKOFF_MAX_US)
+        t->backoff_us = BACKOFF_FIRST_US;
     link_put_bye(&l->out.bytes, why);
     link_write(l, &written);
     link_close(l);
-    schedule_dial(t, repl_clock_us());
+    schedule_dial(t, now);
+}
+
+/* The link is not the session any more. While another one is, nothing is lost. */
+void meet_refuse(struct repl_thread *t, struct link *l, const char *why)
+{
+    if (t->session != NULL)
+        thread_log(t, REPL_LOG_WARNING, "connection with %s closed: %s", l->name, why);
+    else
+        repl_core_fault(t->core, "link to %s closed: %s", l->name, why);
+    hang_up(t, l, why);
 }
 
 /* R1. Two handshakes cross when both nodes dialled at once: then the one that the
  * higher run dialled stays, and both nodes choose the same. Otherwise the newer
  * connection wins, for the older one may be dead without our knowing. */
-static const char *lose_to_session(struct repl_thread *t, struct link *l,
-                                   const struct link_hello *hello)
+static bool loses_to_session(struct repl_thread *t, struct link *l,
+                             const struct link_hello *hello)
 {
     const struct link *old = t->session;
-    if (run_id_order(&old->run, &hello->run) != 0)
-        return "this node is linked to another run of its peer";
     if (old->confirmed || old->dialled == l->dialled)
-        return NULL;
+        return false;
     bool mine_is_higher = run_id_order(&t->core->config.run, &hello->run) > 0;
-    return l->dialled == mine_is_higher ? NULL : "two connections crossed";
+    return l->dialled != mine_is_higher;
 }
 
 void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
 {
-    if (t->session != NULL) {
-        const char *why = lose_to_session(t, l, hello);
-        if (why != NULL) {
-            meet_refuse(t, l, why);
-            return;
-        }
-        struct link *old = t->session;
-        t->session = NULL;
+    struct link *old = t->session;
+    if (old != NULL && run_id_order(&old->run, &hello->run) != 0) {
+        meet_refuse(t, l, "this node is linked to another run of its peer");
+        return;
+    }
+    if (old != NULL && loses_to_session(t, l, hello)) {
+        hang_up(t, l, "two connections crossed");
+        return;
+    }
+    if (old != NULL) {
         repl_core_closed(t->core);
-        meet_refuse(t, old, "the peer has opened a newer connection");
+        hang_up(t, old, "the peer has opened a newer connection");
     }
     t->session = l;
     const char *why = repl_core_hello(t->core, &l->said, hello);
@@ -282,6 +331,5 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     l->run = hello->run;
     t->core->count.reconnects++;
     t->last_dial_error[0] = '\0';
-    t->backoff_us = BACKOFF_FIRST_US;
     thread_log(t, REPL_LOG_INFO, "linked to the peer at %s", l->name);
 }

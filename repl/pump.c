@@ -33,6 +33,19 @@ static uint64_t body_max(const struct repl_thread *t, const struct link *l)
     return (maps > value ? maps : value) + MESSAGE_ROOM;
 }
 
+/* The peer does not want this connection: no wonder, if there is another. */
+static void on_refusal(struct repl_thread *t, struct link *l,
+                       const struct link_message *m)
+{
+    char why[160];
+    snprintf(why, sizeof(why), "the peer refuses it: %.*s",
+             (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
+    if (t->session == NULL)
+        pump_drop(t, l, why);
+    else
+        link_close(l);
+}
+
 /* False if the link is gone. */
 static bool deliver(struct repl_thread *t, struct link *l, const struct link_message *m)
 {
@@ -44,9 +57,7 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
         meet_hello(t, l, &m->hello);
         return l->fd >= 0;
     } else if (m->op == LINK_BYE) {
-        thread_log(t, REPL_LOG_INFO, "%s refuses the link: %.*s", l->name,
-                   (int)(m->nrest < 160 ? m->nrest : 160), (const char *)m->rest);
-        why = "the peer refused the link";
+        on_refusal(t, l, m);
     } else {
         why = "it does not begin with a HELLO";
     }

@@ -18,6 +18,17 @@
  * wake-up. A change that comes after a pause is shipped at once. */
 enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 
+static void port_log(void *port, enum repl_log level, const char *text)
+{
+    struct repl_thread *t = port;
+    char more[360];
+    uint32_t times = repeats_note(&t->repeats, text, repl_clock_us());
+    if (times == 0)
+        return;
+    snprintf(more, sizeof(more), "%s (%u times by now)", text, times);
+    t->config.log(t->config.log_context, level, times == 1 ? text : more);
+}
+
 void thread_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
 {
     char text[320];
@@ -25,7 +36,7 @@ void thread_log(struct repl_thread *t, enum repl_log level, const char *format, 
     va_start(ap, format);
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
-    t->config.log(t->config.log_context, level, text);
+    port_log(t, level, text);
 }
 
 /* ---- the port */
@@ -66,12 +77,6 @@ static void port_wake(void *port)
     if (atomic_load(&t->sleeping) && atomic_exchange(&t->sleeping, false))
         CHECK(write(t->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one) ||
               errno == EAGAIN);
-}
-
-static void port_log(void *port, enum repl_log level, const char *text)
-{
-    struct repl_thread *t = port;
-    t->config.log(t->config.log_context, level, text);
 }
 
 const struct repl_port_ops repl_thread_port = {
@@ -214,12 +219,8 @@ static bool make_events(struct repl_thread *t)
     period.tv_usec = (suseconds_t)(us % 1000000);
     t->woken = event_new(t->base, t->wake_fd, EV_READ | EV_PERSIST, on_woken, t);
     t->tick = event_new(t->base, -1, EV_PERSIST, on_tick, t);
-    t->dns = evdns_base_new(t->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                                         EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    if (t->dns == NULL) /* no resolv.conf: names from the hosts file still work */
-        t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    return t->woken != NULL && t->tick != NULL && t->dns != NULL &&
-           event_add(t->woken, NULL) == 0 && event_add(t->tick, &period) == 0;
+    return t->woken != NULL && t->tick != NULL && event_add(t->woken, NULL) == 0 &&
+           event_add(t->tick, &period) == 0;
 }
 
 static void free_all(struct repl_thread *t)

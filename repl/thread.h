@@ -18,6 +18,7 @@
 #include "repl/address.h"
 #include "repl/core.h"
 #include "repl/link.h"
+#include "repl/repeats.h"
 
 struct repl_thread_config {
     struct host_port peer, listen;
@@ -49,6 +50,7 @@ struct repl_thread {
     struct event_base *base;
     struct evdns_base *dns;
     struct event *tick, *woken, *acceptable;
+    bool accept_paused; /* out of file descriptors or the like: again at the next tick */
     uint64_t shipped_before, shipped_at_us; /* how much and when at last */
 
     struct repl_slot slots[REPL_SLOTS];
@@ -61,7 +63,8 @@ struct repl_thread {
     bool resolving;
     uint64_t dial_at_us, backoff_us;
     char last_dial_error[120]; /* logged once, not at each try */
-    unsigned seed;             /* of the jitter */
+    struct repeats repeats;
+    unsigned seed; /* of the jitter */
 };
 
 /* The core's way out; the port is the thread. Usable before start: then it only logs. */
