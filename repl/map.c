@@ -287,14 +287,23 @@ static const uint8_t *get_words(struct map *m, unsigned bits, const uint8_t *p,
                                 const uint8_t *end)
 {
     size_t nwords = ((size_t)1 << bits) / 64;
+    uint64_t any = 0;
     if ((size_t)(end - p) < nwords * 8)
         return NULL;
     for (size_t i = 0; i < nwords; i++, p += 8) {
         uint64_t w;
         memcpy(&w, p, 8);
-        for (w = le64toh(w); w != 0; w &= w - 1)
+        w = le64toh(w);
+        if (bits == m->bits) { /* the usual case, made quick: clients wait meanwhile */
+            set_word(m, i, w);
+            any |= w;
+            continue;
+        }
+        for (; w != 0; w &= w - 1)
             add_wide(m, bits, i * 64 + (uint64_t)__builtin_ctzll(w));
     }
+    if (any != 0)
+        set_some(m, true);
     return p;
 }
 
