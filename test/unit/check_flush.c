@@ -1,0 +1,202 @@
+/* flush_all, at once and delayed, through everything that can happen meanwhile. */
+#include "test/unit/core_rig.h"
+
+/* ---- flush_all */
+
+START_TEST(test_flush)
+{
+    link_up();
+    set_many(a, 0, 100, "v");
+    settle_in_sync();
+    ck_assert_int_eq(node_flush(a, 0), CHANGE_OK);
+    set(a, "after", "x");
+    settle_in_sync();
+    ck_assert_uint_eq(b->store.items, 1);
+    both_have("after", "x");
+}
+END_TEST
+
+START_TEST(test_flush_while_cut)
+{
+    link_up();
+    set_many(a, 0, 100, "v");
+    settle_in_sync();
+    wire_cut(&p.wire);
+    ck_assert_int_eq(node_flush(a, 0), CHANGE_OK);
+    set(a, "after", "x");
+    settle_in_sync();
+    ck_assert_uint_eq(b->store.items, 1);
+}
+END_TEST
+
+START_TEST(test_flush_by_the_promoted_standby)
+{
+    link_up();
+    set_many(a, 0, 100, "v");
+    settle_in_sync();
+    ck_assert_int_eq(node_flush(b, 0), CHANGE_OK);
+    ck_assert(b->core.active);
+    settle_in_sync();
+    ck_assert_uint_eq(a->store.items, 0);
+}
+END_TEST
+
+START_TEST(test_delayed_flush)
+{
+    link_up();
+    set(a, "before", "x");
+    ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+    set(a, "meanwhile", "x");
+    settle_in_sync();
+    both_have("meanwhile", "x");
+    pair_advance(&p, 9);
+    settle_in_sync();
+    both_have("before", "x");
+    pair_advance(&p, 1);
+    set(a, "after", "x");
+    settle_in_sync();
+    both_have("before", NULL);
+    both_have("meanwhile", NULL);
+    both_have("after", "x");
+}
+END_TEST
+
+/* Asked for before the peer was there; the active dies before it takes effect. */
+START_TEST(test_delayed_flush_outlives_its_node)
+{
+    set(a, "k", "v");
+    ck_assert_int_eq(node_flush(a, 100), CHANGE_OK);
+    settle_in_sync();
+    pair_advance(&p, 50);
+    settle_in_sync();
+    wire_cut(&p.wire);
+    node_crash(a);
+    set(b, "l", "v");
+    ck_assert(node_has(b, "k", "v"));
+    pair_advance(&p, 50);
+    ck_assert(node_has(b, "k", NULL));
+    node_start(a);
+    settle_in_sync();
+    both_have("l", NULL);
+}
+END_TEST
+
+START_TEST(test_flush_replaces_a_delayed_one)
+{
+    link_up();
+    ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+    settle_in_sync();
+    ck_assert_int_eq(node_flush(a, 0), CHANGE_OK);
+    set(a, "k", "v");
+    settle_in_sync();
+    pair_advance(&p, 20);
+    settle_in_sync();
+    both_have("k", "v");
+}
+END_TEST
+
+/* A flush_all that a merge has dealt with is not sent by the next one, when the peer has
+ * changes of its own. */
+START_TEST(test_flush_is_not_sent_again)
+{
+    link_up();
+    node_demote(a);
+    settle_in_sync();
+    ck_assert_int_eq(node_flush(a, 0), CHANGE_OK);
+    node_work(a);    /* has seen the flush, and may not ship it yet */
+    node_promote(b); /* and wins the tie: the flush goes with the maps */
+    while (!b->core.session.merged || !b->core.active) {
+        wire_deliver(&p.wire, 0, false);
+        wire_deliver(&p.wire, 1, false);
+        set_many(b, 0, 20, "w");
+        node_work(b);
+    }
+    while (!a->core.session.merged) {
+        wire_deliver(&p.wire, 0, false);
+        if (repl_core_busy(&a->core))
+            node_work(a);
+    }
+    set(a, "x", "y"); /* leads again, and lacks what b has to give */
+    settle_in_sync();
+    both_have("key 7", "w");
+}
+END_TEST
+
+/* The old active was asked for it, and the new one never heard of it. */
+START_TEST(test_delayed_flush_of_a_former_active)
+{
+    for (unsigned late = 0; late < 2; late++) {
+        restart_pair(NULL);
+        link_up();
+        set_many(a, 0, 20, "v");
+        settle_in_sync();
+        wire_cut(&p.wire);
+        ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+        set(b, "x", "y");
+        if (!late)
+            settle_in_sync();
+        pair_advance(&p, 10);
+        settle_in_sync();
+        set(b, "after", "x");
+        settle_in_sync();
+        both_have("after", "x");
+        ck_assert_uint_eq(b->store.items, 1);
+    }
+}
+END_TEST
+
+/* Two standbys: one leads, and it is not active when its flush takes effect. */
+START_TEST(test_delayed_flush_of_two_standbys)
+{
+    link_up();
+    set_many(a, 0, 20, "v");
+    ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+    settle_in_sync();
+    node_demote(a);
+    settle_in_sync();
+    pair_advance(&p, 10);
+    settle_in_sync();
+    ck_assert_uint_eq(a->store.items, 0);
+    ck_assert_uint_eq(b->store.items, 0);
+}
+END_TEST
+
+/* The active, just restarted, gets its items back while a delayed flush takes effect:
+ * what comes after that moment must not bring the old ones back. */
+START_TEST(test_delayed_flush_during_a_refill)
+{
+    link_up();
+    set_many(a, 0, 50, "v");
+    settle_in_sync();
+    wire_cut(&p.wire);
+    node_crash(a);
+    node_start(a);
+    ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+    wire_connect(&p.wire);
+    while (a->store.items < 10) {
+        one_round();
+    }
+    pair_advance(&p, 10);
+    while (wire_deliver(&p.wire, 0, false))
+        continue; /* the rest of the copy comes before a works again */
+    settle_in_sync();
+    ck_assert_uint_eq(a->store.items, 0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        test_flush,
+        test_flush_while_cut,
+        test_flush_by_the_promoted_standby,
+        test_delayed_flush,
+        test_delayed_flush_outlives_its_node,
+        test_flush_replaces_a_delayed_one,
+        test_flush_is_not_sent_again,
+        test_delayed_flush_of_a_former_active,
+        test_delayed_flush_of_two_standbys,
+        test_delayed_flush_during_a_refill,
+    };
+    return unit_run_with("flush", setup, teardown, tests, N_ELEMENTS(tests));
+}
