@@ -27,6 +27,18 @@ static const struct {
     { "verbose", "verbosity" },
 };
 
+/* What memcached can switch and mcd cannot: tools ask before they use it. */
+static const struct {
+    const char *name, *value;
+} fixed[] = {
+    { "cas_enabled", "yes" },          { "binding_protocol", "auto-negotiate" },
+    { "auth_enabled_sasl", "no" },     { "auth_enabled_ascii", "no" },
+    { "ssl_enabled", "no" },           { "detail_enabled", "no" },
+    { "flush_enabled", "yes" },        { "dump_enabled", "no" },
+    { "shutdown_command", "no" },      { "lru_crawler", "no" },
+    { "lru_maintainer_thread", "no" }, { "slab_reassign", "no" },
+};
+
 static void name_of(const struct option_row *row, char *name, size_t size)
 {
     for (size_t i = 0; i < N_ELEMENTS(known_as); i++) {
@@ -71,8 +83,6 @@ void settings_each(const struct settings *s, metric_emit emit, void *context)
         value_of(s, row, value, sizeof(value));
         emit(context, name, value);
     }
-    emit(context, "cas_enabled", "yes");
-    emit(context, "binding_protocol", "auto-negotiate");
-    emit(context, "auth_enabled_sasl", "no");
-    emit(context, "detail_enabled", "no");
+    for (size_t i = 0; i < N_ELEMENTS(fixed); i++)
+        emit(context, fixed[i].name, fixed[i].value);
 }

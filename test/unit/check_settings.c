@@ -168,10 +168,11 @@ static void collect(void *context, const char *name, const char *value)
 
 START_TEST(test_stats_settings_under_known_names)
 {
-    static const char *const wanted[] = { "tcpport=4\n",     "maxbytes=104857600\n",
-                                          "num_threads=4\n", "evictions=off\n",
-                                          "umask=700\n",     "inter=NULL\n",
-                                          "verbosity=1\n",   "maxconns_fast=yes\n" };
+    static const char *const wanted[] = { "tcpport=4\n",         "maxbytes=104857600\n",
+                                          "num_threads=4\n",     "evictions=off\n",
+                                          "umask=700\n",         "inter=NULL\n",
+                                          "verbosity=1\n",       "maxconns_fast=yes\n",
+                                          "flush_enabled=yes\n", "lru_crawler=no\n" };
     char all[4096] = "";
     ck_assert(parse("-p 4 -m 100 -M"));
     log_set_level(EXTENSION_LOG_INFO);
