@@ -39,7 +39,7 @@ struct wire_end {
     size_t taken; /* bytes of the session's other pipe that count no more as backlog */
     /* sessions the core closed; HELLOs it refused; messages it complained about */
     unsigned closed, turned_away, refused;
-    const char *why;          /* the last complaint */
+    const char *why; /* the last complaint */
 };
 
 struct wire {
