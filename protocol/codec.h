@@ -43,9 +43,8 @@
 enum parse_result { PARSE_OK, PARSE_MORE, PARSE_ERROR, PARSE_CLOSE };
 
 struct parser {
-    /* limits, set once by the server */
-    uint32_t value_max; /* item_size_max: larger values are refused here already;
-                           0 for no limit */
+    uint32_t value_max; /* larger values are refused here already; 0 for no limit: so
+                           does mcd, whose engine knows its limit and says so */
     /* results beside the request */
     size_t used, want;
     uint64_t swallow;
