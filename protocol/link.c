@@ -214,7 +214,8 @@ enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
     m->rest = NULL;
     m->nrest = 0;
     if (m->is_response && f.opcode != LINK_NOOP) {
-        *why = "a response to what needs none";
+        *why = "a client's answer instead of a replication message: does the option "
+               "'peer' name the port for clients?";
         return LINK_BAD;
     }
     *why = rows[f.opcode].parse(&f, (const uint8_t *)bytes + FRAME_HEADER, m);

@@ -330,6 +330,8 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     l->greeted = true;
     l->run = hello->run;
     t->core->count.reconnects++;
+    /* Whoever read that the peer could not be reached wants to read this too. */
+    thread_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,
+               "linked to the peer at %s", l->name);
     t->last_dial_error[0] = '\0';
-    thread_log(t, REPL_LOG_INFO, "linked to the peer at %s", l->name);
 }

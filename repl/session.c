@@ -327,12 +327,18 @@ static const char *on_end(struct repl_core *c, const struct link_message *m)
     return NULL;
 }
 
+/* An honest peer waits for answers long before so much of them (and of what we ship)
+ * is unread. */
+enum { ANSWERS_MAX = 16 << 20 };
+
 static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
     if (!c->session.merged)
         return NULL;
     if (m->is_response)
         ship_acknowledged(c, m->batch);
+    else if (c->port_ops->backlog(c->port) > ANSWERS_MAX)
+        return "it asks for more answers than it reads";
     else
         link_put_noop(core_out(c), m->batch, true);
     return NULL;

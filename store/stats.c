@@ -172,6 +172,21 @@ static void stats_items(struct store *s, struct sink *sink)
     }
 }
 
+/* What memcached counts by slab class is counted for the whole cache here, in plain
+ * `stats`; exporters take the server for dead where the names are missing. */
+static void stats_not_by_queue(struct sink *sink, int queue)
+{
+    static const char *const names[] = { "get_hits",   "cmd_set",   "delete_hits",
+                                         "incr_hits",  "decr_hits", "cas_hits",
+                                         "cas_badval", "touch_hits" };
+
+    for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "%%d:%s", names[i]);
+        emit_number(sink, 0, name, queue);
+    }
+}
+
 static void stats_slabs(struct store *s, struct sink *sink)
 {
     struct snapshot n;
@@ -183,6 +198,7 @@ static void stats_slabs(struct store *s, struct sink *sink)
         emit_number(sink, n.census[q].items, "%d:used_chunks", q + 1);
         emit_number(sink, n.census[q].bytes, "%d:mem_requested", q + 1);
         emit_number(sink, n.census[q].dead, "%d:dead_bytes", q + 1);
+        stats_not_by_queue(sink, q + 1);
     }
     emit_number(sink, QUEUES, "active_slabs", 0);
     emit_rows(sink, slab_rows, N_ELEMENTS(slab_rows), &n);
