@@ -52,6 +52,8 @@ static struct chunk *chunk_next(const struct chunk *c)
 
 static struct chunk *chunk_take(struct journal *j)
 {
+    if (atomic_load_explicit(&j->empty, memory_order_relaxed))
+        return NULL;
     AZ(pthread_mutex_lock(&j->lock));
     struct chunk *c = j->free;
     if (c != NULL) {
@@ -59,6 +61,8 @@ static struct chunk *chunk_take(struct journal *j)
     } else if (j->fresh < j->size) {
         c = (struct chunk *)(void *)(j->memory + j->fresh);
         j->fresh += j->chunk_size;
+    } else {
+        atomic_store_explicit(&j->empty, true, memory_order_relaxed);
     }
     AZ(pthread_mutex_unlock(&j->lock));
     if (c != NULL) {
@@ -73,6 +77,7 @@ static void chunk_give_back(struct journal *j, struct chunk *c)
     AZ(pthread_mutex_lock(&j->lock));
     atomic_init(&c->next, j->free);
     j->free = c;
+    atomic_store_explicit(&j->empty, false, memory_order_relaxed);
     AZ(pthread_mutex_unlock(&j->lock));
 }
 

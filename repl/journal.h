@@ -32,6 +32,7 @@ struct journal {
     struct chunk *free;
     char *memory;
     size_t size, fresh; /* bytes of memory; of it, never used yet */
+    atomic_bool empty;  /* no chunk is left: nobody needs the lock to learn it */
     size_t chunk_size;
 };
 
