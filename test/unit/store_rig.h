@@ -46,19 +46,7 @@ static inline uint64_t rig_stat(const char *name)
 static inline int rig_run(const char *module, SFun setup, const TTest *const *tests,
                           size_t n)
 {
-    Suite *suite = suite_create(module);
-    TCase *tcase = tcase_create(module);
-
-    tcase_set_timeout(tcase, 2 * UNIT_TIMEOUT);
-    tcase_add_checked_fixture(tcase, setup, rig_stop);
-    for (size_t i = 0; i < n; i++)
-        tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run_with(module, setup, rig_stop, tests, n);
 }
 
 #endif
