@@ -22,17 +22,34 @@ TROUBLE = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime e
                      r"MemorySanitizer|CHECK failed|Assertion)")
 
 
+LEASES = []  # sockets; each keeps a port from other tests until this process ends
+
+
+def lease(port):
+    """True if no other test, in this process or another, has the port. The name of a UNIX
+    socket without a file is the lease: the kernel takes it back however we end."""
+    holder = socket.socket(socket.AF_UNIX)
+    try:
+        holder.bind("\0mcd-test-port-%d" % port)
+    except OSError:
+        holder.close()
+        return False
+    LEASES.append(holder)
+    return True
+
+
 def free_port():
-    """A port that nobody has, below the range from which the kernel serves clients, so
-    that it stays free until the node binds it."""
+    """A port that nobody has, below the range from which the kernel serves clients, and
+    that no other test is given, so that it is free whenever the node binds it."""
     for _ in range(1000):
         port = random.randint(15000, 31999)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        if lease(port):
+            return port
     raise Failed("no free port between 15000 and 32000")
 
 

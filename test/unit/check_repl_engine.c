@@ -33,16 +33,18 @@ static struct node {
 
 /* ---- nodes */
 
+/* The kernel's choice. The socket stays bound, without listening, to the end of the
+ * test's process: nobody else gets the port, and the engine may still listen on it. */
 static unsigned free_port(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET };
     socklen_t n = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, n), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    close(fd);
     return ntohs(at.sin_port);
 }
 
