@@ -1,7 +1,9 @@
 /* From -e to a running node, and back. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 #include "engine/repl_engine.h"
@@ -52,6 +54,21 @@ static bool make_core(struct repl_engine *e)
     return true;
 }
 
+static void figures(void *context, control_emit emit, void *emit_context)
+{
+    repl_engine_figures(context, false, emit, emit_context);
+}
+
+/* Where the tool looks if it is not told. A folder that cannot be made shows when the
+ * socket cannot. */
+static const char *default_control(struct repl_engine *e)
+{
+    mkdir(RUN_DIR, 0755);
+    snprintf(e->control, sizeof(e->control), RUN_DIR "/repl-%u.sock",
+             e->options.listen_at.port);
+    return e->control;
+}
+
 static bool start_thread(struct repl_engine *e)
 {
     const struct repl_options *o = &e->options;
@@ -60,9 +77,15 @@ static bool start_thread(struct repl_engine *e)
         .listen = o->listen_at,
         .heartbeat_ms = o->heartbeat,
         .timeout_ms = o->timeout,
+        .control = { .path = o->control, .figures = figures, .context = e },
+        .control_is_optional = o->control == NULL,
         .log = engine_log,
         .log_context = e,
     };
+    if (o->control == NULL && o->peer != NULL && o->listen_at.port != 0)
+        config.control.path = default_control(e);
+    else if (o->control != NULL && strcmp(o->control, "off") == 0)
+        config.control.path = NULL;
     repl_thread_init(&e->thread, &e->core, &config);
     if (o->peer == NULL) {
         engine_log(e, REPL_LOG_WARNING,

@@ -18,6 +18,8 @@ const struct option_row repl_option_rows[] = {
       "where this node accepts the peer" },
     { "engine", 0, OPTION_STRING, AT(engine), "default_engine.so", 0, 0, NULL, "FILE",
       "the engine to wrap; without a slash it is looked up beside this one" },
+    { "control", 0, OPTION_STRING, AT(control), NULL, 0, 0, NULL, "PATH|off",
+      "UNIX socket for mcreplctl; " RUN_DIR "/repl-PORT.sock if not given" },
     { "standby_writes", 0, OPTION_CHOICE, AT(standby_writes), "promote", 0, 0,
       "promote|reject", "promote|reject",
       "what a client's write on a standby does: make it active, or fail" },
@@ -63,6 +65,15 @@ bool repl_options_parse(struct repl_options *o, const char *config, char *why,
             "option 'timeout' (%llu ms) must be at least twice 'heartbeat' (%llu ms), "
             "or the link would be given up between two signs of life",
             (unsigned long long)o->timeout, (unsigned long long)o->heartbeat);
+        return false;
+    }
+    if (o->control != NULL && strcmp(o->control, "off") != 0 &&
+        strchr(o->control, '/') == NULL) {
+        snprintf(
+            why, nwhy,
+            "option 'control' must be the path of a socket, with a slash, or off, not "
+            "'%s'",
+            o->control);
         return false;
     }
     learn_limits(o);

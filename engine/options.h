@@ -15,7 +15,7 @@
 enum standby_writes { STANDBY_WRITES_PROMOTE, STANDBY_WRITES_REJECT };
 
 struct repl_options {
-    char *peer, *listen, *engine;
+    char *peer, *listen, *engine, *control;
     unsigned standby_writes;
     uint64_t journal, dirty_bits, heartbeat, timeout;
     char *rest; /* for the wrapped engine; NULL if nothing is left */

@@ -15,6 +15,7 @@
 
 #include <memcached/engine.h>
 
+#include "base/metric.h"
 #include "engine/adapter.h"
 #include "engine/options.h"
 #include "engine/wrapped.h"
@@ -33,7 +34,8 @@ struct repl_engine {
     struct repl_core core;
     struct repl_thread thread;
     bool core_made;
-    char why[320]; /* why initialize failed, for errinfo */
+    char control[64]; /* path of the control socket, if none was given */
+    char why[320];    /* why initialize failed, for errinfo */
     engine_info info;
 };
 
@@ -49,7 +51,10 @@ ENGINE_ERROR_CODE repl_engine_create(uint64_t interface, GET_SERVER_API get_serv
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config);
 void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force);
 
-/* stats.c: the rows of `stats repl`, or only those that plain `stats` shows too. */
+/* stats.c: the figures of replication, all or only the brief ones */
+void repl_engine_figures(struct repl_engine *e, bool only_brief, metric_emit emit,
+                         void *context);
+/* The rows of `stats repl`, or only those that plain `stats` shows too. */
 void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,
                        const void *cookie);
 

@@ -77,11 +77,10 @@ static void emit(void *context, const char *name, const char *value)
                  to->cookie);
 }
 
-void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,
-                       const void *cookie)
+void repl_engine_figures(struct repl_engine *e, bool only_brief, metric_emit emit_figure,
+                         void *context)
 {
     struct snapshot s = { .peer = e->options.peer };
-    struct emit_context to = { add_stat, cookie };
     char last_error[sizeof(e->core.last_error)];
     AZ(pthread_mutex_lock(&e->core.lock));
     repl_core_status(&e->core, &s.core);
@@ -94,5 +93,12 @@ void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat
     s.run_id = s.core.run_id;
     s.peer_run_id = s.core.peer_run_id;
     s.is_active = strcmp(s.core.role, "active") == 0;
-    metric_each(rows, N_ELEMENTS(rows), &s, only_brief, emit, &to);
+    metric_each(rows, N_ELEMENTS(rows), &s, only_brief, emit_figure, context);
+}
+
+void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,
+                       const void *cookie)
+{
+    struct emit_context to = { add_stat, cookie };
+    repl_engine_figures(e, only_brief, emit, &to);
 }

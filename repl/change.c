@@ -13,11 +13,12 @@ static bool promote_for_client(struct repl_core *c)
     if (c->config.reject_on_standby)
         return false;
     AZ(pthread_mutex_lock(&c->lock));
-    if (!c->active)
+    bool refused = c->resigned;
+    if (!c->active && !refused)
         repl_core_promote(c, "a client writes to this node");
     AZ(pthread_mutex_unlock(&c->lock));
     c->port_ops->wake(c->port);
-    return true;
+    return !refused;
 }
 
 /* Open a bracket on an active node. */

@@ -102,6 +102,7 @@ struct repl_core {
     struct journal journal;
 
     bool active;
+    bool resigned; /* handed its role over: refuses writes until promoted or alone */
     uint64_t reign, seen;
     struct run_id paired;
     bool has_paired;
@@ -187,7 +188,12 @@ bool repl_core_busy(const struct repl_core *c);
 bool repl_core_work(struct repl_core *c);
 
 void repl_core_promote(struct repl_core *c, const char *why);
+/* On the replication thread only: it closes the session. */
 void repl_core_demote(struct repl_core *c, const char *why);
+
+/* Copy everything to the peer again, as a repair (R13). NULL, or why not: only a leader
+ * that lacks nothing may. */
+const char *repl_core_resync(struct repl_core *c);
 
 /* What the next repl_core_work would find: work, nothing (whoever brings some wakes the
  * port), or work that cannot be done before the peer has taken or acknowledged more. */
@@ -211,6 +217,9 @@ struct repl_status {
 
 void repl_core_status(struct repl_core *c, struct repl_status *s);
 bool repl_core_in_sync(struct repl_core *c);
+/* May this node hold the VIP: is it rightly active, or does it hold all that an active
+ * must? why gets one line in either case. */
+bool repl_core_health(struct repl_core *c, char *why, size_t nwhy);
 /* The peer has all that it can get from this node, as far as this node knows. */
 bool repl_core_drained(struct repl_core *c);
 

@@ -202,3 +202,19 @@ void resync_repair(struct repl_core *c)
              (unsigned long long)map_count(&c->owed));
     resync_owe(c);
 }
+
+const char *repl_core_resync(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (!s->merged)
+        return "there is no peer to copy to: the link is not up";
+    if (s->lead != LEAD_LEADER)
+        return "the peer leads: ask there";
+    if (!map_is_empty(&c->lacking))
+        return "this node is being filled itself: wait until it is in sync";
+    core_hold(c);
+    map_fill(&c->dirty);
+    core_release(c);
+    c->port_ops->wake(c->port);
+    return NULL;
+}

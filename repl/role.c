@@ -85,6 +85,7 @@ void core_send_role(struct repl_core *c)
 
 void repl_core_promote(struct repl_core *c, const char *why)
 {
+    c->resigned = false;
     if (c->active)
         return;
     core_hold(c);
@@ -135,5 +136,6 @@ void repl_core_closed(struct repl_core *c)
     core_hold(c);
     unmerge(c, LEAD_NONE);
     c->session = (struct repl_session){ 0 };
+    c->resigned = false;
     core_release(c);
 }

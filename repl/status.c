@@ -1,5 +1,7 @@
 #include "repl/core.h"
 
+#include <stdio.h>
+
 #include "repl/internal.h"
 
 static uint64_t pending(struct repl_core *c, uint64_t *overflows)
@@ -41,6 +43,34 @@ bool repl_core_drained(struct repl_core *c)
         return true; /* nobody to wait for, or nothing of ours */
     return s->merged && s->peer_whole && map_is_empty(&c->dirty) &&
            map_is_empty(&c->flying) && pending(c, &overflows) == 0;
+}
+
+bool repl_core_health(struct repl_core *c, char *why, size_t nwhy)
+{
+    const struct repl_session *s = &c->session;
+    uint64_t lacking = map_count(&c->lacking);
+    if (c->resigned) {
+        snprintf(why, nwhy, "it has handed its role over to the peer");
+    } else if (c->active) {
+        snprintf(why, nwhy, "active, reign %llu, %s", (unsigned long long)c->reign,
+                 !s->open               ? "without a peer"
+                 : repl_core_in_sync(c) ? "the peer has everything"
+                                        : "the peer is catching up");
+        return true;
+    } else if (lacking > 0 && !c->has_paired) {
+        snprintf(why, nwhy, "standby, started empty and has not met its peer yet");
+    } else if (lacking > 0) {
+        snprintf(why, nwhy, "standby, still to be filled: %llu of %llu buckets",
+                 (unsigned long long)lacking, (unsigned long long)1 << c->lacking.bits);
+    } else if (s->open && !s->merged) {
+        snprintf(why, nwhy, "standby, agreeing with its peer on what differs");
+    } else {
+        snprintf(why, nwhy, "standby, %s",
+                 s->open ? "in sync with its peer"
+                         : "without a peer; it holds what it had when the link broke");
+        return true;
+    }
+    return false;
 }
 
 static const char *link_state(const struct repl_core *c)

@@ -228,6 +228,8 @@ static void free_all(struct repl_thread *t)
     struct event *const events[] = { t->tick, t->woken, t->acceptable };
     for (unsigned i = 0; i < REPL_SLOTS; i++)
         link_close(&t->slots[i].link);
+    control_close(t->control);
+    t->control = NULL;
     for (unsigned i = 0; i < N_ELEMENTS(events); i++) {
         if (events[i] != NULL)
             event_free(events[i]);
@@ -246,6 +248,17 @@ static void free_all(struct repl_thread *t)
     t->listen_fd = t->wake_fd = -1;
 }
 
+static bool open_control(struct repl_thread *t, char *why, size_t nwhy)
+{
+    if (t->config.control.path == NULL)
+        return true;
+    t->control = control_open(t, &t->config.control, why, nwhy);
+    if (t->control != NULL || !t->config.control_is_optional)
+        return t->control != NULL;
+    thread_log(t, REPL_LOG_WARNING, "%s", why);
+    return true;
+}
+
 bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
 {
     sigset_t all, before;
@@ -255,7 +268,7 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
-    if (!meet_open(t, why, nwhy)) {
+    if (!meet_open(t, why, nwhy) || !open_control(t, why, nwhy)) {
         free_all(t);
         return false;
     }

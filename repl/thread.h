@@ -5,6 +5,7 @@
  *   thread.c  the loop, waking and sleeping, start and stop
  *   meet.c    dial, accept, handshake: which connection becomes the session
  *   pump.c    bytes in, messages to the core, bytes out; liveness
+ *   control.c the control socket: questions and commands of the operator
  */
 #ifndef REPL_THREAD_H
 #define REPL_THREAD_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "repl/address.h"
+#include "repl/control.h"
 #include "repl/core.h"
 #include "repl/link.h"
 #include "repl/repeats.h"
@@ -23,6 +25,8 @@
 struct repl_thread_config {
     struct host_port peer, listen;
     uint64_t heartbeat_ms, timeout_ms;
+    struct control_config control; /* path NULL: none */
+    bool control_is_optional;      /* if it cannot be had, only the log says so */
     void (*log)(void *context, enum repl_log level, const char *text);
     void *log_context;
 };
@@ -50,6 +54,7 @@ struct repl_thread {
     struct event_base *base;
     struct evdns_base *dns;
     struct event *tick, *woken, *acceptable;
+    struct control *control;
     bool accept_paused; /* out of file descriptors or the like: again at the next tick */
     uint64_t shipped_before, shipped_at_us; /* how much and when at last */
 

@@ -60,6 +60,7 @@ class Build:
         self.folder = os.path.abspath(folder)
         self.mcd = os.path.join(self.folder, "mcd")
         self.load = os.path.join(self.folder, "bench", "load")
+        self.mcreplctl = os.path.join(self.folder, "mcreplctl")
         self.default_engine = os.path.join(self.folder, ".libs", "default_engine.so")
         self.repl_engine = os.path.join(self.folder, ".libs", "repl_engine.so")
         self.sanitized = False
@@ -173,6 +174,14 @@ class Node:
         return self.start(*more)
 
     # ---- questions
+
+    def ctl(self, *words):
+        """mcreplctl about this node: its exit code and what it printed."""
+        done = subprocess.run(
+            [self.lab.build.mcreplctl, "-s", self.socket, "-t", str(int(5000 * self.lab.build.slowness))]
+            + list(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            timeout=60 * self.lab.build.slowness, env=self.lab.environment)
+        return done.returncode, done.stdout.decode(errors="replace").strip()
 
     def connect(self, timeout=None):
         return Connection(self.address, timeout or 10.0 * self.lab.build.slowness)
@@ -304,11 +313,13 @@ class Lab:
             peer = [proxy.port for proxy in self.proxies[-2:]]
         for index, name in enumerate(names):
             words = ["engine=" + self.build.default_engine,
+                     "control=" + os.path.join(self.folder, name + ".sock"),
                      "listen=127.0.0.1:%d" % listen[index],
                      "peer=127.0.0.1:%d" % peer[index]]
             words += [text for text in (config, configs[index]) if text]
             node = self.add(name, *options, engine=self.build.repl_engine, config=";".join(words))
             node.listen_repl = listen[index]
+            node.socket = os.path.join(self.folder, name + ".sock")
         return self.nodes[names[0]], self.nodes[names[1]]
 
     def pair(self, *options, **more):

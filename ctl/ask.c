@@ -1,0 +1,122 @@
+#include "ctl/ask.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define USUAL_PLACE RUN_DIR "/repl-*.sock"
+
+static bool find_socket(struct ask *ask)
+{
+    glob_t found;
+    bool one = false;
+    int rc = glob(USUAL_PLACE, 0, NULL, &found);
+    if (rc != 0) {
+        snprintf(ask->why, sizeof(ask->why),
+                 "there is no control socket " USUAL_PLACE
+                 ": is mcd running with repl_engine.so and a peer? Else name it with -s");
+        return false;
+    }
+    if (found.gl_pathc > 1)
+        snprintf(ask->why, sizeof(ask->why),
+                 "%zu nodes run here (%s, %s, ...): say which with -s", found.gl_pathc,
+                 found.gl_pathv[0], found.gl_pathv[1]);
+    else if (strlen(found.gl_pathv[0]) < sizeof(ask->path))
+        one = strcpy(ask->path, found.gl_pathv[0]) != NULL;
+    globfree(&found);
+    return one;
+}
+
+static bool take_path(struct ask *ask, const char *path)
+{
+    if (path == NULL)
+        return find_socket(ask);
+    if (strlen(path) < sizeof(ask->path))
+        return strcpy(ask->path, path) != NULL;
+    snprintf(ask->why, sizeof(ask->why), "the path of the socket is too long: %s", path);
+    return false;
+}
+
+bool ask_open(struct ask *ask, const char *path, unsigned timeout_ms)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    struct timeval limit = { .tv_sec = timeout_ms / 1000,
+                             .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000 };
+    *ask = (struct ask){ 0 };
+    if (!take_path(ask, path))
+        return false;
+    memcpy(at.sun_path, ask->path, sizeof(at.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+        connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+        (ask->stream = fdopen(fd, "r+")) == NULL) {
+        snprintf(ask->why, sizeof(ask->why), "cannot reach the node at %s: %s%s",
+                 ask->path, strerror(errno),
+                 errno == ECONNREFUSED || errno == ENOENT ? "; is mcd running?"
+                 : errno == EACCES                        ? "; are you in its group?"
+                                                          : "");
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    return true;
+}
+
+void ask_close(struct ask *ask)
+{
+    if (ask->stream != NULL)
+        fclose(ask->stream);
+    ask->stream = NULL;
+}
+
+static enum answer fail(struct ask *ask, const char **text)
+{
+    *text = ask->why;
+    snprintf(ask->why, sizeof(ask->why), "the node at %s %s", ask->path,
+             errno == EAGAIN ? "does not answer" : "closed the connection");
+    return ANSWER_FAILED;
+}
+
+/* The rest of the line if it begins with this word. */
+static const char *after(const char *word, const char *line)
+{
+    size_t n = strlen(word);
+    return strncmp(line, word, n) == 0 && line[n] == ' ' ? line + n + 1 : NULL;
+}
+
+static void take_figure(char *rest, ask_figure figure, void *context)
+{
+    char *value = strchr(rest, ' ');
+    if (figure == NULL || value == NULL)
+        return;
+    *value = '\0';
+    figure(context, rest, value + 1);
+}
+
+enum answer ask_command(struct ask *ask, const char *command, ask_figure figure,
+                        ask_step step, void *context, const char **text)
+{
+    errno = 0;
+    if (fprintf(ask->stream, "%s\n", command) < 0 || fflush(ask->stream) != 0)
+        return fail(ask, text);
+    while (fgets(ask->line, sizeof(ask->line), ask->stream) != NULL) {
+        const char *rest;
+        ask->line[strcspn(ask->line, "\n")] = '\0';
+        if ((rest = after("STAT", ask->line)) != NULL)
+            take_figure(ask->line + (rest - ask->line), figure, context);
+        else if ((rest = after("STEP", ask->line)) != NULL && step != NULL)
+            step(context, rest);
+        else if ((*text = after("OK", ask->line)) != NULL)
+            return ANSWER_OK;
+        else if ((*text = after("NO", ask->line)) != NULL)
+            return ANSWER_NO;
+        else if ((*text = after("ERROR", ask->line)) != NULL)
+            return ANSWER_ERROR;
+    }
+    return fail(ask, text);
+}

@@ -1,0 +1,27 @@
+/* The figures of a node, as names and values, kept in the order they came in. */
+#ifndef CTL_FIGURES_H
+#define CTL_FIGURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctl/ask.h"
+
+enum { FIGURES_MAX = 64 };
+
+struct figures {
+    unsigned n;
+    struct {
+        char name[32], value[180];
+    } of[FIGURES_MAX];
+};
+
+enum answer figures_read(struct ask *ask, struct figures *f, const char **text);
+const char *figures_text(const struct figures *f, const char *name); /* "" if unknown */
+uint64_t figures_number(const struct figures *f, const char *name);
+
+/* To standard output. before: those of seconds ago, for rates; NULL if there are none. */
+void figures_print(const struct figures *f, const struct figures *before, double seconds);
+void figures_print_json(const struct figures *f);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * The control socket of a node: a UNIX stream socket, mode 0660, served by the
+ * replication thread. A request is a line "COMMAND\n"; the answer is any number of lines
+ * "STAT NAME VALUE" or "STEP TEXT" and then one that ends it:
+ *
+ *   OK TEXT     done, or yes
+ *   NO TEXT     a question's answer is no
+ *   ERROR TEXT  not done, and why
+ *
+ * A connection may ask again and again, one request after the other.
+ */
+#ifndef REPL_CONTROL_H
+#define REPL_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct repl_thread;
+struct control;
+
+typedef void (*control_emit)(void *context, const char *name, const char *value);
+
+struct control_config {
+    const char *path; /* of the socket */
+    /* All figures of the node, as `stats repl` has them. Called without the core lock. */
+    void (*figures)(void *context, control_emit emit, void *emit_context);
+    void *context;
+};
+
+/* Listen; the thread must have its event loop and not run yet. NULL: why holds the
+ * reason, for the user. */
+struct control *control_open(struct repl_thread *t, const struct control_config *config,
+                             char *why, size_t nwhy);
+/* Closes all connections and removes the socket. The thread must have ended. */
+void control_close(struct control *control);
+
+#endif

@@ -1,0 +1,135 @@
+"""The control socket and mcreplctl."""
+
+import json
+import os
+import socket
+import stat
+
+PLACE = "two"
+
+
+def case_status(lab):
+    """A table for people, an object for programs, and the same figures as `stats repl`."""
+    a, b = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    code, text = a.ctl("status")
+    assert code == 0 and "role         active" in text and "in sync      1" in text, text
+    code, text = b.ctl("status", "--json")
+    figures = json.loads(text)
+    assert code == 0 and figures["repl_role"] == "standby" and figures["repl_in_sync"] == 1, text
+    assert set(figures) == set(b.stats("repl")), sorted(set(figures) ^ set(b.stats("repl")))
+
+
+def case_health(lab):
+    """Yes only for a node that may hold the VIP."""
+    a, b = lab.add_pair()
+    a.start()
+    code, text = a.ctl("health")
+    assert code == 1 and "has not met its peer" in text, text
+    assert a.client().store("k", "v") == "STORED"
+    code, text = a.ctl("health")
+    assert code == 0 and text.startswith("active"), text
+    b.start()
+    lab.linked(a, b)
+    lab.drained(a)
+    lab.until(lambda: b.ctl("health")[0] == 0, "the filled standby is healthy")
+    a.kill()
+    lab.until(lambda: b.stat("repl_link") == "down", "b notices")
+    code, text = b.ctl("health")
+    assert code == 0 and "without a peer" in text, text
+    code, text = a.ctl("health")
+    assert code == 3 and "is mcd running?" in text, text
+
+
+def case_promote_and_demote(lab):
+    """The role follows commands, and the peer follows the role; nothing is lost."""
+    a, b = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    code, text = b.ctl("promote")
+    assert code == 0 and text == "active now, reign 2", text
+    lab.until(lambda: a.stat("repl_role") == "standby", "a steps down")
+    lab.linked(a, b)
+    code, text = b.ctl("promote")
+    assert code == 0 and text == "active already, reign 2", text
+    code, text = b.ctl("demote")
+    assert code == 0 and b.stat("repl_role") == "standby", text
+    lab.linked(a, b)
+    lab.until(lambda: a.ctl("health")[0] == 0 and b.ctl("health")[0] == 0, "both are healthy")
+    lab.same(a, b, ["k"])
+    assert a.client().item("k")[2] == b"v"
+
+
+def case_resync(lab):
+    """A copy by command, and the reasons against one."""
+    a, b = lab.pair()
+    for number in range(200):
+        a.client().store("k%d" % number, "v")
+    lab.drained(a)
+    before = int(a.stat("repl_resync_items"))
+    code, text = b.ctl("resync")
+    assert code == 1 and "the peer leads" in text, text
+    code, text = a.ctl("resync")
+    assert code == 0, text
+    lab.until(lambda: int(a.stat("repl_resync_items")) >= before + 200, "all is copied again")
+    lab.drained(a)
+    lab.same(a, b, ["k%d" % number for number in range(0, 200, 20)])
+    b.kill()
+    lab.until(lambda: a.stat("repl_link") == "down", "a notices")
+    code, text = a.ctl("resync")
+    assert code == 1 and "link is not up" in text, text
+
+
+def case_socket(lab):
+    """Only owner and group may speak to it; what a killed node left is no hindrance, and
+    what is being served is not taken away."""
+    a, b = lab.pair()
+    mode = stat.S_IMODE(os.stat(a.socket).st_mode)
+    assert mode == 0o660, oct(mode)
+    a.kill()
+    assert os.path.exists(a.socket)
+    a.start()
+    lab.linked(a, b)
+    a.stop()
+    assert not os.path.exists(a.socket), "a clean end left its socket behind"
+    second = lab.add("c", engine=lab.build.repl_engine, config=";".join((
+        "engine=" + lab.build.default_engine, "listen=127.0.0.1:%d" % a.listen_repl,
+        "peer=127.0.0.1:%d" % b.listen_repl, "control=" + b.socket)))
+    second.launch()
+    lab.until(lambda: second.process.poll() is not None, "the second node ends")
+    second.process = None
+    assert "cannot make the control socket" in second.log(), second.log()
+    assert b.ctl("status")[0] == 0
+
+
+def case_garbage(lab):
+    """Nonsense on the socket is answered or cut off, and the node serves on."""
+    a, _ = lab.pair()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10 * lab.build.slowness)
+        s.connect(a.socket)
+        s.sendall(b"hocus\n\nstatus now\r\nhealth\n")
+        text = b""
+        while text.count(b"\n") < 4:
+            text += s.recv(4096)
+        lines = text.decode().splitlines()
+        assert [line.split()[0] for line in lines] == ["ERROR", "ERROR", "ERROR", "OK"], lines
+        s.sendall(b"\0\xff" * 5000)
+        try:
+            while s.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+    assert a.ctl("health")[0] == 0
+
+
+def case_wrong_usage(lab):
+    """A wrong command line is told what is right."""
+    a, _ = lab.pair()
+    for words, part in ((("dance",), "no command 'dance'"), ((), "a command is missing"),
+                        (("status", "health"), "only one command"),
+                        (("-t", "0", "status"), "1 to 3600000"), (("--wrong",), "--help"),
+                        (("health", "--json"), "status only")):
+        code, text = a.ctl(*words)
+        assert code == 2 and part in text, (words, code, text)
