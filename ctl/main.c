@@ -99,13 +99,16 @@ static int run_status(struct ask *ask, const struct settings *s)
 static const struct command {
     const char *name;
     int (*run)(struct ask *ask, const struct settings *s);
+    unsigned timeout_ms; /* unless given */
     const char *help;
 } commands[] = {
-    { "status", run_status, "what the node is and does; --json, --watch" },
-    { "health", run_plain, "one line why; exit code 0 if the node may hold the VIP" },
-    { "promote", run_plain, "make the node active" },
-    { "demote", run_plain, "make the node standby" },
-    { "resync", run_plain, "copy everything to the peer again" },
+    { "status", run_status, 2000, "what the node is and does; --json, --watch" },
+    { "health", run_plain, 2000,
+      "one line why; exit code 0 if the node may hold the VIP" },
+    { "promote", run_plain, 2000, "make the node active" },
+    { "demote", run_plain, 2000, "make the node standby" },
+    { "handover", run_plain, 60000, "make the peer active without losing a write" },
+    { "resync", run_plain, 2000, "copy everything to the peer again" },
 };
 
 static void usage(FILE *out)
@@ -116,7 +119,7 @@ static void usage(FILE *out)
     fputs("\n"
           "  -s, --socket=PATH  the node's control socket; not needed if one node runs "
           "here\n"
-          "  -t, --timeout=MS   how long to wait for an answer (2000)\n"
+          "  -t, --timeout=MS   how long to wait for an answer (2000; handover 60000)\n"
           "      --json         status as a JSON object\n"
           "      --watch        status again each second, with rates\n"
           "  -h, --help         this text\n"
@@ -160,7 +163,7 @@ static void parse(struct settings *s, int argc, char **argv)
         { NULL, 0, NULL, 0 },
     };
     int letter;
-    *s = (struct settings){ .timeout_ms = 2000 };
+    *s = (struct settings){ 0 };
     while ((letter = getopt_long(argc, argv, "s:t:hV", options, NULL)) != -1) {
         switch (letter) {
         case 's':
@@ -210,6 +213,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "mcreplctl: --json and --watch go with status only\n");
         return EXIT_USAGE;
     }
+    if (s.timeout_ms == 0)
+        s.timeout_ms = command->timeout_ms;
     if (!ask_open(&ask, s.socket, s.timeout_ms)) {
         fprintf(stderr, "mcreplctl: %s\n", ask.why);
         return EXIT_UNREACHABLE;

@@ -165,6 +165,7 @@ struct link_row {
 #define parse_RESYNC  parse_reign
 #define parse_FILL    parse_set
 #define parse_END     parse_reign
+#define parse_HANDOVER parse_reign
 #define parse_PING    parse_ping
 #define parse_BYE     parse_text
 

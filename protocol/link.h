@@ -72,7 +72,7 @@ struct link_message {
         struct link_role role;
         struct link_change change;
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
-        uint64_t reign; /* MAP, MERGE, PURGED, RESYNC, END */
+        uint64_t reign; /* MAP, MERGE, PURGED, RESYNC, END, HANDOVER */
     };
     const uint8_t
         *rest; /* MAP, MERGE, RESYNC: encoded maps; BYE: the text, printable ASCII */

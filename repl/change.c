@@ -7,18 +7,21 @@
 
 enum { SAMPLE_EVERY = 64 }; /* one change in so many carries a time stamp */
 
-/* R2: a client's change makes a standby active, unless it is told to refuse. */
+/* R2: a client's change makes a standby active, unless it is told to refuse. One that
+ * comes during a handover waits for its end. */
 static bool promote_for_client(struct repl_core *c)
 {
-    if (c->config.reject_on_standby)
-        return false;
     AZ(pthread_mutex_lock(&c->lock));
-    bool refused = c->resigned;
-    if (!c->active && !refused)
+    while (handover_holds(c))
+        AZ(pthread_cond_wait(&c->unheld, &c->lock));
+    bool may = c->active || !(c->resigned || c->config.reject_on_standby);
+    bool promotes = may && !c->active;
+    if (promotes)
         repl_core_promote(c, "a client writes to this node");
     AZ(pthread_mutex_unlock(&c->lock));
-    c->port_ops->wake(c->port);
-    return !refused;
+    if (promotes)
+        c->port_ops->wake(c->port);
+    return may;
 }
 
 /* Open a bracket on an active node. */

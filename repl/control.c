@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/listener.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,17 +15,34 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "repl/clock.h"
 #include "repl/thread.h"
 
-enum { CLIENTS_MAX = 16, LINE_ROOM = 200, BACKLOG = 8 };
+enum {
+    CLIENTS_MAX = 16,
+    LINE_ROOM = 200,
+    BACKLOG = 8,
+    WATCH_US = 1000,         /* how often a handover is looked at */
+    DRAIN_MAX_US = 30000000, /* how long a handover may take to ship what is owed */
+    HOLD_MAX_US = 1000000,   /* and how long clients' changes may wait then */
+};
 
 struct client {
     struct control *control;
     struct bufferevent *stream; /* NULL: this place is free */
 };
 
+/* A handover is watched until it ends, also when whoever asked has gone. */
+struct watch {
+    struct event *timer; /* pending while one is under way */
+    struct client *client;
+    enum repl_handover_state shown;
+    uint64_t since_us; /* it is in this state */
+};
+
 struct control {
     struct repl_thread *thread;
+    struct watch watch;
     struct control_config config;
     struct sockaddr_un address;
     struct evconnlistener *listener;
@@ -103,12 +121,82 @@ static void do_resync(struct client *client)
         answer(client, "OK", "everything is being copied to the peer again");
 }
 
+static void tell_end(struct client *client, const struct repl_handover *h)
+{
+    double ms = (double)h->pause_us / 1000;
+    if (client == NULL)
+        return;
+    if (h->state == HANDOVER_DONE)
+        answer(client, "OK", "the peer is active now; writes were held for %.1f ms", ms);
+    else
+        answer(client, "ERROR",
+               "%s; this node stays as it is, writes were held for %.1f ms", h->why, ms);
+}
+
+/* LOCKED */
+static void watch_limits(struct watch *w, struct repl_core *core)
+{
+    uint64_t in_state = repl_clock_us() - w->since_us;
+    if (w->shown == HANDOVER_DRAIN && in_state > DRAIN_MAX_US)
+        repl_core_handover_abort(core, "the peer does not catch up");
+    else if (w->shown != HANDOVER_DRAIN && in_state > HOLD_MAX_US)
+        repl_core_handover_abort(core, "the peer did not take the role in time");
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+    static const char *const steps[] = {
+        [HANDOVER_DRAIN] = "shipping what the peer does not have yet",
+        [HANDOVER_HELD] = "holding clients' writes until the peer has the last one",
+        [HANDOVER_OFFERED] = "the peer has everything and is told to be active",
+    };
+    struct control *control = arg;
+    struct watch *w = &control->watch;
+    struct repl_core *core = control->thread->core;
+    const struct timeval again = { .tv_usec = WATCH_US };
+    (void)fd, (void)what;
+    AZ(pthread_mutex_lock(&core->lock));
+    watch_limits(w, core);
+    struct repl_handover h = core->handover;
+    AZ(pthread_mutex_unlock(&core->lock));
+    if (h.state == HANDOVER_DONE || h.state == HANDOVER_FAILED) {
+        tell_end(w->client, &h);
+        w->client = NULL;
+        return;
+    }
+    if (h.state != w->shown) {
+        w->shown = h.state;
+        if (h.state != HANDOVER_OFFERED) /* one limit for both */
+            w->since_us = repl_clock_us();
+        if (w->client != NULL)
+            answer(w->client, "STEP", "%s", steps[h.state]);
+    }
+    evtimer_add(w->timer, &again);
+}
+
+static void do_handover(struct client *client)
+{
+    struct control *control = client->control;
+    struct repl_core *core = control->thread->core;
+    AZ(pthread_mutex_lock(&core->lock));
+    const char *why = repl_core_handover_begin(core);
+    AZ(pthread_mutex_unlock(&core->lock));
+    if (why != NULL) {
+        answer(client, "ERROR", "%s", why);
+        return;
+    }
+    control->watch.client = client;
+    control->watch.shown = HANDOVER_NONE;
+    control->watch.since_us = repl_clock_us();
+    on_watch(-1, 0, control);
+}
+
 static const struct control_command {
     const char *name;
     void (*run)(struct client *client);
 } commands[] = {
     { "status", do_status }, { "health", do_health }, { "promote", do_promote },
-    { "demote", do_demote }, { "resync", do_resync },
+    { "demote", do_demote }, { "resync", do_resync }, { "handover", do_handover },
 };
 
 static void run_line(struct client *client, const char *line)
@@ -126,6 +214,8 @@ static void run_line(struct client *client, const char *line)
 
 static void hang_up(struct client *client)
 {
+    if (client->control->watch.client == client)
+        client->control->watch.client = NULL;
     bufferevent_free(client->stream);
     client->stream = NULL;
 }
@@ -231,12 +321,15 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
         control->listener =
             evconnlistener_new(t->base, on_accepted, control,
                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    if (control->listener != NULL)
+    control->watch.timer = evtimer_new(t->base, on_watch, control);
+    if (control->listener != NULL && control->watch.timer != NULL)
         return control;
     snprintf(why, nwhy,
              "cannot make the control socket %s: %s; choose another with control=PATH",
              config->path, strerror(errno));
-    if (fd >= 0)
+    if (control->listener != NULL)
+        evconnlistener_free(control->listener);
+    else if (fd >= 0)
         close(fd);
     free(control);
     return NULL;
@@ -251,6 +344,7 @@ void control_close(struct control *control)
             hang_up(&control->clients[i]);
     }
     evconnlistener_free(control->listener);
+    event_free(control->watch.timer);
     unlink(control->address.sun_path);
     free(control);
 }

@@ -37,6 +37,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     c->port_ops = port_ops;
     c->port = port;
     AZ(pthread_mutex_init(&c->lock, NULL));
+    AZ(pthread_cond_init(&c->unheld, NULL));
     bool ok = gate_init(&c->gate);
     ok = journal_init(&c->journal, config->journal_bytes) && ok;
     ok = maps_init(c) && ok;
@@ -52,6 +53,7 @@ void repl_core_fini(struct repl_core *c)
     maps_fini(c);
     journal_fini(&c->journal);
     gate_fini(&c->gate);
+    AZ(pthread_cond_destroy(&c->unheld));
     AZ(pthread_mutex_destroy(&c->lock));
     c->magic = 0;
 }
@@ -109,6 +111,7 @@ bool repl_core_work(struct repl_core *c)
     more = resync_work(c) || more;
     if (!more)
         resync_repair(c);
+    handover_work(c);
     return more;
 }
 

@@ -12,7 +12,7 @@
  *
  * Files: change.c (what clients do), role.c (promote, demote, fold), session.c (HELLO
  * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
- * walk, repair), status.c (figures).
+ * walk, repair), handover.c (planned change of roles), status.c (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -55,6 +55,22 @@ struct repl_counters {
     uint64_t bytes_out, bytes_in, reconnects;
     uint64_t promotions, demotions;
     uint64_t lag_us;
+};
+
+/* A planned change of roles (handover.c). */
+enum repl_handover_state {
+    HANDOVER_NONE,
+    HANDOVER_DRAIN,   /* what is owed to the peer is shipped, clients go on */
+    HANDOVER_HELD,    /* clients' changes wait until the peer has the last one */
+    HANDOVER_OFFERED, /* and until it says that it is active */
+    HANDOVER_DONE,
+    HANDOVER_FAILED
+};
+
+struct repl_handover {
+    enum repl_handover_state state;
+    const char *why;            /* it failed */
+    uint64_t held_us, pause_us; /* since when changes wait; how long they did */
 };
 
 /* One TCP connection, from HELLO on. Zeroed when it closes. */
@@ -116,6 +132,8 @@ struct repl_core {
     struct map spare;   /* for map arithmetic within one step */
 
     struct repl_session session;
+    struct repl_handover handover;
+    pthread_cond_t unheld; /* with lock: changes need not wait any more */
     struct repl_purge purge;
     struct repl_gather gather;
 
@@ -190,6 +208,11 @@ bool repl_core_work(struct repl_core *c);
 void repl_core_promote(struct repl_core *c, const char *why);
 /* On the replication thread only: it closes the session. */
 void repl_core_demote(struct repl_core *c, const char *why);
+
+/* Give the role to the peer without losing a change: see repl_handover for how far it is.
+ * begin: NULL, or why not. abort: the node stays active; no-op if it is not under way. */
+const char *repl_core_handover_begin(struct repl_core *c);
+void repl_core_handover_abort(struct repl_core *c, const char *why);
 
 /* Copy everything to the peer again, as a repair (R13). NULL, or why not: only a leader
  * that lacks nothing may. */

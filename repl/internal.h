@@ -30,6 +30,18 @@ bool purge_work(struct repl_core *c);
 void resync_repair(struct repl_core *c); /* R13, if it may run now */
 void resync_end_acked(struct repl_core *c);
 
+/* handover.c */
+void handover_work(struct repl_core *c);
+void handover_role_moved(struct repl_core *c); /* the peer is active, we stepped down */
+void handover_end(struct repl_core *c, const char *why); /* it cannot go on */
+const char *handover_message(struct repl_core *c, const struct link_message *m);
+
+/* Do clients' changes wait for it? */
+static inline bool handover_holds(const struct repl_core *c)
+{
+    return c->handover.state == HANDOVER_HELD || c->handover.state == HANDOVER_OFFERED;
+}
+
 /* session.c: the purge that a merge waited for is done */
 void session_purged(struct repl_core *c, enum repl_purge_goal goal);
 

@@ -36,7 +36,7 @@ void core_release(struct repl_core *c)
     bool leads = s->lead == LEAD_LEADER;
     bool merging = c->purge.goal == PURGE_THEN_MERGE;
     unsigned flags = 0;
-    if (c->active)
+    if (c->active && !handover_holds(c))
         flags |= GATE_ACTIVE;
     if (c->active && leads && s->merged)
         flags |= GATE_JOURNAL;
@@ -125,6 +125,7 @@ void repl_core_demote(struct repl_core *c, const char *why)
     core_release(c);
     c->count.demotions++;
     core_log(c, REPL_LOG_WARNING, "standby now: %s", why);
+    handover_end(c, "this node was demoted");
     if (c->session.open) {
         repl_core_closed(c);
         c->port_ops->close(c->port, "this node was demoted");
@@ -138,4 +139,5 @@ void repl_core_closed(struct repl_core *c)
     c->session = (struct repl_session){ 0 };
     c->resigned = false;
     core_release(c);
+    handover_end(c, "the link was lost");
 }

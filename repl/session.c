@@ -120,6 +120,7 @@ static const char *on_role(struct repl_core *c, const struct link_message *m)
         return NULL;
     core_step_down(c);
     c->reign = r->reign;
+    handover_role_moved(c);
     struct buffer *out = core_out(c);
     size_t begun = link_begin(out, LINK_MAP, c->reign);
     if (begun == SIZE_MAX || !map_encode(&c->dirty, c->session.map_bits, out) ||
@@ -363,20 +364,21 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
     return "the peer said so";
 }
 
-#define on_SETQ    apply_message
-#define on_DELETEQ apply_message
-#define on_FLUSHQ  apply_message
-#define on_FILL    apply_message
-#define on_NOOP    on_noop
-#define on_HELLO   on_hello
-#define on_ROLE    on_role
-#define on_MAP     on_map
-#define on_MERGE   on_merge
-#define on_PURGED  on_purged
-#define on_RESYNC  on_resync
-#define on_END     on_end
-#define on_PING    on_ping
-#define on_BYE     on_bye
+#define on_SETQ     apply_message
+#define on_DELETEQ  apply_message
+#define on_FLUSHQ   apply_message
+#define on_FILL     apply_message
+#define on_NOOP     on_noop
+#define on_HELLO    on_hello
+#define on_ROLE     on_role
+#define on_MAP      on_map
+#define on_MERGE    on_merge
+#define on_PURGED   on_purged
+#define on_RESYNC   on_resync
+#define on_END      on_end
+#define on_HANDOVER handover_message
+#define on_PING     on_ping
+#define on_BYE      on_bye
 
 typedef const char *(*message_handler)(struct repl_core *, const struct link_message *);
 

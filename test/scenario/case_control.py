@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import threading
 
 PLACE = "two"
 
@@ -133,3 +134,74 @@ def case_wrong_usage(lab):
                         (("health", "--json"), "status only")):
         code, text = a.ctl(*words)
         assert code == 2 and part in text, (words, code, text)
+
+
+def case_handover(lab):
+    """Under writes from eight connections the role moves, and every acknowledged write is
+    on the new active; the old one refuses writes until the link is lost."""
+    a, b = lab.pair()
+    assert a.client().store("first", "v") == "STORED"
+    lab.drained(a)
+    acknowledged, refused, stop = {}, [], threading.Event()
+
+    def write(number):
+        connection, count = a.connect(), 0
+        while not stop.is_set():
+            key, value = "w%d-%d" % (number, count % 50), "%d" % count
+            answer = connection.store(key, value)
+            if answer == "STORED":
+                acknowledged[key] = value
+            else:
+                refused.append(answer)
+                return
+            count += 1
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for writer in writers:
+        writer.start()
+    try:
+        lab.until(lambda: len(acknowledged) > 300, "the writers are at work")
+        code, text = a.ctl("handover")
+        for writer in writers:
+            writer.join(20 * lab.build.slowness)
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert code == 0 and "the peer is active now" in text, text
+    assert len(refused) == 8 and all(line.startswith("SERVER_ERROR") for line in refused), refused
+    assert b.stat("repl_role") == "active" and a.stat("repl_role") == "standby"
+    for key, value in acknowledged.items():
+        item = b.client().item(key)
+        assert item and item[2] == value.encode(), "%s is %s, not %s" % (key, item, value)
+    code, why = a.ctl("health")
+    assert code == 1 and "handed its role over" in why, why
+    assert a.client().store("k", "v").startswith("SERVER_ERROR")
+    lab.linked(a, b)
+    code, why = a.ctl("handover")
+    assert code == 1 and "is not active" in why, why
+    lab.drained(b)
+    b.kill()
+    lab.until(lambda: a.client().store("k", "v") == "STORED", "a takes writes without its peer")
+    return text.splitlines()[-1]
+
+
+def case_handover_without_peer(lab):
+    """No peer, or a stuck one: the node stays active and takes writes on."""
+    a, b = lab.pair("-t", "2")
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    b.pause()
+    writer = a.connect()
+    assert writer.store("late", "v") == "STORED"
+    code, text = a.ctl("handover")
+    assert code == 1 and "this node stays as it is" in text, text
+    assert a.client().store("k", "w") == "STORED" and a.stat("repl_role") == "active"
+    b.cont()
+    lab.linked(a, b)
+    lab.drained(a)
+    lab.same(a, b, ["k", "late"])
+    b.kill()
+    lab.until(lambda: a.stat("repl_link") == "down", "a notices")
+    code, text = a.ctl("handover")
+    assert code == 1 and "no peer to hand over to" in text, text

@@ -1,0 +1,99 @@
+/* A planned change of roles. The active node ships what it owes, holds clients' changes
+ * until the peer has acknowledged the last one, and offers its role; the peer promotes
+ * itself, and its ROLE is an ordinary one (R7). From then on this node refuses clients'
+ * writes: those that waited would make it active again. */
+#include "base/check.h"
+#include "repl/clock.h"
+#include "repl/core.h"
+#include "repl/internal.h"
+
+static bool is_under_way(const struct repl_core *c)
+{
+    return c->handover.state == HANDOVER_DRAIN || handover_holds(c);
+}
+
+const char *repl_core_handover_begin(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (is_under_way(c))
+        return "a handover is under way already";
+    if (!c->active)
+        return "this node is not active: there is nothing to hand over";
+    if (!s->merged || s->lead != LEAD_LEADER)
+        return "there is no peer to hand over to: the link is not up";
+    if (!map_is_empty(&c->lacking))
+        return "this node is being filled itself: wait until it is in sync";
+    c->handover = (struct repl_handover){ .state = HANDOVER_DRAIN };
+    c->port_ops->wake(c->port);
+    return NULL;
+}
+
+/* Changes may go on, or are refused: both need to know now. */
+static void settle(struct repl_core *c, enum repl_handover_state state, const char *why)
+{
+    bool held = handover_holds(c);
+    c->handover.state = state;
+    c->handover.why = why;
+    if (!held)
+        return;
+    c->handover.pause_us = repl_clock_us() - c->handover.held_us;
+    core_hold(c);
+    core_release(c); /* the gate's flags follow the state */
+    AZ(pthread_cond_broadcast(&c->unheld));
+}
+
+void handover_end(struct repl_core *c, const char *why)
+{
+    if (!is_under_way(c))
+        return;
+    settle(c, HANDOVER_FAILED, why);
+    core_log(c, REPL_LOG_WARNING, "the handover ended early: %s", why);
+}
+
+void repl_core_handover_abort(struct repl_core *c, const char *why)
+{
+    handover_end(c, why);
+}
+
+void handover_role_moved(struct repl_core *c)
+{
+    if (!is_under_way(c))
+        return;
+    c->resigned = true;
+    settle(c, HANDOVER_DONE, NULL);
+    core_log(c, REPL_LOG_WARNING,
+             "handed over: the peer is active; this node refuses writes until it is "
+             "promoted or the link is lost");
+}
+
+static void hold_changes(struct repl_core *c)
+{
+    c->handover.held_us = repl_clock_us();
+    c->handover.state = HANDOVER_HELD;
+    core_hold(c);
+    core_release(c);
+}
+
+void handover_work(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (c->handover.state == HANDOVER_DRAIN && s->peer_whole && !s->await &&
+        map_is_empty(&c->dirty) && map_is_empty(&c->flying))
+        hold_changes(c);
+    if (c->handover.state != HANDOVER_HELD)
+        return;
+    core_take_flush(c);
+    if (s->flush_due || !repl_core_drained(c))
+        return;
+    link_put_plain(core_out(c), LINK_HANDOVER, c->reign);
+    c->handover.state = HANDOVER_OFFERED;
+}
+
+/* At the peer: it has all there is, for messages come in order. */
+const char *handover_message(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    if (s->lead == LEAD_FOLLOWER && s->merged && m->reign == c->reign)
+        repl_core_promote(c, "the peer hands its role over");
+    return NULL;
+}
