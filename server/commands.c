@@ -64,8 +64,30 @@ void command_release_sent(void *context, void *it)
     c->worker->api->release(c->worker->handle, c, it);
 }
 
-enum verdict command_answer(struct connection *c, const struct response *res)
+/* Only the engine knows why it cannot do a thing now. */
+static void add_reason(struct connection *c, struct response *res, char *room,
+                       size_t nroom)
 {
+    const struct worker *w = c->worker;
+    if (w->api->errinfo == NULL)
+        return;
+    size_t n = w->api->errinfo(w->handle, c, room, nroom);
+    if (n == 0 || n >= nroom || memchr(room, '\n', n) != NULL)
+        return;
+    res->text = room;
+    res->ntext = (uint32_t)n;
+}
+
+enum verdict command_answer(struct connection *c, const struct response *response)
+{
+    struct response explained;
+    char room[200];
+    const struct response *res = response;
+    if (response->outcome == OUTCOME_TEMPORARY && response->text == NULL) {
+        explained = *response;
+        add_reason(c, &explained, room, sizeof(room));
+        res = &explained;
+    }
     if (c->codec->compose_head(&c->req, res, &c->io->out.bytes))
         return VERDICT_DONE;
     log_warning("out of memory: a connection is closed without its answer");
