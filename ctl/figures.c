@@ -63,6 +63,7 @@ static const struct {
     { "copied", "repl_resync_items", " items", true },
     { "overflows", "repl_journal_overflows", "", true },
     { "invalidated", "repl_invalidated", " items", true },
+    { "recovered", "repl_recovered", " items", true },
     { "sent", "repl_bytes_out", " bytes", true },
     { "received", "repl_bytes_in", " bytes", true },
     { "reconnects", "repl_reconnects", "", false },

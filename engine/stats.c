@@ -51,6 +51,8 @@ static const struct metric_row rows[] = {
       "items sent by copies" },
     { "repl_invalidated", METRIC_COUNTER, OF(core.count.invalidated), false,
       "items dropped because both nodes had changed them" },
+    { "repl_recovered", METRIC_COUNTER, OF(core.count.recovered), false,
+      "items that this active node took back from its peer" },
     { "repl_bytes_out", METRIC_COUNTER, OF(core.count.bytes_out), false,
       "bytes sent to the peer" },
     { "repl_bytes_in", METRIC_COUNTER, OF(core.count.bytes_in), false,

@@ -43,10 +43,13 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
     if (item == NULL)
         return;
     c->store_ops->adopt_cas(c->store, item, change->cas);
-    if (is_touched(c, hash))
+    if (is_touched(c, hash)) {
         c->store_ops->remove(c->store, change->key, change->nkey, change->cas);
-    else
+    } else {
+        c->session.taken++;
+        c->count.recovered++;
         c->count.applied++;
+    }
     c->store_ops->release(c->store, item);
 }
 

@@ -51,7 +51,7 @@ struct repl_config {
 
 struct repl_counters {
     uint64_t shipped, applied, coalesced, dropped;
-    uint64_t resyncs_full, resyncs_partial, resync_items, invalidated;
+    uint64_t resyncs_full, resyncs_partial, resync_items, invalidated, recovered;
     uint64_t bytes_out, bytes_in, reconnects;
     uint64_t promotions, demotions;
     uint64_t lag_us;
@@ -87,6 +87,7 @@ struct repl_session {
     struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
     bool walk_due;          /* it waits for its turn */
     uint64_t walked;        /* items sent by it */
+    uint64_t taken;         /* items taken from the peer's walk */
     bool flush_due;         /* FLUSHQ is to be sent before anything else */
 };
 
@@ -95,6 +96,7 @@ struct repl_purge {
     struct repl_walk *walk;
     bool stalled; /* the store gave no walk; it is asked again from time to time */
     uint64_t fence;
+    uint64_t dropped, conflicts; /* items; of them changed on both sides */
 };
 
 /* Journal entries taken for shipping but not shipped yet, each key once. */

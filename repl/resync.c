@@ -43,9 +43,29 @@ void purge_start(struct repl_core *c, enum repl_purge_goal goal)
     c->port_ops->wake(c->port);
 }
 
+/* What both sides changed is a miss on both; what one side changed comes from there. */
+static void purge_report(struct repl_core *c)
+{
+    const struct repl_purge *p = &c->purge;
+    c->count.invalidated += p->conflicts;
+    if (p->conflicts > 0)
+        core_log(
+            c, REPL_LOG_WARNING,
+            "both nodes took clients' changes: %llu items that may have been changed "
+            "on both are misses now, %llu items that the peer alone changed come from "
+            "there",
+            (unsigned long long)p->conflicts,
+            (unsigned long long)(p->dropped - p->conflicts));
+    else if (p->dropped > 0 && p->goal != PURGE_THEN_REFILL)
+        core_log(c, REPL_LOG_INFO,
+                 "%llu items that the peer changed meanwhile are dropped here",
+                 (unsigned long long)p->dropped);
+}
+
 static void purge_finish(struct repl_core *c)
 {
     enum repl_purge_goal goal = c->purge.goal;
+    purge_report(c);
     core_hold(c);
     if (c->purge.walk != NULL)
         c->store_ops->walk_end(c->store, c->purge.walk);
@@ -85,9 +105,9 @@ bool purge_work(struct repl_core *c)
         const struct link_change *s = &item.state;
         if (map_has(&c->doomed, hash_key(s->key, s->nkey)) && s->cas <= p->fence) {
             c->store_ops->expel(c->store, s->key, s->nkey, p->fence);
-            /* changed on both sides: a miss on both */
-            c->count.invalidated += p->goal == PURGE_THEN_MERGE &&
-                                    map_has(&c->dirty, hash_key(s->key, s->nkey));
+            p->dropped++;
+            p->conflicts += p->goal == PURGE_THEN_MERGE &&
+                            map_has(&c->dirty, hash_key(s->key, s->nkey));
         }
         c->store_ops->release(c->store, item.item);
     }

@@ -324,7 +324,12 @@ static const char *on_end(struct repl_core *c, const struct link_message *m)
     map_subtract(&c->lacking, &c->coming);
     map_clear(&c->coming);
     core_release(c);
-    core_log(c, REPL_LOG_INFO, "the copy from the peer is complete");
+    if (s->lead == LEAD_LEADER)
+        core_log(c, REPL_LOG_INFO, "the copy from the peer is complete: %llu items",
+                 (unsigned long long)s->taken);
+    else
+        core_log(c, REPL_LOG_INFO, "the copy from the peer is complete");
+    s->taken = 0;
     return NULL;
 }
 
