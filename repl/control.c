@@ -327,6 +327,8 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
     snprintf(why, nwhy,
              "cannot make the control socket %s: %s; choose another with control=PATH",
              config->path, strerror(errno));
+    if (control->watch.timer != NULL)
+        event_free(control->watch.timer);
     if (control->listener != NULL)
         evconnlistener_free(control->listener);
     else if (fd >= 0)
