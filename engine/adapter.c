@@ -73,10 +73,10 @@ static void remove_with(struct adapter *a, struct own_cookie *cookie, const void
     (void)rc; /* absent already, or changed meanwhile: both are fine */
 }
 
-static void op_remove(void *store, const void *key, size_t nkey, uint64_t cas)
+static void op_remove(void *store, const void *key, size_t nkey)
 {
     struct adapter *a = store;
-    remove_with(a, &a->cookie, key, nkey, cas);
+    remove_with(a, &a->cookie, key, nkey, 0);
 }
 
 /* An item with the change's contents, not stored yet. NULL if the engine has no room. */
@@ -112,30 +112,30 @@ static item *store_item(struct adapter *a, const struct link_change *c,
     return NULL;
 }
 
-static void op_adopt_cas(void *store, void *it, uint64_t cas)
+/* The item as the peer has it, CAS included. */
+static bool store_state(struct adapter *a, const struct link_change *c,
+                        ENGINE_STORE_OPERATION operation)
 {
-    struct adapter *a = store;
-    ENGINE(a)->item_set_cas(HANDLE(a), &a->cookie, it, cas);
-}
-
-static bool op_put(void *store, const struct link_change *c)
-{
-    struct adapter *a = store;
     uint64_t cas = 0;
-    item *it = store_item(a, c, OPERATION_SET, &cas);
-    if (it == NULL) {
-        op_remove(a, c->key, c->nkey, 0); /* better a miss than the former value */
+    item *it = store_item(a, c, operation, &cas);
+    if (it == NULL)
         return false;
-    }
-    op_adopt_cas(a, it, c->cas);
+    ENGINE(a)->item_set_cas(HANDLE(a), &a->cookie, it, c->cas);
     op_release(a, it);
     return true;
 }
 
-static void *op_add(void *store, const struct link_change *c)
+static bool op_put(void *store, const struct link_change *c)
 {
-    uint64_t cas = 0;
-    return store_item(store, c, OPERATION_ADD, &cas);
+    if (store_state(store, c, OPERATION_SET))
+        return true;
+    op_remove(store, c->key, c->nkey); /* better a miss than the former value */
+    return false;
+}
+
+static bool op_add(void *store, const struct link_change *c)
+{
+    return store_state(store, c, OPERATION_ADD);
 }
 
 void adapter_note_flush(struct adapter *a)
@@ -172,7 +172,7 @@ static uint64_t op_fence(void *store)
     if (it == NULL)
         return UINT64_MAX; /* a full store: all that is doomed goes, new items too */
     op_release(a, it);
-    op_remove(a, c.key, c.nkey, 0);
+    op_remove(a, c.key, c.nkey);
     return cas;
 }
 
@@ -311,7 +311,6 @@ const struct repl_store_ops adapter_ops = {
     .release = op_release,
     .put = op_put,
     .add = op_add,
-    .adopt_cas = op_adopt_cas,
     .remove = op_remove,
     .flush = op_flush,
     .fence = op_fence,

@@ -30,27 +30,31 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
- * touched it. A client marks the bucket before it changes the key, so a mark that is
- * not there after the item is complete means that the client's change comes after it.
- * A client may have changed the very item in place before it was given its CAS: then the
- * old CAS would stand on a new value, so the item goes. */
+ * touched it. The gate is held from the look to the end, so that no client comes between:
+ * whoever deleted the key before is seen in the map, and whoever changes it after finds
+ * it whole, with its CAS. It is held for a run of FILLs, not for each of them: that is a
+ * batch at most (repl_core_delivered). */
 static void fill_as_leader(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
-    if (!map_has(&c->lacking, hash) || is_touched(c, hash))
+    if (!map_has(&c->lacking, hash))
         return;
-    void *item = c->store_ops->add(c->store, change);
-    if (item == NULL)
+    if (!c->filling)
+        core_hold(c);
+    c->filling = true;
+    if (is_touched(c, hash) || !c->store_ops->add(c->store, change))
         return;
-    c->store_ops->adopt_cas(c->store, item, change->cas);
-    if (is_touched(c, hash)) {
-        c->store_ops->remove(c->store, change->key, change->nkey, change->cas);
-    } else {
-        c->session.taken++;
-        c->count.recovered++;
-        c->count.applied++;
-    }
-    c->store_ops->release(c->store, item);
+    c->session.taken++;
+    c->count.recovered++;
+    c->count.applied++;
+}
+
+void repl_core_delivered(struct repl_core *c)
+{
+    if (!c->filling)
+        return;
+    core_hold(c);
+    core_release(c);
 }
 
 static void apply_flush(struct repl_core *c, uint32_t delay)
@@ -78,7 +82,7 @@ const char *apply_message(struct repl_core *c, const struct link_message *m)
         apply_set(c, &m->change);
         break;
     case LINK_DELETEQ:
-        c->store_ops->remove(c->store, m->change.key, m->change.nkey, 0);
+        c->store_ops->remove(c->store, m->change.key, m->change.nkey);
         c->count.applied++;
         break;
     case LINK_FLUSHQ:

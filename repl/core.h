@@ -83,7 +83,8 @@ struct repl_session {
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
     struct link_hello peer;
     uint32_t sent, acked;   /* batches, counted from 1 */
-    uint32_t end_batch;     /* the batch that carried END, 0 if none is out */
+    uint32_t end_batch;     /* the batch that carried END, while */
+    bool end_out;           /* it is not acknowledged */
     struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
     bool walk_due;          /* it waits for its turn */
     uint64_t walked;        /* items sent by it */
@@ -119,6 +120,7 @@ struct repl_core {
     struct gate gate;
     struct journal journal;
 
+    bool filling; /* the gate is held for a run of FILLs (apply.c) */
     bool active;
     bool resigned; /* handed its role over: refuses writes until promoted or alone */
     uint64_t reign, seen;
@@ -202,6 +204,9 @@ void repl_core_closed(struct repl_core *c);
  * repl_core_busy, no message may be delivered: a purge must finish first. */
 const char *repl_core_message(struct repl_core *c, const struct link_message *m);
 bool repl_core_busy(const struct repl_core *c);
+/* No further message is at hand: call it after one or some of them, before the lock is
+ * let go. Clients that wait for a batch to be taken go on. */
+void repl_core_delivered(struct repl_core *c);
 
 /* Do some of what is due: purge, ship, walk, repair. Bounded time. True if more is
  * due right now, false if it must wait for an event. */

@@ -66,7 +66,7 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
     return l->fd >= 0;
 }
 
-static void pump_messages(struct repl_thread *t, struct link *l)
+static void take_messages(struct repl_thread *t, struct link *l)
 {
     struct link_message m;
     const char *why;
@@ -87,6 +87,12 @@ static void pump_messages(struct repl_thread *t, struct link *l)
         }
     }
     link_read_enable(l, false);
+}
+
+static void pump_messages(struct repl_thread *t, struct link *l)
+{
+    take_messages(t, l);
+    repl_core_delivered(t->core);
 }
 
 /* A purge has come to its end: take the messages that waited for it. */

@@ -140,6 +140,7 @@ static void walk_finish(struct repl_core *c)
     link_put_plain(core_out(c), LINK_END, c->reign);
     ship_end_batch(c);
     s->end_batch = s->sent;
+    s->end_out = true;
     core_log(c, REPL_LOG_INFO, "the copy to the peer is sent: %llu items",
              (unsigned long long)s->walked);
 }
@@ -184,7 +185,7 @@ bool resync_work(struct repl_core *c)
 
 void resync_end_acked(struct repl_core *c)
 {
-    c->session.end_batch = 0;
+    c->session.end_out = false;
     c->session.peer_whole = true;
     map_clear(&c->owed);
     core_log(c, REPL_LOG_INFO, "the peer has the whole copy");
@@ -195,8 +196,8 @@ void resync_end_acked(struct repl_core *c)
 void resync_repair(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    if (!s->merged || s->lead != LEAD_LEADER || s->await || s->walk_due ||
-        s->end_batch != 0 || map_is_empty(&c->dirty))
+    if (!s->merged || s->lead != LEAD_LEADER || s->await || s->walk_due || s->end_out ||
+        map_is_empty(&c->dirty))
         return;
     core_hold(c);
     core_take_flush(c);

@@ -24,9 +24,12 @@ void repl_core_fault(struct repl_core *c, const char *format, ...)
     c->port_ops->log(c->port, REPL_LOG_WARNING, c->last_error);
 }
 
+/* A run of FILLs holds it already: whoever comes next takes it over. */
 void core_hold(struct repl_core *c)
 {
-    gate_hold(&c->gate);
+    if (!c->filling)
+        gate_hold(&c->gate);
+    c->filling = false;
 }
 
 /* What client threads must do now, from the state. The only place that says so. */
@@ -72,7 +75,7 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
     s->lead = lead;
     s->merged = s->await = s->peer_whole = false;
     s->flush_due = c->flush_led = false; /* its dirt tells the next merge */
-    s->end_batch = 0;
+    s->end_out = false;
 }
 
 void core_send_role(struct repl_core *c)

@@ -396,5 +396,7 @@ static const message_handler handlers[256] = {
 const char *repl_core_message(struct repl_core *c, const struct link_message *m)
 {
     CHECK(c->session.open && !repl_core_busy(c));
+    if (m->op != LINK_FILL)
+        repl_core_delivered(c);
     return handlers[m->op](c, m);
 }

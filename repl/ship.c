@@ -137,6 +137,6 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     struct worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         ring_acknowledge(&c->journal, &w->ring, batch, seen_acknowledged, c);
-    if (s->end_batch != 0 && (int32_t)(batch - s->end_batch) >= 0)
+    if (s->end_out && (int32_t)(batch - s->end_batch) >= 0)
         resync_end_acked(c);
 }

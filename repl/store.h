@@ -30,12 +30,10 @@ struct repl_store_ops {
     /* Make the key be as the change says, CAS included, whatever was there. False if
      * the store could not take it; the key is then gone here. */
     bool (*put)(void *store, const struct link_change *c);
-    /* The same, but only where the key is absent, and not yet with the change's CAS:
-     * the new item with a reference, or NULL. */
-    void *(*add)(void *store, const struct link_change *c);
-    void (*adopt_cas)(void *store, void *item, uint64_t cas);
-    /* Remove the key; with cas not 0 only if it still has that CAS. */
-    void (*remove)(void *store, const void *key, size_t nkey, uint64_t cas);
+    /* The same, but only where the key is absent; no client changes the store meanwhile.
+     * False if it is there, or the store could not take it. */
+    bool (*add)(void *store, const struct link_change *c);
+    void (*remove)(void *store, const void *key, size_t nkey);
     void (*flush)(void *store, uint32_t delay);
 
     /* A CAS that every item stored from now on exceeds, and none that is there.

@@ -175,10 +175,8 @@ static bool has_room(const struct toy_store *s, const struct link_change *c)
     return s->value_max == 0 || c->nvalue <= s->value_max;
 }
 
-static void op_adopt_cas(void *store_, void *item, uint64_t cas)
+static void adopt_cas(struct toy_store *s, struct toy_item *it, uint64_t cas)
 {
-    struct toy_store *s = store_;
-    struct toy_item *it = item;
     it->cas = cas;
     if (!s->config.own_cas && cas > s->cas)
         s->cas = cas;
@@ -192,25 +190,23 @@ static bool op_put(void *store_, const struct link_change *c)
         toy_store_delete(s, c->key, c->nkey);
         return false;
     }
-    op_adopt_cas(s, store(s, c), c->cas);
+    adopt_cas(s, store(s, c), c->cas);
     return true;
 }
 
-static void *op_add(void *store_, const struct link_change *c)
+static bool op_add(void *store_, const struct link_change *c)
 {
     struct toy_store *s = store_;
     if (find_live(s, c->key, c->nkey) != NULL || !has_room(s, c))
-        return NULL;
-    struct toy_item *it = store(s, c);
-    it->references++;
-    s->references++;
-    return it;
+        return false;
+    adopt_cas(s, store(s, c), c->cas);
+    return true;
 }
 
-static void op_remove(void *store_, const void *key, size_t nkey, uint64_t cas)
+static void op_remove(void *store_, const void *key, size_t nkey)
 {
     struct toy_item **at = find_live(store_, key, nkey);
-    if (at != NULL && (cas == 0 || (*at)->cas == cas))
+    if (at != NULL)
         unlink_at(store_, at);
 }
 
@@ -288,7 +284,6 @@ const struct repl_store_ops toy_store_ops = {
     .release = op_release,
     .put = op_put,
     .add = op_add,
-    .adopt_cas = op_adopt_cas,
     .remove = op_remove,
     .flush = op_flush,
     .fence = op_fence,
