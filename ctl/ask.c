@@ -10,6 +10,17 @@
 
 #define USUAL_PLACE RUN_DIR "/repl-*.sock"
 
+static bool keep_path(struct ask *ask, const char *path)
+{
+    size_t n = strlen(path);
+    if (n < sizeof(ask->path)) {
+        memcpy(ask->path, path, n + 1);
+        return true;
+    }
+    snprintf(ask->why, sizeof(ask->why), "the path of the socket is too long: %s", path);
+    return false;
+}
+
 static bool find_socket(struct ask *ask)
 {
     glob_t found;
@@ -25,20 +36,15 @@ static bool find_socket(struct ask *ask)
         snprintf(ask->why, sizeof(ask->why),
                  "%zu nodes run here (%s, %s, ...): say which with -s", found.gl_pathc,
                  found.gl_pathv[0], found.gl_pathv[1]);
-    else if (strlen(found.gl_pathv[0]) < sizeof(ask->path))
-        one = strcpy(ask->path, found.gl_pathv[0]) != NULL;
+    else
+        one = keep_path(ask, found.gl_pathv[0]);
     globfree(&found);
     return one;
 }
 
 static bool take_path(struct ask *ask, const char *path)
 {
-    if (path == NULL)
-        return find_socket(ask);
-    if (strlen(path) < sizeof(ask->path))
-        return strcpy(ask->path, path) != NULL;
-    snprintf(ask->why, sizeof(ask->why), "the path of the socket is too long: %s", path);
-    return false;
+    return path != NULL ? keep_path(ask, path) : find_socket(ask);
 }
 
 bool ask_open(struct ask *ask, const char *path, unsigned timeout_ms)

@@ -109,6 +109,8 @@ static const struct command {
     { "demote", run_plain, 2000, "make the node standby" },
     { "handover", run_plain, 60000, "make the peer active without losing a write" },
     { "resync", run_plain, 2000, "copy everything to the peer again" },
+    { "verify", run_plain, 70000,
+      "compare both nodes, repair what differs, compare again" },
 };
 
 static void usage(FILE *out)
@@ -119,7 +121,8 @@ static void usage(FILE *out)
     fputs("\n"
           "  -s, --socket=PATH  the node's control socket; not needed if one node runs "
           "here\n"
-          "  -t, --timeout=MS   how long to wait for an answer (2000; handover 60000)\n"
+          "  -t, --timeout=MS   how long to wait for an answer (2000; handover 60000,\n"
+          "                     verify 70000 between two lines)\n"
           "      --json         status as a JSON object\n"
           "      --watch        status again each second, with rates\n"
           "  -h, --help         this text\n"

@@ -153,21 +153,24 @@ struct link_row {
                          struct link_message *m);
 };
 
-#define parse_SETQ    parse_set
-#define parse_DELETEQ parse_delete
-#define parse_FLUSHQ  parse_flush
-#define parse_NOOP    parse_noop
-#define parse_HELLO   parse_hello
-#define parse_ROLE    parse_role
-#define parse_MAP     parse_reign
-#define parse_MERGE   parse_reign
-#define parse_PURGED  parse_reign
-#define parse_RESYNC  parse_reign
-#define parse_FILL    parse_set
-#define parse_END     parse_reign
+#define parse_SETQ     parse_set
+#define parse_DELETEQ  parse_delete
+#define parse_FLUSHQ   parse_flush
+#define parse_NOOP     parse_noop
+#define parse_HELLO    parse_hello
+#define parse_ROLE     parse_role
+#define parse_MAP      parse_reign
+#define parse_MERGE    parse_reign
+#define parse_PURGED   parse_reign
+#define parse_RESYNC   parse_reign
+#define parse_FILL     parse_set
+#define parse_END      parse_reign
 #define parse_HANDOVER parse_reign
-#define parse_PING    parse_ping
-#define parse_BYE     parse_text
+#define parse_CHECK    parse_set
+#define parse_VERIFY   parse_reign
+#define parse_VERIFIED parse_reign
+#define parse_PING     parse_ping
+#define parse_BYE      parse_text
 
 static const struct link_row rows[256] = {
 #define LINK_OP(name, code, text) [code] = { #name, parse_##name },

@@ -4,8 +4,8 @@
  * capture. Pure: no I/O. Every length is checked here; what is not a whole, sane
  * message is refused, never guessed at.
  *
- * Maps inside MAP, MERGE and RESYNC stay encoded here: they are the rest of the body,
- * one after the other, for the receiver to decode (repl/map.h).
+ * Maps inside MAP, MERGE, RESYNC and VERIFIED stay encoded here: they are the rest of the
+ * body, one after the other, for the receiver to decode (repl/map.h).
  */
 #ifndef PROTOCOL_LINK_H
 #define PROTOCOL_LINK_H
@@ -53,7 +53,8 @@ struct link_role {
     struct run_id run;
 };
 
-/* SETQ, DELETEQ, FILL: the state of one key. */
+/* SETQ, DELETEQ, FILL: the state of one key. CHECK: the same, the value's digest (XXH3,
+ * 8 bytes) in its place. */
 struct link_change {
     const void *key, *value;
     uint16_t nkey;
@@ -72,10 +73,10 @@ struct link_message {
         struct link_role role;
         struct link_change change;
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
-        uint64_t reign; /* MAP, MERGE, PURGED, RESYNC, END, HANDOVER */
+        uint64_t reign; /* of all others but BYE */
     };
-    const uint8_t
-        *rest; /* MAP, MERGE, RESYNC: encoded maps; BYE: the text, printable ASCII */
+    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; BYE: the text,
+                            printable ASCII */
     size_t nrest;
 };
 
@@ -101,7 +102,7 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign);
 bool link_put_bye(struct buffer *out, const char *reason);
 
-/* MAP, MERGE, RESYNC: begin, let the caller append maps to out, then finish with the
+/* Messages with maps: begin, let the caller append maps to out, then finish with the
  * value that begin returned (its length is only known then). */
 size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign);
 void link_finish(struct buffer *out, size_t begun);

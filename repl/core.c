@@ -50,6 +50,8 @@ void repl_core_fini(struct repl_core *c)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
     resync_stop(c);
+    verify_stop(c, "the node ends");
+    verify_fini(c);
     maps_fini(c);
     journal_fini(&c->journal);
     gate_fini(&c->gate);
@@ -92,6 +94,42 @@ void core_take_flush(struct repl_core *c)
         flush_fires(c);
 }
 
+bool core_put_maps(struct repl_core *c, enum link_op op, const struct map *const *maps,
+                   size_t n)
+{
+    struct buffer *out = core_out(c);
+    size_t begun = link_begin(out, op, c->reign);
+    if (begun == SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!map_encode(maps[i], c->session.map_bits, out))
+            return false;
+    }
+    link_finish(out, begun);
+    return true;
+}
+
+bool core_take_maps(struct repl_core *c, const struct link_message *m,
+                    struct map *const *maps, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t used =
+            map_decode(maps[i], c->session.map_bits, m->rest + at, m->nrest - at);
+        if (used == 0)
+            return false;
+        at += used;
+    }
+    return at == m->nrest;
+}
+
+void core_out_of_memory(struct repl_core *c)
+{
+    repl_core_fault(c, "out of memory for the maps; the link is closed");
+    repl_core_closed(c);
+    c->port_ops->close(c->port, "out of memory");
+}
+
 bool repl_core_busy(const struct repl_core *c)
 {
     return c->purge.goal != PURGE_NONE;
@@ -109,8 +147,8 @@ bool repl_core_work(struct repl_core *c)
         ship_flush(c);
     bool more = ship_changes(c);
     more = resync_work(c) || more;
-    if (!more)
-        resync_repair(c);
+    more = verify_work(c) || more;
+    resync_repair(c);
     handover_work(c);
     return more;
 }

@@ -12,7 +12,8 @@
  *
  * Files: change.c (what clients do), role.c (promote, demote, fold), session.c (HELLO
  * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
- * walk, repair), handover.c (planned change of roles), status.c (figures).
+ * walk, repair), handover.c (planned change of roles), verify.c (comparison),
+ * status.c (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -71,6 +72,36 @@ struct repl_handover {
     enum repl_handover_state state;
     const char *why;            /* it failed */
     uint64_t held_us, pause_us; /* since when changes wait; how long they did */
+};
+
+/* A comparison of both nodes (verify.c). */
+enum repl_verify_state {
+    VERIFY_NONE,
+    VERIFY_ANSWER, /* at the follower: it names its items */
+    VERIFY_SETTLE, /* the peer is to have what was changed before */
+    VERIFY_NAME,   /* the leader names its items */
+    VERIFY_AWAIT,  /* the follower names its own */
+    VERIFY_DONE,
+    VERIFY_FAILED
+};
+
+enum { VERIFY_ROUNDS = 2, VERIFY_SAMPLE = 8 };
+
+struct repl_difference {
+    uint64_t compared;        /* items named by the leader */
+    uint64_t unequal, absent; /* buckets: values differ; an item is on one node only */
+    uint64_t left_out;        /* buckets that clients touched meanwhile */
+    unsigned nsample;
+    size_t sample[VERIFY_SAMPLE]; /* some buckets that differ */
+};
+
+struct repl_verify {
+    enum repl_verify_state state;
+    const char *why; /* it failed */
+    unsigned round;  /* the second one looks at what the first has repaired */
+    struct repl_difference found[VERIFY_ROUNDS];
+    struct map unequal, absent; /* made when first needed */
+    struct repl_walk *walk;
 };
 
 /* One TCP connection, from HELLO on. Zeroed when it closes. */
@@ -137,6 +168,7 @@ struct repl_core {
 
     struct repl_session session;
     struct repl_handover handover;
+    struct repl_verify verify;
     pthread_cond_t unheld; /* with lock: changes need not wait any more */
     struct repl_purge purge;
     struct repl_gather gather;
@@ -224,6 +256,12 @@ void repl_core_handover_abort(struct repl_core *c, const char *why);
 /* Copy everything to the peer again, as a repair (R13). NULL, or why not: only a leader
  * that lacks nothing may. */
 const char *repl_core_resync(struct repl_core *c);
+
+/* Compare all items with the peer's, repair what differs, and compare again: see
+ * repl_verify for how far it is. begin: NULL, or why not. abort: no-op if none is under
+ * way. */
+const char *repl_core_verify_begin(struct repl_core *c);
+void repl_core_verify_abort(struct repl_core *c, const char *why);
 
 /* What the next repl_core_work would find: work, nothing (whoever brings some wakes the
  * port), or work that cannot be done before the peer has taken or acknowledged more. */

@@ -72,6 +72,7 @@ static struct worker *worker_create(struct gate *g)
     atomic_init(&w->open, 0);
     atomic_init(&w->idle, false);
     w->count = 0;
+    w->noted = 0;
     atomic_init(&w->overflows, 0);
     ring_init(&w->ring);
     w->next = atomic_load(&g->workers);

@@ -35,6 +35,7 @@ struct worker {
     _Alignas(64) atomic_uint open;
     atomic_bool idle;           /* its thread has ended; another may take it over */
     unsigned count;             /* changes recorded, for sampling */
+    uint64_t noted;             /* where the ring was when a comparison began */
     _Atomic uint64_t overflows; /* changes that found the journal full */
     struct ring ring;
     struct worker *next;

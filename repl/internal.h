@@ -12,6 +12,13 @@ enum { REPL_CORE_MAGIC = 0x7265706c };
  * is sent, so that the peer flushes before it is filled, not after. */
 void core_take_flush(struct repl_core *c);
 
+/* Messages with maps: all of them, and nothing else. False: out of memory; malformed. */
+bool core_put_maps(struct repl_core *c, enum link_op op, const struct map *const *maps,
+                   size_t n);
+bool core_take_maps(struct repl_core *c, const struct link_message *m,
+                    struct map *const *maps, size_t n);
+void core_out_of_memory(struct repl_core *c); /* for maps to send: ends the session */
+
 /* role.c */
 void core_hold(struct repl_core *c);    /* the gate, exclusively */
 void core_release(struct repl_core *c); /* with the flags that the state asks for */
@@ -40,6 +47,26 @@ const char *handover_message(struct repl_core *c, const struct link_message *m);
 static inline bool handover_holds(const struct repl_core *c)
 {
     return c->handover.state == HANDOVER_HELD || c->handover.state == HANDOVER_OFFERED;
+}
+
+/* verify.c */
+bool verify_work(struct repl_core *c);
+void verify_stop(struct repl_core *c, const char *why);
+void verify_fini(struct repl_core *c);
+const char *verify_on_check(struct repl_core *c, const struct link_message *m);
+const char *verify_on_verify(struct repl_core *c, const struct link_message *m);
+const char *verify_on_verified(struct repl_core *c, const struct link_message *m);
+
+/* Is this node the leader in a comparison, so that T must be kept? Has it got so far that
+ * a repair would make the nodes differ for a while? */
+static inline bool verify_leads(const struct repl_core *c)
+{
+    return c->verify.state >= VERIFY_SETTLE && c->verify.state <= VERIFY_AWAIT;
+}
+
+static inline bool verify_is_naming(const struct repl_core *c)
+{
+    return c->verify.state == VERIFY_NAME || c->verify.state == VERIFY_AWAIT;
 }
 
 /* session.c: the purge that a merge waited for is done */

@@ -71,6 +71,20 @@ uint64_t map_count(const struct map *m)
     return count;
 }
 
+size_t map_next(const struct map *m, size_t from)
+{
+    size_t i = from / 64;
+    if (map_is_empty(m) || i >= m->nwords)
+        return MAP_END;
+    uint64_t w = word(m, i) & UINT64_MAX << from % 64;
+    while (w == 0) {
+        if (++i == m->nwords)
+            return MAP_END;
+        w = word(m, i);
+    }
+    return i * 64 + (size_t)__builtin_ctzll(w);
+}
+
 static void set_all(struct map *m, uint64_t w)
 {
     for (size_t i = 0; i < m->nwords; i++)

@@ -42,6 +42,10 @@ bool map_has(const struct map *m, uint64_t hash);
 bool map_is_empty(const struct map *m);
 uint64_t map_count(const struct map *m); /* buckets in the set */
 
+/* The first bucket of the set that is not below `from`; MAP_END if there is none. */
+#define MAP_END SIZE_MAX
+size_t map_next(const struct map *m, size_t from);
+
 void map_clear(struct map *m);
 void map_fill(struct map *m);
 

@@ -196,8 +196,9 @@ void resync_end_acked(struct repl_core *c)
 void resync_repair(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
+    const struct map *const maps[] = { &c->owed };
     if (!s->merged || s->lead != LEAD_LEADER || s->await || s->walk_due || s->end_out ||
-        map_is_empty(&c->dirty))
+        map_is_empty(&c->dirty) || verify_is_naming(c))
         return;
     core_hold(c);
     core_take_flush(c);
@@ -209,15 +210,10 @@ void resync_repair(struct repl_core *c)
     core_release(c);
     if (s->flush_due)
         ship_flush(c);
-    struct buffer *out = core_out(c);
-    size_t begun = link_begin(out, LINK_RESYNC, c->reign);
-    if (begun == SIZE_MAX || !map_encode(&c->owed, s->map_bits, out)) {
-        repl_core_fault(c, "out of memory for the maps; the link is closed");
-        repl_core_closed(c);
-        c->port_ops->close(c->port, "out of memory");
+    if (!core_put_maps(c, LINK_RESYNC, maps, 1)) {
+        core_out_of_memory(c);
         return;
     }
-    link_finish(out, begun);
     s->await = true;
     core_log(c, REPL_LOG_INFO, "repairing %llu buckets",
              (unsigned long long)map_count(&c->owed));

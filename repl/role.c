@@ -43,7 +43,7 @@ void core_release(struct repl_core *c)
         flags |= GATE_ACTIVE;
     if (c->active && leads && s->merged)
         flags |= GATE_JOURNAL;
-    if (merging || (leads && s->merged && !map_is_empty(&c->lacking)))
+    if (merging || (leads && s->merged && !map_is_empty(&c->lacking)) || verify_leads(c))
         flags |= GATE_TOUCH;
     if (c->purge.goal != PURGE_NONE)
         flags |= GATE_PURGE;
@@ -71,6 +71,7 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
 {
     struct repl_session *s = &c->session;
     resync_stop(c);
+    verify_stop(c, "the link or the roles changed");
     core_fold(c);
     s->lead = lead;
     s->merged = s->await = s->peer_whole = false;

@@ -121,34 +121,20 @@ static const char *on_role(struct repl_core *c, const struct link_message *m)
     core_step_down(c);
     c->reign = r->reign;
     handover_role_moved(c);
-    struct buffer *out = core_out(c);
-    size_t begun = link_begin(out, LINK_MAP, c->reign);
-    if (begun == SIZE_MAX || !map_encode(&c->dirty, c->session.map_bits, out) ||
-        !map_encode(&c->lacking, c->session.map_bits, out))
-        return "out of memory for the maps";
-    link_finish(out, begun);
-    return NULL;
-}
-
-static bool take_map(struct repl_core *c, struct map *map, const uint8_t **p, size_t *n)
-{
-    size_t used = map_decode(map, c->session.map_bits, *p, *n);
-    *p += used;
-    *n -= used;
-    return used != 0;
+    const struct map *const maps[] = { &c->dirty, &c->lacking };
+    return core_put_maps(c, LINK_MAP, maps, 2) ? NULL : "out of memory for the maps";
 }
 
 /* R8, first half: what the peer changed is dropped here before anything is agreed. */
 static const char *on_map(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    const uint8_t *p = m->rest;
-    size_t n = m->nrest;
+    struct map *const maps[] = { &c->doomed, &c->owed };
     if (s->lead != LEAD_LEADER || s->merged || m->reign != c->reign)
         return NULL;
     core_hold(c);
     core_fold(c);
-    bool ok = take_map(c, &c->doomed, &p, &n) && take_map(c, &c->owed, &p, &n) && n == 0;
+    bool ok = core_take_maps(c, m, maps, 2);
     map_clear(&c->touched);
     if (!ok)
         map_clear(&c->doomed);
@@ -184,6 +170,7 @@ static void share_out(struct repl_core *c)
 static void merge_as_leader(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
+    const struct map *const maps[] = { &c->owed, &c->coming, &c->flying };
     core_hold(c);
     core_take_flush(c);
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
@@ -192,17 +179,10 @@ static void merge_as_leader(struct repl_core *c)
     s->acked = s->sent;
     s->flush_due = c->has_flush; /* one at once goes with the maps */
     core_release(c);
-    struct buffer *out = core_out(c);
-    size_t begun = link_begin(out, LINK_MERGE, c->reign);
-    if (begun == SIZE_MAX || !map_encode(&c->owed, s->map_bits, out) ||
-        !map_encode(&c->coming, s->map_bits, out) ||
-        !map_encode(&c->flying, s->map_bits, out)) {
-        repl_core_fault(c, "out of memory for the maps; the link is closed");
-        repl_core_closed(c);
-        c->port_ops->close(c->port, "out of memory");
+    if (!core_put_maps(c, LINK_MERGE, maps, 3)) {
+        core_out_of_memory(c);
         return;
     }
-    link_finish(out, begun);
     core_log(c, REPL_LOG_INFO,
              "leading: %llu buckets to copy to the peer, %llu to copy from it",
              (unsigned long long)map_count(&c->owed),
@@ -214,13 +194,11 @@ static void merge_as_leader(struct repl_core *c)
 static const char *on_merge(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    const uint8_t *p = m->rest;
-    size_t n = m->nrest;
+    struct map *const maps[] = { &c->coming, &c->owed, &c->doomed };
     if (s->lead != LEAD_FOLLOWER || s->merged || m->reign != c->reign)
         return NULL;
     core_hold(c);
-    bool ok = take_map(c, &c->coming, &p, &n) && take_map(c, &c->owed, &p, &n) &&
-              take_map(c, &c->doomed, &p, &n) && n == 0;
+    bool ok = core_take_maps(c, m, maps, 3);
     if (!ok)
         map_clear(&c->doomed);
     core_release(c);
@@ -266,12 +244,11 @@ static const char *on_purged(struct repl_core *c, const struct link_message *m)
 static const char *on_resync(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    const uint8_t *p = m->rest;
-    size_t n = m->nrest;
+    struct map *const maps[] = { &c->coming };
     if (s->lead != LEAD_FOLLOWER || !s->merged || m->reign != c->reign)
         return NULL;
     core_hold(c);
-    bool ok = take_map(c, &c->coming, &p, &n) && n == 0;
+    bool ok = core_take_maps(c, m, maps, 1);
     if (ok)
         map_copy(&c->doomed, &c->coming);
     core_release(c);
@@ -382,6 +359,9 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_RESYNC   on_resync
 #define on_END      on_end
 #define on_HANDOVER handover_message
+#define on_CHECK    verify_on_check
+#define on_VERIFY   verify_on_verify
+#define on_VERIFIED verify_on_verified
 #define on_PING     on_ping
 #define on_BYE      on_bye
 

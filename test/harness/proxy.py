@@ -1,4 +1,4 @@
-"""A TCP relay that can be cut and healed: the network between two nodes."""
+"""A TCP relay that can be cut and healed, and can falsify: the network between two nodes."""
 
 import selectors
 import socket
@@ -17,6 +17,7 @@ class Proxy:
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.selector.register(self.wake_out, selectors.EVENT_READ)
         self.other = {}
+        self.alter = {}  # bytes of what passes, and what they become: of the same length
         self.open, self.frozen, self.done = True, False, False
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
@@ -82,6 +83,8 @@ class Proxy:
             return
         try:
             data = source.recv(1 << 18)
+            for old, new in self.alter.items():
+                data = data.replace(old, new)
             if data:
                 self.other[source].sendall(data)
                 return

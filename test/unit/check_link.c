@@ -318,7 +318,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 15);
+    ck_assert_uint_eq(known, 18);
 }
 END_TEST
 

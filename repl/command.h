@@ -1,0 +1,37 @@
+/*
+ * The commands that the control socket takes, one table row each; their answers are lines
+ * (repl/control.h). All on the replication thread.
+ */
+#ifndef REPL_COMMAND_H
+#define REPL_COMMAND_H
+
+#include <event2/bufferevent.h>
+
+#include "repl/control.h"
+#include "repl/watch.h"
+
+struct command_client {
+    struct commands *commands;
+    struct bufferevent *stream; /* NULL: this place is free */
+};
+
+struct commands {
+    struct repl_thread *thread;
+    struct control_config config;
+    struct watch handover, verify;
+};
+
+/* False if memory is out. The path in config is not used here. */
+bool commands_init(struct commands *c, struct repl_thread *thread,
+                   const struct control_config *config);
+void commands_fini(struct commands *c);
+
+/* Carry out a line and answer it. */
+void command_run(struct command_client *client, const char *line);
+/* One line of an answer; kind is STAT, STEP, OK, NO or ERROR. NULL: nobody listens. */
+void command_answer(struct command_client *client, const char *kind, const char *format,
+                    ...) __attribute__((format(printf, 3, 4)));
+/* Nothing may be answered to it any more. */
+void command_client_gone(struct command_client *client);
+
+#endif

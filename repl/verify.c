@@ -1,0 +1,314 @@
+/*
+ * Do both nodes hold the same? Asked by an operator, while clients go on.
+ *
+ * The leader notes how far the journals are, and waits until the peer has that much. From
+ * then on a bucket that no client has touched since must be equal on both nodes. The
+ * leader names each of its items, with a digest in place of the value; the follower looks
+ * each of them up, and names its own in turn. Buckets in which something differs, and
+ * that clients left alone, are dirty: they are repaired as such (R13), and all is
+ * compared once more.
+ *
+ *   leader                                  follower
+ *     CHECK ... VERIFY{reign}    -->          look up, mark
+ *     look up, mark              <--          CHECK ... VERIFIED{reign, unequal, absent}
+ *
+ * Keys travel and not a digest of whole ranges: two full stores evict on their own, so
+ * nearly every range would differ, and say nothing of values that are wrong.
+ */
+#include <endian.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "repl/core.h"
+#include "repl/internal.h"
+
+enum {
+    NAME_SLICE = 500,     /* items named in one go */
+    NAME_BYTES = 1 << 20, /* and bytes of their values read for it */
+    TTL_SLACK = 3,        /* seconds by which two clocks and the way may differ */
+    DIGEST_SIZE = 8,
+};
+
+static uint64_t digest_of(const struct link_change *s)
+{
+    return htobe64(hash_key(s->value, s->nvalue));
+}
+
+static bool maps_ready(struct repl_verify *v, unsigned bits)
+{
+    return (v->unequal.words != NULL || map_init(&v->unequal, bits)) &&
+           (v->absent.words != NULL || map_init(&v->absent, bits));
+}
+
+void verify_fini(struct repl_core *c)
+{
+    map_fini(&c->verify.unequal);
+    map_fini(&c->verify.absent);
+}
+
+/* Clients' changes from now on are seen in T; those before in the journals, or in D. */
+static void start_round(struct repl_core *c)
+{
+    struct repl_verify *v = &c->verify;
+    struct worker *w = atomic_load(&c->gate.workers);
+    v->state = VERIFY_SETTLE;
+    v->found[v->round] = (struct repl_difference){ 0 };
+    map_clear(&v->unequal);
+    map_clear(&v->absent);
+    core_hold(c);
+    map_clear(&c->touched);
+    for (; w != NULL; w = w->next)
+        w->noted = atomic_load(&w->ring.written);
+    core_release(c);
+    c->port_ops->wake(c->port);
+}
+
+const char *repl_core_verify_begin(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    struct repl_verify *v = &c->verify;
+    if (verify_leads(c))
+        return "a comparison is under way already";
+    if (!s->merged)
+        return "there is no peer to compare with: the link is not up";
+    if (s->lead != LEAD_LEADER)
+        return "the peer leads: ask there";
+    if (!map_is_empty(&c->lacking))
+        return "this node is being filled itself: wait until it is in sync";
+    if (!maps_ready(v, c->config.map_bits))
+        return "out of memory for the maps of what differs";
+    v->round = 0;
+    v->why = NULL;
+    start_round(c);
+    return NULL;
+}
+
+void verify_stop(struct repl_core *c, const char *why)
+{
+    struct repl_verify *v = &c->verify;
+    if (v->walk != NULL)
+        c->store_ops->walk_end(c->store, v->walk);
+    v->walk = NULL;
+    map_clear(&v->unequal);
+    map_clear(&v->absent);
+    if (verify_leads(c)) {
+        v->why = why;
+        v->state = VERIFY_FAILED;
+    } else if (v->state == VERIFY_ANSWER) {
+        v->state = VERIFY_NONE;
+    }
+}
+
+void repl_core_verify_abort(struct repl_core *c, const char *why)
+{
+    core_hold(c);
+    if (verify_leads(c))
+        verify_stop(c, why);
+    core_release(c);
+}
+
+/* All that was recorded when it began is applied at the peer, and no copy is on its way.
+ */
+static bool is_settled(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    struct worker *w = atomic_load(&c->gate.workers);
+    if (!s->peer_whole || s->await || !map_is_empty(&c->dirty))
+        return false;
+    for (; w != NULL; w = w->next) {
+        if (atomic_load(&w->ring.nacked) < w->noted)
+            return false;
+    }
+    return true;
+}
+
+/* ---- naming */
+
+static void name_item(struct repl_core *c, const struct link_change *s)
+{
+    uint64_t digest = digest_of(s);
+    struct link_change named = *s;
+    named.value = &digest;
+    named.nvalue = sizeof(digest);
+    link_put_change(core_out(c), LINK_CHECK, &named);
+    buffer_append(core_out(c), &digest, sizeof(digest));
+}
+
+static void name_end(struct repl_core *c)
+{
+    struct repl_verify *v = &c->verify;
+    const struct map *const maps[] = { &v->unequal, &v->absent };
+    c->store_ops->walk_end(c->store, v->walk);
+    v->walk = NULL;
+    if (v->state == VERIFY_NAME) {
+        v->state = VERIFY_AWAIT;
+        link_put_plain(core_out(c), LINK_VERIFY, c->reign);
+        return;
+    }
+    v->state = VERIFY_NONE;
+    if (core_put_maps(c, LINK_VERIFIED, maps, 2))
+        verify_stop(c, NULL);
+    else
+        core_out_of_memory(c);
+}
+
+/* An item that is about to expire may be gone on one side only, and rightly so. */
+static bool lasts(const struct link_change *s)
+{
+    return s->exptime == 0 || s->exptime > 2 * TTL_SLACK;
+}
+
+static bool name_some(struct repl_core *c)
+{
+    struct repl_verify *v = &c->verify;
+    struct repl_item item;
+    size_t bytes = 0;
+    if (!ship_may_send(c))
+        return false;
+    if (v->walk == NULL)
+        v->walk = c->store_ops->walk_begin(c->store);
+    if (v->walk == NULL)
+        return false; /* it gives no walk now: asked again from time to time */
+    for (unsigned i = 0; i < NAME_SLICE && bytes < NAME_BYTES; i++) {
+        if (!c->store_ops->walk_next(c->store, v->walk, &item)) {
+            name_end(c);
+            return true;
+        }
+        if (lasts(&item.state)) {
+            name_item(c, &item.state);
+            v->found[v->round].compared++;
+        }
+        bytes += item.state.nvalue;
+        c->store_ops->release(c->store, item.item);
+    }
+    ship_end_batch(c);
+    return true;
+}
+
+bool verify_work(struct repl_core *c)
+{
+    struct repl_verify *v = &c->verify;
+    if (v->state == VERIFY_SETTLE && is_settled(c))
+        v->state = VERIFY_NAME;
+    if (v->state != VERIFY_NAME && v->state != VERIFY_ANSWER)
+        return false;
+    return name_some(c);
+}
+
+/* ---- looking up */
+
+static bool same_ttl(uint32_t a, uint32_t b)
+{
+    if (a == 0 || b == 0)
+        return a == b;
+    return (a > b ? a - b : b - a) <= TTL_SLACK;
+}
+
+static bool same_state(const struct link_change *mine, const struct link_change *named)
+{
+    uint64_t digest = digest_of(mine);
+    return mine->flags == named->flags && mine->cas == named->cas &&
+           same_ttl(mine->exptime, named->exptime) &&
+           memcmp(&digest, named->value, sizeof(digest)) == 0;
+}
+
+static void look_up(struct repl_core *c, const struct link_change *named)
+{
+    struct repl_verify *v = &c->verify;
+    struct repl_item mine;
+    uint64_t hash = hash_key(named->key, named->nkey);
+    if (!c->store_ops->lookup(c->store, named->key, named->nkey, &mine)) {
+        map_add(&v->absent, hash);
+        return;
+    }
+    if (!same_state(&mine.state, named))
+        map_add(&v->unequal, hash);
+    c->store_ops->release(c->store, mine.item);
+}
+
+/* Is it for this node as it is now: a follower, or a leader that awaits it? */
+static bool is_due(struct repl_core *c, enum repl_lead lead)
+{
+    return c->session.merged && c->session.lead == lead &&
+           (lead == LEAD_FOLLOWER || c->verify.state == VERIFY_AWAIT);
+}
+
+const char *verify_on_check(struct repl_core *c, const struct link_message *m)
+{
+    if (m->change.nvalue != DIGEST_SIZE)
+        return "a malformed CHECK";
+    if (!is_due(c, c->session.lead))
+        return NULL;
+    if (!maps_ready(&c->verify, c->config.map_bits))
+        return "out of memory for the maps of what differs";
+    look_up(c, &m->change);
+    return NULL;
+}
+
+const char *verify_on_verify(struct repl_core *c, const struct link_message *m)
+{
+    if (!is_due(c, LEAD_FOLLOWER) || m->reign != c->reign)
+        return NULL;
+    if (!maps_ready(&c->verify, c->config.map_bits))
+        return "out of memory for the maps of what differs";
+    c->verify.state = VERIFY_ANSWER;
+    return NULL;
+}
+
+/* ---- the leader's sum */
+
+static void note_buckets(struct repl_difference *d, const struct map *m)
+{
+    size_t bucket = map_next(m, 0);
+    for (; bucket != MAP_END && d->nsample < VERIFY_SAMPLE; d->nsample++) {
+        d->sample[d->nsample] = bucket;
+        bucket = map_next(m, bucket + 1);
+    }
+}
+
+/* What clients touched meanwhile is left out; the rest is counted, and owed. */
+static void sum_up(struct repl_core *c)
+{
+    struct repl_verify *v = &c->verify;
+    struct repl_difference *d = &v->found[v->round];
+    core_hold(c);
+    map_subtract(&v->unequal, &c->touched);
+    map_subtract(&v->absent, &c->touched);
+    map_subtract(&v->absent, &v->unequal);
+    map_unite(&c->dirty, &v->unequal);
+    map_unite(&c->dirty, &v->absent);
+    d->left_out = map_count(&c->touched);
+    d->unequal = map_count(&v->unequal);
+    d->absent = map_count(&v->absent);
+    v->state = VERIFY_DONE;
+    core_release(c);
+    note_buckets(d, &v->unequal);
+    note_buckets(d, &v->absent);
+}
+
+const char *verify_on_verified(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_verify *v = &c->verify;
+    struct map *const maps[] = { &c->spare, &c->coming };
+    if (!is_due(c, LEAD_LEADER) || m->reign != c->reign)
+        return NULL;
+    bool ok = core_take_maps(c, m, maps, 2);
+    map_unite(&v->unequal, &c->spare);
+    map_unite(&v->absent, &c->coming); /* no copy comes while nodes are compared */
+    map_clear(&c->coming);
+    if (!ok)
+        return "a malformed VERIFIED";
+    sum_up(c);
+    const struct repl_difference *d = &v->found[v->round];
+    if (d->unequal + d->absent == 0)
+        return NULL;
+    core_log(c, REPL_LOG_WARNING,
+             "compared with the peer: buckets with unequal values: %llu, with an item on "
+             "one node only: %llu; they are copied to the peer again",
+             (unsigned long long)d->unequal, (unsigned long long)d->absent);
+    if (v->round + 1 < VERIFY_ROUNDS) {
+        v->round++;
+        start_round(c);
+    }
+    return NULL;
+}

@@ -1,0 +1,209 @@
+#include "repl/watch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "repl/clock.h"
+#include "repl/command.h"
+#include "repl/core.h"
+
+enum {
+    LOOK_US = 1000,           /* how often it is looked at */
+    TELL_US = 5000000,        /* how often one is told that it goes on */
+    DRAIN_MAX_US = 30000000,  /* a handover: to ship what is owed */
+    HOLD_MAX_US = 1000000,    /* and that clients' changes wait then */
+    SETTLE_MAX_US = 60000000, /* a comparison: until the peer has what was changed */
+};
+
+/* Has it come to another state since the last look? */
+static bool is_new(struct watch *w, unsigned state, unsigned round)
+{
+    uint64_t now = repl_clock_us();
+    if (w->state == state && w->round == round)
+        return false;
+    w->state = state;
+    w->round = round;
+    w->since_us = w->told_us = now;
+    return true;
+}
+
+static uint64_t time_in_state(const struct watch *w)
+{
+    return repl_clock_us() - w->since_us;
+}
+
+/* ---- handover */
+
+static bool look_at_handover(struct watch *w, struct repl_core *c)
+{
+    const struct repl_handover *h = &c->handover;
+    double ms = (double)h->pause_us / 1000;
+    uint64_t held_us = repl_clock_us() - h->held_us;
+    switch (h->state) {
+    case HANDOVER_NONE:
+        return false;
+    case HANDOVER_DRAIN:
+        if (is_new(w, h->state, 0))
+            command_answer(w->client, "STEP", "shipping what the peer does not have yet");
+        if (time_in_state(w) > DRAIN_MAX_US)
+            repl_core_handover_abort(c, "the peer does not catch up");
+        return true;
+    case HANDOVER_HELD:
+        if (is_new(w, h->state, 0))
+            command_answer(w->client, "STEP",
+                           "holding clients' writes until the peer has the last one");
+        break;
+    case HANDOVER_OFFERED:
+        if (is_new(w, h->state, 0))
+            command_answer(w->client, "STEP",
+                           "the peer has everything and is told to be active");
+        break;
+    case HANDOVER_DONE:
+        command_answer(w->client, "OK",
+                       "the peer is active now; writes were held for %.1f ms", ms);
+        return false;
+    case HANDOVER_FAILED:
+        command_answer(w->client, "ERROR",
+                       "%s; this node stays as it is, writes were held for %.1f ms",
+                       h->why, ms);
+        return false;
+    }
+    if (held_us > HOLD_MAX_US)
+        repl_core_handover_abort(c, "the peer did not take the role in time");
+    return true;
+}
+
+const struct errand errand_handover = { repl_core_handover_begin, look_at_handover };
+
+/* ---- comparison */
+
+static void describe(const struct repl_difference *d, char *text, size_t ntext)
+{
+    int n = snprintf(text, ntext,
+                     "buckets with unequal values: %llu, with an item on one node only: "
+                     "%llu; the first of them:",
+                     (unsigned long long)d->unequal, (unsigned long long)d->absent);
+    for (unsigned i = 0; i < d->nsample && (size_t)n < ntext; i++)
+        n += snprintf(text + n, ntext - (size_t)n, " %zx", d->sample[i]);
+}
+
+static void tell_result(struct watch *w, const struct repl_verify *v)
+{
+    const struct repl_difference *d = &v->found[v->round];
+    uint64_t repaired = v->round > 0 ? v->found[0].unequal + v->found[0].absent : 0;
+    char text[300];
+    if (d->unequal + d->absent > 0) {
+        describe(d, text, sizeof(text));
+        command_answer(w->client, "NO",
+                       "after the repair there are %s (a full node evicts on its own, so "
+                       "items on one node only are to be expected there)",
+                       text);
+        return;
+    }
+    command_answer(
+        w->client, "OK",
+        "equal; items compared: %llu, buckets repaired: %llu, buckets left out "
+        "because clients changed them meanwhile: %llu",
+        (unsigned long long)d->compared, (unsigned long long)repaired,
+        (unsigned long long)d->left_out);
+}
+
+static void tell_difference(struct watch *w, const struct repl_difference *d)
+{
+    char text[300];
+    describe(d, text, sizeof(text));
+    command_answer(w->client, "STEP", "%s", text);
+    command_answer(w->client, "STEP",
+                   "copying them to the peer again, then comparing all again");
+}
+
+static void tell_progress(struct watch *w, const struct repl_difference *d)
+{
+    uint64_t now = repl_clock_us();
+    if (now - w->told_us < TELL_US)
+        return;
+    w->told_us = now;
+    command_answer(w->client, "STEP", "%llu items so far",
+                   (unsigned long long)d->compared);
+}
+
+static bool look_at_verify(struct watch *w, struct repl_core *c)
+{
+    static const char *const steps[] = {
+        [VERIFY_SETTLE] = "waiting until the peer has what was changed so far",
+        [VERIFY_NAME] = "comparing what this node holds",
+        [VERIFY_AWAIT] = "comparing what the peer holds",
+    };
+    const struct repl_verify *v = &c->verify;
+    if (v->round > w->round)
+        tell_difference(w, &v->found[0]);
+    switch (v->state) {
+    case VERIFY_SETTLE:
+    case VERIFY_NAME:
+    case VERIFY_AWAIT:
+        if (is_new(w, v->state, v->round))
+            command_answer(w->client, "STEP", "%s", steps[v->state]);
+        tell_progress(w, &v->found[v->round]);
+        if (v->state == VERIFY_SETTLE && time_in_state(w) > SETTLE_MAX_US)
+            repl_core_verify_abort(c, "the peer does not catch up");
+        return true;
+    case VERIFY_DONE:
+        tell_result(w, v);
+        return false;
+    case VERIFY_FAILED:
+        command_answer(w->client, "ERROR", "the comparison ended early: %s", v->why);
+        return false;
+    case VERIFY_NONE:
+    case VERIFY_ANSWER:
+        break;
+    }
+    return false;
+}
+
+const struct errand errand_verify = { repl_core_verify_begin, look_at_verify };
+
+/* ---- both */
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    struct watch *w = arg;
+    const struct timeval again = { .tv_usec = LOOK_US };
+    (void)fd, (void)what;
+    AZ(pthread_mutex_lock(&w->core->lock));
+    bool goes_on = w->errand->look(w, w->core);
+    AZ(pthread_mutex_unlock(&w->core->lock));
+    if (goes_on)
+        evtimer_add(w->timer, &again);
+    else
+        w->client = NULL;
+}
+
+void watch_begin(struct watch *w, struct command_client *client)
+{
+    AZ(pthread_mutex_lock(&w->core->lock));
+    const char *why = w->errand->begin(w->core);
+    AZ(pthread_mutex_unlock(&w->core->lock));
+    if (why != NULL) {
+        command_answer(client, "ERROR", "%s", why);
+        return;
+    }
+    w->client = client;
+    w->state = w->round = 0;
+    on_look(-1, 0, w);
+}
+
+bool watch_init(struct watch *w, const struct errand *errand, struct event_base *base,
+                struct repl_core *core)
+{
+    *w = (struct watch){ .errand = errand, .core = core };
+    w->timer = evtimer_new(base, on_look, w);
+    return w->timer != NULL;
+}
+
+void watch_fini(struct watch *w)
+{
+    if (w->timer != NULL)
+        event_free(w->timer);
+    w->timer = NULL;
+}
