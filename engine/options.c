@@ -23,6 +23,10 @@ const struct option_row repl_option_rows[] = {
     { "standby_writes", 0, OPTION_CHOICE, AT(standby_writes), "promote", 0, 0,
       "promote|reject", "promote|reject",
       "what a client's write on a standby does: make it active, or fail" },
+    { "on_conflict", 0, OPTION_CHOICE, AT(on_conflict), "invalidate", 0, 0,
+      "invalidate|keep", "invalidate|keep",
+      "a key changed on both nodes while they could not talk: a miss on both, or what "
+      "the leader (the last one to become active) has" },
     { "journal", 0, OPTION_SIZE, AT(journal), "16m", 4096, UINT64_C(1) << 40, NULL,
       "BYTES", "memory for exact records of changes the peer has not acknowledged" },
     { "dirty_bits", 0, OPTION_NUMBER, AT(dirty_bits), "24", 6, 30, NULL, "N",

@@ -13,10 +13,11 @@
 #include "repl/address.h"
 
 enum standby_writes { STANDBY_WRITES_PROMOTE, STANDBY_WRITES_REJECT };
+enum on_conflict { ON_CONFLICT_INVALIDATE, ON_CONFLICT_KEEP };
 
 struct repl_options {
     char *peer, *listen, *engine, *control;
-    unsigned standby_writes;
+    unsigned standby_writes, on_conflict;
     uint64_t journal, dirty_bits, heartbeat, timeout;
     char *rest; /* for the wrapped engine; NULL if nothing is left */
 

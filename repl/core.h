@@ -46,6 +46,7 @@ struct repl_config {
     size_t journal_bytes;
     unsigned map_bits;
     bool reject_on_standby;
+    bool keep_on_conflict; /* what both nodes changed: the leader's state, not a miss */
     struct run_id run;
     uint64_t item_max, memory; /* told to the peer */
 };

@@ -125,6 +125,21 @@ static const char *on_role(struct repl_core *c, const struct link_message *m)
     return core_put_maps(c, LINK_MAP, maps, 2) ? NULL : "out of memory for the maps";
 }
 
+/* on_conflict=keep: of what both changed, the leader's state stands. Dirty buckets are
+ * copied to the peer and purged there in any case, so not to purge them here is all. */
+static void keep_own(struct repl_core *c)
+{
+    map_widen(&c->dirty, c->session.map_bits);
+    map_copy(&c->spare, &c->doomed);
+    map_intersect(&c->spare, &c->dirty);
+    map_subtract(&c->doomed, &c->spare);
+    if (!map_is_empty(&c->spare))
+        core_log(c, REPL_LOG_WARNING,
+                 "both nodes took clients' changes: of %llu buckets that were changed on "
+                 "both, this node's state is kept",
+                 (unsigned long long)map_count(&c->spare));
+}
+
 /* R8, first half: what the peer changed is dropped here before anything is agreed. */
 static const char *on_map(struct repl_core *c, const struct link_message *m)
 {
@@ -138,6 +153,8 @@ static const char *on_map(struct repl_core *c, const struct link_message *m)
     map_clear(&c->touched);
     if (!ok)
         map_clear(&c->doomed);
+    if (c->config.keep_on_conflict)
+        keep_own(c);
     core_release(c);
     if (!ok)
         return "a malformed MAP";

@@ -38,6 +38,7 @@ void node_start(struct node *n)
         .journal_bytes = p->config.journal_bytes,
         .map_bits = p->config.map_bits[n->number],
         .reject_on_standby = p->config.reject_on_standby,
+        .keep_on_conflict = p->config.keep_on_conflict,
         .run = next_run(n),
     };
     CHECK(!n->up);

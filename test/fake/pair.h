@@ -24,7 +24,7 @@ struct pair_config {
     unsigned map_bits[2];
     size_t journal_bytes;
     bool own_cas, single_walk; /* of the stores */
-    bool reject_on_standby;
+    bool reject_on_standby, keep_on_conflict;
 };
 
 struct node {

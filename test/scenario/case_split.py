@@ -81,6 +81,21 @@ def case_changed_on_both_sides(lab):
     return "%d items of 100 keys dropped by the leader" % invalidated
 
 
+def case_the_leader_keeps_its_own(lab):
+    """on_conflict=keep: of what both changed, the new active's state is on both nodes."""
+    a, b = lab.pair(proxied=True, config="on_conflict=keep")
+    for key in ("both", "gone", "brought", "only-a", "untouched"):
+        assert a.client().store(key, "old") == "STORED"
+    lab.drained(a)
+    at_a = {"both": "from a", "gone": "from a", "brought": None, "only-a": "from a"}
+    at_b = {"both": "from b", "gone": None, "brought": "from b"}
+    write_apart(lab, a, b, at_a, at_b)
+    assert b.stat("repl_role") == "active", "b was promoted last"
+    expect(a, b, {**at_a, **at_b, "untouched": "old"})
+    lab.same(a, b, ["both", "brought", "only-a", "untouched"])
+    assert "this node's state is kept" in b.log()
+
+
 def case_unshipped_writes_are_recovered(lab):
     """The old active is cut off with writes that its clients saw acknowledged; the VIP
     moves; on contact they are on the new active, but what it changed itself is a miss."""

@@ -29,6 +29,7 @@ static void check_presets(void)
     ck_assert_str_eq(o.listen, "11212");
     ck_assert_str_eq(o.engine, "default_engine.so");
     ck_assert_uint_eq(o.standby_writes, STANDBY_WRITES_PROMOTE);
+    ck_assert_uint_eq(o.on_conflict, ON_CONFLICT_INVALIDATE);
     ck_assert_uint_eq(o.journal, 16 << 20);
     ck_assert_uint_eq(o.dirty_bits, 24);
     ck_assert_uint_eq(o.heartbeat, 250);
@@ -75,6 +76,7 @@ START_TEST(test_refusals_name_the_option)
     refuse("peer=a:b:c", "option 'peer'");
     refuse("listen=nowhere", "option 'listen'");
     refuse("standby_writes=maybe", "standby_writes");
+    refuse("on_conflict=fight", "on_conflict");
     refuse("journal=4095", "journal");
     refuse("journal=lots", "journal");
     refuse("dirty_bits=5", "dirty_bits");
