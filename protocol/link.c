@@ -8,7 +8,7 @@
 enum {
     SET_EXTRAS = 8,
     FLUSH_EXTRAS = 4,
-    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 5 * 8,
+    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 5 * 8 + RUN_ID_SIZE,
     ROLE_BODY = 8 + 1 + RUN_ID_SIZE,
 };
 
@@ -100,6 +100,7 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     m->hello.clock = get64(&body);
     m->hello.item_max = get64(&body);
     m->hello.memory = get64(&body);
+    get_run(&body, &m->hello.met);
     return NULL;
 }
 
@@ -186,6 +187,12 @@ const char *link_op_name(uint8_t opcode)
 int run_id_order(const struct run_id *a, const struct run_id *b)
 {
     return memcmp(a->bytes, b->bytes, RUN_ID_SIZE);
+}
+
+bool run_id_is_none(const struct run_id *run)
+{
+    static const struct run_id none;
+    return run_id_order(run, &none) == 0;
 }
 
 enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
@@ -279,6 +286,7 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello)
     set64(&p, hello->clock);
     set64(&p, hello->item_max);
     set64(&p, hello->memory);
+    set_run(&p, &hello->met);
     return put_body(out, LINK_HELLO, body, sizeof(body));
 }
 

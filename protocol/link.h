@@ -34,11 +34,12 @@ struct run_id {
 
 /* Below, at or above 0, as memcmp. */
 int run_id_order(const struct run_id *a, const struct run_id *b);
+bool run_id_is_none(const struct run_id *run); /* all zeros */
 
 struct link_hello {
     uint32_t version;
     uint32_t hash_id;
-    struct run_id run;
+    struct run_id run, met; /* met: the run it merged with last; zeros if none */
     bool active;
     uint8_t map_bits;
     uint64_t reign, seen;

@@ -110,6 +110,7 @@ struct repl_session {
     bool open; /* HELLO exchanged */
     enum repl_lead lead;
     bool merged;
+    bool stranger;     /* the peer's past is not ours: it may hold anything */
     bool await;        /* a purge order is out (R10) */
     bool peer_whole;   /* the peer has all we owed it by a walk */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
@@ -158,6 +159,7 @@ struct repl_core {
     uint64_t reign, seen;
     struct run_id paired;
     bool has_paired;
+    struct run_id met; /* the run that we merged with last; zeros if none */
     struct map dirty;   /* D: clients changed it here, the peer may not know */
     struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
     struct map lacking; /* M: this node may miss items of it */

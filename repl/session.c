@@ -14,6 +14,7 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
         .version = LINK_VERSION,
         .hash_id = HASH_ID,
         .run = c->config.run,
+        .met = c->met,
         .active = c->active,
         .map_bits = (uint8_t)c->config.map_bits,
         .reign = c->reign,
@@ -57,6 +58,16 @@ static void meet(struct repl_core *c, const struct link_hello *hello)
     c->has_paired = true;
 }
 
+/* The maps say what changed since both nodes merged. If either has merged with somebody
+ * else since, they say nothing of what came from there. */
+static bool is_stranger(const struct repl_core *c, const struct link_hello *hello)
+{
+    if (run_id_is_none(&c->met) || run_id_is_none(&hello->met))
+        return false; /* a new one: it has only what its own clients gave it */
+    return run_id_order(&c->met, &hello->run) != 0 ||
+           run_id_order(&hello->met, &c->config.run) != 0;
+}
+
 static bool outranks(uint64_t reign, const struct run_id *run, const struct repl_core *c)
 {
     if (reign != c->reign)
@@ -82,7 +93,9 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
     if (why != NULL)
         return why;
     meet(c, hello);
-    *s = (struct repl_session){ .open = true, .peer = *hello };
+    *s = (struct repl_session){ .open = true,
+                                .peer = *hello,
+                                .stranger = is_stranger(c, hello) };
     s->map_bits =
         hello->map_bits < c->config.map_bits ? hello->map_bits : c->config.map_bits;
     if (hello->seen > c->seen)
@@ -140,6 +153,27 @@ static void keep_own(struct repl_core *c)
                  (unsigned long long)map_count(&c->spare));
 }
 
+/* What it holds cannot be trusted, so all that this node holds rightly is owed to it. What
+ * this node lacks itself still comes from there: somebody has to have it. */
+static void owe_all(struct repl_core *c)
+{
+    map_fill(&c->spare);
+    map_subtract(&c->spare, &c->lacking);
+    map_unite(&c->dirty, &c->spare);
+    core_log(c, REPL_LOG_WARNING,
+             "the peer has merged with another node since it last did with this one, or "
+             "this one has: everything is copied to it");
+}
+
+static void note_merge(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    s->merged = true;
+    s->stranger = false;
+    s->acked = s->sent;
+    c->met = s->peer.run;
+}
+
 /* R8, first half: what the peer changed is dropped here before anything is agreed. */
 static const char *on_map(struct repl_core *c, const struct link_message *m)
 {
@@ -153,6 +187,8 @@ static const char *on_map(struct repl_core *c, const struct link_message *m)
     map_clear(&c->touched);
     if (!ok)
         map_clear(&c->doomed);
+    if (s->stranger)
+        owe_all(c);
     if (c->config.keep_on_conflict)
         keep_own(c);
     core_release(c);
@@ -192,8 +228,8 @@ static void merge_as_leader(struct repl_core *c)
     core_take_flush(c);
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
     share_out(c);
-    s->merged = s->await = true;
-    s->acked = s->sent;
+    note_merge(c);
+    s->await = true;
     s->flush_due = c->has_flush; /* one at once goes with the maps */
     core_release(c);
     if (!core_put_maps(c, LINK_MERGE, maps, 3)) {
@@ -227,14 +263,12 @@ static const char *on_merge(struct repl_core *c, const struct link_message *m)
 
 static void merge_as_follower(struct repl_core *c)
 {
-    struct repl_session *s = &c->session;
     core_hold(c);
     map_unite(&c->lacking, &c->coming);
     map_subtract(&c->lacking, &c->owed);
     map_clear(&c->dirty);
     map_clear(&c->doomed);
-    s->merged = true;
-    s->acked = s->sent;
+    note_merge(c);
     core_release(c);
     link_put_plain(core_out(c), LINK_PURGED, c->reign);
     core_log(c, REPL_LOG_INFO,

@@ -150,3 +150,30 @@ def case_life_and_tokens_after_a_split(lab):
     assert 990 <= b.client().life("mortal") <= 1000, b.client().life("mortal")
     assert b.client().store("token", "w", command="cas", cas=token) == "STORED"
     assert b.client().store("token", "x", command="cas", cas=token) == "EXISTS"
+
+
+def case_a_node_with_another_past(lab):
+    """A node that has replicated with a third one joins: nothing of its own may show up,
+    however old or new it is, and nothing is lost."""
+    a, b = lab.pair(proxied=True)
+    c, d = lab.pair(proxied=True, names="cd")
+    for node, value in ((a, "of a"), (c, "of c")):
+        for number in range(100):
+            assert node.client().store("k%d" % number, value) == "STORED"
+        lab.drained(node)
+    assert c.client().store("only-c", "v") == "STORED"
+    lab.drained(c)
+    cut(lab, a, b)
+    lab.until(lambda: c.stat("repl_link") == "down", "c notices")
+    for _ in range(2):  # the higher reign
+        assert a.ctl("demote")[0] == 0 and a.ctl("promote")[0] == 0
+    to_b, to_a, to_d, to_c = lab.proxies
+    to_b.target, to_d.target = to_c.target, to_a.target
+    to_b.heal()
+    to_d.heal()
+    lab.linked(a, c)
+    lab.drained(a)
+    assert a.stat("repl_role") == "active"
+    expect(a, c, {"k%d" % number: "of a" for number in range(100)})
+    expect(a, c, {"only-c": None})
+    assert "has merged with another node" in a.log(), a.log()

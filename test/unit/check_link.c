@@ -71,6 +71,7 @@ static const struct link_hello a_hello = {
     .version = LINK_VERSION,
     .hash_id = 0xfedcba98,
     .run = { "0123456789abcdef" },
+    .met = { "fedcba9876543210" },
     .active = true,
     .map_bits = 24,
     .reign = UINT64_C(0x123456789abcdef0),
@@ -88,6 +89,8 @@ START_TEST(test_hello)
     ck_assert_uint_eq(h->version, LINK_VERSION);
     ck_assert_uint_eq(h->hash_id, a_hello.hash_id);
     ck_assert_int_eq(run_id_order(&h->run, &a_hello.run), 0);
+    ck_assert_int_eq(run_id_order(&h->met, &a_hello.met), 0);
+    ck_assert(!run_id_is_none(&h->met));
     ck_assert(h->active);
     ck_assert_uint_eq(h->map_bits, 24);
     ck_assert_uint_eq(h->reign, a_hello.reign);
