@@ -159,7 +159,7 @@ struct repl_core {
     uint64_t reign, seen;
     struct run_id paired;
     bool has_paired;
-    struct run_id met; /* the run that we merged with last; zeros if none */
+    struct run_id met;  /* the run that we merged with last; zeros if none */
     struct map dirty;   /* D: clients changed it here, the peer may not know */
     struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
     struct map lacking; /* M: this node may miss items of it */

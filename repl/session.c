@@ -153,8 +153,8 @@ static void keep_own(struct repl_core *c)
                  (unsigned long long)map_count(&c->spare));
 }
 
-/* What it holds cannot be trusted, so all that this node holds rightly is owed to it. What
- * this node lacks itself still comes from there: somebody has to have it. */
+/* What it holds cannot be trusted, so all that this node holds rightly is owed to it.
+ * What this node lacks itself still comes from there: somebody has to have it. */
 static void owe_all(struct repl_core *c)
 {
     map_fill(&c->spare);

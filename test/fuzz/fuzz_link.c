@@ -17,7 +17,8 @@ static bool is_inside(const void *at, size_t n, const uint8_t *bytes, size_t siz
 
 static bool is_change(const struct link_message *m)
 {
-    return m->op == LINK_SETQ || m->op == LINK_FILL || m->op == LINK_DELETEQ;
+    return m->op == LINK_SETQ || m->op == LINK_FILL || m->op == LINK_CHECK ||
+           m->op == LINK_DELETEQ;
 }
 
 static void check_inside(const struct link_message *m, const uint8_t *bytes, size_t n)
@@ -36,6 +37,7 @@ static bool compose(const struct link_message *m, struct buffer *out)
     switch (m->op) {
     case LINK_SETQ:
     case LINK_FILL:
+    case LINK_CHECK:
     case LINK_DELETEQ:
         return link_put_change(out, m->op, &m->change) &&
                buffer_append(out, m->change.value, m->change.nvalue);
@@ -118,7 +120,8 @@ static size_t take_message(const uint8_t *bytes, size_t n)
         return 0;
     CHECK(used >= FRAME_HEADER && used <= n && link_op_name((uint8_t)m.op) != NULL);
     check_inside(&m, bytes, used);
-    if (m.op == LINK_MAP || m.op == LINK_MERGE || m.op == LINK_RESYNC)
+    if (m.op == LINK_MAP || m.op == LINK_MERGE || m.op == LINK_RESYNC ||
+        m.op == LINK_VERIFIED)
         check_maps(m.rest, m.nrest);
     else if (m.op != LINK_BYE && m.op != LINK_PING)
         check_again(&m);
