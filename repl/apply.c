@@ -60,7 +60,7 @@ void repl_core_delivered(struct repl_core *c)
 static void apply_flush(struct repl_core *c, uint32_t delay)
 {
     c->store_ops->flush(c->store, delay);
-    c->has_flush = c->flush_led = delay != 0;
+    c->has_flush = c->flush_led = c->flush_foreign = delay != 0;
     c->flush_at = c->store_ops->clock(c->store) + delay;
     c->count.applied++;
 }

@@ -60,19 +60,22 @@ void repl_core_fini(struct repl_core *c)
     c->magic = 0;
 }
 
-/* A delayed flush_all takes effect now, and is like a fresh one. A follower whose leader
- * knows of it waits for the leader's word; one whose leader does not has it from clients
- * of a time when it was active itself, and must meet the leader anew to tell. */
+/* A delayed flush_all takes effect now. A follower whose leader knows of it waits for the
+ * leader's word; a leader gives it, as for a fresh one. Without either, one that clients
+ * made here is a change of this node; one that came from the peer is the peer's affair,
+ * which may have put it off meanwhile: then there are items to get back from it. */
 static void flush_fires(struct repl_core *c)
 {
+    struct repl_session *s = &c->session;
+    bool leads = s->lead == LEAD_LEADER;
     c->has_flush = false;
     if (c->flush_led)
         return;
     map_fill(&c->touched);
-    map_fill(&c->dirty);
-    if (c->session.lead == LEAD_LEADER) {
-        c->session.flush_due = true;
-    } else if (c->session.open) {
+    map_fill(c->flush_foreign && !(leads && s->merged) ? &c->lacking : &c->dirty);
+    if (leads) {
+        s->flush_due = true;
+    } else if (s->open) {
         repl_core_closed(c);
         c->port_ops->close(c->port, "a flush_all took effect that the peer did not know");
     }
@@ -87,7 +90,7 @@ void core_take_flush(struct repl_core *c)
         c->flush_seen = asked;
         c->flush_at = (uint32_t)asked;
         c->has_flush = c->flush_at != 0;
-        c->flush_led = false;
+        c->flush_led = c->flush_foreign = false;
         c->session.flush_due = true;
     }
     if (c->has_flush && c->store_ops->clock(c->store) >= c->flush_at)

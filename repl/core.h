@@ -179,9 +179,10 @@ struct repl_core {
     /* A client's flush_all, until the replication thread has seen it. */
     _Atomic uint64_t flush_asked; /* count << 32 | the store's clock then, 0: at once */
     uint64_t flush_seen;
-    bool has_flush;    /* a delayed one is pending */
-    bool flush_led;    /* and the leader of this session sent it */
-    uint32_t flush_at; /* the store's clock at which it fires */
+    bool has_flush;     /* a delayed one is pending */
+    bool flush_led;     /* and the leader of this session sent it */
+    bool flush_foreign; /* or some leader did, once; clients here did not ask for it */
+    uint32_t flush_at;  /* the store's clock at which it fires */
 
     struct repl_counters count;
     char last_error[160];

@@ -122,6 +122,42 @@ START_TEST(test_flush_is_not_sent_again)
 }
 END_TEST
 
+/* It takes effect on both while they cannot talk. What clients store after that is theirs
+ * alone: the standby's flush is no change of its own. */
+START_TEST(test_delayed_flush_on_both_while_cut)
+{
+    link_up();
+    set_many(a, 0, 20, "v");
+    ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+    settle_in_sync();
+    wire_cut(&p.wire);
+    pair_advance(&p, 10);
+    node_work(a);
+    node_work(b);
+    set_many(a, 0, 20, "new");
+    settle_in_sync();
+    both_have("key 7", "new");
+    ck_assert_uint_eq(b->store.items, 20);
+}
+END_TEST
+
+/* The active was asked to flush later than it had said, but the standby did not hear. */
+START_TEST(test_delayed_flush_put_off_while_cut)
+{
+    link_up();
+    set_many(a, 0, 20, "v");
+    ck_assert_int_eq(node_flush(a, 10), CHANGE_OK);
+    settle_in_sync();
+    wire_cut(&p.wire);
+    ck_assert_int_eq(node_flush(a, 1000), CHANGE_OK);
+    pair_advance(&p, 10);
+    node_work(b);
+    ck_assert(node_has(b, "key 7", NULL));
+    settle_in_sync();
+    both_have("key 7", "v");
+}
+END_TEST
+
 /* The old active was asked for it, and the new one never heard of it. */
 START_TEST(test_delayed_flush_of_a_former_active)
 {
@@ -194,6 +230,8 @@ int main(void)
         test_delayed_flush_outlives_its_node,
         test_flush_replaces_a_delayed_one,
         test_flush_is_not_sent_again,
+        test_delayed_flush_on_both_while_cut,
+        test_delayed_flush_put_off_while_cut,
         test_delayed_flush_of_a_former_active,
         test_delayed_flush_of_two_standbys,
         test_delayed_flush_during_a_refill,
