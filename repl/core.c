@@ -71,8 +71,9 @@ static void flush_fires(struct repl_core *c)
     c->has_flush = false;
     if (c->flush_led)
         return;
+    c->flush_untold = c->flush_foreign && !(leads && s->merged);
     map_fill(&c->touched);
-    map_fill(c->flush_foreign && !(leads && s->merged) ? &c->lacking : &c->dirty);
+    map_fill(c->flush_untold ? &c->lacking : &c->dirty);
     if (leads) {
         s->flush_due = true;
     } else if (s->open) {

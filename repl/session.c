@@ -46,14 +46,22 @@ static bool said_is_stale(const struct repl_core *c, const struct link_hello *sa
     return !c->active && (said->active || said->reign != c->reign);
 }
 
+/* Another run than before: who could have filled us is gone, so what we have is all there
+ * is, and what clients asked of it, we alone remember. */
+static void outlive(struct repl_core *c)
+{
+    map_clear(&c->lacking);
+    if (c->flush_untold)
+        map_fill(&c->dirty);
+    c->flush_foreign = false;
+}
+
 static void meet(struct repl_core *c, const struct link_hello *hello)
 {
-    if (c->has_paired && run_id_order(&c->paired, &hello->run) == 0)
-        return;
-    /* Another run than before: who could have filled us is gone, so what we have is all
-     * there is. */
-    if (c->has_paired)
-        map_clear(&c->lacking);
+    bool is_known = c->has_paired && run_id_order(&c->paired, &hello->run) == 0;
+    if (c->has_paired && !is_known)
+        outlive(c);
+    c->flush_untold = false;
     c->paired = hello->run;
     c->has_paired = true;
 }
