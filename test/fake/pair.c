@@ -28,8 +28,9 @@ static struct run_id next_run(struct node *n)
 void node_start(struct node *n)
 {
     struct pair *p = n->pair;
+    struct run_id run = next_run(n);
     struct toy_store_config store = {
-        .number = (uint8_t)(1 + n->number),
+        .number = (uint8_t)p->runs, /* as a store takes it from its run */
         .clock = p->clock,
         .own_cas = p->config.own_cas,
         .single_walk = p->config.single_walk,
@@ -39,7 +40,7 @@ void node_start(struct node *n)
         .map_bits = p->config.map_bits[n->number],
         .reject_on_standby = p->config.reject_on_standby,
         .keep_on_conflict = p->config.keep_on_conflict,
-        .run = next_run(n),
+        .run = run,
     };
     CHECK(!n->up);
     toy_store_init(&n->store, &store);
@@ -111,6 +112,18 @@ enum change_result node_set(struct node *n, const char *key, const char *value)
     c.nkey = (uint16_t)strlen(key);
     c.nvalue = (uint32_t)strlen(value);
     return node_store(n, &c);
+}
+
+enum change_result node_touch(struct node *n, const char *key, uint32_t exptime)
+{
+    struct change ch;
+    enum change_result r = change_begin(&n->core, &ch, key, strlen(key));
+    if (r != CHANGE_OK)
+        return r;
+    if (toy_store_touch(&n->store, key, strlen(key), exptime))
+        change_record(&n->core, &ch);
+    change_end(&n->core, &ch);
+    return CHANGE_OK;
 }
 
 enum change_result node_delete(struct node *n, const char *key)

@@ -58,6 +58,7 @@ void pair_advance(struct pair *p, uint32_t seconds);
 /* What clients do at this node. */
 enum change_result node_set(struct node *n, const char *key, const char *value);
 enum change_result node_store(struct node *n, const struct link_change *c);
+enum change_result node_touch(struct node *n, const char *key, uint32_t exptime);
 enum change_result node_delete(struct node *n, const char *key);
 enum change_result node_flush(struct node *n, uint32_t delay);
 /* The value, terminated, until the next call; NULL: a miss. */

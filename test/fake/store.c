@@ -323,6 +323,14 @@ uint64_t toy_store_set(struct toy_store *s, const struct link_change *c)
     return store(s, c)->cas;
 }
 
+bool toy_store_touch(struct toy_store *s, const void *key, size_t nkey, uint32_t exptime)
+{
+    struct toy_item **at = find_live(s, key, nkey);
+    if (at != NULL)
+        (*at)->exptime = absolute(s, exptime);
+    return at != NULL;
+}
+
 bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey)
 {
     struct toy_item **at = find_live(s, key, nkey);

@@ -22,7 +22,7 @@ enum { TOY_STORE_CHAINS = 1024 };
 struct toy_item;
 
 struct toy_store_config {
-    uint8_t number; /* of the node, below 256 */
+    uint8_t number; /* the low byte of its CAS numbers */
     uint32_t clock; /* seconds, not 0 */
     bool own_cas;
     bool single_walk; /* one walk at a time */
@@ -47,6 +47,8 @@ void toy_store_advance(struct toy_store *s, uint32_t seconds);
 
 /* What a client does. The CAS of the new item. */
 uint64_t toy_store_set(struct toy_store *s, const struct link_change *c);
+/* A new time to live, CAS and value as they are; false if the key is not there. */
+bool toy_store_touch(struct toy_store *s, const void *key, size_t nkey, uint32_t exptime);
 bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey);
 void toy_store_flush(struct toy_store *s, uint32_t delay);
 

@@ -1,0 +1,289 @@
+/* What must hold, at any moment and at rest. The invariants' numbers are those of
+ * doc/replication.md. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "test/sim/world.h"
+
+void world_complain(struct world *w, const char *format, ...)
+{
+    va_list ap;
+    if (w->fault[0] != '\0')
+        return;
+    va_start(ap, format);
+    vsnprintf(w->fault, sizeof(w->fault), format, ap);
+    va_end(ap);
+    world_trace(w, "FAULT: %s\n", w->fault);
+}
+
+void world_trace(const struct world *w, const char *format, ...)
+{
+    va_list ap;
+    if (!w->loud)
+        return;
+    va_start(ap, format);
+    vfprintf(stderr, format, ap);
+    va_end(ap);
+}
+
+bool world_is_well(const struct world *w)
+{
+    return w->fault[0] == '\0';
+}
+
+/* ---- what a node shows is what some client stored, whole, and not too old */
+
+void judge_sight(struct world *w, struct node *n, unsigned k, const struct sight *s)
+{
+    const struct key *key = &w->keys[k];
+    if (s->version == 0)
+        return;
+    const struct version *v = &w->versions[s->version];
+    if (s->version > w->nversions || v->key != k)
+        world_complain(w, "key %u at node %u has a value that nobody stored", k,
+                       n->number);
+    else if (s->version < key->settled)
+        world_complain(w, "an old value: key %u at node %u has version %llu, not %llu", k,
+                       n->number, (unsigned long long)s->version,
+                       (unsigned long long)key->settled);
+    else if (s->flags != (uint32_t)(s->version * UINT64_C(2654435761)))
+        world_complain(w, "key %u at node %u has wrong flags", k, n->number);
+    else if (v->cas != 0 && s->cas != v->cas)
+        world_complain(w, "key %u at node %u: version %llu has another CAS", k, n->number,
+                       (unsigned long long)s->version);
+    else if (v->dies_at != NEVER && w->p.clock >= v->dies_at + w->late)
+        world_complain(w, "key %u at node %u outlives its time", k, n->number);
+}
+
+/* A write reads back, with a CAS above all that the node has handed out or holds. */
+void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version)
+{
+    struct sight s;
+    if (w->p.config.own_cas)
+        return; /* a purge in such a store takes new items for old */
+    world_see(w, n, k, &s);
+    if (s.version != version) {
+        world_complain(w, "key %u at node %u: a write does not read back", k, n->number);
+        return;
+    }
+    if (s.cas <= w->highest_cas[n->number])
+        world_complain(w, "key %u at node %u: a CAS no higher than one before", k,
+                       n->number);
+    w->highest_cas[n->number] = s.cas;
+    w->versions[version].cas = s.cas;
+    struct sight other;
+    world_see(w, n, below(w, w->nkeys), &other);
+    if (other.version != 0 && other.version != version && other.cas >= s.cas)
+        world_complain(w, "node %u hands out a CAS that is not above what it holds",
+                       n->number);
+}
+
+/* ---- the pair, at any moment */
+
+static bool has_pending(const struct node *n)
+{
+    const struct worker *w = atomic_load(&n->core.gate.workers);
+    for (; w != NULL; w = w->next) {
+        if (ring_pending(&w->ring) > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool remembers(const struct node *n, uint64_t hash)
+{
+    return map_has(&n->core.dirty, hash) || map_has(&n->core.flying, hash);
+}
+
+/* I3: a change that its node does not remember any more has come to the peer: nothing
+ * older than it may be seen from now on, on either node. */
+static void note_settled(const struct node *n, struct key *key)
+{
+    uint64_t last = key->last[n->number];
+    if (n->up && last > key->settled && !has_pending(n) && !remembers(n, key->hash))
+        key->settled = last;
+}
+
+void judge_key(struct world *w, unsigned k)
+{
+    struct sight s;
+    for (unsigned i = 0; i < 2; i++)
+        note_settled(&w->p.node[i], &w->keys[k]);
+    for (unsigned i = 0; i < 2; i++) {
+        if (!w->p.node[i].up)
+            continue;
+        world_see(w, &w->p.node[i], k, &s);
+        judge_sight(w, &w->p.node[i], k, &s);
+    }
+}
+
+static bool same_sight(const struct world *w, const struct sight *a,
+                       const struct sight *b)
+{
+    uint32_t drift =
+        a->dies_at > b->dies_at ? a->dies_at - b->dies_at : b->dies_at - a->dies_at;
+    return a->version == b->version && (a->cas == b->cas || w->p.config.own_cas) &&
+           drift <= w->late;
+}
+
+/* It may be on one node only: it was evicted, or the way to the peer made it live a
+ * second longer there. */
+static bool may_be_alone(const struct world *w, const struct key *key,
+                         const struct sight *a, const struct sight *b)
+{
+    bool alone = (a->version == 0) != (b->version == 0);
+    const struct sight *s = a->version != 0 ? a : b;
+    return alone && (key->evicted || (w->late > 0 && s->dies_at != NEVER));
+}
+
+/* Is a flush under way that the core has not noticed yet, or so near that nothing is
+ * taken from a copy any more? */
+static bool flushes(const struct world *w, const struct repl_core *c)
+{
+    return c->session.flush_due || c->flush_asked != c->flush_seen ||
+           (c->has_flush && w->p.clock + 1 >= c->flush_at);
+}
+
+/* The active leader of the session that both have merged. */
+static struct node *settled_leader(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct node *a = &w->p.node[i], *b = &w->p.node[1 - i];
+        const struct repl_core *c = &a->core;
+        if (!a->up || !b->up || w->p.wire.end[0].session != w->p.wire.end[1].session)
+            continue;
+        if (c->session.merged && c->session.lead == LEAD_LEADER && c->active &&
+            b->core.session.merged && b->core.session.lead == LEAD_FOLLOWER &&
+            c->purge.goal == PURGE_NONE && b->core.purge.goal == PURGE_NONE &&
+            !flushes(w, c) && !flushes(w, &b->core))
+            return a;
+    }
+    return NULL;
+}
+
+static bool is_owed(const struct node *n, uint64_t hash)
+{
+    return remembers(n, hash) || map_has(&n->core.owed, hash) ||
+           map_has(&n->core.lacking, hash) || map_has(&n->core.coming, hash);
+}
+
+/* I2, and more: what neither journal nor map remembers is the same on both nodes; and
+ * repl_at_risk counts what would be lost. */
+static void judge_pair(struct world *w)
+{
+    struct node *a = settled_leader(w);
+    struct repl_status status;
+    uint64_t differing = 0;
+    if (a == NULL)
+        return;
+    struct node *b = &w->p.node[1 - a->number];
+    bool pending = has_pending(a);
+    for (unsigned k = 0; k < w->nkeys; k++) {
+        const struct key *key = &w->keys[k];
+        struct sight of_a, of_b;
+        world_see(w, a, k, &of_a);
+        world_see(w, b, k, &of_b);
+        if (may_be_alone(w, key, &of_a, &of_b) || same_sight(w, &of_a, &of_b))
+            continue;
+        differing++;
+        if (!pending && !is_owed(a, key->hash) && !map_has(&b->core.lacking, key->hash))
+            world_complain(w,
+                           "key %u: node %u has version %llu, node %u %llu, and nobody "
+                           "remembers it",
+                           k, a->number, (unsigned long long)of_a.version, b->number,
+                           (unsigned long long)of_b.version);
+    }
+    AZ(pthread_mutex_lock(&a->core.lock));
+    repl_core_status(&a->core, &status);
+    AZ(pthread_mutex_unlock(&a->core.lock));
+    if (differing > 0 && status.at_risk == 0 && status.lacking_buckets == 0)
+        world_complain(w, "%llu keys differ, and nothing is at risk",
+                       (unsigned long long)differing);
+}
+
+void judge_now(struct world *w)
+{
+    for (unsigned k = 0; k < w->nkeys; k++)
+        judge_key(w, k);
+    judge_pair(w);
+}
+
+/* ---- at rest */
+
+/* One node took all changes and lived through it: all that it held is there (I8). */
+static bool is_sole_writer(const struct world *w)
+{
+    unsigned writer = w->wrote[1];
+    return !(w->wrote[0] && w->wrote[1]) && !w->crashed[writer] &&
+           (w->wrote[writer] || (!w->crashed[0] && !w->crashed[1]));
+}
+
+static void judge_expected(struct world *w, const struct node *n, unsigned k,
+                           const struct sight *s)
+{
+    const struct key *key = &w->keys[k];
+    bool dead = key->expected_death != NEVER && w->p.clock >= key->expected_death;
+    bool doubtful = key->expected_death != NEVER &&
+                    w->p.clock + 1 >= key->expected_death && w->late > 0;
+    uint64_t wanted = dead ? 0 : key->expected;
+    if (s->version != wanted && !doubtful && !key->evicted &&
+        !(dead && s->version == key->expected && w->late > 0))
+        world_complain(w,
+                       "lost, though one node took all: key %u at node %u has version "
+                       "%llu, not %llu",
+                       k, n->number, (unsigned long long)s->version,
+                       (unsigned long long)wanted);
+}
+
+static void judge_key_at_rest(struct world *w, unsigned k, bool sole)
+{
+    const struct key *key = &w->keys[k];
+    struct sight s[2];
+    for (unsigned i = 0; i < 2; i++) {
+        world_see(w, &w->p.node[i], k, &s[i]);
+        for (unsigned by = 0; by < 2; by++) {
+            if (s[i].version != 0 && s[i].version < key->last[by])
+                world_complain(w,
+                               "old at rest: key %u at node %u has version %llu, not "
+                               "%llu",
+                               k, i, (unsigned long long)s[i].version,
+                               (unsigned long long)key->last[by]);
+        }
+        if (sole)
+            judge_expected(w, &w->p.node[i], k, &s[i]);
+    }
+    if (!may_be_alone(w, key, &s[0], &s[1]) && !same_sight(w, &s[0], &s[1]))
+        world_complain(w,
+                       "unequal at rest: key %u has version %llu, CAS %llx, death %u and "
+                       "version %llu, CAS %llx, death %u",
+                       k, (unsigned long long)s[0].version, (unsigned long long)s[0].cas,
+                       s[0].dies_at, (unsigned long long)s[1].version,
+                       (unsigned long long)s[1].cas, s[1].dies_at);
+}
+
+void judge_rest(struct world *w)
+{
+    world_trace(w, "---- to rest\n");
+    for (unsigned i = 0; i < 2; i++)
+        wire_hold(&w->p.wire, i, false);
+    bool rests = pair_settle(&w->p);
+    for (unsigned i = 0; rests && w->flushed_later && i < 10; i++) {
+        world_tick(w);
+        rests = pair_settle(&w->p);
+    }
+    if (!rests) {
+        world_complain(w, "the nodes do not come to rest");
+        return;
+    }
+    for (unsigned k = 0; k < w->nkeys; k++)
+        judge_key_at_rest(w, k, is_sole_writer(w));
+    judge_now(w);
+    if (!pair_in_sync(&w->p))
+        world_complain(w, "at rest, but not in sync");
+    for (unsigned i = 0; i < 2; i++) {
+        if (w->p.wire.end[i].refused > 0)
+            world_complain(w, "node %u refused a message: %s", i, w->p.wire.end[i].why);
+    }
+}

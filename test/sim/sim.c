@@ -1,0 +1,142 @@
+/*
+ * Random schedules of two nodes, for as long as one likes.
+ *
+ *   sim [--seconds N] [--schedules N] [--seed N] [--jobs N]
+ *
+ * Without --seconds and --schedules it runs the one of --seed. FAKE_LOG=1 shows all that
+ * happens. Exit code 1: one did not hold; its seed is printed.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test/sim/schedule.h"
+
+struct campaign {
+    uint64_t seconds, schedules, seed, jobs;
+};
+
+struct tally {
+    uint64_t schedules, steps;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool is_over(const struct campaign *c, const struct tally *t, double end)
+{
+    if (c->schedules > 0 && t->schedules * c->jobs >= c->schedules)
+        return true;
+    return c->seconds > 0 && now() >= end;
+}
+
+/* Every jobs-th seed from the first one on. */
+static int work(const struct campaign *c, uint64_t job, int out)
+{
+    struct tally t = { 0 };
+    double end = now() + (double)c->seconds;
+    char why[400];
+    int code = EXIT_SUCCESS;
+    for (uint64_t seed = c->seed + job; code == 0 && !is_over(c, &t, end);
+         seed += c->jobs) {
+        if (!schedule_run(seed, &t.steps, why, sizeof(why))) {
+            printf(
+                "schedule %llu: %s\nagain: sim --seed %llu, with FAKE_LOG=1 to see it\n",
+                (unsigned long long)seed, why, (unsigned long long)seed);
+            code = EXIT_FAILURE;
+        }
+        t.schedules++;
+    }
+    fflush(stdout);
+    if (write(out, &t, sizeof(t)) != sizeof(t))
+        code = EXIT_FAILURE;
+    return code;
+}
+
+static int run_jobs(const struct campaign *c, struct tally *sum)
+{
+    int pipes[2], status, code = EXIT_SUCCESS;
+    if (pipe(pipes) != 0)
+        return EXIT_FAILURE;
+    fflush(stdout);
+    for (uint64_t job = 0; job < c->jobs; job++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(work(c, job, pipes[1]));
+        if (pid < 0)
+            return EXIT_FAILURE;
+    }
+    for (uint64_t job = 0; job < c->jobs; job++) {
+        struct tally t = { 0 };
+        if (wait(&status) < 0 || status != 0)
+            code = EXIT_FAILURE;
+        /* one that was killed has written nothing */
+        if (WIFEXITED(status) && read(pipes[0], &t, sizeof(t)) == sizeof(t)) {
+            sum->schedules += t.schedules;
+            sum->steps += t.steps;
+        }
+    }
+    close(pipes[0]);
+    close(pipes[1]);
+    return code;
+}
+
+static uint64_t number(const char *text)
+{
+    char *end;
+    uint64_t n = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0') {
+        fprintf(stderr, "sim: '%s' is not a number\n", text);
+        exit(2);
+    }
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "seconds", required_argument, NULL, 't' },
+        { "schedules", required_argument, NULL, 'n' },
+        { "seed", required_argument, NULL, 's' },
+        { "jobs", required_argument, NULL, 'j' },
+        { NULL, 0, NULL, 0 },
+    };
+    struct campaign c = { .seed = 1, .jobs = 1 };
+    struct tally sum = { 0 };
+    double start = now();
+    int letter;
+    while ((letter = getopt_long(argc, argv, "t:n:s:j:", options, NULL)) != -1) {
+        switch (letter) {
+        case 't':
+            c.seconds = number(optarg);
+            break;
+        case 'n':
+            c.schedules = number(optarg);
+            break;
+        case 's':
+            c.seed = number(optarg);
+            break;
+        case 'j':
+            c.jobs = number(optarg);
+            break;
+        default:
+            fputs("usage: sim [--seconds N] [--schedules N] [--seed N] [--jobs N]\n",
+                  stderr);
+            return 2;
+        }
+    }
+    if (c.seconds == 0 && c.schedules == 0)
+        c.schedules = c.jobs = 1;
+    int code = run_jobs(&c, &sum);
+    printf("%llu schedules, %llu steps, %.1f s: %s\n", (unsigned long long)sum.schedules,
+           (unsigned long long)sum.steps, now() - start,
+           code == EXIT_SUCCESS ? "all held" : "it did not hold");
+    return code;
+}

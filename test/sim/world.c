@@ -1,0 +1,347 @@
+#include "test/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "repl/internal.h"
+
+/* ---- chance */
+
+uint64_t world_random(struct world *w)
+{
+    w->random ^= w->random << 13;
+    w->random ^= w->random >> 7;
+    w->random ^= w->random << 17;
+    return w->random * UINT64_C(0x2545f4914f6cdd1d) >> 16;
+}
+
+unsigned below(struct world *w, unsigned n)
+{
+    return (unsigned)(world_random(w) % n);
+}
+
+bool one_in(struct world *w, unsigned n)
+{
+    return below(w, n) == 0;
+}
+
+/* ---- life */
+
+static void see_message(void *context, unsigned to, const struct link_message *m);
+
+void world_init(struct world *w, const struct pair_config *config, uint64_t seed,
+                unsigned nkeys)
+{
+    CHECK(nkeys <= KEYS_MAX);
+    memset(w, 0, sizeof(*w));
+    w->loud = getenv("FAKE_LOG") != NULL;
+    w->random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    w->nkeys = nkeys;
+    for (unsigned k = 0; k < nkeys; k++) {
+        snprintf(w->keys[k].name, sizeof(w->keys[k].name), "key %u", k);
+        w->keys[k].hash = hash_key(w->keys[k].name, strlen(w->keys[k].name));
+    }
+    pair_init(&w->p, config);
+    w->p.wire.watch = see_message;
+    w->p.wire.watch_context = w;
+    world_phase(w);
+}
+
+void world_fini(struct world *w)
+{
+    pair_fini(&w->p);
+    free(w->versions);
+}
+
+void world_phase(struct world *w)
+{
+    struct sight s, other;
+    for (unsigned k = 0; k < w->nkeys; k++) {
+        world_see(w, &w->p.node[0], k, &s);
+        world_see(w, &w->p.node[1], k, &other);
+        w->keys[k].expected = s.version;
+        w->keys[k].expected_death = s.dies_at;
+        if (s.version == other.version)
+            w->keys[k].evicted = false;
+    }
+    w->wrote[0] = w->wrote[1] = w->crashed[0] = w->crashed[1] = false;
+    w->flushed_later = false;
+}
+
+/* ---- what a node shows */
+
+void world_see(struct world *w, struct node *n, unsigned k, struct sight *out)
+{
+    const char *name = w->keys[k].name;
+    struct repl_item it;
+    char text[24];
+    *out = (struct sight){ 0 };
+    change_before_read(&n->core, name, strlen(name));
+    if (!toy_store_ops.lookup(&n->store, name, strlen(name), &it))
+        return;
+    snprintf(text, sizeof(text), "%.*s", (int)it.state.nvalue,
+             (const char *)it.state.value);
+    out->version = strtoull(text, NULL, 10);
+    out->cas = it.state.cas;
+    out->flags = it.state.flags;
+    out->dies_at = it.state.exptime != 0 ? w->p.clock + it.state.exptime : NEVER;
+    toy_store_ops.release(&n->store, it.item);
+}
+
+/* A change that came from the peer is never shipped back (I6): what a journal ships was
+ * changed by this node's clients. */
+static void judge_shipped(struct world *w, unsigned from, const struct link_message *m)
+{
+    const struct link_change *c = &m->change;
+    char text[40];
+    unsigned k;
+    snprintf(text, sizeof(text), "%.*s", c->nkey, (const char *)c->key);
+    if (sscanf(text, "key %u", &k) != 1 || k >= w->nkeys)
+        world_complain(w, "node %u ships a key that nobody knows", from);
+    else if (!w->keys[k].changed[from])
+        world_complain(w, "node %u ships key %u, that none of its clients changed", from,
+                       k);
+    if (m->op != LINK_SETQ)
+        return;
+    snprintf(text, sizeof(text), "%.*s", (int)c->nvalue, (const char *)c->value);
+    uint64_t v = strtoull(text, NULL, 10);
+    if (v == 0 || v > w->nversions || !w->versions[v].by[from])
+        world_complain(w, "node %u ships version %s, that is not of its clients", from,
+                       text);
+}
+
+static void see_message(void *context, unsigned to, const struct link_message *m)
+{
+    struct world *w = context;
+    bool is_change = m->op == LINK_SETQ || m->op == LINK_DELETEQ || m->op == LINK_FILL;
+    world_trace(w, "to %u: %s%s %.*s\n", to, link_op_name((uint8_t)m->op),
+                m->is_response ? " acknowledged" : "", is_change ? m->change.nkey : 0,
+                is_change ? (const char *)m->change.key : "");
+    if (m->op == LINK_SETQ || m->op == LINK_DELETEQ)
+        judge_shipped(w, 1 - to, m);
+}
+
+/* ---- clients */
+
+static bool takes_writes(struct world *w, struct node *n)
+{
+    (void)w;
+    return n->up && !handover_holds(&n->core);
+}
+
+static void changed(struct world *w, struct node *n, unsigned k, uint64_t holds,
+                    uint32_t death)
+{
+    struct key *key = &w->keys[k];
+    key->last[n->number] = w->nversions;
+    key->changed[n->number] = true;
+    key->expected = holds;
+    key->expected_death = death;
+    w->wrote[n->number] = true;
+}
+
+static uint64_t new_version(struct world *w, struct node *n, unsigned k, uint32_t death)
+{
+    w->nversions++;
+    if (w->nversions >= w->room) {
+        w->room = 2 * w->room + 1000;
+        w->versions = realloc(w->versions, w->room * sizeof(*w->versions));
+        CHECK(w->versions != NULL);
+    }
+    w->versions[w->nversions] =
+        (struct version){ .key = k,
+                          .by = { n->number == 0, n->number == 1 },
+                          .made_at = w->p.clock,
+                          .dies_at = death };
+    return w->nversions;
+}
+
+static uint32_t death_of(const struct world *w, uint32_t ttl)
+{
+    return ttl != 0 ? w->p.clock + ttl : NEVER;
+}
+
+static uint32_t flags_of(uint64_t version)
+{
+    return (uint32_t)(version * UINT64_C(2654435761));
+}
+
+bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl)
+{
+    char value[24];
+    struct link_change c = { .key = w->keys[k].name, .value = value, .exptime = ttl };
+    if (!takes_writes(w, n))
+        return false;
+    uint64_t v = new_version(w, n, k, death_of(w, ttl));
+    snprintf(value, sizeof(value), "%llu", (unsigned long long)v);
+    c.nkey = (uint16_t)strlen(w->keys[k].name);
+    c.nvalue = (uint32_t)strlen(value);
+    c.flags = flags_of(v);
+    bool done = node_store(n, &c) == CHANGE_OK;
+    world_trace(w, "set %u at %u: %s for %u%s\n", k, n->number, value, ttl,
+                done ? "" : ", refused");
+    if (!done)
+        return false;
+    changed(w, n, k, v, death_of(w, ttl));
+    judge_write(w, n, k, v);
+    return true;
+}
+
+bool world_replace(struct world *w, struct node *n, unsigned k)
+{
+    struct sight s;
+    if (!takes_writes(w, n))
+        return false;
+    world_see(w, n, k, &s);
+    return s.version != 0 && world_set(w, n, k, 0);
+}
+
+bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl)
+{
+    struct sight s;
+    uint32_t death = death_of(w, ttl);
+    if (!takes_writes(w, n))
+        return false;
+    world_see(w, n, k, &s);
+    if (s.version == 0 || node_touch(n, w->keys[k].name, ttl) != CHANGE_OK)
+        return false;
+    world_trace(w, "touch %u at %u for %u\n", k, n->number, ttl);
+    world_see(w, n, k, &s); /* the first write to a node may have made it drop the item */
+    if (s.version == 0)
+        return false;
+    struct version *v = &w->versions[s.version];
+    v->by[n->number] = w->keys[k].changed[n->number] = true;
+    if (v->dies_at < death)
+        v->dies_at = death;
+    w->keys[k].expected_death = death;
+    w->keys[k].last[n->number] =
+        w->keys[k].last[n->number] > s.version ? w->keys[k].last[n->number] : s.version;
+    w->wrote[n->number] = true;
+    return true;
+}
+
+bool world_delete(struct world *w, struct node *n, unsigned k)
+{
+    if (!takes_writes(w, n))
+        return false;
+    new_version(w, n, k, 0);
+    bool done = node_delete(n, w->keys[k].name) == CHANGE_OK;
+    world_trace(w, "delete %u at %u: %llu%s\n", k, n->number,
+                (unsigned long long)w->nversions, done ? "" : ", refused");
+    if (done)
+        changed(w, n, k, 0, 0);
+    return done;
+}
+
+bool world_flush(struct world *w, struct node *n, uint32_t delay)
+{
+    if (!takes_writes(w, n))
+        return false;
+    new_version(w, n, 0, 0);
+    bool done = node_flush(n, delay) == CHANGE_OK;
+    world_trace(w, "flush at %u in %u s: %llu%s\n", n->number, delay,
+                (unsigned long long)w->nversions, done ? "" : ", refused");
+    for (unsigned k = 0; done && delay == 0 && k < w->nkeys; k++)
+        changed(w, n, k, 0, 0);
+    if (done) {
+        w->flush_at = delay != 0 ? w->p.clock + delay : 0;
+        w->flushed_later = w->flushed_later || delay != 0;
+    }
+    w->wrote[n->number] = w->wrote[n->number] || done;
+    return done;
+}
+
+void world_gets(struct world *w, struct node *n, unsigned k)
+{
+    struct sight s;
+    world_see(w, n, k, &s);
+    if (s.version == 0)
+        return;
+    w->tokens[w->ntokens++ % TOKENS] =
+        (struct token){ .key = k, .cas = s.cas, .version = s.version };
+}
+
+/* The token is good if and only if the value is still the same. */
+bool world_cas(struct world *w, struct node *n, unsigned token)
+{
+    const struct token *t = &w->tokens[token];
+    struct sight s;
+    if (!takes_writes(w, n) || t->version == 0)
+        return false;
+    world_see(w, n, t->key, &s);
+    if (s.version == 0 || w->p.config.own_cas)
+        return false;
+    if ((s.cas == t->cas) != (s.version == t->version))
+        world_complain(w, "key %u at node %u: a token of version %llu is %s, it has %llu",
+                       t->key, n->number, (unsigned long long)t->version,
+                       s.cas == t->cas ? "good" : "refused",
+                       (unsigned long long)s.version);
+    return s.cas == t->cas && world_set(w, n, t->key, 0);
+}
+
+/* ---- what befalls nodes */
+
+void world_evict(struct world *w, struct node *n, unsigned k)
+{
+    if (!n->up)
+        return;
+    w->keys[k].evicted = true;
+    node_evict(n, w->keys[k].name);
+}
+
+void world_crash(struct world *w, struct node *n)
+{
+    struct node *other = &w->p.node[1 - n->number];
+    world_trace(w, "crash of %u\n", n->number);
+    if (!map_is_empty(&other->core.lacking))
+        w->crashed[other->number] = true; /* what it lacks is gone with the other */
+    node_crash(n);
+    for (unsigned k = 0; k < w->nkeys; k++)
+        w->keys[k].last[n->number] = 0;
+    w->crashed[n->number] = true;
+    w->highest_cas[n->number] = 0;
+    w->p.run_order[n->number] = (uint8_t)world_random(w);
+    node_start(n);
+}
+
+/* Also those that are held back, or that a busy node does not take yet. */
+static bool messages_wait(const struct world *w)
+{
+    bool wait = false;
+    for (unsigned i = 0; i < 2; i++) {
+        int session = w->p.wire.end[i].session;
+        wait = wait || (session != WIRE_NONE &&
+                        buffer_length(&w->p.wire.connections[session].pipe[i]) > 0);
+    }
+    return wait;
+}
+
+static void flush_fires(struct world *w)
+{
+    for (unsigned k = 0; k < w->nkeys; k++) {
+        struct key *key = &w->keys[k];
+        if (key->expected != 0 && w->versions[key->expected].made_at < w->flush_at)
+            key->expected = 0;
+    }
+    w->flush_at = 0;
+}
+
+void world_tick(struct world *w)
+{
+    if (!messages_wait(w)) {
+        w->stuck_since = 0;
+    } else {
+        w->late++;
+        if (w->stuck_since == 0)
+            w->stuck_since = w->p.clock;
+        else if (w->p.clock - w->stuck_since >= 3)
+            wire_cut(&w->p.wire);
+    }
+    pair_advance(&w->p, 1);
+    world_trace(w, "the clock says %u\n", w->p.clock);
+    if (w->flush_at != 0 && w->p.clock >= w->flush_at)
+        flush_fires(w);
+}

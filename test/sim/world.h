@@ -1,0 +1,112 @@
+/*
+ * A pair of nodes in memory (test/fake/pair.h), what its clients do, and the books that
+ * are kept about it, so that at any moment one can say what may be seen and what not.
+ *
+ * Each write of a client is a version, numbered from 1; the value of an item is the
+ * number of its version. The network and the clock move by calls only; chance comes from
+ * a seed.
+ */
+#ifndef TEST_SIM_WORLD_H
+#define TEST_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "test/fake/pair.h"
+
+enum { KEYS_MAX = 150, TOKENS = 16, NEVER = UINT32_MAX };
+
+struct version {
+    unsigned key;
+    bool by[2];       /* whose clients made or touched it */
+    uint32_t made_at; /* seconds, as all times here */
+    uint32_t dies_at; /* the latest that a client asked for; NEVER */
+    uint64_t cas;     /* 0: not known */
+};
+
+struct key {
+    char name[16];
+    uint64_t hash;
+    uint64_t settled;  /* no older version may be seen anywhere */
+    bool changed[2];   /* ever, by clients of the node */
+    uint64_t last[2];  /* the last change at each node, as long as the node lives */
+    bool evicted;      /* so it may be on one node only */
+    uint64_t expected; /* of a sole writer: the version that holds, 0: none */
+    uint32_t expected_death;
+};
+
+/* What a client was given by a gets. */
+struct token {
+    unsigned key;
+    uint64_t cas, version;
+};
+
+struct world {
+    struct pair p;
+    uint64_t random;
+    struct key keys[KEYS_MAX];
+    unsigned nkeys;
+    struct version *versions;
+    uint64_t nversions, room; /* deletes and flushes take a number, too */
+    struct token tokens[TOKENS];
+    unsigned ntokens;
+    uint64_t highest_cas[2]; /* handed out by the node, as long as it lives */
+    uint32_t late; /* seconds that passed while messages were on their way, in all */
+    uint32_t stuck_since; /* 0: no message waits */
+    /* since the phase began */
+    bool wrote[2], crashed[2], flushed_later;
+    uint32_t flush_at; /* when the last delayed flush takes effect; 0: none is pending */
+    bool loud;
+    uint64_t steps;
+    char fault[400]; /* what did not hold; empty so far */
+};
+
+/* What a client sees of a key at a node. */
+struct sight {
+    uint64_t version; /* 0: a miss */
+    uint64_t cas;
+    uint32_t flags, dies_at;
+};
+
+void world_init(struct world *w, const struct pair_config *config, uint64_t seed,
+                unsigned nkeys);
+void world_fini(struct world *w);
+
+uint64_t world_random(struct world *w);
+unsigned below(struct world *w, unsigned n);
+bool one_in(struct world *w, unsigned n);
+
+/* Clients at a node, which must be up. A node whose clients wait for a handover takes
+ * none of these; one that refuses writes changes nothing. True if it was done. */
+bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl);
+bool world_replace(struct world *w, struct node *n, unsigned k); /* as append, incr */
+bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl);
+bool world_delete(struct world *w, struct node *n, unsigned k);
+bool world_flush(struct world *w, struct node *n, uint32_t delay);
+void world_gets(struct world *w, struct node *n, unsigned k);
+bool world_cas(struct world *w, struct node *n, unsigned token);
+
+void world_see(struct world *w, struct node *n, unsigned k, struct sight *out);
+void world_evict(struct world *w, struct node *n, unsigned k);
+/* It dies and comes back empty. */
+void world_crash(struct world *w, struct node *n);
+/* A second passes; a link on which nothing has moved for three is given up. */
+void world_tick(struct world *w);
+void world_phase(struct world *w); /* the books of a phase begin anew */
+
+/* judge.c: what must hold. A fault is kept, the first one only. */
+void world_complain(struct world *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void world_trace(const struct world *w, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+bool world_is_well(const struct world *w);
+
+void judge_sight(struct world *w, struct node *n, unsigned k, const struct sight *s);
+void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version);
+/* At any moment: this key everywhere; all keys. */
+void judge_key(struct world *w, unsigned k);
+void judge_now(struct world *w);
+/* All moves until nothing is left to do; then both must hold the same. */
+void judge_rest(struct world *w);
+
+#endif
