@@ -133,7 +133,16 @@ class Node:
             os.kill(self.process.pid, number)
 
     def pause(self):
+        """All its threads stand still when this returns."""
         self.signal(signal.SIGSTOP)
+        self.lab.until(self.stands_still, "%s is stopped" % self.name)
+
+    def stands_still(self):
+        for task in os.listdir("/proc/%d/task" % self.process.pid):
+            with open("/proc/%d/task/%s/stat" % (self.process.pid, task), encoding="ascii") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] != "T":
+                    return False
+        return True
 
     def cont(self):
         self.signal(signal.SIGCONT)

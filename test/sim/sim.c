@@ -7,6 +7,7 @@
  * happens. Exit code 1: one did not hold; its seed is printed.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "test/sim/schedule.h"
+
+enum { JOBS_MAX = 64 };
 
 struct campaign {
     uint64_t seconds, schedules, seed, jobs;
@@ -60,29 +63,42 @@ static int work(const struct campaign *c, uint64_t job, int out)
     return code;
 }
 
+/* The first that fails ends the others. */
+static int await_jobs(const struct campaign *c, const pid_t *pids, int in,
+                      struct tally *sum)
+{
+    int status, code = EXIT_SUCCESS;
+    for (uint64_t job = 0; job < c->jobs; job++) {
+        struct tally t = { 0 };
+        bool ended = wait(&status) > 0 && WIFEXITED(status);
+        if (ended && read(in, &t, sizeof(t)) == sizeof(t)) {
+            sum->schedules += t.schedules;
+            sum->steps += t.steps;
+        }
+        if (ended && status == 0)
+            continue;
+        for (uint64_t other = 0; other < c->jobs && code == EXIT_SUCCESS; other++)
+            kill(pids[other], SIGTERM);
+        code = EXIT_FAILURE;
+    }
+    return code;
+}
+
 static int run_jobs(const struct campaign *c, struct tally *sum)
 {
-    int pipes[2], status, code = EXIT_SUCCESS;
+    pid_t pids[JOBS_MAX];
+    int pipes[2];
     if (pipe(pipes) != 0)
         return EXIT_FAILURE;
     fflush(stdout);
     for (uint64_t job = 0; job < c->jobs; job++) {
-        pid_t pid = fork();
-        if (pid == 0)
+        pids[job] = fork();
+        if (pids[job] == 0)
             _exit(work(c, job, pipes[1]));
-        if (pid < 0)
+        if (pids[job] < 0)
             return EXIT_FAILURE;
     }
-    for (uint64_t job = 0; job < c->jobs; job++) {
-        struct tally t = { 0 };
-        if (wait(&status) < 0 || status != 0)
-            code = EXIT_FAILURE;
-        /* one that was killed has written nothing */
-        if (WIFEXITED(status) && read(pipes[0], &t, sizeof(t)) == sizeof(t)) {
-            sum->schedules += t.schedules;
-            sum->steps += t.steps;
-        }
-    }
+    int code = await_jobs(c, pids, pipes[0], sum);
     close(pipes[0]);
     close(pipes[1]);
     return code;
@@ -134,6 +150,10 @@ int main(int argc, char **argv)
     }
     if (c.seconds == 0 && c.schedules == 0)
         c.schedules = c.jobs = 1;
+    if (c.jobs == 0 || c.jobs > JOBS_MAX) {
+        fprintf(stderr, "sim: --jobs takes 1 to %d\n", JOBS_MAX);
+        return 2;
+    }
     int code = run_jobs(&c, &sum);
     printf("%llu schedules, %llu steps, %.1f s: %s\n", (unsigned long long)sum.schedules,
            (unsigned long long)sum.steps, now() - start,

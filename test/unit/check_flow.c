@@ -1,15 +1,10 @@
 /*
  * What the core takes from its surroundings: bytes waiting for the network, items held
- * meanwhile; and what client threads do between two of its calls to the store.
+ * meanwhile, walks that cannot be had.
  */
-#include <pthread.h>
-#include <sched.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
-#include "base/hash.h"
 #include "test/fake/pair.h"
 #include "test/unit/unit.h"
 
@@ -100,61 +95,9 @@ START_TEST(test_backlog_of_changes_is_bounded)
 }
 END_TEST
 
-/* ---- a client deletes a key while a copy brings it back, and then appends to it */
+/* ---- a store that gives no walk now */
 
 static struct repl_store_ops busy_ops;
-static pthread_t client;
-static sem_t may_append;
-static unsigned adds;
-
-static void *delete_then_append(void *arg)
-{
-    char value[16];
-    (void)arg;
-    ck_assert_int_eq(node_delete(a, "n"), CHANGE_OK);
-    AZ(sem_wait(&may_append));
-    if (node_get(a, "n", value, sizeof(value)) != NULL)
-        ck_assert_int_eq(node_set(a, "n", "old, appended to"), CHANGE_OK);
-    return NULL;
-}
-
-/* The client's delete either waits for the gate, or is done before the item is stored. */
-static bool add_beside_a_client(void *store, const struct link_change *c)
-{
-    if (c->nkey != 1 || memcmp(c->key, "n", 1) != 0)
-        return toy_store_ops.add(store, c);
-    adds++;
-    AZ(pthread_create(&client, NULL, delete_then_append, NULL));
-    while (!(gate_flags(&a->core.gate) & GATE_HOLD) &&
-           !map_has(&a->core.touched, hash_key("n", 1)))
-        sched_yield();
-    bool stored = toy_store_ops.add(store, c);
-    AZ(sem_post(&may_append));
-    return stored;
-}
-
-START_TEST(test_a_deleted_key_is_not_copied_back)
-{
-    AZ(sem_init(&may_append, 0, 0));
-    ck_assert_int_eq(node_set(a, "n", "old"), CHANGE_OK);
-    settle_in_sync();
-    node_crash(a);
-    wire_lose(&p.wire, 1);
-    node_start(a);
-    ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);
-    busy_ops = toy_store_ops;
-    busy_ops.add = add_beside_a_client;
-    a->core.store_ops = &busy_ops;
-    settle_in_sync();
-    ck_assert_uint_eq(adds, 1);
-    AZ(pthread_join(client, NULL));
-    settle_in_sync();
-    ck_assert(node_has(a, "n", NULL));
-    ck_assert(node_has(b, "n", NULL));
-}
-END_TEST
-
-/* ---- a store that gives no walk now */
 
 static struct repl_walk *no_walk(void *store)
 {
@@ -202,7 +145,6 @@ int main(void)
     const TTest *tests[] = {
         test_backlog_of_a_copy_is_bounded,
         test_backlog_of_changes_is_bounded,
-        test_a_deleted_key_is_not_copied_back,
         test_a_purge_that_gets_no_walk_waits,
     };
     return unit_run_with("flow", setup, teardown, tests, N_ELEMENTS(tests));

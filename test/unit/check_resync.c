@@ -308,6 +308,33 @@ START_TEST(test_flush_during_a_refill)
 END_TEST
 
 /* The only one that could fill it is gone for good: what it has is all there is. */
+/* b has replicated with another node since, and holds what no map of a knows of; the
+ * leader's state is the one that counts, whoever leads. */
+START_TEST(test_a_node_with_another_past)
+{
+    static const struct link_change of_another = {
+        .key = "key 7", .nkey = 5, .value = "another's", .nvalue = 9, .cas = 7
+    };
+    for (unsigned leader = 0; leader < 2; leader++) {
+        restart_pair(NULL);
+        link_up();
+        set_many(a, 0, 50, "v");
+        settle_in_sync();
+        wire_cut(&p.wire);
+        b->core.met.bytes[0] ^= 1;
+        ck_assert(toy_store_ops.put(&b->store, &of_another));
+        set(&p.node[leader], "x", "y");
+        settle_in_sync();
+        both_have("key 7", leader == 0 ? "v" : "another's");
+        both_have("x", "y");
+        uint64_t copied = items_copied();
+        wire_cut(&p.wire);
+        settle_in_sync();
+        ck_assert_uint_eq(items_copied(), copied); /* strangers no more */
+    }
+}
+END_TEST
+
 START_TEST(test_survivor_of_a_half_copy_is_not_wiped)
 {
     set_many(a, 0, 500, "v");
@@ -440,6 +467,7 @@ int main(void)
         test_standby_restarts_empty,
         test_active_restarts_empty,
         test_flush_during_a_refill,
+        test_a_node_with_another_past,
         test_survivor_of_a_half_copy_is_not_wiped,
         test_fail_over_and_back,
         test_maps_of_different_sizes,
