@@ -20,13 +20,15 @@ static void apply_set(struct repl_core *c, const struct link_change *change)
             change->nvalue, (unsigned long long)c->count.dropped);
 }
 
-/* Also by a delayed flush_all that takes effect at this moment; in the store that may be
- * a second before flush_at. */
+/* A delayed flush_all that takes effect at this moment, in the store maybe a second
+ * before flush_at, touches everything. It may still be put off: what is not taken because
+ * of it has to be remembered. */
 static bool is_touched(struct repl_core *c, uint64_t hash)
 {
     core_take_flush(c);
-    return map_has(&c->touched, hash) ||
-           (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at);
+    if (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at)
+        map_add(&c->touched, hash);
+    return map_has(&c->touched, hash);
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has

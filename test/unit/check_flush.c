@@ -220,6 +220,23 @@ START_TEST(test_delayed_flush_during_a_refill)
 }
 END_TEST
 
+/* What a refill brings when a flush is due within the second is not taken, for it may be
+ * stored after it. If the flush is put off then, the nodes must not differ for ever. */
+START_TEST(test_delayed_flush_put_off_during_a_refill)
+{
+    link_up();
+    set_many(a, 0, 50, "v");
+    settle_in_sync();
+    node_crash(a);
+    wire_lose(&p.wire, 1);
+    node_start(a);
+    ck_assert_int_eq(node_flush(a, 1), CHANGE_OK);
+    settle();
+    ck_assert_int_eq(node_flush(a, 100), CHANGE_OK);
+    settle_in_sync();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -235,6 +252,7 @@ int main(void)
         test_delayed_flush_of_a_former_active,
         test_delayed_flush_of_two_standbys,
         test_delayed_flush_during_a_refill,
+        test_delayed_flush_put_off_during_a_refill,
     };
     return unit_run_with("flush", setup, teardown, tests, N_ELEMENTS(tests));
 }
