@@ -326,6 +326,7 @@ static void flush_fires(struct world *w)
         if (key->expected != 0 && w->versions[key->expected].made_at < w->flush_at)
             key->expected = 0;
     }
+    w->flushed_at = w->flush_at;
     w->flush_at = 0;
 }
 

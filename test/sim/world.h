@@ -56,6 +56,7 @@ struct world {
     /* since the phase began */
     bool wrote[2], crashed[2], flushed_later;
     uint32_t flush_at; /* when the last delayed flush takes effect; 0: none is pending */
+    uint32_t flushed_at; /* when one did */
     bool loud;
     uint64_t steps;
     char fault[400]; /* what did not hold; empty so far */

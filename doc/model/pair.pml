@@ -1,0 +1,891 @@
+/*
+ * Two nodes and their link: the rules of doc/replication.md, section 3, without bytes,
+ * threads and clocks. README.md says what is covered and which function of repl/ is which
+ * inline here.
+ *
+ * Nothing happens by itself but what `world` chooses: a client's change, one message taken,
+ * one piece of a node's own work, or a fault; all choices are tried. A value is the number
+ * of the change that made it; 0 is a miss. A set of buckets is a mask; a bucket is one key.
+ *
+ * Parameters (-D): BUCKETS; and how many of each may happen: WRITES, DELETES, CRASHES, CUTS,
+ * ROLES (promotions and demotions by command), FLUSHES, EVICTS, HANDOVERS.
+ */
+#ifndef BUCKETS
+#define BUCKETS 1
+#endif
+#ifndef WRITES
+#define WRITES 2
+#endif
+#ifndef DELETES
+#define DELETES 0
+#endif
+#ifndef CRASHES
+#define CRASHES 0
+#endif
+#ifndef CUTS
+#define CUTS 0
+#endif
+#ifndef ROLES
+#define ROLES 0
+#endif
+#ifndef FLUSHES
+#define FLUSHES 0
+#endif
+#ifndef EVICTS
+#define EVICTS 0
+#endif
+#ifndef HANDOVERS
+#define HANDOVERS 0
+#endif
+
+#define ALL ((1 << BUCKETS) - 1)
+#define BIT(b) (1 << (b))
+#define OF(n, b) ((n) * BUCKETS + (b))
+#define OTHER(n) (1 - (n))
+#define MINUS(a, b) ((a) & (ALL - (b)))
+
+/* lead */
+#define NONE 0
+#define LEADER 1
+#define FOLLOWER 2
+/* what a purge is for */
+#define NO_PURGE 0
+#define THEN_MERGE 1
+#define THEN_FOLLOW 2
+#define THEN_REFILL 3
+/* the walk */
+#define NO_WALK 0
+#define WALKING 1
+#define END_SENT 2
+
+#define NO_LINK 3 /* connections are 0, 1, 2: an old one at each end, and a new one */
+#define ROOM 10
+
+mtype = { ROLE, MAP, MERGE, PURGED, RESYNC, FILL, END, SET, FLUSH, ACK, ACK_END, HANDOVER };
+
+chan queue[6] = [ROOM] of { mtype, byte, byte, byte, byte };
+
+/* ---- a node */
+byte id[2]; /* the run */
+bool act[2], has_paired[2], resigned[2], held[2], offered[2];
+byte reign[2], seen[2], paired[2], met[2];
+byte val[2 * BUCKETS];
+byte unsent[2];           /* the journal: not shipped yet */
+byte flying[2 * BUCKETS]; /* and how often it is on its way, not acknowledged */
+byte D[2], F[2], M[2], T[2];
+
+/* ---- its session */
+byte conn[2] = NO_LINK;
+bool open[2], merged[2], await[2], stranger[2];
+byte lead[2], owed[2], coming[2], walk[2], purge[2], doomed[2], epoch[2];
+byte dirty_there[2], lacked[2]; /* Ds and Ms of a MAP, until the purge is done */
+
+/* ---- the newest connection, and what both said on it */
+byte newest = NO_LINK;
+bool greeted[2] = true;
+bool said_act[2];
+byte said_run[2], said_reign[2], said_seen[2], said_met[2];
+
+/* ---- the books */
+byte changes, runs;
+byte last[2 * BUCKETS], settled[BUCKETS], expected[BUCKETS];
+bool wrote[2], crashed[2], evicted[BUCKETS];
+byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles = ROLES,
+     flushes = FLUSHES, evicts = EVICTS, handovers = HANDOVERS;
+
+#define TO(n) queue[conn[n] * 2 + OTHER(n)]
+#define FROM(n) queue[conn[n] * 2 + (n)]
+#define MAX(a, b) ((a) > (b) -> (a) : (b))
+
+#if BUCKETS == 1
+#define PENDING(n) (unsent[n] | (flying[OF(n, 0)] > 0))
+#else
+#define PENDING(n) (unsent[n] | (flying[OF(n, 0)] > 0) | ((flying[OF(n, 1)] > 0) << 1))
+#endif
+
+/* A message to somebody who has left the connection is lost. */
+inline send(n, kind, p, q, r, s)
+{
+    if
+    :: conn[OTHER(n)] == conn[n] || (conn[n] == newest && !greeted[OTHER(n)]) ->
+        assert(nfull(TO(n)));
+        TO(n) ! kind, p, q, r, s
+    :: else
+    fi
+}
+
+inline drain(n)
+{
+    do
+    :: len(FROM(n)) > 0 -> FROM(n) ? _, _, _, _, _
+    :: else -> break
+    od
+}
+
+/* ---- role.c */
+
+inline fold(n)
+{
+    D[n] = D[n] | PENDING(n) | F[n];
+    F[n] = 0;
+    unsent[n] = 0;
+    flying[OF(n, 0)] = 0;
+#if BUCKETS > 1
+    flying[OF(n, 1)] = 0;
+#endif
+}
+
+inline unmerge(n, now)
+{
+    owed[n] = 0;
+    coming[n] = 0;
+    walk[n] = NO_WALK;
+    purge[n] = NO_PURGE;
+    doomed[n] = 0;
+    dirty_there[n] = 0;
+    lacked[n] = 0;
+#ifdef NO_FOLD
+    if
+    :: now == FOLLOWER ->
+        unsent[n] = 0;
+        flying[OF(n, 0)] = 0
+    :: else -> fold(n)
+    fi;
+#else
+    fold(n);
+#endif
+    lead[n] = now;
+    merged[n] = false;
+    await[n] = false
+}
+
+inline close_session(n)
+{
+    unmerge(n, NONE);
+    if
+    :: conn[n] != NO_LINK -> drain(n)
+    :: else
+    fi;
+    open[n] = false;
+    stranger[n] = false;
+    resigned[n] = false;
+    held[n] = false;
+    offered[n] = false;
+    conn[n] = NO_LINK
+}
+
+inline promote(n)
+{
+    resigned[n] = false;
+    if
+    :: !act[n] ->
+        seen[n]++;
+        reign[n] = seen[n];
+        act[n] = true;
+        if
+        :: open[n] ->
+            unmerge(n, LEADER);
+            send(n, ROLE, reign[n], true, id[n], 0)
+        :: else -> unmerge(n, NONE)
+        fi
+    :: else
+    fi
+}
+
+inline step_down(n)
+{
+    act[n] = false;
+    unmerge(n, FOLLOWER)
+}
+
+/* ---- session.c */
+
+#define ABOVE(r, a, u, n)                                                                    \
+    ((r) != reign[n] -> (r) > reign[n] : ((a) != act[n] -> (a) : (u) > id[n]))
+#define OUTRANKS(n)                                                                          \
+    (said_reign[OTHER(n)] != reign[n] -> said_reign[OTHER(n)] > reign[n]                     \
+                                      : said_run[OTHER(n)] > id[n])
+
+inline say_hello(n)
+{
+    greeted[n] = false;
+    said_run[n] = id[n];
+    said_act[n] = act[n];
+    said_reign[n] = reign[n];
+    said_seen[n] = seen[n];
+    said_met[n] = met[n]
+}
+
+inline start_to_lead(n)
+{
+    lead[n] = LEADER;
+    send(n, ROLE, reign[n], act[n], id[n], 0)
+}
+
+inline meet(n)
+{
+    if
+    :: has_paired[n] && paired[n] != said_run[OTHER(n)] ->
+#ifndef LACKING_FOR_EVER
+        M[n] = 0
+#endif
+        skip
+    :: else
+    fi;
+#ifdef FORGET_PAIRED
+    if
+    :: has_paired[n] -> M[n] = 0
+    :: else
+    fi;
+#endif
+    paired[n] = said_run[OTHER(n)];
+    has_paired[n] = true;
+    stranger[n] = met[n] != 0 && said_met[OTHER(n)] != 0 &&
+                  (met[n] != said_run[OTHER(n)] || said_met[OTHER(n)] != id[n])
+}
+
+/* R1, R6 */
+inline take_hello(n)
+{
+    if
+    :: conn[n] != NO_LINK -> close_session(n)
+    :: else
+    fi;
+    greeted[n] = true;
+    conn[n] = newest;
+    if
+    :: !act[n] && (said_act[n] || said_reign[n] != reign[n]) -> close_session(n)
+    :: else ->
+        meet(n);
+        open[n] = true;
+        seen[n] = MAX(seen[n], said_seen[OTHER(n)]);
+        if
+        :: act[n] && said_act[OTHER(n)] && OUTRANKS(n) -> step_down(n)
+        :: act[n] && !(said_act[OTHER(n)] && OUTRANKS(n)) ->
+#ifndef OLD_REIGN_LEADS
+            if
+            :: reign[n] < seen[n] ->
+                seen[n]++;
+                reign[n] = seen[n]
+            :: else
+            fi;
+#endif
+            start_to_lead(n)
+        :: !act[n] && !said_act[OTHER(n)] && !OUTRANKS(n) -> start_to_lead(n)
+        :: else
+        fi
+    fi
+}
+
+/* R7 */
+inline on_role(n, r, a, u)
+{
+    seen[n] = MAX(seen[n], r);
+    if
+    :: ABOVE(r, a, u, n) ->
+#ifdef MAP_BEFORE_STEP_DOWN
+        w = D[n];
+        step_down(n);
+#else
+        step_down(n);
+        w = D[n];
+#endif
+        reign[n] = r;
+        if
+        :: held[n] ->
+            held[n] = false;
+            offered[n] = false;
+            resigned[n] = true
+        :: else
+        fi;
+        send(n, MAP, reign[n], w, M[n], 0)
+    :: else
+    fi
+}
+
+/* R8: first the purge; what is doomed is not seen any more */
+inline on_map(n, r, Ds, Ms)
+{
+    if
+    :: lead[n] == LEADER && !merged[n] && r == reign[n] ->
+#ifndef JOURNAL_UNMERGED
+        fold(n);
+#endif
+        if
+        :: stranger[n] -> D[n] = D[n] | MINUS(ALL, M[n])
+        :: else
+        fi;
+        T[n] = 0;
+        doomed[n] = Ds;
+        dirty_there[n] = Ds;
+        lacked[n] = Ms;
+        purge[n] = THEN_MERGE
+    :: else
+    fi
+}
+
+inline note_merge(n)
+{
+    merged[n] = true;
+    stranger[n] = false;
+    epoch[n] = (epoch[n] + 1) % 4;
+    met[n] = paired[n]
+}
+
+inline start_walk(n, buckets)
+{
+    owed[n] = buckets;
+    if
+    :: buckets != 0 -> walk[n] = WALKING
+    :: else -> walk[n] = NO_WALK
+    fi
+}
+
+inline drop(n, buckets)
+{
+    if
+    :: (buckets) & BIT(0) -> val[OF(n, 0)] = 0
+    :: else
+    fi;
+#if BUCKETS > 1
+    if
+    :: (buckets) & BIT(1) -> val[OF(n, 1)] = 0
+    :: else
+    fi;
+#endif
+}
+
+inline merge_as_leader(n)
+{
+#ifndef NO_PURGE_AT_LEADER
+    drop(n, doomed[n]);
+#endif
+    x = MINUS(dirty_there[n], D[n]) |
+        MINUS(M[n], lacked[n] | D[n] | dirty_there[n]);  /* to_leader */
+    y = D[n] | MINUS(lacked[n], D[n] | dirty_there[n]); /* to_follower */
+    F[n] = D[n];
+#ifdef DROP_ALL_DIRTY
+    F[n] = D[n] | dirty_there[n];
+#endif
+#ifdef REIGN_DECIDES
+    F[n] = F[n] | M[n];
+#endif
+    D[n] = 0;
+    M[n] = MINUS(M[n] | x, y);
+    await[n] = true;
+    purge[n] = NO_PURGE;
+    doomed[n] = 0;
+    dirty_there[n] = 0;
+    lacked[n] = 0;
+    coming[n] = x;
+    note_merge(n);
+    send(n, MERGE, reign[n], y, x, F[n]);
+    start_walk(n, y)
+}
+
+/* R9 */
+inline on_merge(n, r, to_follower, to_leader, order)
+{
+    if
+    :: lead[n] == FOLLOWER && !merged[n] && r == reign[n] ->
+        coming[n] = to_follower;
+        owed[n] = to_leader;
+        doomed[n] = order;
+        purge[n] = THEN_FOLLOW
+    :: else
+    fi
+}
+
+inline merge_as_follower(n)
+{
+    drop(n, doomed[n]);
+    M[n] = MINUS(M[n] | coming[n], owed[n]);
+    D[n] = 0;
+    purge[n] = NO_PURGE;
+    doomed[n] = 0;
+    note_merge(n);
+    send(n, PURGED, reign[n], 0, 0, 0);
+    start_walk(n, owed[n])
+}
+
+/* R13 at the follower */
+inline on_resync(n, r, R)
+{
+    if
+    :: lead[n] == FOLLOWER && merged[n] && r == reign[n] ->
+        coming[n] = R;
+        doomed[n] = R;
+        purge[n] = THEN_REFILL
+    :: else
+    fi
+}
+
+inline refill_as_follower(n)
+{
+    drop(n, doomed[n]);
+    M[n] = M[n] | coming[n];
+    purge[n] = NO_PURGE;
+    doomed[n] = 0;
+    send(n, PURGED, reign[n], 0, 0, 0)
+}
+
+/* R10 */
+inline on_purged(n, r)
+{
+    if
+    :: lead[n] == LEADER && merged[n] && r == reign[n] ->
+        F[n] = 0;
+        await[n] = false
+    :: else
+    fi
+}
+
+/* R12 */
+inline on_end(n, r)
+{
+    if
+    :: merged[n] && r == reign[n] ->
+        if
+        :: lead[n] == LEADER -> D[n] = D[n] | (T[n] & coming[n] & M[n])
+        :: else
+        fi;
+        M[n] = MINUS(M[n], coming[n]);
+        coming[n] = 0;
+        send(n, ACK_END, epoch[n], 0, 0, 0)
+    :: else
+    fi
+}
+
+/* ---- apply.c: R11, R12 */
+
+inline on_fill(n, bucket, v)
+{
+    if
+#ifdef ANYBODY_APPLIES
+    :: lead[n] != LEADER -> val[OF(n, bucket)] = v
+#endif
+    :: merged[n] && lead[n] == FOLLOWER -> val[OF(n, bucket)] = v
+    :: merged[n] && lead[n] == LEADER && (M[n] & BIT(bucket)) && !(T[n] & BIT(bucket)) &&
+            val[OF(n, bucket)] == 0 ->
+        val[OF(n, bucket)] = v
+    :: else
+    fi
+}
+
+inline on_set(n, bucket, v, e)
+{
+    if
+#ifdef ANYBODY_APPLIES
+    :: true ->
+#else
+    :: merged[n] && lead[n] == FOLLOWER ->
+#endif
+        val[OF(n, bucket)] = v;
+        send(n, ACK, bucket, e, 0, 0)
+    :: else
+    fi
+}
+
+inline on_flush(n)
+{
+    if
+    :: merged[n] && lead[n] == FOLLOWER -> drop(n, ALL)
+    :: else
+    fi
+}
+
+/* ---- ship.c; an acknowledgement is of the merge in which the change was shipped */
+
+inline on_ack(n, bucket, e)
+{
+    if
+    :: merged[n] && e == epoch[n] && flying[OF(n, bucket)] > 0 -> flying[OF(n, bucket)]--
+    :: else
+    fi
+}
+
+inline on_ack_end(n)
+{
+    if
+    :: merged[n] && walk[n] == END_SENT -> walk[n] = NO_WALK
+    :: else
+    fi
+}
+
+inline ship(n, bucket)
+{
+    send(n, SET, bucket, val[OF(n, bucket)], epoch[n], 0);
+    unsent[n] = MINUS(unsent[n], BIT(bucket));
+    flying[OF(n, bucket)]++
+}
+
+/* ---- resync.c */
+
+inline walk_on(n)
+{
+    if
+    :: owed[n] & BIT(0) ->
+        b = 0
+    :: else ->
+        b = BUCKETS - 1
+    fi;
+    if
+    :: owed[n] == 0 ->
+        send(n, END, reign[n], 0, 0, 0);
+        walk[n] = END_SENT
+    :: else ->
+        if
+        :: val[OF(n, b)] != 0 -> send(n, FILL, b, val[OF(n, b)], 0, 0)
+        :: else
+        fi;
+        owed[n] = MINUS(owed[n], BIT(b))
+    fi
+}
+
+#ifdef TWO_ORDERS
+#define MAY_REPAIR(n) (merged[n] && lead[n] == LEADER && walk[n] == NO_WALK && D[n] != 0)
+#else
+#define MAY_REPAIR(n)                                                                        \
+    (merged[n] && lead[n] == LEADER && !await[n] && walk[n] == NO_WALK && D[n] != 0)
+#endif
+
+inline repair(n)
+{
+#ifndef NO_DFLY
+    F[n] = D[n];
+#endif
+    start_walk(n, D[n]);
+    M[n] = MINUS(M[n], D[n]);
+    send(n, RESYNC, reign[n], D[n], 0, 0);
+    D[n] = 0;
+    await[n] = true
+}
+
+/* ---- change.c */
+
+#ifdef JOURNAL_UNMERGED
+#define MAY_JOURNAL(n) (act[n] && lead[n] == LEADER)
+#else
+#define MAY_JOURNAL(n) (act[n] && lead[n] == LEADER && merged[n])
+#endif
+#define MAY_CHANGE(n) (!held[n] && (act[n] || !resigned[n]))
+
+inline record(n, bucket)
+{
+    if
+    :: MAY_JOURNAL(n) -> unsent[n] = unsent[n] | BIT(bucket)
+    :: true -> D[n] = D[n] | BIT(bucket) /* also when there is no room */
+    fi
+}
+
+inline change(n, bucket, v)
+{
+    promote(n);
+    changes++;
+#ifndef NO_TOUCHED
+    T[n] = T[n] | BIT(bucket);
+#endif
+    val[OF(n, bucket)] = v;
+    doomed[n] = MINUS(doomed[n], BIT(bucket)); /* it is newer than the purge */
+    last[OF(n, bucket)] = changes;
+    expected[bucket] = v;
+    wrote[n] = true;
+    record(n, bucket)
+}
+
+inline flush_all(n)
+{
+    promote(n);
+    changes++;
+    T[n] = ALL;
+    drop(n, ALL);
+    b = 0;
+    do
+    :: b < BUCKETS ->
+        last[OF(n, b)] = changes;
+        expected[b] = 0;
+        b++
+    :: else -> break
+    od;
+    wrote[n] = true;
+    D[n] = ALL;
+    if
+    :: merged[n] && lead[n] == LEADER -> send(n, FLUSH, 0, 0, 0, 0)
+    :: else
+    fi
+}
+
+/* ---- faults */
+
+inline start_node(n)
+{
+    close_session(n);
+    greeted[n] = true;
+    drop(n, ALL);
+    act[n] = false;
+    reign[n] = 0;
+    seen[n] = 0;
+    has_paired[n] = false;
+    paired[n] = 0;
+    met[n] = 0;
+    D[n] = 0;
+    F[n] = 0;
+    T[n] = 0;
+    epoch[n] = 0;
+#ifdef NO_LACKING_MAP
+    M[n] = 0;
+    D[n] = ALL;
+#else
+    M[n] = ALL;
+#endif
+    last[OF(n, 0)] = 0;
+#if BUCKETS > 1
+    last[OF(n, 1)] = 0;
+#endif
+    runs++;
+    if
+    :: id[n] = runs /* who wins a tie is chance */
+    :: id[n] = 32 + runs
+    fi
+}
+
+inline crash(n)
+{
+    crashed[n] = true;
+    if
+    :: M[OTHER(n)] != 0 -> crashed[OTHER(n)] = true /* what it lacks is gone */
+    :: else
+    fi;
+    start_node(n)
+}
+
+/* Whom the peer has left notices some day. */
+#define IS_LEFT(n)                                                                           \
+    (conn[n] != NO_LINK && conn[OTHER(n)] != conn[n] &&                                      \
+     (conn[n] != newest || greeted[OTHER(n)]))
+#define IS_LINKED (conn[0] != NO_LINK && conn[0] == conn[1])
+
+inline connect()
+{
+    newest = 0;
+    do
+    :: newest == conn[0] || newest == conn[1] -> newest++
+    :: else -> break
+    od;
+    do
+    :: len(queue[newest * 2]) > 0 -> queue[newest * 2] ? _, _, _, _, _
+    :: len(queue[newest * 2 + 1]) > 0 -> queue[newest * 2 + 1] ? _, _, _, _, _
+    :: else -> break
+    od;
+    say_hello(0);
+    say_hello(1)
+}
+
+inline lose(n)
+{
+    if
+    :: conn[n] != NO_LINK -> close_session(n)
+    :: else
+    fi
+}
+
+/* ---- what must hold */
+
+inline judge_bucket(n, bucket)
+{
+    if
+    :: last[OF(n, bucket)] > settled[bucket] &&
+            !((PENDING(n) | D[n] | F[n]) & BIT(bucket)) ->
+        settled[bucket] = last[OF(n, bucket)]
+    :: else
+    fi
+}
+
+#define NOT_OLD(n, bucket)                                                                   \
+    (val[OF(n, bucket)] == 0 || (doomed[n] & BIT(bucket)) ||                                 \
+     (val[OF(n, bucket)] >= settled[bucket] && val[OF(n, bucket)] >= last[OF(n, bucket)]))
+
+inline judge()
+{
+    judge_bucket(0, 0);
+    judge_bucket(1, 0);
+    assert(NOT_OLD(0, 0) && NOT_OLD(1, 0));
+#if BUCKETS > 1
+    judge_bucket(0, 1);
+    judge_bucket(1, 1);
+    assert(NOT_OLD(0, 1) && NOT_OLD(1, 1));
+#endif
+}
+
+/* One node took all changes and lived through it. */
+#define SOLE_WRITER                                                                          \
+    (!(wrote[0] && wrote[1]) && !(wrote[0] && crashed[0]) && !(wrote[1] && crashed[1]) &&    \
+     (wrote[0] || wrote[1]))
+
+inline judge_rest()
+{
+    assert(IS_LINKED && merged[0] && merged[1]);
+    assert(lead[0] != lead[1]);
+    assert((D[0] | D[1] | F[0] | F[1] | M[0] | M[1] | PENDING(0) | PENDING(1)) == 0);
+    b = 0;
+    do
+    :: b < BUCKETS ->
+        assert(evicted[b] || val[OF(0, b)] == val[OF(1, b)]);
+        assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(0, b)]);
+        assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(1, b)]);
+        assert(!SOLE_WRITER || evicted[b] || val[OF(0, b)] == expected[b]);
+        b++
+    :: else -> break
+    od
+}
+
+/* ---- all that may happen */
+
+#define QUIET (writes + deletes + crashes + cuts + roles + flushes + evicts + handovers == 0)
+
+inline take_message(n)
+{
+    if
+    :: FROM(n) ? ROLE(x, y, z, _) -> on_role(n, x, y, z)
+    :: FROM(n) ? MAP(x, y, z, _) -> on_map(n, x, y, z)
+    :: FROM(n) ? MERGE(x, y, z, w) -> on_merge(n, x, y, z, w)
+    :: FROM(n) ? PURGED(x, _, _, _) -> on_purged(n, x)
+    :: FROM(n) ? RESYNC(x, y, _, _) -> on_resync(n, x, y)
+    :: FROM(n) ? FILL(x, y, _, _) -> on_fill(n, x, y)
+    :: FROM(n) ? END(x, _, _, _) -> on_end(n, x)
+    :: FROM(n) ? SET(x, y, z, _) -> on_set(n, x, y, z)
+    :: FROM(n) ? FLUSH(_, _, _, _) -> on_flush(n)
+    :: FROM(n) ? ACK(x, y, _, _) -> on_ack(n, x, y)
+    :: FROM(n) ? ACK_END(_, _, _, _) -> on_ack_end(n)
+    :: FROM(n) ? HANDOVER(x, _, _, _) ->
+        if
+        :: lead[n] == FOLLOWER && merged[n] && x == reign[n] -> promote(n)
+        :: else
+        fi
+    fi
+}
+
+inline finish_purge(n)
+{
+    if
+    :: purge[n] == THEN_MERGE -> merge_as_leader(n)
+    :: purge[n] == THEN_FOLLOW -> merge_as_follower(n)
+    :: purge[n] == THEN_REFILL -> refill_as_follower(n)
+    fi
+}
+
+inline demote(n)
+{
+    act[n] = false;
+#ifdef DEMOTE_KEEPS_SESSION
+    unmerge(n, NONE)
+#else
+    unmerge(n, NONE);
+    lose(n)
+#endif
+}
+
+#define ROOM_LEFT(n) (conn[n] == NO_LINK || len(TO(n)) + 3 < ROOM)
+
+proctype node(byte n)
+{
+    byte b, x, y, z, w; /* of the step under way; 0 between steps */
+end:
+    do
+    :: atomic {
+        if
+        /* clients */
+        :: writes > 0 && MAY_CHANGE(n) && ROOM_LEFT(n) ->
+            writes--;
+            if
+            :: b = 0
+            :: b = BUCKETS - 1
+            fi;
+            x = changes + 1;
+            change(n, b, x)
+        :: deletes > 0 && MAY_CHANGE(n) && ROOM_LEFT(n) ->
+            deletes--;
+            change(n, 0, 0)
+        :: flushes > 0 && MAY_CHANGE(n) && ROOM_LEFT(n) ->
+            flushes--;
+            flush_all(n)
+        /* faults and operators */
+        :: evicts > 0 && val[OF(n, 0)] != 0 ->
+            evicts--;
+            evicted[0] = true;
+            val[OF(n, 0)] = 0
+        :: crashes > 0 ->
+            crashes--;
+            crash(n)
+        :: cuts > 0 && conn[n] != NO_LINK ->
+            cuts--;
+            lose(n)
+        :: roles > 0 && act[n] ->
+            roles--;
+            demote(n)
+        :: roles > 0 && !act[n] && ROOM_LEFT(n) ->
+            roles--;
+            promote(n)
+        :: handovers > 0 && act[n] && merged[n] && lead[n] == LEADER && M[n] == 0 &&
+                !held[n] ->
+            handovers--;
+            held[n] = true
+        :: held[n] -> /* it takes too long */
+            held[n] = false;
+            offered[n] = false
+        /* the node's own work */
+        :: purge[n] != NO_PURGE && ROOM_LEFT(n) -> finish_purge(n)
+        :: MAY_JOURNAL(n) && unsent[n] != 0 && ROOM_LEFT(n) ->
+            if
+            :: unsent[n] & BIT(0) -> ship(n, 0)
+            :: else -> ship(n, BUCKETS - 1)
+            fi
+        :: merged[n] && walk[n] == WALKING && ROOM_LEFT(n) -> walk_on(n)
+        :: MAY_REPAIR(n) && purge[n] == NO_PURGE && ROOM_LEFT(n) -> repair(n)
+        :: held[n] && !offered[n] && act[n] && merged[n] && lead[n] == LEADER &&
+                walk[n] == NO_WALK && !await[n] && (D[n] | F[n] | PENDING(n)) == 0 &&
+                ROOM_LEFT(n) ->
+            offered[n] = true;
+            send(n, HANDOVER, reign[n], 0, 0, 0)
+        /* the link */
+        :: !greeted[n] -> take_hello(n)
+        :: conn[n] != NO_LINK && purge[n] == NO_PURGE && ROOM_LEFT(n) && len(FROM(n)) > 0 ->
+            take_message(n)
+        :: IS_LEFT(n) -> lose(n)
+        fi;
+        judge();
+        b = 0;
+        x = 0;
+        y = 0;
+        z = 0;
+        w = 0
+    }
+    od
+}
+
+/* Connects whom nothing joins; and when nothing is left to do, all must be well. */
+init
+{
+    byte b;
+    atomic {
+        start_node(0);
+        start_node(1);
+        run node(0);
+        run node(1)
+    };
+    do
+    :: atomic { !IS_LINKED && greeted[0] && greeted[1] -> connect() }
+    :: atomic {
+        !QUIET ->
+            writes = 0;
+            deletes = 0;
+            crashes = 0;
+            cuts = 0;
+            roles = 0;
+            flushes = 0;
+            evicts = 0;
+            handovers = 0
+    }
+    :: atomic { timeout -> judge_rest(); break }
+    od
+}
