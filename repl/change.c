@@ -110,11 +110,14 @@ enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
     uint64_t asked = atomic_load(&c->flush_asked), next;
-    uint32_t at = delay != 0 ? c->store_ops->clock(c->store) + delay : 0;
+    uint32_t now = c->store_ops->clock(c->store);
+    uint32_t at = delay != 0 ? now + delay : 0, before;
     do {
+        before = (uint32_t)asked;
         next = ((asked >> 32) + 1) << 32 | at;
     } while (!atomic_compare_exchange_weak(&c->flush_asked, &asked, next));
-    if (delay == 0)
+    /* The one before may have taken effect without being noticed yet. */
+    if (delay == 0 || (before != 0 && now >= before))
         map_fill(&c->dirty);
     gate_leave(ch->worker);
     c->port_ops->wake(c->port);

@@ -87,6 +87,9 @@ static void flush_fires(struct repl_core *c)
 void core_take_flush(struct repl_core *c)
 {
     uint64_t asked = atomic_load(&c->flush_asked);
+    uint32_t now = c->store_ops->clock(c->store);
+    if (c->has_flush && now >= c->flush_at)
+        flush_fires(c); /* even if another has been asked for since */
     if (asked != c->flush_seen) {
         c->flush_seen = asked;
         c->flush_at = (uint32_t)asked;
@@ -94,7 +97,7 @@ void core_take_flush(struct repl_core *c)
         c->flush_led = c->flush_foreign = false;
         c->session.flush_due = true;
     }
-    if (c->has_flush && c->store_ops->clock(c->store) >= c->flush_at)
+    if (c->has_flush && now >= c->flush_at)
         flush_fires(c);
 }
 

@@ -220,6 +220,21 @@ START_TEST(test_delayed_flush_during_a_refill)
 }
 END_TEST
 
+/* The next flush_all comes before the core has noticed that the last one took effect. */
+START_TEST(test_delayed_flush_followed_by_another)
+{
+    link_up();
+    set_many(a, 0, 50, "v");
+    ck_assert_int_eq(node_flush(a, 1), CHANGE_OK);
+    wire_cut(&p.wire); /* b does not know of it */
+    pair_advance(&p, 1);
+    ck_assert(node_has(a, "key 7", NULL));
+    ck_assert_int_eq(node_flush(a, 100), CHANGE_OK);
+    settle_in_sync();
+    both_have("key 7", NULL);
+}
+END_TEST
+
 /* What a refill brings when a flush is due within the second is not taken, for it may be
  * stored after it. If the flush is put off then, the nodes must not differ for ever. */
 START_TEST(test_delayed_flush_put_off_during_a_refill)
@@ -252,6 +267,7 @@ int main(void)
         test_delayed_flush_of_a_former_active,
         test_delayed_flush_of_two_standbys,
         test_delayed_flush_during_a_refill,
+        test_delayed_flush_followed_by_another,
         test_delayed_flush_put_off_during_a_refill,
     };
     return unit_run_with("flush", setup, teardown, tests, N_ELEMENTS(tests));
