@@ -24,6 +24,8 @@ static const struct metric_row rows[] = {
     { "repl_run_id", METRIC_TEXT, OF(run_id), false, "this process" },
     { "repl_peer", METRIC_TEXT, OF(peer), false, "the peer's address" },
     { "repl_peer_run_id", METRIC_TEXT, OF(peer_run_id), false, "the peer's process" },
+    { "repl_peer_memory", METRIC_GAUGE, OF(core.peer_memory), false,
+      "bytes that the peer's store may take, 0 while it is not known" },
     { "repl_pending", METRIC_GAUGE, OF(core.pending), true,
       "exact changes that the peer has not acknowledged" },
     { "repl_dirty_buckets", METRIC_GAUGE, OF(core.dirty_buckets), false,

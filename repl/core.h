@@ -284,7 +284,7 @@ struct repl_status {
     const char *role, *link, *last_error;
     char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
     uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
-    uint64_t lag_us, journal_overflows;
+    uint64_t lag_us, journal_overflows, peer_memory;
     struct repl_counters count;
 };
 

@@ -195,7 +195,9 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
                                 : "it is not the address of the peer");
         close(fd);
     } else if (link_adopt(&slot->link, t->base, fd, &from, pump_event, slot)) {
-        meet_greet(t, &slot->link);
+        meet_greet(t, &slot->link); /* now, not when the other has said something */
+        if (link_write(&slot->link, &t->core->count.bytes_out) == LINK_IO_FAILED)
+            link_close(&slot->link);
     }
     AZ(pthread_mutex_unlock(&t->core->lock));
 }

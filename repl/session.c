@@ -114,6 +114,14 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
             "the peer takes items up to %llu bytes, this node up to %llu: larger ones "
             "will be missing there; give both the same -I",
             (unsigned long long)hello->item_max, (unsigned long long)c->config.item_max);
+    if (hello->memory != 0 && hello->memory < c->config.memory)
+        core_log(
+            c, REPL_LOG_WARNING,
+            "the peer has less memory, %llu MiB, than this node, %llu MiB: it evicts "
+            "what is still here, and after a fail-over that is missing; give both the "
+            "same -m",
+            (unsigned long long)hello->memory >> 20,
+            (unsigned long long)c->config.memory >> 20);
     if (c->active) {
         if (hello->active && outranks(hello->reign, &hello->run, c)) {
             core_step_down(c);

@@ -107,6 +107,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
         .lacking_buckets = map_count(&c->lacking),
         .lag_us = c->count.lag_us,
+        .peer_memory = c->session.peer.memory,
         .count = c->count,
     };
     s->pending = pending(c, &s->journal_overflows);

@@ -147,6 +147,11 @@ class Node:
     def cont(self):
         self.signal(signal.SIGCONT)
 
+    def memory(self):
+        """KiB in use (RSS)."""
+        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
     def kill(self):
         """As a power cut does it."""
         self.end(signal.SIGKILL)

@@ -26,26 +26,6 @@ def number_after(word, text):
     return int(words[words.index(word) + 1])
 
 
-def case_active_killed(lab):
-    """kill -9: the standby has all that was acknowledged, takes writes and becomes active;
-    the old one returns empty and is refilled without a hand."""
-    count = scaled(lab, 50000)
-    a, b = lab.pair()
-    fill(lab, a, count)
-    lab.drained(a)
-    assert a.stat("repl_role") == "active" and b.stat("repl_role") == "standby"
-    a.kill()
-    check(lab, b, count)
-    assert b.client().store("after", "x") == "STORED"
-    assert b.stat("repl_role") == "active", "a write did not promote the standby"
-    fill(lab, b, count // 2, 1)
-    a.start()
-    lab.linked(a, b)
-    lab.drained(b)
-    check(lab, a, count // 2, 1)
-    lab.same(a, b, ["key%d" % number for number in range(0, count, count // 50)] + ["after"])
-    assert a.stat("repl_role") == "standby", "the one that came back is %s" % a.stat("repl_role")
-
 
 def case_killed_under_load(lab):
     """kill -9 in the middle of writes: nothing is wrong on the standby, little is missing."""
@@ -111,28 +91,6 @@ def case_to_and_fro(lab):
     assert full <= 2, "%d full copies for moves of the VIP" % full
 
 
-def case_active_restarts_at_once(lab):
-    """The active restarts so fast that the VIP never moved: it serves at once, is refilled
-    from the standby, and what clients change meanwhile stays."""
-    count = scaled(lab, 50000)
-    a, b = lab.pair()
-    fill(lab, a, count)
-    lab.drained(a)
-    a.kill()
-    a.start()
-    fresh = ["key%d" % number for number in range(0, count, count // 100)]
-    for key in fresh:
-        assert a.client().store(key, "fresh") == "STORED"
-    lab.linked(a, b)
-    lab.drained(a)
-    for key in fresh:
-        item = a.client().item(key)
-        assert item and item[2] == b"fresh", "%s is %s: the refill overwrote a client" % (key, item)
-    lab.same(a, b, fresh)
-    text = lab.run_load(a, "--check", count, "--pipeline", 16, "--allow-missing", count // 20) \
-        if not fresh else count_right(lab, a, count)
-    return text
-
 
 def count_right(lab, node, count):
     """How much of a fill is there; less than 9 of 10 is a failure."""
@@ -145,22 +103,6 @@ def count_right(lab, node, count):
         raise Failed("%d of %d items came back" % (right, count))
     return "%d of %d items came back" % (right, count)
 
-
-def case_both_restart(lab):
-    """Both at once: nothing is left, but the pair works without a hand."""
-    a, b = lab.pair()
-    assert a.client().store("k", "x") == "STORED"
-    lab.drained(a)
-    a.kill()
-    b.kill()
-    a.start()
-    b.start()
-    lab.linked(a, b)
-    assert a.client().item("k") is None and b.client().item("k") is None
-    assert b.client().store("k", "y") == "STORED"
-    lab.drained(b)
-    lab.same(a, b, ["k"])
-    assert b.stat("repl_role") == "active" and a.stat("repl_role") == "standby"
 
 
 def case_clean_stop_of_the_active(lab):

@@ -53,22 +53,6 @@ def case_standby_joins_late(lab):
     check(lab, b, count)
 
 
-def case_standby_killed(lab):
-    """The standby dies and returns empty, while the active takes writes."""
-    count = scaled(lab, 50000)
-    a, b = lab.pair()
-    fill(lab, a, count)
-    lab.drained(a)
-    b.kill()
-    fill(lab, a, count, 1)
-    b.start()
-    fill(lab, a, count // 2, 2)
-    lab.linked(a, b)
-    lab.drained(a, 60)
-    check(lab, b, count // 2, 2)
-    check(lab, a, count // 2, 2)
-    lab.same(a, b, ["key%d" % n for n in range(0, count, max(count // 100, 1))])
-
 
 def ends_equal_after(lab, break_link, mend, down):
     count = scaled(lab, 50000)
@@ -139,76 +123,6 @@ def case_standby_stopped_under_load(lab):
     check(lab, b, count, 1)
     return text[text.index("rate"):]
 
-
-def case_journal_overflows(lab):
-    """More changes than the journal holds, with the peer stuck: the dirty map remembers."""
-    count = scaled(lab, 100000)
-    a, b = lab.pair(config="journal=64k;timeout=60000")
-    fill(lab, a, 100)
-    lab.drained(a)
-    b.pause()
-    fill(lab, a, count, 1)
-    at_risk = number(a, "repl_at_risk")
-    b.cont()
-    lab.drained(a, 60)
-    check(lab, b, count, 1)
-    assert number(a, "repl_journal_overflows") > 0, "the journal never ran over"
-    return "%d at risk" % at_risk
-
-
-def case_split_brain(lab):
-    """Both take writes with the link cut. What one side changed is kept from there; what
-    both changed is a miss on both."""
-    a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")
-    names = ["both", "left", "right", "deleted", "untouched"]
-    for name in names:
-        for copy in range(20):
-            assert a.client().store("%s%d" % (name, copy), "before") == "STORED"
-    lab.drained(a)
-    for proxy in lab.proxies:
-        proxy.cut()
-    for copy in range(20):
-        a.client().store("both%d" % copy, "from a")
-        b.client().store("both%d" % copy, "from b")
-        a.client().store("left%d" % copy, "from a")
-        b.client().store("right%d" % copy, "from b")
-        a.client().ask("delete deleted%d" % copy)
-    assert a.stat("repl_role") == "active" and b.stat("repl_role") == "active"
-    for proxy in lab.proxies:
-        proxy.heal()
-    lab.linked(a, b)
-    leader = lab.until(lambda: [node for node in (a, b) if node.stat("repl_role") == "active"]
-                       if {a.stat("repl_role"), b.stat("repl_role")} == {"active", "standby"}
-                       else None, "one of them is active, one standby")[0]
-    lab.drained(leader)
-    keys = ["%s%d" % (name, copy) for name in names for copy in range(20)]
-    lab.same(a, b, keys)
-    wanted = {"both": None, "left": b"from a", "right": b"from b", "deleted": None,
-              "untouched": b"before"}
-    for name, value in wanted.items():
-        for copy in range(20):
-            item = a.client().item("%s%d" % (name, copy))
-            got = item and item[2]
-            assert got == value, "%s%d is %r, not %r" % (name, copy, got, value)
-    assert number(a, "repl_invalidated") + number(b, "repl_invalidated") >= 20
-
-
-def case_unshipped_writes_come_back(lab):
-    """What the old active took with the link cut is recovered when the nodes meet again."""
-    a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")
-    fill(lab, a, 1000)
-    lab.drained(a)
-    for proxy in lab.proxies:
-        proxy.cut()
-    for copy in range(50):
-        a.client().store("late%d" % copy, "late")
-    assert b.client().store("new", "x") == "STORED"
-    for proxy in lab.proxies:
-        proxy.heal()
-    lab.linked(a, b)
-    for copy in range(50):
-        lab.until(lambda copy=copy: b.client().item("late%d" % copy), "late%d is on b" % copy)
-    lab.same(a, b, ["late%d" % copy for copy in range(50)] + ["new"])
 
 
 def case_standby_rejects(lab):

@@ -231,7 +231,8 @@ static bool is_doubtful(const struct world *w, const struct key *key, uint64_t v
     const struct version *v = &w->versions[version];
     if (w->late == 0 || version == 0)
         return false;
-    return (key->expected_death != NEVER && w->p.clock + 1 >= key->expected_death) ||
+    return (key->expected_death != NEVER &&
+            w->p.clock + 1 + w->late >= key->expected_death) ||
            (w->flushed_at != 0 && v->made_at < w->flushed_at + w->late);
 }
 

@@ -1,0 +1,100 @@
+"""Somebody who speaks the replication protocol, not necessarily well: a peer that a test plays."""
+
+import socket
+import struct
+import time
+
+HEADER = struct.Struct("!BBHBBHIIQ")
+OPS = {"SETQ": 0x11, "DELETEQ": 0x14, "FLUSHQ": 0x18, "NOOP": 0x0A, "HELLO": 0xE0, "ROLE": 0xE1,
+       "MAP": 0xE2, "MERGE": 0xE3, "PURGED": 0xE4, "RESYNC": 0xE5, "FILL": 0xE6, "END": 0xE7,
+       "PING": 0xE8, "BYE": 0xE9, "HANDOVER": 0xEA, "CHECK": 0xEB, "VERIFY": 0xEC, "VERIFIED": 0xED}
+NAMES = {code: name for name, code in OPS.items()}
+EMPTY, EVERYTHING = b"\0", b"\1"  # maps
+
+
+def frame(op, body=b"", nkey=0, nextra=0, opaque=0, cas=0, magic=0x80, length=None):
+    return HEADER.pack(magic, OPS[op], nkey, nextra, 0, 0, len(body) if length is None else length,
+                       opaque, cas) + body
+
+
+class Peer:
+    """Connects to a node's replication port. fields: what its HELLO says."""
+
+    def __init__(self, lab, node, run=b"a peer by hand..", **fields):
+        self.lab, self.run, self.fields, self.buffer = lab, run, fields, b""
+        self.socket = socket.create_connection(("127.0.0.1", node.listen_repl), 5)
+        self.socket.settimeout(0.2)
+        self.hello = self.await_op("HELLO")[2]
+        self.reign = 0
+
+    def send(self, op, body=b"", **fields):
+        self.socket.sendall(frame(op, body, **fields))
+
+    def say_hello(self):
+        f = dict(version=1, hash=self.hello[4:8], active=0, bits=self.hello[25], reign=0, seen=0,
+                 item_max=1 << 20, memory=64 << 20, met=b"\0" * 16)
+        f.update(self.fields)
+        self.send("HELLO", struct.pack("!I4s16sBBQQQQQ16s", f["version"], f["hash"], self.run,
+                                       f["active"], f["bits"], f["reign"], f["seen"],
+                                       int(time.time() * 1e6), f["item_max"], f["memory"], f["met"]))
+
+    def receive(self):
+        """The next frame: (name, opaque, body, is a response); None if none comes now. Raises
+        ConnectionError when the node has closed."""
+        while True:
+            if len(self.buffer) >= HEADER.size:
+                magic, op, _, _, _, _, length, opaque, _ = HEADER.unpack_from(self.buffer)
+                if len(self.buffer) >= HEADER.size + length:
+                    body = self.buffer[HEADER.size:HEADER.size + length]
+                    self.buffer = self.buffer[HEADER.size + length:]
+                    return NAMES.get(op, "?"), opaque, body, magic == 0x81
+            try:
+                data = self.socket.recv(1 << 16)
+            except socket.timeout:
+                return None
+            if not data:
+                raise ConnectionError("the node closed the connection")
+            self.buffer += data
+
+    def await_op(self, name):
+        found = []
+
+        def comes():
+            got = self.receive()
+            if got and got[0] == name:
+                found.append(got)
+            return found
+
+        self.lab.until(comes, "a %s comes" % name)
+        return found[0]
+
+    def farewell(self):
+        """What the node says as it closes the connection."""
+        told = []
+
+        def closed():
+            try:
+                got = self.receive()
+            except ConnectionError:
+                return True
+            if got and got[0] == "BYE":
+                told.append(got[2].decode())
+            return False
+
+        self.lab.until(closed, "the node closes the connection", 20)
+        return told[0] if told else ""
+
+    def follow(self):
+        """Becomes the follower of an active node: up to PURGED."""
+        self.say_hello()
+        role = self.await_op("ROLE")
+        self.reign = struct.unpack_from("!Q", role[2])[0]
+        self.send("MAP", struct.pack("!Q", self.reign) + EMPTY + EVERYTHING)
+        self.await_op("MERGE")
+        self.send("PURGED", struct.pack("!Q", self.reign))
+
+    def acknowledge(self, batch):
+        self.send("NOOP", opaque=batch, magic=0x81)
+
+    def close(self):
+        self.socket.close()

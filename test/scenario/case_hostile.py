@@ -1,0 +1,205 @@
+"""A peer that is none, or a bad one: refused or dropped with a reason in the log, the data
+intact, and the true peer welcome afterwards."""
+
+import struct
+import time
+
+from harness.peer import Peer, frame
+
+PLACE = "two"
+
+
+def active_alone(lab, **more):
+    """a is active and its peer is not there yet."""
+    a, b = lab.add_pair(**more)
+    a.start()
+    for number in range(50):
+        assert a.client().store("k%d" % number, "v") == "STORED"
+    return a, b
+
+
+def still_well(lab, a, b, reason):
+    """It said why, serves on, and takes up with its true peer."""
+    lab.until(lambda: reason in a.log(), "the log of a says: %s" % reason)
+    assert a.client().item("k7")[2] == b"v" and not a.client().item("evil")
+    assert a.stat("repl_role") == "active"
+    b.start()
+    lab.linked(a, b)
+    lab.drained(a)
+    lab.same(a, b, ["k%d" % number for number in range(0, 50, 7)])
+    assert not b.client().item("evil")
+
+
+def refused(lab, reason, **hello):
+    a, b = active_alone(lab)
+    peer = Peer(lab, a, **hello)
+    peer.say_hello()
+    told = peer.farewell()
+    assert reason in told, "it was told '%s'" % told
+    still_well(lab, a, b, reason)
+
+
+def case_wrong_version(lab):
+    refused(lab, "different versions of the replication protocol", version=99)
+
+
+def case_wrong_hash(lab):
+    refused(lab, "hash keys differently", hash=b"md5.")
+
+
+def case_impossible_map_size(lab):
+    refused(lab, "impossible size", bits=40)
+
+
+def case_another_map_size(lab):
+    """Nodes with unlike maps agree on the smaller one."""
+    a, b = lab.pair(configs=("dirty_bits=20", "dirty_bits=10"), proxied=True)
+    for number in range(200):
+        assert a.client().store("k%d" % number, "v") == "STORED"
+    lab.drained(a)
+    for proxy in lab.proxies:
+        proxy.cut()
+    lab.until(lambda: a.stat("repl_link") != "streaming", "a notices")
+    for number in range(0, 200, 10):
+        assert a.client().store("k%d" % number, "w") == "STORED"
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.linked(a, b)
+    lab.drained(a)
+    lab.same(a, b, ["k%d" % number for number in range(0, 200, 5)])
+
+
+def case_peer_is_itself(lab):
+    a, _ = lab.add_pair()
+    index = next(i for i, word in enumerate(a.command) if "peer=" in word)
+    a.command[index] = ";".join(
+        "peer=127.0.0.1:%d" % a.listen_repl if part.startswith("peer=") else part
+        for part in a.command[index].split(";"))
+    a.start()
+    lab.until(lambda: "this node itself" in a.log(), "the log says that it is its own peer")
+    assert a.client().store("k", "v") == "STORED" and a.client().item("k")
+
+
+def case_same_run_id(lab):
+    a, b = active_alone(lab)
+    peer = Peer(lab, a, run=bytes.fromhex(a.stat("repl_run_id")))
+    peer.say_hello()
+    assert "this node itself" in peer.farewell()
+    still_well(lab, a, b, "this node itself")
+
+
+def case_two_peers_at_once(lab):
+    """The second one is refused, whatever it says it is, and the first one is not disturbed."""
+    a, b = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    reconnects = a.stat("repl_reconnects")
+    for fields in ({}, {"active": 1, "reign": 99, "seen": 99}):
+        peer = Peer(lab, a, **fields)
+        peer.say_hello()
+        told = peer.farewell()
+        assert "another" in told or "already" in told, told
+    assert a.client().store("k", "w") == "STORED"
+    lab.drained(a)
+    lab.same(a, b, ["k"])
+    assert a.stat("repl_reconnects") == reconnects and a.stat("repl_role") == "active"
+    return told
+
+
+def after_hello(lab, data, reason):
+    a, b = active_alone(lab)
+    peer = Peer(lab, a)
+    peer.follow()
+    peer.socket.sendall(data)
+    told = peer.farewell()
+    assert reason in told, "it was told '%s'" % told
+    still_well(lab, a, b, reason)
+
+
+def case_frame_longer_than_promised(lab):
+    """A key that does not fit into its body."""
+    after_hello(lab, frame("SETQ", b"\0" * 8 + b"evil", nkey=200, nextra=8), "impossible length")
+
+
+def case_frame_of_absurd_length(lab):
+    after_hello(lab, frame("SETQ", b"\0" * 8 + b"evil", nkey=4, nextra=8, length=0xFFFFFFF0),
+                "impossible length")
+
+
+def case_frame_never_finished(lab):
+    """Half a message and then silence: the link is given up, in time."""
+    a, b = active_alone(lab, config="timeout=500;heartbeat=100")
+    peer = Peer(lab, a)
+    peer.follow()
+    peer.socket.sendall(frame("SETQ", b"\0" * 8 + b"evil", nkey=4, nextra=8)[:-2])
+    start = time.monotonic()
+    peer.farewell()
+    assert time.monotonic() - start < 3 * lab.build.slowness
+    peer.close()
+    still_well(lab, a, b, "no word from it for")
+
+
+def case_peer_that_stops_reading(lab):
+    """It lives and says so, but takes nothing: clients go on, and memory stays bounded."""
+    a, b = active_alone(lab, config="journal=1m")
+    peer = Peer(lab, a)
+    peer.follow()
+    before = a.memory()
+    count = 20000 if lab.build.sanitized else 200000
+    for generation in range(3):
+        lab.run_load(a, "--fill", count // 4, "--generation", generation, "--pipeline", 16)
+        peer.send("PING", struct.pack("!Q", peer.reign))
+    grown = a.memory() - before
+    assert int(a.stat("repl_at_risk")) > 0
+    assert lab.build.sanitized or grown < 64 * 1024, "%d KiB more" % grown
+    peer.close()
+    still_well(lab, a, b, "Connection reset by peer")  # it had not read all
+    return "%d KiB more for %d writes" % (grown, count // 4 * 3)
+
+
+def case_answer_from_a_former_connection(lab):
+    """Acknowledgements count in the session that they belong to, and only there."""
+    a, b = active_alone(lab)
+    first = Peer(lab, a)
+    first.follow()
+    batch = first.await_op("NOOP")[1]
+    second = Peer(lab, a)
+    second.follow()
+    assert a.client().store("late", "v") == "STORED"
+    try:
+        for late in range(batch, batch + 20):
+            first.acknowledge(late)
+    except OSError:
+        pass  # closed by the node: just as well
+    second.await_op("SETQ")
+    for wrong in (5000, 0x7FFFFFFF, 0xFFFFFFFF):
+        second.acknowledge(wrong)  # never sent to anybody
+    second.send("PING", struct.pack("!Q", second.reign))
+    assert int(a.stat("repl_pending")) >= 1, "a change was taken for acknowledged"
+    first.close()
+    second.close()
+    still_well(lab, a, b, "the peer closed the connection")
+    lab.same(a, b, ["late"])
+
+
+def case_acknowledgement_of_nothing(lab):
+    """Answers, copies and orders that nobody asked for are dropped; nothing is stored."""
+    a, b = active_alone(lab)
+    peer = Peer(lab, a)
+    peer.follow()
+    item = struct.pack("!II", 0, 0) + b"evil" + b"value"
+    for op in ("SETQ", "FILL"):
+        peer.send(op, item, nkey=4, nextra=8, cas=7)
+    peer.send("DELETEQ", b"k7", nkey=2)
+    peer.send("FLUSHQ", b"\0\0\0\0", nextra=4)
+    reign = struct.pack("!Q", peer.reign)
+    for op in ("PURGED", "END", "HANDOVER", "VERIFY"):
+        peer.send(op, reign)
+    peer.send("RESYNC", reign + b"\1")
+    peer.send("MERGE", reign + b"\1\1\1")
+    peer.send("VERIFIED", reign + b"\1\1")
+    peer.send("PING", reign)
+    lab.until(lambda: int(a.stat("repl_bytes_in")) > 400, "a has read it all")
+    assert a.client().item("k7") and not a.client().item("evil")
+    peer.close()
+    still_well(lab, a, b, "the peer closed the connection")
