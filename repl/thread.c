@@ -272,16 +272,17 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
+    t->started = true; /* before it runs: it may be asked at once */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&t->thread, NULL, thread_main, t);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error != 0) {
         snprintf(why, nwhy, "cannot start the replication thread: %s", strerror(error));
+        t->started = false;
         free_all(t);
         return false;
     }
-    t->started = true;
     return true;
 }
 
