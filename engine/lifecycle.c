@@ -32,7 +32,7 @@ static bool make_core(struct repl_engine *e)
     struct repl_config config = {
         .journal_bytes = o->journal,
         .map_bits = (unsigned)o->dirty_bits,
-        .reject_on_standby = o->standby_writes == STANDBY_WRITES_REJECT,
+        .standby_writes = (enum repl_standby_writes)o->standby_writes,
         .keep_on_conflict = o->on_conflict == ON_CONFLICT_KEEP,
         .item_max = o->item_max,
         .memory = o->memory,

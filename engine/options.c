@@ -21,8 +21,9 @@ const struct option_row repl_option_rows[] = {
     { "control", 0, OPTION_STRING, AT(control), NULL, 0, 0, NULL, "PATH|off",
       "UNIX socket for mcreplctl; " RUN_DIR "/repl-PORT.sock if not given" },
     { "standby_writes", 0, OPTION_CHOICE, AT(standby_writes), "promote", 0, 0,
-      "promote|reject", "promote|reject",
-      "what a client's write on a standby does: make it active, or fail" },
+      "promote|alone|reject", "promote|alone|reject",
+      "what a client's write on a standby does: make it active; that only if no active "
+      "peer is linked; or fail" },
     { "on_conflict", 0, OPTION_CHOICE, AT(on_conflict), "invalidate", 0, 0,
       "invalidate|keep", "invalidate|keep",
       "a key changed on both nodes while they could not talk: a miss on both, or what "

@@ -12,7 +12,6 @@
 #include "base/option.h"
 #include "repl/address.h"
 
-enum standby_writes { STANDBY_WRITES_PROMOTE, STANDBY_WRITES_REJECT };
 enum on_conflict { ON_CONFLICT_INVALIDATE, ON_CONFLICT_KEEP };
 
 struct repl_options {

@@ -7,6 +7,16 @@
 
 enum { SAMPLE_EVERY = 64 }; /* one change in so many carries a time stamp */
 
+/* A link to a living active means that this client came the wrong way. */
+static bool may_promote(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (c->resigned || c->config.standby_writes == STANDBY_WRITES_REJECT)
+        return false;
+    return c->config.standby_writes == STANDBY_WRITES_PROMOTE ||
+           !(s->open && s->peer.active);
+}
+
 /* R2: a client's change makes a standby active, unless it is told to refuse. One that
  * comes during a handover waits for its end. */
 static bool promote_for_client(struct repl_core *c)
@@ -14,7 +24,7 @@ static bool promote_for_client(struct repl_core *c)
     AZ(pthread_mutex_lock(&c->lock));
     while (handover_holds(c))
         AZ(pthread_cond_wait(&c->unheld, &c->lock));
-    bool may = c->active || !(c->resigned || c->config.reject_on_standby);
+    bool may = c->active || may_promote(c);
     bool promotes = may && !c->active;
     if (promotes)
         repl_core_promote(c, "a client writes to this node");

@@ -42,10 +42,17 @@ enum repl_purge_goal {
     PURGE_THEN_REFILL
 };
 
+/* What a client's write on a standby does. */
+enum repl_standby_writes {
+    STANDBY_WRITES_PROMOTE, /* it makes the node active */
+    STANDBY_WRITES_ALONE,   /* only if no active peer is linked; else it is refused */
+    STANDBY_WRITES_REJECT   /* it is refused */
+};
+
 struct repl_config {
     size_t journal_bytes;
     unsigned map_bits;
-    bool reject_on_standby;
+    enum repl_standby_writes standby_writes;
     bool keep_on_conflict; /* what both nodes changed: the leader's state, not a miss */
     struct run_id run;
     uint64_t item_max, memory; /* told to the peer */

@@ -148,6 +148,7 @@ static const char *on_role(struct repl_core *c, const struct link_message *m)
     if (!above)
         return NULL;
     core_step_down(c);
+    c->session.peer.active = r->active;
     c->reign = r->reign;
     handover_role_moved(c);
     const struct map *const maps[] = { &c->dirty, &c->lacking };

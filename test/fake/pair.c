@@ -38,7 +38,7 @@ void node_start(struct node *n)
     struct repl_config config = {
         .journal_bytes = p->config.journal_bytes,
         .map_bits = p->config.map_bits[n->number],
-        .reject_on_standby = p->config.reject_on_standby,
+        .standby_writes = p->config.standby_writes,
         .keep_on_conflict = p->config.keep_on_conflict,
         .run = run,
     };

@@ -24,7 +24,8 @@ struct pair_config {
     unsigned map_bits[2];
     size_t journal_bytes;
     bool own_cas, single_walk; /* of the stores */
-    bool reject_on_standby, keep_on_conflict;
+    enum repl_standby_writes standby_writes;
+    bool keep_on_conflict;
 };
 
 struct node {

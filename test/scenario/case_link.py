@@ -140,6 +140,23 @@ def case_standby_rejects(lab):
     assert b.client().item("k")[2] == b"x"
 
 
+def case_standby_promotes_alone(lab):
+    """standby_writes=alone: refused while the active is linked, taken when it is gone."""
+    a, b = lab.pair(config="standby_writes=alone")
+    assert a.client().store("k", "x") == "STORED"
+    lab.drained(a)
+    assert b.client().store("k", "y").startswith("SERVER_ERROR this node is a standby")
+    assert b.stat("repl_role") == "standby" and a.stat("repl_role") == "active"
+    a.kill()
+    lab.until(lambda: b.client().store("k", "y") == "STORED", "b takes writes without its peer")
+    assert b.stat("repl_role") == "active"
+    a.start()
+    lab.linked(a, b)
+    lab.drained(b)
+    assert a.client().store("k", "z").startswith("SERVER_ERROR this node is a standby")
+    lab.same(a, b, ["k"])
+
+
 GARBAGE = (
     b"\0" * 1000, b"\xff" * 1000, b"get k\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 500,

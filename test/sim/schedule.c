@@ -258,7 +258,12 @@ static void start(struct schedule *s, uint64_t seed)
     config.map_bits[1] = one_in(&chance, 2) ? config.map_bits[0] : 6 + below(&chance, 6);
     config.single_walk = one_in(&chance, 4);
     config.own_cas = one_in(&chance, 8);
-    s->rejects = config.reject_on_standby = one_in(&chance, 8);
+    static const enum repl_standby_writes habits[] = {
+        STANDBY_WRITES_PROMOTE, STANDBY_WRITES_PROMOTE, STANDBY_WRITES_PROMOTE,
+        STANDBY_WRITES_ALONE,   STANDBY_WRITES_REJECT,
+    };
+    config.standby_writes = habits[below(&chance, N_ELEMENTS(habits))];
+    s->rejects = config.standby_writes != STANDBY_WRITES_PROMOTE;
     world_init(&s->w, &config, seed, key_counts[below(&chance, N_ELEMENTS(key_counts))]);
     s->steps = 50 + below(&chance, 600);
     s->evicts = one_in(&chance, 8);

@@ -204,7 +204,7 @@ START_TEST(test_writes_on_a_standby_can_be_refused)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
                                         .journal_bytes = 4096,
-                                        .reject_on_standby = true };
+                                        .standby_writes = STANDBY_WRITES_REJECT };
     restart_pair(&config);
     ck_assert_int_eq(node_set(a, "k", "v"), CHANGE_REJECTED);
     ck_assert_int_eq(node_delete(a, "k"), CHANGE_REJECTED);
@@ -214,6 +214,39 @@ START_TEST(test_writes_on_a_standby_can_be_refused)
     settle_in_sync();
     ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
     both_have("k", "v");
+}
+END_TEST
+
+/* While an active peer is linked its standby refuses; without one it serves at once. */
+START_TEST(test_standby_that_promotes_alone)
+{
+    const struct pair_config config = { .map_bits = { 8, 8 },
+                                        .journal_bytes = 4096,
+                                        .standby_writes = STANDBY_WRITES_ALONE };
+    restart_pair(&config);
+    settle_in_sync();
+    set(a, "k", "v"); /* linked, but to a standby */
+    ck_assert(a->core.active);
+    settle_in_sync();
+    ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
+    ck_assert_int_eq(node_delete(b, "k"), CHANGE_REJECTED);
+    ck_assert_int_eq(node_flush(b, 0), CHANGE_REJECTED);
+    both_have("k", "v");
+    node_promote(b); /* the VIP has moved */
+    set(b, "k", "w");
+    settle_in_sync();
+    ck_assert_int_eq(node_set(a, "k", "x"), CHANGE_REJECTED);
+    both_have("k", "w");
+    wire_cut(&p.wire);
+    set(a, "l", "x");
+    ck_assert(a->core.active);
+    settle_in_sync();
+    node_demote(a);
+    settle_in_sync();
+    both_have("l", "x");
+    set(b, "m", "y"); /* two standbys again */
+    settle_in_sync();
+    both_have("m", "y");
 }
 END_TEST
 
@@ -342,6 +375,7 @@ int main(void)
         test_expired_items_are_not_copied,
         test_an_item_that_does_not_fit,
         test_writes_on_a_standby_can_be_refused,
+        test_standby_that_promotes_alone,
         test_promotion_while_linked,
         test_late_frame_of_the_old_active,
         test_both_promote_at_once,
