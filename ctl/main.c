@@ -9,6 +9,7 @@
 #include "config.h"
 #include "ctl/ask.h"
 #include "ctl/figures.h"
+#include "ctl/guard.h"
 
 enum { EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
@@ -16,6 +17,7 @@ struct settings {
     const char *socket, *command;
     bool json, watch;
     unsigned timeout_ms;
+    struct guard_config guard;
 };
 
 static int outcome(enum answer answer, const char *text)
@@ -98,8 +100,8 @@ static int run_status(struct ask *ask, const struct settings *s)
 
 static const struct command {
     const char *name;
-    int (*run)(struct ask *ask, const struct settings *s);
-    unsigned timeout_ms; /* unless given */
+    int (*run)(struct ask *ask, const struct settings *s); /* NULL: guard */
+    unsigned timeout_ms;                                   /* unless given */
     const char *help;
 } commands[] = {
     { "status", run_status, 2000, "what the node is and does; --json, --watch" },
@@ -111,6 +113,8 @@ static const struct command {
     { "resync", run_plain, 2000, "copy everything to the peer again" },
     { "verify", run_plain, 70000,
       "compare both nodes, repair what differs, compare again" },
+    { "guard", NULL, 100,
+      "a daemon: tells keepalived of the node, and the node of keepalived" },
 };
 
 static void usage(FILE *out)
@@ -125,6 +129,11 @@ static void usage(FILE *out)
           "                     verify 70000 between two lines)\n"
           "      --json         status as a JSON object\n"
           "      --watch        status again each second, with rates\n"
+          "      --dir=DIR      guard: where the files health and rank go (" RUN_DIR ")\n"
+          "      --fifo=PATH    guard: what keepalived notifies (vrrp_notify_fifo)\n"
+          "      --period=MS    guard: how often it asks the node (20; time-out 100)\n"
+          "      --cold=MS      guard: an empty node without a peer is fit after it "
+          "(5000)\n"
           "  -h, --help         this text\n"
           "  -V, --version      the version\n"
           "\n"
@@ -142,17 +151,21 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-static unsigned parse_timeout(const char *text)
+static unsigned parse_ms(const char *option, const char *text)
 {
     char *end;
     unsigned long ms = strtoul(text, &end, 10);
     if (*text < '0' || *text > '9' || *end != '\0' || ms == 0 || ms > 3600000) {
-        fprintf(stderr,
-                "mcreplctl: --timeout takes 1 to 3600000 milliseconds, not '%s'\n", text);
+        fprintf(stderr, "mcreplctl: --%s takes 1 to 3600000 milliseconds, not '%s'\n",
+                option, text);
         exit(EXIT_USAGE);
     }
     return (unsigned)ms;
 }
+
+static const struct guard_config usual_guard = { .directory = RUN_DIR,
+                                                 .period_ms = 20,
+                                                 .cold_ms = 5000 };
 
 static void parse(struct settings *s, int argc, char **argv)
 {
@@ -161,25 +174,41 @@ static void parse(struct settings *s, int argc, char **argv)
         { "timeout", required_argument, NULL, 't' },
         { "json", no_argument, NULL, 'j' },
         { "watch", no_argument, NULL, 'w' },
+        { "dir", required_argument, NULL, 'D' },
+        { "fifo", required_argument, NULL, 'F' },
+        { "period", required_argument, NULL, 'P' },
+        { "cold", required_argument, NULL, 'C' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
     };
     int letter;
-    *s = (struct settings){ 0 };
+    *s = (struct settings){ .guard = usual_guard };
     while ((letter = getopt_long(argc, argv, "s:t:hV", options, NULL)) != -1) {
         switch (letter) {
         case 's':
             s->socket = optarg;
             break;
         case 't':
-            s->timeout_ms = parse_timeout(optarg);
+            s->timeout_ms = parse_ms("timeout", optarg);
             break;
         case 'j':
             s->json = true;
             break;
         case 'w':
             s->watch = true;
+            break;
+        case 'D':
+            s->guard.directory = optarg;
+            break;
+        case 'F':
+            s->guard.fifo = optarg;
+            break;
+        case 'P':
+            s->guard.period_ms = parse_ms("period", optarg);
+            break;
+        case 'C':
+            s->guard.cold_ms = parse_ms("cold", optarg);
             break;
         case 'h':
             usage(stdout);
@@ -218,6 +247,11 @@ int main(int argc, char **argv)
     }
     if (s.timeout_ms == 0)
         s.timeout_ms = command->timeout_ms;
+    if (command->run == NULL) {
+        s.guard.socket = s.socket;
+        s.guard.timeout_ms = s.timeout_ms;
+        return guard_run(&s.guard);
+    }
     if (!ask_open(&ask, s.socket, s.timeout_ms)) {
         fprintf(stderr, "mcreplctl: %s\n", ask.why);
         return EXIT_UNREACHABLE;

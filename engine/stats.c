@@ -21,6 +21,8 @@ static const struct metric_row rows[] = {
       "1 if both nodes hold the same" },
     { "repl_reign", METRIC_GAUGE, OF(core.reign), false,
       "number of the promotion in force" },
+    { "repl_rank", METRIC_GAUGE, OF(core.rank), false,
+      "the higher one was active last; 1 and 0 once both have agreed" },
     { "repl_run_id", METRIC_TEXT, OF(run_id), false, "this process" },
     { "repl_peer", METRIC_TEXT, OF(peer), false, "the peer's address" },
     { "repl_peer_run_id", METRIC_TEXT, OF(peer_run_id), false, "the peer's process" },

@@ -43,6 +43,8 @@ static void do_health(struct command_client *client)
     char why[160];
     AZ(pthread_mutex_lock(&core->lock));
     bool fit = repl_core_health(core, why, sizeof(why));
+    command_answer(client, "STAT", "rank %u", core->rank);
+    command_answer(client, "STAT", "cold %d", repl_core_is_cold(core));
     AZ(pthread_mutex_unlock(&core->lock));
     command_answer(client, fit ? "OK" : "NO", "%s", why);
 }

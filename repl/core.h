@@ -162,6 +162,9 @@ struct repl_core {
 
     bool filling; /* the gate is held for a run of FILLs (apply.c) */
     bool active;
+    /* Who was active last, for whoever must choose between two that are: above the rank
+     * of the last leader known. A merge sets it back to 1 and 0, so it stays small. */
+    uint32_t rank, leader_rank;
     bool resigned; /* handed its role over: refuses writes until promoted or alone */
     uint64_t reign, seen;
     struct run_id paired;
@@ -291,7 +294,7 @@ struct repl_status {
     const char *role, *link, *last_error;
     char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
     uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
-    uint64_t lag_us, journal_overflows, peer_memory;
+    uint64_t lag_us, journal_overflows, peer_memory, rank;
     struct repl_counters count;
 };
 
@@ -300,6 +303,8 @@ bool repl_core_in_sync(struct repl_core *c);
 /* May this node hold the VIP: is it rightly active, or does it hold all that an active
  * must? why gets one line in either case. */
 bool repl_core_health(struct repl_core *c, char *why, size_t nwhy);
+/* Started empty, met nobody and never was active: what it lacks nobody may have. */
+bool repl_core_is_cold(const struct repl_core *c);
 /* The peer has all that it can get from this node, as far as this node knows. */
 bool repl_core_drained(struct repl_core *c);
 

@@ -94,6 +94,7 @@ void repl_core_promote(struct repl_core *c, const char *why)
         return;
     core_hold(c);
     c->reign = ++c->seen;
+    c->rank = ++c->leader_rank;
     c->active = true;
     unmerge(c, c->session.open ? LEAD_LEADER : LEAD_NONE);
     core_release(c);

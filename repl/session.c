@@ -189,6 +189,8 @@ static void note_merge(struct repl_core *c)
     s->stranger = false;
     s->acked = s->sent;
     c->met = s->peer.run;
+    c->leader_rank = 1;
+    c->rank = s->lead == LEAD_LEADER;
 }
 
 /* R8, first half: what the peer changed is dropped here before anything is agreed. */

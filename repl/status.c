@@ -45,6 +45,11 @@ bool repl_core_drained(struct repl_core *c)
            map_is_empty(&c->flying) && pending(c, &overflows) == 0;
 }
 
+bool repl_core_is_cold(const struct repl_core *c)
+{
+    return !c->active && !c->has_paired && c->reign == 0;
+}
+
 bool repl_core_health(struct repl_core *c, char *why, size_t nwhy)
 {
     const struct repl_session *s = &c->session;
@@ -107,6 +112,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
         .lacking_buckets = map_count(&c->lacking),
         .lag_us = c->count.lag_us,
+        .rank = c->rank,
         .peer_memory = c->session.peer.memory,
         .count = c->count,
     };

@@ -217,6 +217,33 @@ START_TEST(test_writes_on_a_standby_can_be_refused)
 }
 END_TEST
 
+/* Of two that cannot talk, who became active last has the higher rank. */
+START_TEST(test_rank)
+{
+    ck_assert_uint_eq(a->core.rank, 0);
+    link_up();
+    ck_assert_uint_eq(a->core.rank, 1);
+    ck_assert_uint_eq(b->core.rank, 0);
+    wire_cut(&p.wire);
+    for (unsigned i = 0; i < 5; i++) {
+        struct node *n = &p.node[i % 2], *other = &p.node[1 - i % 2];
+        node_demote(n);
+        node_promote(n);
+        node_demote(other);
+        node_promote(other);
+    }
+    node_demote(b);
+    node_promote(b);
+    ck_assert_uint_gt(b->core.rank, 1);
+    settle_in_sync();
+    ck_assert_uint_eq(a->core.rank + b->core.rank, 1);
+    wire_cut(&p.wire);
+    struct node *standby = a->core.active ? b : a;
+    node_promote(standby);
+    ck_assert_uint_eq(standby->core.rank, 2);
+}
+END_TEST
+
 /* While an active peer is linked its standby refuses; without one it serves at once. */
 START_TEST(test_standby_that_promotes_alone)
 {
@@ -376,6 +403,7 @@ int main(void)
         test_an_item_that_does_not_fit,
         test_writes_on_a_standby_can_be_refused,
         test_standby_that_promotes_alone,
+        test_rank,
         test_promotion_while_linked,
         test_late_frame_of_the_old_active,
         test_both_promote_at_once,

@@ -1,0 +1,25 @@
+/*
+ * Stands between a node and keepalived: writes what the node's health is into files that
+ * keepalived tracks, and gives the node the roles that keepalived tells.
+ *
+ *   node  --health, each 20 ms-->  guard  --DIR/health, DIR/rank-->  keepalived
+ *   node  <----promote, demote---  guard  <------notify FIFO-------  keepalived
+ *
+ * health is 0, or -254 (FAULT) while the node is dead, hung, not synced or resigned; rank
+ * tells who was active last, so that this one keeps the address when a partition heals.
+ */
+#ifndef CTL_GUARD_H
+#define CTL_GUARD_H
+
+struct guard_config {
+    const char *socket;    /* the node's; NULL: the only one */
+    const char *directory; /* of the files */
+    const char *fifo; /* what keepalived notifies; NULL: none. Made if it is not there */
+    unsigned period_ms, timeout_ms;
+    unsigned cold_ms; /* a node that started empty and met nobody is fit after so long */
+};
+
+/* Until SIGTERM or SIGINT. The exit code. */
+int guard_run(const struct guard_config *config);
+
+#endif
