@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "repl/core.h"
 #include "test/unit/unit.h"
 
 static struct repl_options o;
@@ -76,6 +77,9 @@ START_TEST(test_refusals_name_the_option)
     refuse("peer=a:b:c", "option 'peer'");
     refuse("listen=nowhere", "option 'listen'");
     refuse("standby_writes=maybe", "standby_writes");
+    parse("standby_writes=alone");
+    ck_assert_uint_eq(o.standby_writes, STANDBY_WRITES_ALONE);
+    repl_options_free(&o);
     refuse("on_conflict=fight", "on_conflict");
     refuse("journal=4095", "journal");
     refuse("journal=lots", "journal");
