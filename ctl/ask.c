@@ -60,7 +60,7 @@ bool ask_open(struct ask *ask, const char *path, unsigned timeout_ms)
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
         connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-        (ask->stream = fdopen(fd, "r+")) == NULL) {
+        (ask->stream = fdopen(fd, "r")) == NULL) {
         snprintf(ask->why, sizeof(ask->why), "cannot reach the node at %s: %s%s",
                  ask->path, strerror(errno),
                  errno == ECONNREFUSED || errno == ENOENT ? "; is mcd running?"
@@ -104,11 +104,19 @@ static void take_figure(char *rest, ask_figure figure, void *context)
     figure(context, rest, value + 1);
 }
 
+/* Past the stream, which may hold lines that were said unasked. */
+static bool send_line(struct ask *ask, const char *command)
+{
+    char line[64];
+    int n = snprintf(line, sizeof(line), "%s\n", command);
+    return send(fileno(ask->stream), line, (size_t)n, MSG_NOSIGNAL) == n;
+}
+
 enum answer ask_command(struct ask *ask, const char *command, ask_figure figure,
                         ask_step step, void *context, const char **text)
 {
     errno = 0;
-    if (fprintf(ask->stream, "%s\n", command) < 0 || fflush(ask->stream) != 0)
+    if (!send_line(ask, command))
         return fail(ask, text);
     while (fgets(ask->line, sizeof(ask->line), ask->stream) != NULL) {
         const char *rest;

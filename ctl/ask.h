@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 struct ask {
-    FILE *stream;
+    FILE *stream; /* what the node says */
     char path[108];
     char line[512]; /* the last one read */
     char why[300];  /* what went wrong, for the user */

@@ -14,26 +14,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "ctl/ask.h"
+#include "ctl/track_file.h"
 
-enum { FIT = 0, FAULT = -254, RANK_MAX = 50, LINE_ROOM = 512 };
+/* The rank is added to keepalived's priority, which has room for so much. */
+enum { FIT = 0, FAULT = -254, RANK_MAX = 14, LINE_ROOM = 512 };
 
 enum wish { WISH_NONE, WISH_PROMOTE, WISH_DEMOTE };
 
 struct guard {
     const struct guard_config *config;
+    struct track_file health, rank;
+    bool has_judged;
     struct ask ask;
     bool connected;
     int fifo;
     char line[LINE_ROOM]; /* of the FIFO, as far as it has come */
     size_t nline;
-    enum wish wish;   /* what keepalived told last and the node has not done yet */
-    int health, rank; /* as written */
-    int node_rank;    /* as the node said last */
-    bool node_cold;
-    uint64_t cold_since; /* ms; 0: it is not cold */
-    char why[400];
+    enum wish wish; /* what keepalived told last and the node has not done yet */
+    int node_rank;  /* as the node said last */
+    unsigned long long node_lone_ms;
 };
 
 static volatile sig_atomic_t is_over;
@@ -56,107 +56,94 @@ static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
 {
     char at[32];
-    time_t now = time(NULL);
+    struct timespec now;
     struct tm tm;
     va_list ap;
-    strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-    fprintf(stderr, "%s guard: ", at);
+    clock_gettime(CLOCK_REALTIME, &now);
+    strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+    fprintf(stderr, "%s.%03ldZ guard: ", at, now.tv_nsec / 1000000);
     va_start(ap, format);
     vfprintf(stderr, format, ap);
     va_end(ap);
     fputc('\n', stderr);
 }
 
-/* ---- the files */
+/* ---- what keepalived reads */
 
-/* keepalived never sees half a number: it is written beside, and then moved into place.
- */
-static bool put_number(struct guard *g, const char *name, int number)
+static void write_number(struct track_file *file, int number)
 {
-    char path[512], beside[520];
-    snprintf(path, sizeof(path), "%s/%s", g->config->directory, name);
-    snprintf(beside, sizeof(beside), "%s.new", path);
-    FILE *file = fopen(beside, "we");
-    bool ok = file != NULL && fprintf(file, "%d\n", number) > 0;
-    if (file != NULL)
-        ok = fclose(file) == 0 && ok;
-    ok = ok && rename(beside, path) == 0;
-    if (!ok)
-        say("cannot write %s: %s", path, strerror(errno));
-    return ok;
+    if (!track_file_write(file, number))
+        say("cannot write %s: %s; keepalived goes on with %d", file->path,
+            strerror(errno), file->number);
 }
 
-static void tell_health(struct guard *g, int health, const char *why)
+static void judge(struct guard *g, int health, const char *why)
 {
-    if (health == g->health && strcmp(why, g->why) == 0)
-        return;
-    if (health != g->health || g->why[0] == '\0')
+    if (health != g->health.number || !g->has_judged)
         say("%s: %s", health == FIT ? "fit to hold the address" : "FAULT", why);
-    snprintf(g->why, sizeof(g->why), "%s", why);
-    if (put_number(g, "health", health))
-        g->health = health;
+    g->has_judged = true;
+    write_number(&g->health, health);
 }
 
 static void tell_rank(struct guard *g)
 {
     int rank = g->node_rank < RANK_MAX ? g->node_rank : RANK_MAX;
-    if (rank != g->rank && put_number(g, "rank", rank)) {
-        say("rank %d", rank);
-        g->rank = rank;
-    }
+    if (rank == g->rank.number)
+        return;
+    say("rank %d", rank);
+    write_number(&g->rank, rank);
 }
 
 /* ---- the node */
 
-static void lose_node(struct guard *g)
+static void lose_node(struct guard *g, const char *why)
 {
+    judge(g, FAULT, why);
     ask_close(&g->ask);
     g->connected = false;
-    g->wish =
-        WISH_NONE; /* whoever comes next is another process: keepalived tells anew */
+    /* Whoever comes next is another process: keepalived tells anew. */
+    g->wish = WISH_NONE;
 }
 
 static void take_figure(void *context, const char *name, const char *value)
 {
     struct guard *g = context;
     if (strcmp(name, "rank") == 0)
-        g->node_rank = atoi(value);
-    else if (strcmp(name, "cold") == 0)
-        g->node_cold = atoi(value) != 0;
+        g->node_rank = (int)strtol(value, NULL, 10);
+    else if (strcmp(name, "lone_ms") == 0)
+        g->node_lone_ms = strtoull(value, NULL, 10);
 }
 
-/* A cold node may be one whose peer has all the data, and only comes a little later. */
-static bool waited_for_peer(struct guard *g)
+static bool reach_node(struct guard *g)
 {
-    if (!g->node_cold) {
-        g->cold_since = 0;
-        return false;
-    }
-    if (g->cold_since == 0)
-        g->cold_since = now_ms();
-    return now_ms() - g->cold_since >= g->config->cold_ms;
+    const char *why;
+    if (g->connected)
+        return true;
+    g->connected = ask_open(&g->ask, g->config->socket, g->config->timeout_ms);
+    if (!g->connected)
+        judge(g, FAULT, g->ask.why);
+    else if (ask_command(&g->ask, "news", NULL, NULL, NULL, &why) == ANSWER_FAILED)
+        lose_node(g, why);
+    return g->connected;
 }
 
+/* A node that is not filled may be one whose peer has all the data, and only comes a
+ * little later. If it does not come, what this node has is all there is. */
 static void look_at_node(struct guard *g)
 {
     const char *why;
-    if (!g->connected)
-        g->connected = ask_open(&g->ask, g->config->socket, g->config->timeout_ms);
-    if (!g->connected) {
-        tell_health(g, FAULT, g->ask.why);
+    if (!reach_node(g))
         return;
-    }
     enum answer answer = ask_command(&g->ask, "health", take_figure, NULL, g, &why);
     if (answer == ANSWER_FAILED) {
-        tell_health(g, FAULT, why);
-        lose_node(g);
+        lose_node(g, why);
         return;
     }
     tell_rank(g);
-    if (waited_for_peer(g))
-        tell_health(g, FIT, "it is empty, and no peer has come");
+    if (answer != ANSWER_OK && g->node_lone_ms >= g->config->cold_ms)
+        judge(g, FIT, "it is not filled, but there is no peer to fill it");
     else
-        tell_health(g, answer == ANSWER_OK ? FIT : FAULT, why);
+        judge(g, answer == ANSWER_OK ? FIT : FAULT, why);
 }
 
 static void grant_wish(struct guard *g)
@@ -167,10 +154,8 @@ static void grant_wish(struct guard *g)
     enum answer answer = ask_command(&g->ask, command, NULL, NULL, NULL, &why);
     say("%s: %s", command, why);
     g->wish = WISH_NONE;
-    if (answer == ANSWER_FAILED) {
-        tell_health(g, FAULT, why);
-        lose_node(g);
-    }
+    if (answer == ANSWER_FAILED)
+        lose_node(g, why);
 }
 
 /* ---- what keepalived tells: INSTANCE "NAME" STATE PRIORITY */
@@ -224,40 +209,56 @@ static bool open_fifo(struct guard *g)
 
 /* ---- both, in turn */
 
-static void wait_until(struct guard *g, uint64_t when)
+/* Until the next look at the node is due: when its time has come, or when the node says
+ * something unasked (or its connection ends). */
+static void serve_until(struct guard *g, uint64_t when)
 {
-    struct pollfd fd = { .fd = g->fifo, .events = POLLIN };
-    uint64_t now = now_ms();
-    int ms = when > now ? (int)(when - now) : 0;
-    if (poll(&fd, 1, ms) > 0)
-        take_lines(g);
+    for (uint64_t now = now_ms(); !is_over && now < when; now = now_ms()) {
+        struct pollfd fds[] = {
+            { .fd = g->fifo, .events = POLLIN },
+            { .fd = g->connected ? fileno(g->ask.stream) : -1, .events = POLLIN },
+        };
+        if (poll(fds, 2, (int)(when - now)) <= 0)
+            continue;
+        if (fds[0].revents != 0)
+            take_lines(g);
+        if (fds[1].revents != 0)
+            return;
+    }
+}
+
+static bool open_files(struct guard *g)
+{
+    const char *directory = g->config->directory;
+    /* keepalived may start at any moment from now on: nothing is known, so not this one
+     */
+    if (track_file_open(&g->health, directory, "health", FAULT) &&
+        track_file_open(&g->rank, directory, "rank", 0))
+        return true;
+    say("cannot write %s in %s: %s; make the folder, or name another with --dir",
+        g->rank.path[0] != '\0' ? "rank" : "health", directory, strerror(errno));
+    return false;
 }
 
 int guard_run(const struct guard_config *config)
 {
-    struct guard g = { .config = config, .health = 1, .rank = -1 };
+    struct guard g = { .config = config };
     struct sigaction action = { .sa_handler = on_signal };
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    /* keepalived may start at any moment from now on: nothing is known, so not this one
-     */
-    if (!put_number(&g, "health", FAULT) || !put_number(&g, "rank", 0) || !open_fifo(&g))
+    if (!open_files(&g) || !open_fifo(&g))
         return EXIT_FAILURE;
-    g.health = FAULT;
-    g.rank = 0;
-    say("watching; FAULT until the node is known to be well");
-    for (uint64_t next = now_ms(); !is_over; next += config->period_ms) {
+    say("watching; until the node is known, health is %d and rank %d", g.health.number,
+        g.rank.number);
+    while (!is_over) {
+        uint64_t begun = now_ms();
         look_at_node(&g);
         grant_wish(&g); /* one that came while the node could not be reached */
-        uint64_t now = now_ms();
-        if (next + config->period_ms < now)
-            next = now; /* no hurry to make up for what was late */
-        while (!is_over && now_ms() < next + config->period_ms)
-            wait_until(&g, next + config->period_ms);
+        serve_until(&g, begun + config->period_ms);
     }
-    put_number(&g, "health", FAULT);
-    say("ends; FAULT");
+    say("ends; keepalived goes on with health %d and rank %d", g.health.number,
+        g.rank.number);
     ask_close(&g.ask);
     if (g.fifo >= 0)
         close(g.fifo);

@@ -7,6 +7,10 @@
  *
  * health is 0, or -254 (FAULT) while the node is dead, hung, not synced or resigned; rank
  * tells who was active last, so that this one keeps the address when a partition heals.
+ *
+ * It keeps nothing that a restart could lose: what it says comes from the node, and until
+ * a new guard has heard from the node, what the old one said stands. It hears of a node
+ * that died, and of a change of roles, at once; of one that hangs when an answer is late.
  */
 #ifndef CTL_GUARD_H
 #define CTL_GUARD_H
@@ -16,7 +20,7 @@ struct guard_config {
     const char *directory; /* of the files */
     const char *fifo; /* what keepalived notifies; NULL: none. Made if it is not there */
     unsigned period_ms, timeout_ms;
-    unsigned cold_ms; /* a node that started empty and met nobody is fit after so long */
+    unsigned cold_ms; /* an unfilled node that has had no peer for so long is fit */
 };
 
 /* Until SIGTERM or SIGINT. The exit code. */

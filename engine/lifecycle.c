@@ -33,6 +33,7 @@ static bool make_core(struct repl_engine *e)
         .journal_bytes = o->journal,
         .map_bits = (unsigned)o->dirty_bits,
         .standby_writes = (enum repl_standby_writes)o->standby_writes,
+        .lone_rejects = o->lone == LONE_REJECT,
         .keep_on_conflict = o->on_conflict == ON_CONFLICT_KEEP,
         .item_max = o->item_max,
         .memory = o->memory,

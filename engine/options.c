@@ -23,7 +23,12 @@ const struct option_row repl_option_rows[] = {
     { "standby_writes", 0, OPTION_CHOICE, AT(standby_writes), "promote", 0, 0,
       "promote|alone|reject", "promote|alone|reject",
       "what a client's write on a standby does: make it active; that only if no active "
-      "peer is linked; or fail" },
+      "peer is linked, else it fails, and a peer without clients hands its role over; or "
+      "fail" },
+    { "lone", 0, OPTION_CHOICE, AT(lone), "serve", 0, 0, "serve|reject", "serve|reject",
+      "what a node without a peer does with clients' writes: take them, or refuse them, "
+      "so "
+      "that two nodes that cannot talk never differ; reads are served in any case" },
     { "on_conflict", 0, OPTION_CHOICE, AT(on_conflict), "invalidate", 0, 0,
       "invalidate|keep", "invalidate|keep",
       "a key changed on both nodes while they could not talk: a miss on both, or what "

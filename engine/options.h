@@ -12,11 +12,12 @@
 #include "base/option.h"
 #include "repl/address.h"
 
+enum lone { LONE_SERVE, LONE_REJECT };
 enum on_conflict { ON_CONFLICT_INVALIDATE, ON_CONFLICT_KEEP };
 
 struct repl_options {
     char *peer, *listen, *engine, *control;
-    unsigned standby_writes, on_conflict;
+    unsigned standby_writes, lone, on_conflict;
     uint64_t journal, dirty_bits, heartbeat, timeout;
     char *rest; /* for the wrapped engine; NULL if nothing is left */
 

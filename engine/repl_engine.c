@@ -204,8 +204,8 @@ static size_t engine_errinfo(ENGINE_HANDLE *handle, const void *cookie, char *te
 {
     struct repl_engine *e = repl_engine_of(handle);
     const char *why = e->why;
-    if (why[0] == '\0' && !(gate_flags(&e->core.gate) & GATE_ACTIVE))
-        why = "this node is a standby and takes no writes; write to the active node";
+    if (why[0] == '\0' && repl_core_refusal(&e->core) != NULL)
+        why = repl_core_refusal(&e->core);
     if (why[0] == '\0' && INNER(e) != NULL && INNER(e)->errinfo != NULL)
         return INNER(e)->errinfo(HANDLE(e), cookie, text, ntext);
     if (ntext == 0)

@@ -167,6 +167,7 @@ struct link_row {
 #define parse_FILL     parse_set
 #define parse_END      parse_reign
 #define parse_HANDOVER parse_reign
+#define parse_CLAIM    parse_reign
 #define parse_CHECK    parse_set
 #define parse_VERIFY   parse_reign
 #define parse_VERIFIED parse_reign

@@ -18,18 +18,21 @@ static bool may_promote(const struct repl_core *c)
 }
 
 /* R2: a client's change makes a standby active, unless it is told to refuse. One that
- * comes during a handover waits for its end. */
+ * comes during a handover waits for its end, and fails if the role has moved. */
 static bool promote_for_client(struct repl_core *c)
 {
     AZ(pthread_mutex_lock(&c->lock));
+    bool waited = handover_holds(c);
     while (handover_holds(c))
         AZ(pthread_cond_wait(&c->unheld, &c->lock));
-    bool may = c->active || may_promote(c);
-    bool promotes = may && !c->active;
+    bool may = !core_is_barred(c) && (c->active || (!waited && may_promote(c)));
+    bool promotes = may && !c->active, asks = false;
     if (promotes)
         repl_core_promote(c, "a client writes to this node");
+    else if (!may)
+        asks = claim_send(c);
     AZ(pthread_mutex_unlock(&c->lock));
-    if (promotes)
+    if (promotes || asks)
         c->port_ops->wake(c->port);
     return may;
 }

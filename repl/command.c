@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "repl/thread.h"
@@ -44,7 +45,8 @@ static void do_health(struct command_client *client)
     AZ(pthread_mutex_lock(&core->lock));
     bool fit = repl_core_health(core, why, sizeof(why));
     command_answer(client, "STAT", "rank %u", core->rank);
-    command_answer(client, "STAT", "cold %d", repl_core_is_cold(core));
+    command_answer(client, "STAT", "lone_ms %llu",
+                   (unsigned long long)repl_core_lone_us(core) / 1000);
     AZ(pthread_mutex_unlock(&core->lock));
     command_answer(client, fit ? "OK" : "NO", "%s", why);
 }
@@ -57,17 +59,17 @@ static void do_promote(struct command_client *client)
     repl_core_promote(core, "told to by the control socket");
     command_answer(client, "OK", "%s, reign %llu", was ? "active already" : "active now",
                    (unsigned long long)core->reign);
+    meet_again(client->commands->thread);
     AZ(pthread_mutex_unlock(&core->lock));
 }
 
 static void do_demote(struct command_client *client)
 {
-    struct repl_core *core = client->commands->thread->core;
-    AZ(pthread_mutex_lock(&core->lock));
-    bool was = core->active;
-    repl_core_demote(core, "told to by the control socket");
-    AZ(pthread_mutex_unlock(&core->lock));
-    command_answer(client, "OK", "%s", was ? "standby now" : "standby already");
+    struct repl_thread *thread = client->commands->thread;
+    AZ(pthread_mutex_lock(&thread->core->lock));
+    meet_again(thread);
+    AZ(pthread_mutex_unlock(&thread->core->lock));
+    watch_begin(&client->commands->demotion, client);
 }
 
 static void do_resync(struct command_client *client)
@@ -92,22 +94,55 @@ static void do_verify(struct command_client *client)
     watch_begin(&client->commands->verify, client);
 }
 
+static void do_news(struct command_client *client)
+{
+    client->wants_news = true;
+    command_answer(client, "OK", "you will be told");
+}
+
+void command_news(struct command_client *client)
+{
+    if (client->wants_news)
+        command_answer(client, "NEWS", "health may have changed");
+}
+
+enum { ONLY_IF_AWAITED = 1 };
+
 static const struct command {
     const char *name;
     void (*run)(struct command_client *client);
+    unsigned flags;
 } table[] = {
-    { "status", do_status }, { "health", do_health }, { "promote", do_promote },
-    { "demote", do_demote }, { "resync", do_resync }, { "handover", do_handover },
-    { "verify", do_verify },
+    { "status", do_status, 0 },
+    { "health", do_health, 0 },
+    { "news", do_news, 0 },
+    { "promote", do_promote, ONLY_IF_AWAITED },
+    { "demote", do_demote, ONLY_IF_AWAITED },
+    { "resync", do_resync, 0 },
+    { "handover", do_handover, ONLY_IF_AWAITED },
+    { "verify", do_verify, 0 },
 };
+
+/* Whoever asked a node that hung has asked another one since: a change of roles that
+ * comes late does harm. */
+static bool is_awaited(const struct command_client *client)
+{
+    char byte;
+    return recv(bufferevent_getfd(client->stream), &byte, 1, MSG_PEEK | MSG_DONTWAIT) !=
+           0;
+}
 
 void command_run(struct command_client *client, const char *line)
 {
     for (size_t i = 0; i < N_ELEMENTS(table); i++) {
-        if (strcmp(table[i].name, line) == 0) {
+        if (strcmp(table[i].name, line) != 0)
+            continue;
+        if (!(table[i].flags & ONLY_IF_AWAITED) || is_awaited(client))
             table[i].run(client);
-            return;
-        }
+        else
+            thread_log(client->commands->thread, REPL_LOG_WARNING,
+                       "did not %s: whoever asked for it has gone", line);
+        return;
     }
     command_answer(client, "ERROR", "this node does not know the command '%.40s'", line);
 }
@@ -117,6 +152,7 @@ void command_run(struct command_client *client, const char *line)
 void command_client_gone(struct command_client *client)
 {
     struct watch *const watches[] = { &client->commands->handover,
+                                      &client->commands->demotion,
                                       &client->commands->verify };
     for (size_t i = 0; i < N_ELEMENTS(watches); i++) {
         if (watches[i]->client == client)
@@ -129,11 +165,13 @@ bool commands_init(struct commands *c, struct repl_thread *thread,
 {
     *c = (struct commands){ .thread = thread, .config = *config };
     bool ok = watch_init(&c->handover, &errand_handover, thread->base, thread->core);
+    ok = watch_init(&c->demotion, &errand_demotion, thread->base, thread->core) && ok;
     return watch_init(&c->verify, &errand_verify, thread->base, thread->core) && ok;
 }
 
 void commands_fini(struct commands *c)
 {
     watch_fini(&c->handover);
+    watch_fini(&c->demotion);
     watch_fini(&c->verify);
 }

@@ -6,6 +6,7 @@
 #define REPL_COMMAND_H
 
 #include <event2/bufferevent.h>
+#include <stdbool.h>
 
 #include "repl/control.h"
 #include "repl/watch.h"
@@ -13,12 +14,13 @@
 struct command_client {
     struct commands *commands;
     struct bufferevent *stream; /* NULL: this place is free */
+    bool wants_news;
 };
 
 struct commands {
     struct repl_thread *thread;
     struct control_config config;
-    struct watch handover, verify;
+    struct watch handover, demotion, verify;
 };
 
 /* False if memory is out. The path in config is not used here. */
@@ -31,6 +33,8 @@ void command_run(struct command_client *client, const char *line);
 /* One line of an answer; kind is STAT, STEP, OK, NO or ERROR. NULL: nobody listens. */
 void command_answer(struct command_client *client, const char *kind, const char *format,
                     ...) __attribute__((format(printf, 3, 4)));
+/* What health goes by has changed: tell it, if it wants to know. */
+void command_news(struct command_client *client);
 /* Nothing may be answered to it any more. */
 void command_client_gone(struct command_client *client);
 

@@ -68,6 +68,7 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
         if (client->stream != NULL)
             continue;
         client->commands = &control->commands;
+        client->wants_news = false;
         client->stream = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
                                                 BEV_OPT_CLOSE_ON_FREE);
         if (client->stream == NULL)
@@ -77,6 +78,14 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
         return;
     }
     close(fd);
+}
+
+void control_news(struct control *control)
+{
+    for (size_t i = 0; control != NULL && i < CLIENTS_MAX; i++) {
+        if (control->clients[i].stream != NULL)
+            command_news(&control->clients[i]);
+    }
 }
 
 /* ---- life */

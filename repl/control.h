@@ -7,7 +7,9 @@
  *   NO TEXT     a question's answer is no
  *   ERROR TEXT  not done, and why
  *
- * A connection may ask again and again, one request after the other.
+ * A connection may ask again and again, one request after the other. One that has asked
+ * for news also gets a line "NEWS TEXT", between answers or in the middle of one,
+ * whenever a role or the link has changed.
  */
 #ifndef REPL_CONTROL_H
 #define REPL_CONTROL_H
@@ -31,6 +33,8 @@ struct control_config {
  * reason, for the user. */
 struct control *control_open(struct repl_thread *t, const struct control_config *config,
                              char *why, size_t nwhy);
+/* A role or the link has changed. The thread's; control may be NULL. */
+void control_news(struct control *control);
 /* Closes all connections and removes the socket. The thread must have ended. */
 void control_close(struct control *control);
 

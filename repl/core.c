@@ -137,6 +137,15 @@ void core_out_of_memory(struct repl_core *c)
     c->port_ops->close(c->port, "out of memory");
 }
 
+void repl_core_tick(struct repl_core *c, uint64_t now_us)
+{
+    c->now_us = now_us;
+    if (c->lone_since_us == 0)
+        c->lone_since_us = now_us;
+    claim_note_activity(c);
+    handover_watch_time(c);
+}
+
 bool repl_core_busy(const struct repl_core *c)
 {
     return c->purge.goal != PURGE_NONE;

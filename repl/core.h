@@ -12,8 +12,8 @@
  *
  * Files: change.c (what clients do), role.c (promote, demote, fold), session.c (HELLO
  * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
- * walk, repair), handover.c (planned change of roles), verify.c (comparison),
- * status.c (figures).
+ * walk, repair), handover.c (planned change of roles), claim.c (the role follows the
+ * clients), verify.c (comparison), status.c (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -45,14 +45,17 @@ enum repl_purge_goal {
 /* What a client's write on a standby does. */
 enum repl_standby_writes {
     STANDBY_WRITES_PROMOTE, /* it makes the node active */
-    STANDBY_WRITES_ALONE,   /* only if no active peer is linked; else it is refused */
-    STANDBY_WRITES_REJECT   /* it is refused */
+    /* only if no active peer is linked; else it is refused, and that peer is asked for
+     * the role (claim.c) */
+    STANDBY_WRITES_ALONE,
+    STANDBY_WRITES_REJECT /* it is refused */
 };
 
 struct repl_config {
     size_t journal_bytes;
     unsigned map_bits;
     enum repl_standby_writes standby_writes;
+    bool lone_rejects;     /* without a peer no client's change is taken */
     bool keep_on_conflict; /* what both nodes changed: the leader's state, not a miss */
     struct run_id run;
     uint64_t item_max, memory; /* told to the peer */
@@ -76,9 +79,21 @@ enum repl_handover_state {
     HANDOVER_FAILED
 };
 
+struct repl_handover_terms {
+    const char *cause; /* for the log */
+    uint64_t drain_us; /* how long shipping may take */
+    uint64_t hold_us;  /* and how long clients' changes may wait then */
+    bool resign; /* refuse changes afterwards, until promoted, demoted or without link */
+};
+
+/* An operator's; a node's that gives way to one where the clients are. */
+extern const struct repl_handover_terms repl_handover_planned, repl_handover_yield;
+
 struct repl_handover {
     enum repl_handover_state state;
+    const struct repl_handover_terms *terms;
     const char *why;            /* it failed */
+    uint64_t until_us;          /* it fails then */
     uint64_t held_us, pause_us; /* since when changes wait; how long they did */
 };
 
@@ -165,7 +180,11 @@ struct repl_core {
     /* Who was active last, for whoever must choose between two that are: above the rank
      * of the last leader known. A merge sets it back to 1 and 0, so it stays small. */
     uint32_t rank, leader_rank;
-    bool resigned; /* handed its role over: refuses writes until promoted or alone */
+    bool resigned;   /* handed its role over: refuses writes until promoted or alone */
+    uint64_t now_us; /* at the last tick */
+    uint64_t lone_since_us;          /* without a session since */
+    uint64_t activity, active_at_us; /* what clients have changed; when that grew last */
+    uint64_t claimed_at_us;          /* when the peer was asked for the role last */
     uint64_t reign, seen;
     struct run_id paired;
     bool has_paired;
@@ -255,17 +274,24 @@ bool repl_core_busy(const struct repl_core *c);
  * let go. Clients that wait for a batch to be taken go on. */
 void repl_core_delivered(struct repl_core *c);
 
+/* Time passes: call it some times a second. The core's only clock for its time limits,
+ * monotonic microseconds. */
+void repl_core_tick(struct repl_core *c, uint64_t now_us);
+
 /* Do some of what is due: purge, ship, walk, repair. Bounded time. True if more is
  * due right now, false if it must wait for an event. */
 bool repl_core_work(struct repl_core *c);
 
 void repl_core_promote(struct repl_core *c, const char *why);
-/* On the replication thread only: it closes the session. */
+/* At once, whatever the peer has; a node that resigned is an ordinary standby again. On
+ * the replication thread only: it closes the session of an active node. */
 void repl_core_demote(struct repl_core *c, const char *why);
 
 /* Give the role to the peer without losing a change: see repl_handover for how far it is.
- * begin: NULL, or why not. abort: the node stays active; no-op if it is not under way. */
-const char *repl_core_handover_begin(struct repl_core *c);
+ * begin: NULL, or why not; terms must stay. abort: the node stays active; no-op if it is
+ * not under way. */
+const char *repl_core_handover_begin(struct repl_core *c,
+                                     const struct repl_handover_terms *terms);
 void repl_core_handover_abort(struct repl_core *c, const char *why);
 
 /* Copy everything to the peer again, as a repair (R13). NULL, or why not: only a leader
@@ -303,8 +329,10 @@ bool repl_core_in_sync(struct repl_core *c);
 /* May this node hold the VIP: is it rightly active, or does it hold all that an active
  * must? why gets one line in either case. */
 bool repl_core_health(struct repl_core *c, char *why, size_t nwhy);
-/* Started empty, met nobody and never was active: what it lacks nobody may have. */
-bool repl_core_is_cold(const struct repl_core *c);
+/* For how long it has been without a peer; 0 with one. */
+uint64_t repl_core_lone_us(const struct repl_core *c);
+/* Why a client's change is refused now; NULL: it is not. Not LOCKED: a hint. */
+const char *repl_core_refusal(struct repl_core *c);
 /* The peer has all that it can get from this node, as far as this node knows. */
 bool repl_core_drained(struct repl_core *c);
 

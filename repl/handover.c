@@ -1,18 +1,32 @@
 /* A planned change of roles. The active node ships what it owes, holds clients' changes
  * until the peer has acknowledged the last one, and offers its role; the peer promotes
- * itself, and its ROLE is an ordinary one (R7). From then on this node refuses clients'
- * writes: those that waited would make it active again. */
+ * itself, and its ROLE is an ordinary one (R7). Changes that waited are refused; so are,
+ * if the terms say so, all later ones: they would make this node active again. */
 #include "base/check.h"
 #include "repl/clock.h"
 #include "repl/core.h"
 #include "repl/internal.h"
+
+const struct repl_handover_terms repl_handover_planned = {
+    .cause = "told to by the control socket",
+    .drain_us = 30000000,
+    .hold_us = 1000000,
+    .resign = true,
+};
+
+const struct repl_handover_terms repl_handover_yield = {
+    .cause = "clients write to the peer, and none has written here for a while",
+    .drain_us = 200000,
+    .hold_us = 200000,
+};
 
 static bool is_under_way(const struct repl_core *c)
 {
     return c->handover.state == HANDOVER_DRAIN || handover_holds(c);
 }
 
-const char *repl_core_handover_begin(struct repl_core *c)
+const char *repl_core_handover_begin(struct repl_core *c,
+                                     const struct repl_handover_terms *terms)
 {
     const struct repl_session *s = &c->session;
     if (is_under_way(c))
@@ -23,7 +37,10 @@ const char *repl_core_handover_begin(struct repl_core *c)
         return "there is no peer to hand over to: the link is not up";
     if (!map_is_empty(&c->lacking))
         return "this node is being filled itself: wait until it is in sync";
-    c->handover = (struct repl_handover){ .state = HANDOVER_DRAIN };
+    c->handover = (struct repl_handover){ .state = HANDOVER_DRAIN,
+                                          .terms = terms,
+                                          .until_us = c->now_us + terms->drain_us };
+    core_log(c, REPL_LOG_INFO, "handing the role over: %s", terms->cause);
     c->port_ops->wake(c->port);
     return NULL;
 }
@@ -59,16 +76,28 @@ void handover_role_moved(struct repl_core *c)
 {
     if (!is_under_way(c))
         return;
-    c->resigned = true;
+    c->resigned = c->handover.terms->resign;
     settle(c, HANDOVER_DONE, NULL);
-    core_log(c, REPL_LOG_WARNING,
-             "handed over: the peer is active; this node refuses writes until it is "
-             "promoted or the link is lost");
+    core_log(c, REPL_LOG_WARNING, "handed over: the peer is active%s",
+             c->resigned
+                 ? "; this node refuses writes until it is promoted or demoted, or "
+                   "the link is lost"
+                 : "");
+}
+
+void handover_watch_time(struct repl_core *c)
+{
+    if (!is_under_way(c) || c->now_us < c->handover.until_us)
+        return;
+    handover_end(c, c->handover.state == HANDOVER_DRAIN
+                        ? "the peer does not catch up"
+                        : "the peer did not take the role in time");
 }
 
 static void hold_changes(struct repl_core *c)
 {
     c->handover.held_us = repl_clock_us();
+    c->handover.until_us = c->now_us + c->handover.terms->hold_us;
     c->handover.state = HANDOVER_HELD;
     core_hold(c);
     core_release(c);

@@ -28,6 +28,17 @@ void core_log(struct repl_core *c, enum repl_log level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void core_send_role(struct repl_core *c);
 
+/* No change of clients is taken here for want of a peer (lone=reject). */
+static inline bool core_is_barred(const struct repl_core *c)
+{
+    return c->config.lone_rejects && !c->session.open;
+}
+
+/* claim.c */
+bool claim_send(struct repl_core *c); /* a client's change was refused; true: it asks */
+void claim_note_activity(struct repl_core *c); /* at each tick */
+const char *claim_message(struct repl_core *c, const struct link_message *m);
+
 /* resync.c */
 void resync_stop(struct repl_core *c); /* drop walk and purge */
 void resync_owe(struct repl_core *c);  /* walk the buckets in c->owed */
@@ -39,6 +50,7 @@ void resync_end_acked(struct repl_core *c);
 
 /* handover.c */
 void handover_work(struct repl_core *c);
+void handover_watch_time(struct repl_core *c); /* it may have taken too long */
 void handover_role_moved(struct repl_core *c); /* the peer is active, we stepped down */
 void handover_end(struct repl_core *c, const char *why); /* it cannot go on */
 const char *handover_message(struct repl_core *c, const struct link_message *m);

@@ -16,6 +16,7 @@
 enum {
     BACKOFF_FIRST_US = 20000,
     BACKOFF_MAX_US = 1000000,
+    UNREACHABLE_US = 250000, /* a packet now and then; the end of a cut is to be noticed */
     BACKLOG = 16,
 };
 
@@ -44,6 +45,9 @@ static void schedule_dial(struct repl_thread *t, uint64_t now)
 void meet_dial_failed(struct repl_thread *t, const char *what, const char *why)
 {
     char text[sizeof(t->last_dial_error)];
+    uint64_t soon = repl_clock_us() + UNREACHABLE_US;
+    if (t->dial_at_us > soon)
+        t->dial_at_us = soon;
     snprintf(text, sizeof(text), "cannot reach the peer at %s: %s", what, why);
     if (strcmp(text, t->last_dial_error) != 0) {
         memcpy(t->last_dial_error, text, sizeof(text));
@@ -150,6 +154,21 @@ void meet_tick(struct repl_thread *t, uint64_t now)
     }
     schedule_dial(t, now);
     resolve_and_dial(t);
+}
+
+/* Roles were moved from outside, so the network may have changed: what hangs in an old
+ * attempt is given up, and the peer is dialled at the next tick, at once. */
+void meet_again(struct repl_thread *t)
+{
+    if (t->session != NULL)
+        return;
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd >= 0 && t->slots[i].link.connecting)
+            link_close(&t->slots[i].link);
+    }
+    t->backoff_us = BACKOFF_FIRST_US;
+    t->dial_at_us = 0;
+    event_active(t->tick, EV_TIMEOUT, 0);
 }
 
 /* ---- accept */

@@ -11,6 +11,8 @@ enum {
     GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
     MESSAGE_ROOM = 64 << 10, /* beyond the largest value or maps */
     READS_AT_ONCE = 4,       /* then the peer waits for other events */
+    CONNECT_MAX_US = 500000, /* then it is tried anew: a heal is not to wait for TCP's own
+                                repetitions, which come ever later */
 };
 
 /* The connection is lost or of no use; the peer is not told. */
@@ -173,6 +175,8 @@ static void check_alive(struct repl_thread *t, struct link *l, uint64_t now)
     uint64_t limit = t->config.timeout_ms * 1000;
     if (l == t->session && repl_core_busy(t->core))
         return; /* we do not listen: silence says nothing */
+    if (l->connecting && limit > CONNECT_MAX_US)
+        limit = CONNECT_MAX_US;
     uint64_t since = l->greeted ? l->heard_us : l->opened_us;
     if (now - since < limit)
         return;

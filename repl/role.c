@@ -39,7 +39,7 @@ void core_release(struct repl_core *c)
     bool leads = s->lead == LEAD_LEADER;
     bool merging = c->purge.goal == PURGE_THEN_MERGE;
     unsigned flags = 0;
-    if (c->active && !handover_holds(c))
+    if (c->active && !handover_holds(c) && !core_is_barred(c))
         flags |= GATE_ACTIVE;
     if (c->active && leads && s->merged)
         flags |= GATE_JOURNAL;
@@ -98,6 +98,7 @@ void repl_core_promote(struct repl_core *c, const char *why)
     c->active = true;
     unmerge(c, c->session.open ? LEAD_LEADER : LEAD_NONE);
     core_release(c);
+    c->active_at_us = c->now_us; /* it has a while to find its clients */
     c->count.promotions++;
     core_log(c, REPL_LOG_WARNING, "active now, reign %llu: %s",
              (unsigned long long)c->reign, why);
@@ -122,6 +123,9 @@ void core_step_down(struct repl_core *c)
 
 void repl_core_demote(struct repl_core *c, const char *why)
 {
+    if (c->resigned)
+        core_log(c, REPL_LOG_INFO, "an ordinary standby again: %s", why);
+    c->resigned = false;
     if (!c->active)
         return;
     core_hold(c);
@@ -143,6 +147,7 @@ void repl_core_closed(struct repl_core *c)
     unmerge(c, LEAD_NONE);
     c->session = (struct repl_session){ 0 };
     c->resigned = false;
+    c->lone_since_us = c->now_us;
     core_release(c);
     handover_end(c, "the link was lost");
 }

@@ -122,6 +122,8 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
             "same -m",
             (unsigned long long)hello->memory >> 20,
             (unsigned long long)c->config.memory >> 20);
+    core_hold(c);
+    core_release(c); /* the node has a peer now */
     if (c->active) {
         if (hello->active && outranks(hello->reign, &hello->run, c)) {
             core_step_down(c);
@@ -429,6 +431,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_RESYNC   on_resync
 #define on_END      on_end
 #define on_HANDOVER handover_message
+#define on_CLAIM    claim_message
 #define on_CHECK    verify_on_check
 #define on_VERIFY   verify_on_verify
 #define on_VERIFIED verify_on_verified

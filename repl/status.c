@@ -45,9 +45,19 @@ bool repl_core_drained(struct repl_core *c)
            map_is_empty(&c->flying) && pending(c, &overflows) == 0;
 }
 
-bool repl_core_is_cold(const struct repl_core *c)
+uint64_t repl_core_lone_us(const struct repl_core *c)
 {
-    return !c->active && !c->has_paired && c->reign == 0;
+    return c->session.open ? 0 : c->now_us - c->lone_since_us;
+}
+
+const char *repl_core_refusal(struct repl_core *c)
+{
+    if (gate_flags(&c->gate) & GATE_ACTIVE)
+        return NULL;
+    if (c->config.lone_rejects)
+        return "this node takes no writes: it is a standby, or it has no peer and "
+               "lone=reject";
+    return "this node is a standby and takes no writes; write to the active node";
 }
 
 bool repl_core_health(struct repl_core *c, char *why, size_t nwhy)

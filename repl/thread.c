@@ -103,6 +103,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     uint64_t now = repl_clock_us();
     (void)fd, (void)what;
     AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_tick(t->core, now);
     pump_tick(t, now);
     meet_tick(t, now);
     AZ(pthread_mutex_unlock(&t->core->lock));
@@ -110,6 +111,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* When the next round of work is due. */
 enum next { NEXT_AT_ONCE, NEXT_SOON, NEXT_EVENT };
+
+/* What health goes by, but for how far a copy is. */
+static unsigned face_of(const struct repl_core *c)
+{
+    return c->active | c->resigned << 1 | c->session.open << 2 | c->session.merged << 3;
+}
 
 /* One round. */
 static enum next thread_work(struct repl_thread *t)
@@ -119,7 +126,12 @@ static enum next thread_work(struct repl_thread *t)
     pump_resume(t);
     pump_flush(t);
     uint64_t shipped = t->core->count.shipped;
+    unsigned face = face_of(t->core);
     AZ(pthread_mutex_unlock(&t->core->lock));
+    if (face != t->face) {
+        t->face = face;
+        control_news(t->control);
+    }
     if (more)
         return NEXT_AT_ONCE;
     if (shipped == t->shipped_before)

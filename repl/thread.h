@@ -55,6 +55,7 @@ struct repl_thread {
     struct evdns_base *dns;
     struct event *tick, *woken, *acceptable;
     struct control *control;
+    unsigned face;      /* of the node, as the control socket's clients were told last */
     bool accept_paused; /* out of file descriptors or the like: again at the next tick */
     uint64_t shipped_before, shipped_at_us; /* how much and when at last */
 
@@ -95,6 +96,7 @@ const char *repl_thread_link_state(const struct repl_thread *t);
 
 bool meet_open(struct repl_thread *t, char *why, size_t nwhy);
 void meet_tick(struct repl_thread *t, uint64_t now);
+void meet_again(struct repl_thread *t); /* the network may be another one now */
 void meet_greet(struct repl_thread *t, struct link *l);
 void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello);
 void meet_refuse(struct repl_thread *t, struct link *l, const char *why);

@@ -11,8 +11,6 @@
 enum {
     LOOK_US = 1000,           /* how often it is looked at */
     TELL_US = 5000000,        /* how often one is told that it goes on */
-    DRAIN_MAX_US = 30000000,  /* a handover: to ship what is owed */
-    HOLD_MAX_US = 1000000,    /* and that clients' changes wait then */
     SETTLE_MAX_US = 60000000, /* a comparison: until the peer has what was changed */
 };
 
@@ -39,16 +37,13 @@ static bool look_at_handover(struct watch *w, struct repl_core *c)
 {
     const struct repl_handover *h = &c->handover;
     double ms = (double)h->pause_us / 1000;
-    uint64_t held_us = repl_clock_us() - h->held_us;
     switch (h->state) {
     case HANDOVER_NONE:
         return false;
     case HANDOVER_DRAIN:
         if (is_new(w, h->state, 0))
             command_answer(w->client, "STEP", "shipping what the peer does not have yet");
-        if (time_in_state(w) > DRAIN_MAX_US)
-            repl_core_handover_abort(c, "the peer does not catch up");
-        return true;
+        break;
     case HANDOVER_HELD:
         if (is_new(w, h->state, 0))
             command_answer(w->client, "STEP",
@@ -69,12 +64,45 @@ static bool look_at_handover(struct watch *w, struct repl_core *c)
                        h->why, ms);
         return false;
     }
-    if (held_us > HOLD_MAX_US)
-        repl_core_handover_abort(c, "the peer did not take the role in time");
+    repl_core_tick(c, repl_clock_us());
     return true;
 }
 
-const struct errand errand_handover = { repl_core_handover_begin, look_at_handover };
+static const char *begin_handover(struct repl_core *c)
+{
+    return repl_core_handover_begin(c, &repl_handover_planned);
+}
+
+const struct errand errand_handover = { begin_handover, look_at_handover };
+
+/* ---- demotion: a handover if there is somebody to hand over to, soon */
+
+static const struct repl_handover_terms demotion = {
+    .cause = "told to be a standby by the control socket",
+    .drain_us = 40000,
+    .hold_us = 40000,
+};
+
+static const char *begin_demotion(struct repl_core *c)
+{
+    if (repl_core_handover_begin(c, &demotion) != NULL)
+        repl_core_demote(c, demotion.cause);
+    return NULL;
+}
+
+static bool look_at_demotion(struct watch *w, struct repl_core *c)
+{
+    const struct repl_handover *h = &c->handover;
+    repl_core_tick(c, repl_clock_us());
+    if (h->state == HANDOVER_DRAIN || h->state == HANDOVER_HELD ||
+        h->state == HANDOVER_OFFERED)
+        return true;
+    repl_core_demote(c, demotion.cause);
+    command_answer(w->client, "OK", "standby now");
+    return false;
+}
+
+const struct errand errand_demotion = { begin_demotion, look_at_demotion };
 
 /* ---- comparison */
 
@@ -182,12 +210,15 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 void watch_begin(struct watch *w, struct command_client *client)
 {
     AZ(pthread_mutex_lock(&w->core->lock));
+    repl_core_tick(w->core, repl_clock_us());
     const char *why = w->errand->begin(w->core);
     AZ(pthread_mutex_unlock(&w->core->lock));
     if (why != NULL) {
         command_answer(client, "ERROR", "%s", why);
         return;
     }
+    if (w->client != NULL)
+        command_answer(w->client, "ERROR", "somebody else asked for the same meanwhile");
     w->client = client;
     w->state = w->round = 0;
     on_look(-1, 0, w);

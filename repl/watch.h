@@ -1,7 +1,7 @@
 /*
- * Commands that take their time: a handover, a comparison. The core carries them out; a
- * timer looks at how far it is, tells whoever asked, and ends what takes too long. It
- * goes on when whoever asked has gone.
+ * Commands that take their time: a handover, a demotion, a comparison. The core carries
+ * them out; a timer looks at how far it is, tells whoever asked, and ends what takes too
+ * long. It goes on when whoever asked has gone.
  */
 #ifndef REPL_WATCH_H
 #define REPL_WATCH_H
@@ -21,7 +21,7 @@ struct errand {
     bool (*look)(struct watch *w, struct repl_core *c);
 };
 
-extern const struct errand errand_handover, errand_verify;
+extern const struct errand errand_handover, errand_demotion, errand_verify;
 
 struct watch {
     const struct errand *errand;

@@ -39,6 +39,7 @@ void node_start(struct node *n)
         .journal_bytes = p->config.journal_bytes,
         .map_bits = p->config.map_bits[n->number],
         .standby_writes = p->config.standby_writes,
+        .lone_rejects = p->config.lone_rejects,
         .keep_on_conflict = p->config.keep_on_conflict,
         .run = run,
     };
@@ -47,6 +48,7 @@ void node_start(struct node *n)
     CHECK(repl_core_init(&n->core, &config, &toy_store_ops, &n->store, &wire_port_ops,
                          &p->wire.end[n->number]));
     wire_attach(&p->wire, n->number, &n->core);
+    repl_core_tick(&n->core, p->now_us);
     n->up = true;
 }
 
@@ -66,6 +68,7 @@ void pair_init(struct pair *p, const struct pair_config *config)
     p->clock = CLOCK_START;
     p->run_order[0] = 'a';
     p->run_order[1] = 'b';
+    p->now_us = 1000000;
     wire_init(&p->wire);
     for (unsigned i = 0; i < 2; i++) {
         p->node[i].pair = p;
@@ -89,6 +92,19 @@ void pair_advance(struct pair *p, uint32_t seconds)
     for (unsigned i = 0; i < 2; i++) {
         if (p->node[i].up)
             toy_store_advance(&p->node[i].store, seconds);
+    }
+}
+
+void pair_pass(struct pair *p, unsigned ms)
+{
+    p->now_us += (uint64_t)ms * 1000;
+    for (unsigned i = 0; i < 2; i++) {
+        struct repl_core *c = &p->node[i].core;
+        if (!p->node[i].up)
+            continue;
+        AZ(pthread_mutex_lock(&c->lock));
+        repl_core_tick(c, p->now_us);
+        AZ(pthread_mutex_unlock(&c->lock));
     }
 }
 

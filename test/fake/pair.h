@@ -25,7 +25,7 @@ struct pair_config {
     size_t journal_bytes;
     bool own_cas, single_walk; /* of the stores */
     enum repl_standby_writes standby_writes;
-    bool keep_on_conflict;
+    bool keep_on_conflict, lone_rejects;
 };
 
 struct node {
@@ -40,8 +40,9 @@ struct pair {
     struct pair_config config;
     struct node node[2];
     struct wire wire;
-    uint32_t clock;
-    uint64_t runs; /* nodes started, ever: makes run ids, different but not random */
+    uint32_t clock;  /* of the stores, seconds */
+    uint64_t now_us; /* of the cores */
+    uint64_t runs;   /* nodes started, ever: makes run ids, different but not random */
     uint8_t run_order[2]; /* the first byte of the run ids: who wins a tie */
 };
 
@@ -55,6 +56,9 @@ void node_start(struct node *n);
 
 /* Time passes for both. */
 void pair_advance(struct pair *p, uint32_t seconds);
+
+/* The cores' time passes; the stores' clock stands. */
+void pair_pass(struct pair *p, unsigned ms);
 
 /* What clients do at this node. */
 enum change_result node_set(struct node *n, const char *key, const char *value);

@@ -19,6 +19,7 @@ class Proxy:
         self.other = {}
         self.alter = {}  # bytes of what passes, and what they become: of the same length
         self.open, self.frozen, self.done = True, False, False
+        self.quota = None  # bytes that pass before it freezes by itself
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
 
@@ -87,6 +88,9 @@ class Proxy:
                 data = data.replace(old, new)
             if data:
                 self.other[source].sendall(data)
+                if self.quota is not None:
+                    self.quota -= len(data)
+                    self.frozen = self.frozen or self.quota <= 0
                 return
         except OSError:
             pass

@@ -3,6 +3,7 @@
 import random
 import socket
 import threading
+import time
 
 from case_failover import check, fill, scaled
 from harness.report import Failed
@@ -154,6 +155,44 @@ def case_standby_promotes_alone(lab):
     lab.linked(a, b)
     lab.drained(b)
     assert a.client().store("k", "z").startswith("SERVER_ERROR this node is a standby")
+    lab.same(a, b, ["k"])
+
+
+def case_standby_gets_the_role_of_an_idle_active(lab):
+    """standby_writes=alone, and nobody moves the role: it follows the clients, loses nothing,
+    and stays where it is while both nodes have clients."""
+    a, b = lab.pair(config="standby_writes=alone")
+    assert a.client().store("k", "x") == "STORED"
+    lab.drained(a)
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        assert a.client().store("k", "x") == "STORED"
+        assert b.client().store("k", "y").startswith("SERVER_ERROR this node is a standby")
+    assert a.client().store("last", "x") == "STORED"
+    begun = time.monotonic()
+    lab.until(lambda: b.client().store("k", "y") == "STORED", "b has the role")
+    took = time.monotonic() - begun
+    assert b.client().item("last")[2] == b"x" and a.stat("repl_role") == "standby"
+    assert took > 0.8, "a had a client %.2f s ago" % took
+    lab.drained(b)
+    lab.same(a, b, ["k", "last"])
+    assert (a.stat("repl_promotions"), b.stat("repl_promotions")) == ("1", "1")
+    return "after %.2f s" % took
+
+
+def case_lone_node_rejects(lab):
+    """lone=reject: a node without a peer serves reads, and refuses what would make it differ."""
+    a, b = lab.pair(config="lone=reject")
+    assert a.client().store("k", "x") == "STORED"
+    lab.drained(a)
+    b.kill()
+    lab.until(lambda: a.client().store("k", "y").startswith("SERVER_ERROR this node takes no writes"),
+              "a refuses")
+    assert a.client().item("k")[2] == b"x" and a.stat("repl_role") == "active"
+    assert b"ERROR" in a.ask("delete k")[0]
+    b.start()
+    lab.until(lambda: a.client().store("k", "z") == "STORED", "a takes writes again")
+    lab.drained(a)
     lab.same(a, b, ["k"])
 
 

@@ -170,7 +170,7 @@ static void planned_handover(void)
 {
     write_some(a, 0, 10);
     AZ(pthread_mutex_lock(&a->core.lock));
-    ck_assert_ptr_null(repl_core_handover_begin(&a->core));
+    ck_assert_ptr_null(repl_core_handover_begin(&a->core, &repl_handover_planned));
     AZ(pthread_mutex_unlock(&a->core.lock));
     for (unsigned i = 0; i < 100 && a->core.handover.state != HANDOVER_DONE; i++)
         move(1);

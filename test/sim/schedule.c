@@ -13,7 +13,8 @@ struct schedule {
     unsigned steps;               /* of a phase */
     unsigned active;              /* where most clients are */
     unsigned writes, calm, loyal; /* per cent; one in so many is rare, is elsewhere */
-    bool evicts, expires, flushes_later, rejects; /* the clients' and stores' habits */
+    bool evicts, expires, flushes_later; /* the clients' and stores' habits */
+    bool guarded;                        /* roles move with the clients, by command */
 };
 
 /* ---- clients */
@@ -89,7 +90,8 @@ static void do_handover(struct schedule *s, struct node *n)
     AZ(pthread_mutex_lock(&n->core.lock));
     if (one_in(&s->w, 3))
         repl_core_handover_abort(&n->core, "it takes too long");
-    why = repl_core_handover_begin(&n->core);
+    why = repl_core_handover_begin(&n->core, one_in(&s->w, 2) ? &repl_handover_planned
+                                                              : &repl_handover_yield);
     AZ(pthread_mutex_unlock(&n->core.lock));
     if (why != NULL)
         world_trace(&s->w, "  no: %s\n", why);
@@ -118,7 +120,7 @@ static void do_flush(struct schedule *s, struct node *n)
 static void do_rare(struct schedule *s, struct node *n)
 {
     struct world *w = &s->w;
-    switch (below(w, 11)) {
+    switch (below(w, 12)) {
     case 0:
         do_crash(s, n);
         break;
@@ -145,6 +147,9 @@ static void do_rare(struct schedule *s, struct node *n)
         break;
     case 7:
         do_operator(s, n);
+        break;
+    case 8:
+        pair_pass(&w->p, 100u << below(w, 5));
         break;
     default:
         do_link(s);
@@ -227,8 +232,8 @@ static void step(struct schedule *s)
 static void move_clients(struct schedule *s)
 {
     s->active = 1 - s->active;
-    if (s->rejects)
-        node_promote(&s->w.p.node[s->active]); /* as keepalived does */
+    if (s->guarded && !one_in(&s->w, 4))
+        node_promote(&s->w.p.node[s->active]); /* as the guard does, unless it is dead */
 }
 
 static void run_phase(struct schedule *s)
@@ -263,7 +268,8 @@ static void start(struct schedule *s, uint64_t seed)
         STANDBY_WRITES_ALONE,   STANDBY_WRITES_REJECT,
     };
     config.standby_writes = habits[below(&chance, N_ELEMENTS(habits))];
-    s->rejects = config.standby_writes != STANDBY_WRITES_PROMOTE;
+    s->guarded = config.standby_writes != STANDBY_WRITES_PROMOTE;
+    config.lone_rejects = one_in(&chance, 16);
     world_init(&s->w, &config, seed, key_counts[below(&chance, N_ELEMENTS(key_counts))]);
     s->steps = 50 + below(&chance, 600);
     s->evicts = one_in(&chance, 8);

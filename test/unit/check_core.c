@@ -277,6 +277,127 @@ START_TEST(test_standby_that_promotes_alone)
 }
 END_TEST
 
+/* The role follows the clients when nobody else moves it: but it is given by a node
+ * without clients only, and nothing is lost. */
+START_TEST(test_standby_with_clients_asks_for_the_role)
+{
+    const struct pair_config config = { .map_bits = { 8, 8 },
+                                        .journal_bytes = 4096,
+                                        .standby_writes = STANDBY_WRITES_ALONE };
+    restart_pair(&config);
+    link_up();
+    for (unsigned i = 0; i < 20; i++) { /* both have clients: nothing moves */
+        pair_pass(&p, 300);
+        set(a, "k", "v");
+        ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
+        settle_in_sync();
+    }
+    ck_assert(a->core.active && a->core.count.promotions == 1);
+    set(a, "last", "v"); /* not shipped yet when it is asked */
+    pair_pass(&p, 60);   /* a tick sees that it has clients */
+    pair_pass(&p, 900);
+    ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
+    settle_in_sync();
+    ck_assert(a->core.active);
+    pair_pass(&p, 900);
+    ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
+    settle_in_sync();
+    ck_assert(b->core.active && !a->core.active && !a->core.resigned);
+    set(b, "k", "w");
+    settle_in_sync();
+    both_have("k", "w");
+    both_have("last", "v");
+    ck_assert_uint_eq(items_copied(), 1); /* the first one: nothing else was copied */
+}
+END_TEST
+
+/* The new active one has time to find its clients; the old one is not asked at once. */
+START_TEST(test_role_does_not_go_to_and_fro)
+{
+    const struct pair_config config = { .map_bits = { 8, 8 },
+                                        .journal_bytes = 4096,
+                                        .standby_writes = STANDBY_WRITES_ALONE };
+    restart_pair(&config);
+    link_up();
+    node_promote(b); /* the VIP moves, and its clients are late */
+    settle_in_sync();
+    for (unsigned i = 0; i < 4; i++) {
+        pair_pass(&p, 200);
+        ck_assert_int_eq(node_set(a, "k", "stray"), CHANGE_REJECTED);
+        settle_in_sync();
+    }
+    ck_assert(b->core.active);
+    for (unsigned i = 0; i < 50; i++) { /* as with a VIP on both, and clients on both */
+        pair_pass(&p, 250);
+        set(b, "k", "v");
+        (void)node_set(a, "k", "stray");
+        settle_in_sync();
+    }
+    ck_assert_uint_eq(a->core.count.promotions + b->core.count.promotions, 2);
+}
+END_TEST
+
+/* Only alone asks; one that must reject does so for ever, and so does not promote. */
+START_TEST(test_reject_does_not_ask)
+{
+    const struct pair_config config = { .map_bits = { 8, 8 },
+                                        .journal_bytes = 4096,
+                                        .standby_writes = STANDBY_WRITES_REJECT };
+    restart_pair(&config);
+    node_promote(a);
+    settle_in_sync();
+    for (unsigned i = 0; i < 5; i++) {
+        pair_pass(&p, 1500);
+        ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
+        settle_in_sync();
+    }
+    ck_assert(a->core.active);
+}
+END_TEST
+
+/* lone=reject: without a peer no change is taken, whatever the role; reads go on. */
+START_TEST(test_lone_node_that_rejects)
+{
+    const struct pair_config config = { .map_bits = { 8, 8 },
+                                        .journal_bytes = 4096,
+                                        .lone_rejects = true };
+    restart_pair(&config);
+    ck_assert_int_eq(node_set(a, "k", "v"), CHANGE_REJECTED);
+    settle();
+    set(a, "k", "v");
+    settle_in_sync();
+    wire_cut(&p.wire);
+    for (unsigned i = 0; i < 2; i++) {
+        struct node *n = &p.node[i];
+        ck_assert_int_eq(node_set(n, "k", "w"), CHANGE_REJECTED);
+        ck_assert_int_eq(node_delete(n, "k"), CHANGE_REJECTED);
+        ck_assert_int_eq(node_flush(n, 0), CHANGE_REJECTED);
+        ck_assert(node_has(n, "k", "v"));
+    }
+    node_promote(b);
+    ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
+    settle_in_sync();
+    set(b, "k", "x");
+    settle_in_sync();
+    both_have("k", "x");
+}
+END_TEST
+
+START_TEST(test_time_alone)
+{
+    pair_pass(&p, 100);
+    pair_pass(&p, 200);
+    ck_assert_uint_eq(repl_core_lone_us(&a->core), 300000);
+    settle_in_sync();
+    pair_pass(&p, 5000);
+    ck_assert_uint_eq(repl_core_lone_us(&a->core), 0);
+    wire_cut(&p.wire);
+    pair_pass(&p, 70);
+    ck_assert_uint_eq(repl_core_lone_us(&b->core), 70000);
+    settle_in_sync();
+}
+END_TEST
+
 /* ---- roles */
 
 START_TEST(test_promotion_while_linked)
@@ -403,6 +524,11 @@ int main(void)
         test_an_item_that_does_not_fit,
         test_writes_on_a_standby_can_be_refused,
         test_standby_that_promotes_alone,
+        test_standby_with_clients_asks_for_the_role,
+        test_role_does_not_go_to_and_fro,
+        test_reject_does_not_ask,
+        test_lone_node_that_rejects,
+        test_time_alone,
         test_rank,
         test_promotion_while_linked,
         test_late_frame_of_the_old_active,

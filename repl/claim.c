@@ -1,0 +1,52 @@
+/* The role follows the clients. With standby_writes=alone a standby refuses clients'
+ * changes while its peer is active, for the address that brought them may be on both
+ * nodes, and whoever moves it tells the nodes so. If nobody does, the clients must not be
+ * refused for ever: the standby asks for the role, and the active node gives it, by a
+ * handover that loses nothing, once its own clients have been silent for a while. An
+ * active node with clients keeps its role, so two nodes with clients never pass it to and
+ * fro. */
+#include "repl/core.h"
+#include "repl/internal.h"
+
+enum {
+    ASK_EVERY_US = 200000,
+    SILENCE_US = 1000000, /* also what a new active node has to find its clients */
+};
+
+bool claim_send(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (c->config.standby_writes != STANDBY_WRITES_ALONE || s->lead != LEAD_FOLLOWER ||
+        !s->merged)
+        return false;
+    if (c->claimed_at_us != 0 && c->now_us - c->claimed_at_us < ASK_EVERY_US)
+        return false;
+    c->claimed_at_us = c->now_us;
+    link_put_plain(core_out(c), LINK_CLAIM, c->reign);
+    core_log(c, REPL_LOG_WARNING,
+             "clients write to this standby and are refused; the active peer is asked to "
+             "hand its role over if it has no clients");
+    return true;
+}
+
+void claim_note_activity(struct repl_core *c)
+{
+    uint64_t sum = atomic_load(&c->flush_asked) >> 32;
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next)
+        sum += atomic_load_explicit(&w->ring.written, memory_order_relaxed) +
+               atomic_load_explicit(&w->overflows, memory_order_relaxed);
+    if (sum != c->activity)
+        c->active_at_us = c->now_us;
+    c->activity = sum;
+}
+
+const char *claim_message(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    claim_note_activity(c); /* not as of the last tick */
+    if (c->active && s->lead == LEAD_LEADER && s->merged && m->reign == c->reign &&
+        c->now_us - c->active_at_us >= SILENCE_US)
+        (void)repl_core_handover_begin(c, &repl_handover_yield);
+    return NULL;
+}
