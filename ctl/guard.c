@@ -96,11 +96,13 @@ static void tell_rank(struct guard *g)
 
 /* ---- the node */
 
+/* First of all the connection is closed: a node that only hung is not to do later what it
+ * was asked, when keepalived already knows that it is out. */
 static void lose_node(struct guard *g, const char *why)
 {
-    judge(g, FAULT, why);
     ask_close(&g->ask);
     g->connected = false;
+    judge(g, FAULT, why);
     /* Whoever comes next is another process: keepalived tells anew. */
     g->wish = WISH_NONE;
 }
