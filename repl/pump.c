@@ -190,6 +190,13 @@ static void check_alive(struct repl_thread *t, struct link *l, uint64_t now)
     pump_drop(t, l, why);
 }
 
+bool pump_is_silent(const struct repl_thread *t)
+{
+    const struct link *l = t->session;
+    return l != NULL && !repl_core_busy(t->core) &&
+           repl_clock_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
+}
+
 void pump_tick(struct repl_thread *t, uint64_t now)
 {
     for (unsigned i = 0; i < REPL_SLOTS; i++) {

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 from harness.report import Failed
 
@@ -189,6 +190,25 @@ def case_demotion_loses_nothing(lab):
         assert b.client().store("k", "w") == "STORED"
     lab.drained(b)
     lab.same(a, b, ["k"] + ["k%d" % number for number in range(100)])
+
+
+def case_demotion_over_a_silent_link(lab):
+    """There is nobody to hand over to: the node steps down and dials anew at once."""
+    a, b = lab.pair(config="standby_writes=alone;heartbeat=100;timeout=60000", proxied=True)
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    for proxy in lab.proxies:
+        proxy.freeze()
+    with Guard(lab, a) as guard:
+        assert a.client().store("k", "w") == "STORED"
+        time.sleep(0.4)  # silence is what is tested
+        guard.tell("BACKUP")
+        lab.until(lambda: a.stat("repl_role") == "standby", "a is standby")
+        assert "the link is silent" in a.log() and "handing the role over" not in a.log(), a.log()
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.linked(a, b)
+    lab.same(a, b, ["k"])
 
 
 def case_wrong_folder(lab):
