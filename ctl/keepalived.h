@@ -1,0 +1,25 @@
+/*
+ * keepalived's configuration of one node: the template
+ * conf/keepalived/keepalived.conf.in, filled in. In it @NAME@ stands for a value; a line
+ * that begins with @unicast: or
+ * @multicast: is for that one only.
+ */
+#ifndef CTL_KEEPALIVED_H
+#define CTL_KEEPALIVED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct keepalived_conf {
+    const char *vip, *interface, *self, *peer; /* all needed; the first is ADDR/LEN */
+    const char *name, *directory, *fifo, *socket, *program;
+    unsigned long vrid, advert_ms;
+    bool multicast;
+};
+
+/* False with the reason: keepalived would not take it, or would do something else. */
+bool keepalived_conf_check(const struct keepalived_conf *conf, char *why, size_t nwhy);
+void keepalived_conf_print(const struct keepalived_conf *conf, FILE *out);
+
+#endif
