@@ -69,6 +69,7 @@ static void flush_fires(struct repl_core *c)
     struct repl_session *s = &c->session;
     bool leads = s->lead == LEAD_LEADER;
     c->has_flush = false;
+    c->flush_unsaid = c->flush_led;
     if (c->flush_led)
         return;
     c->flush_untold = c->flush_foreign && !(leads && s->merged);

@@ -73,6 +73,11 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
     core_fold(c);
+    if (c->flush_unsaid) { /* the leader may have put it off in the last moment */
+        c->flush_unsaid = false;
+        c->flush_untold = true;
+        map_fill(&c->lacking);
+    }
     s->lead = lead;
     s->merged = s->await = s->peer_whole = false;
     s->flush_due = c->flush_led = false; /* its dirt tells the next merge */

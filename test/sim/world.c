@@ -326,6 +326,13 @@ static void flush_fires(struct world *w)
         if (key->expected != 0 && w->versions[key->expected].made_at < w->flush_at)
             key->expected = 0;
     }
+    /* A node that leads by then changes everything, though its own clients may not have
+     * asked for it: the role has moved since. */
+    for (unsigned i = 0; i < 2; i++) {
+        const struct node *n = &w->p.node[i];
+        if (n->up && n->core.has_flush && n->core.session.lead == LEAD_LEADER)
+            w->wrote[i] = true;
+    }
     w->flushed_at = w->flush_at;
     w->flush_at = 0;
 }

@@ -252,6 +252,33 @@ START_TEST(test_delayed_flush_put_off_during_a_refill)
 }
 END_TEST
 
+/* The active puts it off in time, but the standby hears of that when its own store has
+ * flushed already; also if roles went to and fro meanwhile. */
+START_TEST(test_delayed_flush_put_off_too_late)
+{
+    for (unsigned round = 0; round < 2; round++) {
+        restart_pair(NULL);
+        link_up();
+        set_many(a, 0, 20, "v");
+        ck_assert_int_eq(node_flush(a, 2), CHANGE_OK);
+        settle_in_sync();
+        if (round == 1) {
+            node_promote(b);
+            settle_in_sync();
+            node_promote(a);
+            settle_in_sync();
+        }
+        ck_assert_int_eq(node_flush(a, 100), CHANGE_OK);
+        while (node_work(a))
+            continue; /* word of it is on its way */
+        pair_advance(&p, 2);
+        ck_assert(node_has(a, "key 7", "v") && node_has(b, "key 7", NULL));
+        settle_in_sync();
+        both_have("key 7", "v");
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -269,6 +296,7 @@ int main(void)
         test_delayed_flush_during_a_refill,
         test_delayed_flush_followed_by_another,
         test_delayed_flush_put_off_during_a_refill,
+        test_delayed_flush_put_off_too_late,
     };
     return unit_run_with("flush", setup, teardown, tests, N_ELEMENTS(tests));
 }
