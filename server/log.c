@@ -1,12 +1,17 @@
 #include "server/log.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/check.h"
 
 enum { LINE_MAX_BYTES = 2048 };
 
@@ -30,7 +35,31 @@ static const char *level_name(EXTENSION_LOG_LEVEL level)
     return "DETAIL";
 }
 
-/* One write(2) a line, so that lines of different threads do not mix. */
+/* Whoever reads standard error may be slow or stuck; the server does not wait for it. A
+ * line is at most a page, so what says that it takes something takes a line. */
+static bool is_taken(const char *line, size_t n)
+{
+    struct pollfd to = { .fd = STDERR_FILENO, .events = POLLOUT };
+    return poll(&to, 1, 0) == 1 && (to.revents & POLLOUT) &&
+           write(STDERR_FILENO, line, n) == (ssize_t)n;
+}
+
+/* One write(2) a line, and one line at a time. */
+static void put_line(const char *line, size_t n)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static unsigned lost;
+    char gap[80];
+    AZ(pthread_mutex_lock(&lock));
+    int ngap =
+        snprintf(gap, sizeof(gap), "(%u lines are lost here: nobody took them)\n", lost);
+    if (lost > 0 && is_taken(gap, (size_t)ngap))
+        lost = 0;
+    if (lost > 0 || !is_taken(line, n))
+        lost++;
+    AZ(pthread_mutex_unlock(&lock));
+}
+
 static void write_line(EXTENSION_LOG_LEVEL level, const char *fmt, va_list args)
 {
     char line[LINE_MAX_BYTES];
@@ -48,8 +77,7 @@ static void write_line(EXTENSION_LOG_LEVEL level, const char *fmt, va_list args)
     while (n > 0 && line[n - 1] == '\n') /* engines differ in whether they end lines */
         n--;
     line[n++] = '\n';
-    if (write(STDERR_FILENO, line, n) < 0)
-        return; /* nowhere left to complain */
+    put_line(line, n);
 }
 
 __attribute__((format(printf, 3, 4))) static void

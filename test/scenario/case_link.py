@@ -1,7 +1,9 @@
 """A pair and its link: late joiners, cuts, stalls, overflow, garbage, split brain."""
 
+import os
 import random
 import socket
+import subprocess
 import threading
 import time
 
@@ -204,6 +206,45 @@ GARBAGE = (
     request("0xe1", b"", b"x" * 100), request("0xe3", b"", b"x" * 5000), request("0xff", b"k", b"v"),
     request("0xe0", b"", b"short")[:20],
 )
+
+
+def case_nobody_reads_the_log(lab):
+    """Standard error is a pipe that is full: the node goes on, and says later what is lost."""
+    a, b = lab.add_pair()
+    reader, writer = os.pipe()
+    a.process = subprocess.Popen(a.command, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
+    try:
+        lab.until(a.answers, "a takes connections")
+        b.start()
+        lab.linked(a, b)
+        assert a.client().store("k", "v") == "STORED"
+        lab.drained(a)
+        fill_pipe(writer)
+        assert a.ctl("demote")[0] == 0
+        assert a.client().store("k", "w") == "STORED" and a.stat("repl_role") == "active"
+        lab.linked(a, b)
+        lab.drained(a)
+        lab.same(a, b, ["k"])
+        os.read(reader, 1 << 20)
+        assert a.ctl("promote")[0] == 0 and a.ctl("demote")[0] == 0
+        text = os.read(reader, 1 << 20).decode()
+        assert "lines are lost here" in text and "standby now" in text, text
+    finally:
+        a.stop()
+        os.close(reader)
+        os.close(writer)
+
+
+def fill_pipe(writer):
+    """Through a description of its own: that of the node stays one that blocks."""
+    end = os.open("/proc/self/fd/%d" % writer, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(end, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(end)
 
 
 def case_garbage_on_the_link(lab):
