@@ -16,6 +16,10 @@ struct repeats {
         uint64_t kind, last_us;
         uint32_t count;
     } rows[REPEATS_KINDS];
+    struct {
+        uint64_t last_us;
+        uint32_t count;
+    } crowd; /* texts of kinds for which there was no row */
 };
 
 /* Whether to log this text: the first few times, then ever more rarely. What did not

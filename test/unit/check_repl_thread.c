@@ -287,6 +287,27 @@ START_TEST(test_repeats)
 }
 END_TEST
 
+/* Texts that are all different, as a peer may send them, are not worth a line each. */
+START_TEST(test_a_crowd_of_kinds)
+{
+    struct repeats r = { 0 };
+    unsigned passed = 0;
+    ck_assert_uint_eq(repeats_note(&r, "known", 1000), 1);
+    for (unsigned i = 0; i < 100000; i++) {
+        char text[20];
+        snprintf(text, sizeof(text), "%c%c%c%c", 'a' + i % 26, 'a' + i / 26 % 26,
+                 'a' + i / 676 % 26, 'a' + i / 17576);
+        passed += repeats_note(&r, text, 2000 + i) != 0;
+        if (i % 1000 == 0)
+            repeats_note(&r, "known", 2000 + i);
+    }
+    ck_assert_uint_lt(passed, 120);
+    ck_assert_uint_gt(passed, 64);
+    ck_assert_uint_eq(repeats_note(&r, "known", 200000), 0); /* 102 times */
+    ck_assert_uint_eq(repeats_note(&r, "news", 70200000), 1);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -298,6 +319,7 @@ int main(void)
         test_a_name_that_nobody_knows,
         test_half_a_message_is_not_sent,
         test_repeats,
+        test_a_crowd_of_kinds,
     };
     return unit_run_with("repl_thread", setup, teardown, tests, N_ELEMENTS(tests));
 }
