@@ -2,7 +2,9 @@
 #include "repl/map.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
+#include "base/check.h"
 #include "test/unit/unit.h"
 
 enum { BITS = 10, SIZE = 1 << BITS };
@@ -48,6 +50,20 @@ static bool equal(const struct map *m, const struct map *n)
     }
     return map_count(m) == map_count(n) && map_is_empty(m) == map_is_empty(n);
 }
+
+/* Clients wait while maps are exchanged: no page may have to be found then. */
+START_TEST(test_memory_is_there_from_the_start)
+{
+    struct map large;
+    struct rusage before, after;
+    ck_assert(map_init(&large, 24));
+    AZ(getrusage(RUSAGE_THREAD, &before));
+    map_fill(&large);
+    AZ(getrusage(RUSAGE_THREAD, &after));
+    map_fini(&large);
+    ck_assert_int_lt(after.ru_minflt - before.ru_minflt, 16); /* of 512 pages */
+}
+END_TEST
 
 START_TEST(test_add_has_count)
 {
@@ -329,6 +345,7 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
+        test_memory_is_there_from_the_start,
         test_add_has_count,
         test_arithmetic,
         test_arithmetic_notices_emptiness,
