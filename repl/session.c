@@ -25,6 +25,10 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
     };
 }
 
+/* A reign grows by one at a promotion. One near the end of the numbers was never reached,
+ * and the next would be 0, below all that were: the nodes would not merge any more. */
+#define REIGN_MAX (UINT64_MAX / 2)
+
 static const char *hello_refuse(struct repl_core *c, const struct link_hello *hello)
 {
     if (hello->version != LINK_VERSION)
@@ -33,6 +37,8 @@ static const char *hello_refuse(struct repl_core *c, const struct link_hello *he
         return "the nodes hash keys differently";
     if (hello->map_bits < MAP_BITS_MIN || hello->map_bits > MAP_BITS_MAX)
         return "the peer's dirty map has an impossible size";
+    if (hello->reign > REIGN_MAX || hello->seen > REIGN_MAX)
+        return "the peer tells of an impossible reign";
     if (run_id_order(&hello->run, &c->config.run) == 0)
         return "the peer is this node itself: check the option 'peer'";
     return NULL;
@@ -142,6 +148,8 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
 static const char *on_role(struct repl_core *c, const struct link_message *m)
 {
     const struct link_role *r = &m->role;
+    if (r->reign > REIGN_MAX)
+        return "an impossible reign";
     if (r->reign > c->seen)
         c->seen = r->reign;
     bool above = r->reign != c->reign     ? r->reign > c->reign

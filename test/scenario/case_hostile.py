@@ -52,6 +52,29 @@ def case_impossible_map_size(lab):
     refused(lab, "impossible size", bits=40)
 
 
+def case_impossible_reign(lab):
+    """It would make the next reign 0, and the true peer could never be led again."""
+    refused(lab, "impossible reign", seen=2**64 - 1)
+
+
+def case_impossible_reign_later(lab):
+    after_hello(lab, frame("ROLE", struct.pack("!QB16s", 2**64 - 1, 1, b"x" * 16)), "impossible reign")
+
+
+def case_newer_connection_that_is_refused(lab):
+    """A HELLO that is not valid ends its own connection, not the session of the same run."""
+    a, b = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    reconnects = a.stat("repl_reconnects")
+    peer = Peer(lab, a, run=bytes.fromhex(b.stat("repl_run_id")), version=99)
+    peer.say_hello()
+    assert "different versions" in peer.farewell()
+    assert a.client().store("k", "w") == "STORED"
+    lab.drained(a)
+    assert a.stat("repl_reconnects") == reconnects, "the session was closed for it"
+
+
 def case_another_map_size(lab):
     """Nodes with unlike maps agree on the smaller one."""
     a, b = lab.pair(configs=("dirty_bits=20", "dirty_bits=10"), proxied=True)
