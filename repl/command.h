@@ -15,6 +15,7 @@ struct command_client {
     struct commands *commands;
     struct bufferevent *stream; /* NULL: this place is free */
     bool wants_news;
+    uint64_t heard_us; /* when it asked last */
 };
 
 struct commands {

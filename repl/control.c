@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "repl/clock.h"
 #include "repl/command.h"
 #include "repl/thread.h"
 
 enum {
     CLIENTS_MAX = 16,
     LINE_ROOM = 200,
+    UNREAD_MAX = 1 << 20, /* answers that were asked for and are not read */
     BACKLOG = 8,
 };
 
@@ -44,11 +46,13 @@ static void on_readable(struct bufferevent *stream, void *arg)
     struct command_client *client = arg;
     struct evbuffer *in = bufferevent_get_input(stream);
     char *line;
+    client->heard_us = repl_clock_us();
     while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF)) != NULL) {
         command_run(client, line);
         free(line);
     }
-    if (evbuffer_get_length(in) > LINE_ROOM)
+    if (evbuffer_get_length(in) > LINE_ROOM ||
+        evbuffer_get_length(bufferevent_get_output(stream)) > UNREAD_MAX)
         hang_up(client); /* whoever that is, it is not our tool */
 }
 
@@ -58,26 +62,38 @@ static void on_ended(struct bufferevent *stream, short what, void *arg)
     hang_up(arg);
 }
 
+/* Of so many one is bound to be forgotten by its owner. */
+static struct command_client *find_place(struct control *control)
+{
+    struct command_client *silent = &control->clients[0];
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct command_client *client = &control->clients[i];
+        if (client->stream == NULL)
+            return client;
+        if (client->heard_us < silent->heard_us)
+            silent = client;
+    }
+    hang_up(silent);
+    return silent;
+}
+
 static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
                         struct sockaddr *from, int nfrom, void *arg)
 {
     struct control *control = arg;
     (void)from, (void)nfrom;
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct command_client *client = &control->clients[i];
-        if (client->stream != NULL)
-            continue;
-        client->commands = &control->commands;
-        client->wants_news = false;
-        client->stream = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
-                                                BEV_OPT_CLOSE_ON_FREE);
-        if (client->stream == NULL)
-            break;
-        bufferevent_setcb(client->stream, on_readable, NULL, on_ended, client);
-        bufferevent_enable(client->stream, EV_READ);
+    struct command_client *client = find_place(control);
+    client->commands = &control->commands;
+    client->wants_news = false;
+    client->heard_us = repl_clock_us();
+    client->stream = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
+                                            BEV_OPT_CLOSE_ON_FREE);
+    if (client->stream == NULL) {
+        close(fd);
         return;
     }
-    close(fd);
+    bufferevent_setcb(client->stream, on_readable, NULL, on_ended, client);
+    bufferevent_enable(client->stream, EV_READ);
 }
 
 void control_news(struct control *control)

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import threading
 
 PLACE = "two"
@@ -123,6 +124,57 @@ def case_garbage(lab):
         except ConnectionResetError:
             pass
     assert a.ctl("health")[0] == 0
+
+
+def case_answers_that_nobody_reads(lab):
+    """Whoever asks without end and reads nothing is cut off before it costs memory."""
+    a, _ = lab.pair()
+    before = a.memory()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10 * lab.build.slowness)
+        s.connect(a.socket)
+        try:
+            for _ in range(200):
+                s.sendall(b"status\n" * 500)
+            raise AssertionError("it may ask for ever")
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    grown = a.memory() - before
+    assert lab.build.sanitized or grown < 16 * 1024, "%d KiB more" % grown
+    assert a.ctl("health")[0] in (0, 1)
+
+
+def case_silent_clients(lab):
+    """Connections that nobody uses do not keep others, the guard above all, from asking."""
+    a, _ = lab.pair()
+    silent = []
+    try:
+        for _ in range(40):
+            silent.append(socket.socket(socket.AF_UNIX))
+            silent[-1].connect(a.socket)
+        code, text = a.ctl("status")
+        assert code == 0, text
+    finally:
+        for s in silent:
+            s.close()
+
+
+def case_watch_ends_with_a_reason(lab):
+    """status --watch of a node that goes away."""
+    a, _ = lab.pair()
+    watch = subprocess.Popen([lab.build.mcreplctl, "-s", a.socket, "status", "--watch"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        shown = [watch.stdout.readline() for _ in range(45)]
+        assert any(line.startswith("lag ") for line in shown), shown
+        a.kill()
+        shown += watch.stdout.readlines()
+        watch.wait(20 * lab.build.slowness)
+    finally:
+        watch.kill()
+        watch.wait()
+    assert watch.returncode == 3 and "closed the connection" in shown[-1], (watch.returncode, shown[-1])
+    assert any("/s)" in line for line in shown), "no rates"
 
 
 def case_wrong_usage(lab):
