@@ -257,6 +257,8 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 
 /* ---- events; all LOCKED */
 
+/* Why a HELLO is not valid, whatever state we are in; NULL if it is. */
+const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *hello);
 /* A connection delivered a valid HELLO (R6); `said` is the one we sent on it. NULL if the
  * session stands now; else why it was refused. An older session must have been closed
  * before. */

@@ -336,12 +336,17 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
         hang_up(t, l, "two connections crossed");
         return;
     }
+    const char *why = repl_core_hello_fault(t->core, hello);
+    if (why != NULL) {
+        meet_refuse(t, l, why);
+        return;
+    }
     if (old != NULL) {
         repl_core_closed(t->core);
         hang_up(t, old, "the peer has opened a newer connection");
     }
     t->session = l;
-    const char *why = repl_core_hello(t->core, &l->said, hello);
+    why = repl_core_hello(t->core, &l->said, hello);
     if (why != NULL) {
         t->session = NULL;
         repl_core_closed(t->core);

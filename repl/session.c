@@ -29,7 +29,7 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
  * and the next would be 0, below all that were: the nodes would not merge any more. */
 #define REIGN_MAX (UINT64_MAX / 2)
 
-static const char *hello_refuse(struct repl_core *c, const struct link_hello *hello)
+const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *hello)
 {
     if (hello->version != LINK_VERSION)
         return "the nodes speak different versions of the replication protocol";
@@ -101,7 +101,7 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
 {
     struct repl_session *s = &c->session;
     CHECK(!s->open);
-    const char *why = hello_refuse(c, hello);
+    const char *why = repl_core_hello_fault(c, hello);
     if (why == NULL && said_is_stale(c, said))
         why = "the role of this node changed during the handshake; trying again";
     if (why != NULL)
