@@ -85,6 +85,20 @@ static void standby_returns_empty(void)
     ck_assert(a->core.active && !b->core.active);
 }
 
+/* It knows of a delayed flush_all, though it was not there when clients asked for it. */
+static void standby_returns_empty_and_takes_over(void)
+{
+    standby_returns_empty();
+    world_phase(&w);
+    world_crash(&w, a);
+    wire_lose(&w.p.wire, 1);
+    write_some(b, 0, 3);
+    for (unsigned k = 3; k < KEYS; k++)
+        ck_assert_uint_eq(version(b, k), w.keys[k].expected);
+    rest();
+    ck_assert(b->core.active && !a->core.active);
+}
+
 static void link_breaks_for_a_while(void)
 {
     wire_cut(&w.p.wire);
@@ -236,6 +250,7 @@ static const struct {
     void (*play)(void);
 } cases[] = {
     { "standby dies, returns empty", standby_returns_empty },
+    { "standby dies, returns empty, takes over", standby_returns_empty_and_takes_over },
     { "link breaks for a while", link_breaks_for_a_while },
     { "link is lost at one end only", link_is_half_open },
     { "active dies, VIP moves, old active returns empty", active_dies },

@@ -507,6 +507,24 @@ START_TEST(test_demoted_during_the_handshake)
 }
 END_TEST
 
+/* The peer is active only when it has the last change, however many batches there are. */
+START_TEST(test_handover_of_a_long_journal)
+{
+    enum { MANY = 3 * GATHER_MAX };
+    link_up();
+    set_many(a, 0, MANY, "v");
+    AZ(pthread_mutex_lock(&a->core.lock));
+    ck_assert_ptr_null(repl_core_handover_begin(&a->core, &repl_handover_planned));
+    AZ(pthread_mutex_unlock(&a->core.lock));
+    for (unsigned i = 0; i < 1000 && !b->core.active; i++)
+        one_round();
+    ck_assert(b->core.active);
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert_msg(node_has(b, numbered(i), "v"), "key %u is not there", i);
+    settle_in_sync();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -536,6 +554,7 @@ int main(void)
         test_demoted_node_leads_again_after_the_link,
         test_an_active_of_a_lower_reign_than_seen,
         test_demoted_during_the_handshake,
+        test_handover_of_a_long_journal,
     };
     return unit_run_with("core", setup, teardown, tests, N_ELEMENTS(tests));
 }
