@@ -104,6 +104,25 @@ static void take_figure(char *rest, ask_figure figure, void *context)
     figure(context, rest, value + 1);
 }
 
+pid_t ask_pid(const struct ask *ask)
+{
+    struct ucred peer;
+    socklen_t n = sizeof(peer);
+    if (getsockopt(fileno(ask->stream), SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
+        return -1;
+    return peer.pid;
+}
+
+static bool read_line(struct ask *ask)
+{
+    while (fgets(ask->line, sizeof(ask->line), ask->stream) == NULL) {
+        if (errno != EAGAIN || ask->wait_on == NULL || !ask->wait_on(ask->wait_context))
+            return false;
+        clearerr(ask->stream);
+    }
+    return true;
+}
+
 /* Past the stream, which may hold lines that were said unasked. */
 static bool send_line(struct ask *ask, const char *command)
 {
@@ -118,7 +137,7 @@ enum answer ask_command(struct ask *ask, const char *command, ask_figure figure,
     errno = 0;
     if (!send_line(ask, command))
         return fail(ask, text);
-    while (fgets(ask->line, sizeof(ask->line), ask->stream) != NULL) {
+    while (read_line(ask)) {
         const char *rest;
         ask->line[strcspn(ask->line, "\n")] = '\0';
         if ((rest = after("STAT", ask->line)) != NULL)

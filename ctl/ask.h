@@ -8,12 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct ask {
     FILE *stream; /* what the node says */
     char path[108];
     char line[512]; /* the last one read */
     char why[300];  /* what went wrong, for the user */
+    /* An answer is late: is it worth waiting for it once more? NULL: no. */
+    bool (*wait_on)(void *context);
+    void *wait_context;
 };
 
 enum answer { ANSWER_OK, ANSWER_NO, ANSWER_ERROR, ANSWER_FAILED };
@@ -21,6 +25,8 @@ enum answer { ANSWER_OK, ANSWER_NO, ANSWER_ERROR, ANSWER_FAILED };
 /* path NULL: the only socket in the usual place. False: ask->why. */
 bool ask_open(struct ask *ask, const char *path, unsigned timeout_ms);
 void ask_close(struct ask *ask);
+/* The process that serves the socket. */
+pid_t ask_pid(const struct ask *ask);
 
 /* Send the command and read up to the line that ends the answer; its text, or why there
  * is none, is in *text until the next call. figure and step may be NULL. */

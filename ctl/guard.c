@@ -14,11 +14,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "ctl/ask.h"
+#include "ctl/process.h"
 #include "ctl/track_file.h"
 
-/* The rank is added to keepalived's priority, which has room for so much. */
-enum { FIT = 0, FAULT = -254, RANK_MAX = 14, LINE_ROOM = 512 };
+enum {
+    FIT = 0,
+    FAULT = -254,
+    RANK_MAX = 14, /* it is added to keepalived's priority, which has room for so much */
+    RANK_SETTLES_MS = 2000,
+    PATIENCE_MS = 500, /* with a node that is late, but at work */
+    LINE_ROOM = 512
+};
 
 enum wish { WISH_NONE, WISH_PROMOTE, WISH_DEMOTE };
 
@@ -32,8 +40,11 @@ struct guard {
     char line[LINE_ROOM]; /* of the FIFO, as far as it has come */
     size_t nline;
     enum wish wish; /* what keepalived told last and the node has not done yet */
+    bool is_master; /* as far as keepalived has told */
     int node_rank;  /* as the node said last */
+    uint64_t rank_since;
     unsigned long long node_lone_ms;
+    uint64_t asked_at;
 };
 
 static volatile sig_atomic_t is_over;
@@ -79,16 +90,27 @@ static void write_number(struct track_file *file, int number)
 
 static void judge(struct guard *g, int health, const char *why)
 {
+    if (is_over)
+        return; /* it was the signal that cut the answer short */
     if (health != g->health.number || !g->has_judged)
         say("%s: %s", health == FIT ? "fit to hold the address" : "FAULT", why);
     g->has_judged = true;
     write_number(&g->health, health);
 }
 
-static void tell_rank(struct guard *g)
+/* A change of its priority makes a backup wait anew before it takes the address. So the
+ * rank stays while the address may be on the move; but whoever got it is the newest at
+ * once, for the other may be behind a cut that heals in the next moment. */
+static void tell_rank(struct guard *g, int rank)
 {
-    int rank = g->node_rank < RANK_MAX ? g->node_rank : RANK_MAX;
-    if (rank == g->rank.number)
+    if (rank > RANK_MAX)
+        rank = RANK_MAX;
+    if (rank != g->node_rank)
+        g->rank_since = now_ms();
+    g->node_rank = rank;
+    bool is_newest = g->is_master && rank > g->rank.number;
+    if (rank == g->rank.number ||
+        (!is_newest && now_ms() - g->rank_since < RANK_SETTLES_MS))
         return;
     say("rank %d", rank);
     write_number(&g->rank, rank);
@@ -111,20 +133,31 @@ static void take_figure(void *context, const char *name, const char *value)
 {
     struct guard *g = context;
     if (strcmp(name, "rank") == 0)
-        g->node_rank = (int)strtol(value, NULL, 10);
+        tell_rank(g, (int)strtol(value, NULL, 10));
     else if (strcmp(name, "lone_ms") == 0)
         g->node_lone_ms = strtoull(value, NULL, 10);
+}
+
+static bool is_at_work(void *context)
+{
+    struct guard *g = context;
+    return now_ms() - g->asked_at < PATIENCE_MS && process_wants_processor(ask_pid(&g->ask));
 }
 
 static bool reach_node(struct guard *g)
 {
     const char *why;
+    g->asked_at = now_ms();
     if (g->connected)
         return true;
     g->connected = ask_open(&g->ask, g->config->socket, g->config->timeout_ms);
-    if (!g->connected)
+    if (!g->connected) {
         judge(g, FAULT, g->ask.why);
-    else if (ask_command(&g->ask, "news", NULL, NULL, NULL, &why) == ANSWER_FAILED)
+        return false;
+    }
+    g->ask.wait_on = is_at_work;
+    g->ask.wait_context = g;
+    if (ask_command(&g->ask, "news", NULL, NULL, NULL, &why) == ANSWER_FAILED)
         lose_node(g, why);
     return g->connected;
 }
@@ -141,7 +174,6 @@ static void look_at_node(struct guard *g)
         lose_node(g, why);
         return;
     }
-    tell_rank(g);
     if (answer != ANSWER_OK && g->node_lone_ms >= g->config->cold_ms)
         judge(g, FIT, "it is not filled, but there is no peer to fill it");
     else
@@ -153,14 +185,25 @@ static void grant_wish(struct guard *g)
     const char *command = g->wish == WISH_PROMOTE ? "promote" : "demote", *why;
     if (g->wish == WISH_NONE || !g->connected)
         return;
+    g->asked_at = now_ms();
     enum answer answer = ask_command(&g->ask, command, NULL, NULL, NULL, &why);
     say("%s: %s", command, why);
-    g->wish = WISH_NONE;
+    g->wish = WISH_NONE; /* also if it failed: keepalived will tell anew */
     if (answer == ANSWER_FAILED)
         lose_node(g, why);
 }
 
 /* ---- what keepalived tells: INSTANCE "NAME" STATE PRIORITY */
+
+/* Other words than these say nothing of the state. */
+static const struct {
+    const char *word;
+    enum wish wish;
+} states[] = {
+    { "MASTER", WISH_PROMOTE }, { "MASTER_RX_LOWER_PRI", WISH_PROMOTE },
+    { "BACKUP", WISH_DEMOTE },  { "FAULT", WISH_DEMOTE },
+    { "STOP", WISH_DEMOTE },
+};
 
 static void take_line(struct guard *g, const char *line)
 {
@@ -169,7 +212,12 @@ static void take_line(struct guard *g, const char *line)
         strcmp(kind, "INSTANCE") != 0)
         return; /* of groups, or of nothing that we know */
     say("keepalived: %s is %s", name, state);
-    g->wish = strcmp(state, "MASTER") == 0 ? WISH_PROMOTE : WISH_DEMOTE;
+    for (size_t i = 0; i < N_ELEMENTS(states); i++) {
+        if (strcmp(states[i].word, state) == 0) {
+            g->wish = states[i].wish;
+            g->is_master = g->wish == WISH_PROMOTE;
+        }
+    }
     grant_wish(g); /* in order, one after the other */
 }
 
@@ -211,22 +259,18 @@ static bool open_fifo(struct guard *g)
 
 /* ---- both, in turn */
 
-/* Until the next look at the node is due: when its time has come, or when the node says
- * something unasked (or its connection ends). */
-static void serve_until(struct guard *g, uint64_t when)
+/* One of the two has come, or the time. True if the node is to be looked at. */
+static bool serve(struct guard *g, uint64_t until)
 {
-    for (uint64_t now = now_ms(); !is_over && now < when; now = now_ms()) {
-        struct pollfd fds[] = {
-            { .fd = g->fifo, .events = POLLIN },
-            { .fd = g->connected ? fileno(g->ask.stream) : -1, .events = POLLIN },
-        };
-        if (poll(fds, 2, (int)(when - now)) <= 0)
-            continue;
-        if (fds[0].revents != 0)
-            take_lines(g);
-        if (fds[1].revents != 0)
-            return;
-    }
+    uint64_t now = now_ms();
+    struct pollfd fds[] = {
+        { .fd = g->fifo, .events = POLLIN },
+        { .fd = g->connected ? fileno(g->ask.stream) : -1, .events = POLLIN },
+    };
+    if (poll(fds, 2, until > now ? (int)(until - now) : 0) > 0 && fds[0].revents != 0)
+        take_lines(g);
+    /* The node says something unasked, or its connection has ended. */
+    return fds[1].revents != 0 || now_ms() >= until;
 }
 
 static bool open_files(struct guard *g)
@@ -257,7 +301,8 @@ int guard_run(const struct guard_config *config)
         uint64_t begun = now_ms();
         look_at_node(&g);
         grant_wish(&g); /* one that came while the node could not be reached */
-        serve_until(&g, begun + config->period_ms);
+        while (!is_over && !serve(&g, begun + config->period_ms))
+            continue;
     }
     say("ends; keepalived goes on with health %d and rank %d", g.health.number,
         g.rank.number);

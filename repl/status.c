@@ -60,6 +60,9 @@ const char *repl_core_refusal(struct repl_core *c)
     return "this node is a standby and takes no writes; write to the active node";
 }
 
+/* A standby without a peer, or one that is just meeting it again, is as good as it was
+ * when the link broke. One that was not filled by then only has misses, and there is
+ * nobody left to wait for. But one that never met its peer may come before it. */
 bool repl_core_health(struct repl_core *c, char *why, size_t nwhy)
 {
     const struct repl_session *s = &c->session;
@@ -74,15 +77,16 @@ bool repl_core_health(struct repl_core *c, char *why, size_t nwhy)
         return true;
     } else if (lacking > 0 && !c->has_paired) {
         snprintf(why, nwhy, "standby, started empty and has not met its peer yet");
-    } else if (lacking > 0) {
+    } else if (lacking > 0 && s->open) {
         snprintf(why, nwhy, "standby, still to be filled: %llu of %llu buckets",
                  (unsigned long long)lacking, (unsigned long long)1 << c->lacking.bits);
-    } else if (s->open && !s->merged) {
-        snprintf(why, nwhy, "standby, agreeing with its peer on what differs");
     } else {
         snprintf(why, nwhy, "standby, %s",
-                 s->open ? "in sync with its peer"
-                         : "without a peer; it holds what it had when the link broke");
+                 s->merged ? "in sync with its peer"
+                 : s->open ? "agreeing with its peer on what differs"
+                 : lacking > 0
+                     ? "not filled, but without the peer that could fill it"
+                     : "without a peer; it holds what it had when the link broke");
         return true;
     }
     return false;

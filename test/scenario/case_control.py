@@ -258,3 +258,17 @@ def case_handover_without_peer(lab):
     lab.until(lambda: a.stat("repl_link") == "down", "a notices")
     code, text = a.ctl("handover")
     assert code == 1 and "no peer to hand over to" in text, text
+
+
+def case_sender_has_gone(lab):
+    """Whoever asked a hung node to change its role has asked another one since."""
+    a, b = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    b.pause()
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.connect(b.socket)
+        gone.send(b"promote\n")
+    b.cont()
+    lab.until(lambda: "did not promote: whoever asked for it has gone" in b.log(), "b says so")
+    assert b.stat("repl_role") == "standby" and a.stat("repl_role") == "active"
