@@ -6,6 +6,7 @@
  *   listeners closed -> workers finish -> engine destroyed
  *
  * What goes wrong before "listening" is told on standard error, and the exit code is 1.
+ * The service manager is told of "listening", and of the end as soon as it begins.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/service.h"
 #include "config.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -188,7 +190,9 @@ static int run(struct server *server)
     signal(SIGPIPE, SIG_IGN);
     if (start(server, &events, why, sizeof(why))) {
         process_ready(&server->settings, server->ready_fd);
+        service_ready();
         event_base_dispatch(server->base);
+        service_stopping();
         log_info("ending: open requests are finished first");
     } else {
         code = fail(why);

@@ -1,0 +1,66 @@
+#include "config.h"
+#include "base/service.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "test/unit/unit.h"
+
+/* A manager's socket, in the abstract namespace: no file is left behind. */
+static int listen_as_manager(void)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    char name[sizeof(at.sun_path)];
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    int n = snprintf(name, sizeof(name), "@mcd-check-service-%d", (int)getpid());
+    memcpy(at.sun_path + 1, name + 1, (size_t)n - 1);
+    ck_assert_int_eq(
+        bind(fd, (struct sockaddr *)&at, offsetof(struct sockaddr_un, sun_path) + n), 0);
+    setenv("NOTIFY_SOCKET", name, 1);
+    return fd;
+}
+
+/* The next thing that was told; "" if there is nothing. A datagram is there at once. */
+static const char *heard(int fd)
+{
+    static char text[200];
+    ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+START_TEST(test_the_manager_is_told)
+{
+    int fd = listen_as_manager();
+    service_ready();
+#ifdef HAVE_LIBSYSTEMD
+    ck_assert_str_eq(heard(fd), "READY=1");
+    service_notify("STATUS=well");
+    ck_assert_str_eq(heard(fd), "STATUS=well");
+    service_stopping();
+    ck_assert_str_eq(heard(fd), "STOPPING=1");
+#endif
+    ck_assert_str_eq(heard(fd), "");
+    close(fd);
+}
+END_TEST
+
+START_TEST(test_nobody_to_tell_is_no_trouble)
+{
+    unsetenv("NOTIFY_SOCKET");
+    service_ready();
+    setenv("NOTIFY_SOCKET", "/nowhere/notify", 1);
+    service_ready();
+    service_stopping();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = { test_the_manager_is_told,
+                             test_nobody_to_tell_is_no_trouble };
+    return unit_run("service", tests, N_ELEMENTS(tests));
+}
