@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define USUAL_PLACE RUN_DIR "/repl-*.sock"
+#define USUAL_PLACE RUN_DIR "/*.sock"
 
 static bool keep_path(struct ask *ask, const char *path)
 {

@@ -1,0 +1,207 @@
+"""The units' command lines, run as systemd would, with the values of the example of
+/etc/default/mcd: only addresses, folders and programs are the test's own."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+from harness.lab import free_port
+from harness.report import Skip
+from harness.wire import Connection
+from unit_files import Installed, command_of, environment_of, tool, words
+
+
+class Manager:
+    """The socket on which services tell how they are."""
+
+    def __init__(self, lab):
+        self.lab, self.path = lab, os.path.join(lab.folder, "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        with open(os.path.join(lab.build.folder, "config.h"), encoding="utf-8") as file:
+            if "#define HAVE_LIBSYSTEMD 1" not in file.read():
+                raise Skip("built without libsystemd (./dev deps installs libsystemd-dev)")
+
+    def hears(self, word, process):
+        self.socket.settimeout(15 * self.lab.build.slowness)
+        try:
+            said = self.socket.recv(1000).decode()
+        except socket.timeout:
+            said = "nothing (exit code %s)" % process.poll()
+        assert said == word, "not %s: %s" % (word, said)
+
+
+class Machine:
+    """One machine with both services, of one instance."""
+
+    def __init__(self, lab):
+        self.lab, self.port, self.repl_port = lab, free_port(), free_port()
+        self.installed, self.manager = Installed(lab), Manager(lab)
+        self.run = os.path.join(lab.folder, "run")
+        self.folder = os.path.join(self.run, "mcd", str(self.port))
+        example = environment_of(self.installed.read("/mcd.default"))
+        assert "standby_writes=alone" in example["ENGINE_OPTIONS"].split(";"), example
+        self.given = dict(example, PEER="127.0.0.1:%d" % free_port(), LISTEN="127.0.0.1", MEMORY="64",
+                          GUARD_OPTIONS="--cold %d --period 20" % (300 * lab.build.slowness))
+        self.given["ENGINE_OPTIONS"] = example["ENGINE_OPTIONS"].replace(
+            "listen=11212", "listen=127.0.0.1:%d" % self.repl_port)
+        assert self.given["ENGINE_OPTIONS"] != example["ENGINE_OPTIONS"], example
+        self.given["OPTIONS"] += " -u root" if os.getuid() == 0 else ""
+        self.processes = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self.manager.socket.close()
+
+    def command(self, unit):
+        """Of a unit, with the test's programs and folders in place of the machine's."""
+        text = self.installed.read("/" + unit)
+        assert words(text, "EnvironmentFile") == ["-/etc/default/mcd", "-/etc/default/mcd-%i"]
+        environment = {}
+        for line in words(text, "Environment"):
+            environment.update(pair.split("=", 1) for pair in line.split())
+        environment.update(self.given)
+        for path in words(text, "RuntimeDirectory")[0].split():
+            os.makedirs(os.path.join(self.run, path.replace("%i", str(self.port))), exist_ok=True)
+        command = command_of(words(text, "ExecStart")[0], str(self.port), environment)
+        command[0] = os.path.join(self.lab.build.folder, os.path.basename(command[0]))
+        command = [word.replace("/run/mcd/", self.run + "/mcd/") for word in command]
+        if "repl_engine.so" in command:
+            command[command.index("repl_engine.so")] = self.lab.build.repl_engine
+            command = [word + ";engine=" + self.lab.build.default_engine
+                       if word.startswith("peer=") else word for word in command]
+        return command
+
+    def start(self, unit, *before):
+        log = open(os.path.join(self.lab.folder, unit + ".log"), "ab")
+        with log:
+            self.processes.append(subprocess.Popen(
+                list(before) + self.command(unit), stdout=log, stderr=log, cwd="/",
+                env=dict(self.lab.environment, NOTIFY_SOCKET=self.manager.path)))
+        return self.processes[-1]
+
+    def stop(self, process):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20 * self.lab.build.slowness) == 0, process.returncode
+
+    def number(self, name):
+        try:
+            with open(os.path.join(self.folder, name), encoding="ascii") as file:
+                return int(file.read())
+        except FileNotFoundError:
+            return None
+
+
+def guard_is_fit(lab, machine):
+    lab.until(lambda: machine.number("health") == 0, "the guard finds the node fit")
+    assert machine.number("rank") == 0, machine.number("rank")
+
+
+def case_mcd(lab):
+    """Ready when clients can connect, with the options of the example, and heard at its end."""
+    with Machine(lab) as machine:
+        mcd = machine.start("mcd@.service")
+        machine.manager.hears("READY=1", mcd)
+        client = Connection(("127.0.0.1", machine.port), 10.0 * lab.build.slowness)
+        settings, repl = client.stats("settings"), client.stats("repl")
+        assert settings["maxconns"] == "16384", settings  # -c 16384, two words of OPTIONS
+        assert settings["num_threads"] == machine.given["THREADS"], settings
+        assert repl["repl_peer"] == machine.given["PEER"], repl
+        assert client.store("k", "v") == "STORED" and client.stats("repl")["repl_role"] == "active"
+        client.close()
+        machine.stop(mcd)
+        machine.manager.hears("STOPPING=1", mcd)
+
+
+def case_guard(lab):
+    """It finds the node, writes what keepalived reads, and gives the node its role."""
+    with Machine(lab) as machine:
+        mcd = machine.start("mcd@.service")
+        machine.manager.hears("READY=1", mcd)
+        guard = machine.start("mcd-guard@.service")
+        guard_is_fit(lab, machine)
+        with open(os.path.join(machine.run, "mcd", "vrrp.fifo"), "w", encoding="ascii") as fifo:
+            fifo.write('INSTANCE "mcd" MASTER 240\n')
+        lab.until(lambda: machine.number("rank") == 1, "the node is active")
+        machine.stop(mcd)
+        lab.until(lambda: machine.number("health") == -254, "the guard notices that the node is gone")
+        machine.stop(guard)
+        assert machine.number("health") == -254, "the verdict is gone with the guard"
+
+
+def case_guard_is_ready(lab):
+    """Ready when the files and the FIFO are there, without a node."""
+    with Machine(lab) as machine:
+        guard = machine.start("mcd-guard@.service")
+        machine.manager.hears("READY=1", guard)
+        assert machine.number("health") == -254 and machine.number("rank") == 0
+        assert os.path.exists(os.path.join(machine.run, "mcd", "vrrp.fifo"))
+        machine.stop(guard)
+
+
+def case_control_socket_is_found(lab):
+    """keepalived's configuration, the units and the tool mean the same paths."""
+    text = Installed(lab).read("/mcd@.service")
+    done = tool(lab, lab.build.mcreplctl, "keepalived-conf", "--vip=10.9.0.100/24", "--interface=eth0",
+                "--self=10.9.0.1", "--peer=10.9.0.2")
+    assert "control=/run/mcd/%i.sock" in text and "-s /run/mcd/11211.sock " in done.stdout
+    guard = Installed(lab).read("/mcd-guard@.service")
+    command = command_of(words(guard, "ExecStart")[0], "11211", {"FIFO": "/run/mcd/vrrp.fifo"})
+    options = dict(zip(command[1:], command[2:]))
+    assert "vrrp_notify_fifo %s\n" % options["--fifo"] in done.stdout, options
+    assert "file %s/health\n" % options["--dir"] in done.stdout, options
+
+
+def allowed_calls(lab, unit):
+    """The system calls that a unit's filter lets pass."""
+    def members(name):
+        found = set()
+        for word in tool(lab, "systemd-analyze", "syscall-filter", name).stdout.split("\n"):
+            word = word.strip()
+            if word.startswith("@") and word != name:
+                found |= members(word)
+            elif re.fullmatch(r"[a-z0-9_]+", word):
+                found.add(word)
+        return found
+    calls = set()
+    for line in words(unit, "SystemCallFilter"):
+        named = set().union(*(members(name) for name in line.lstrip("~").split()))
+        calls = calls - named if line.startswith("~") else calls | named
+    return calls
+
+
+def case_calls_are_allowed(lab):
+    """No call that the units' filters refuse is made by either, from start to end."""
+    if lab.build.sanitized:
+        raise Skip("a sanitizer makes calls of its own")
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed (./dev deps installs it)")
+    units = ("mcd@.service", "mcd-guard@.service")
+    with Machine(lab) as machine:
+        traces = {unit: os.path.join(lab.folder, unit + ".calls") for unit in units}
+        mcd, guard = [machine.start(unit, "strace", "-f", "-qq", "-I2", "-o", traces[unit]) for unit in units]
+        guard_is_fit(lab, machine)
+        client = Connection(("127.0.0.1", machine.port), 10.0)
+        assert client.store("k", "v") == "STORED" and client.stats("repl")
+        client.close()
+        for process in (guard, mcd):  # strace's own end would leave them running
+            with open("/proc/%d/task/%d/children" % (process.pid, process.pid), encoding="ascii") as file:
+                os.kill(int(file.read()), signal.SIGTERM)
+            assert process.wait(20) == 0, process.returncode
+        counts = []
+        for unit, path in traces.items():
+            with open(path, encoding="utf-8", errors="replace") as file:
+                used = set(re.findall(r"^\d+ +([a-z0-9_]+)\(", file.read(), re.M))
+            refused = used - allowed_calls(lab, machine.installed.read("/" + unit))
+            assert used and not refused, "%s: %s" % (unit, sorted(refused) or "no calls were seen")
+            counts.append("%s %d" % (unit, len(used)))
+    return ", ".join(counts)
