@@ -6,19 +6,20 @@
 #include "ctl/commands.h"
 #include "ctl/keepalived.h"
 
-/* Options without a letter. */
+/* Options without a letter; first those that are kept as they are. */
 enum {
-    VIP = 0x100,
+    TEXT = 0x100,
+    VIP = TEXT,
     INTERFACE,
     SELF,
     PEER,
+    NAME,
+    DIR,
+    FIFO,
     MULTICAST,
     PROFILE,
     ADVERT,
-    NAME,
     VRID,
-    DIR,
-    FIFO
 };
 
 #define ADVERT_NOT_GIVEN (~0ul)
@@ -56,10 +57,10 @@ static void take(void *context, int val, const char *text)
     struct given *given = context;
     struct keepalived_conf *conf = &given->conf;
     const char **const texts[] = {
-        [VIP - VIP] = &conf->vip,   [INTERFACE - VIP] = &conf->interface,
-        [SELF - VIP] = &conf->self, [PEER - VIP] = &conf->peer,
-        [NAME - VIP] = &conf->name, [DIR - VIP] = &conf->directory,
-        [FIFO - VIP] = &conf->fifo,
+        [VIP - TEXT] = &conf->vip,   [INTERFACE - TEXT] = &conf->interface,
+        [SELF - TEXT] = &conf->self, [PEER - TEXT] = &conf->peer,
+        [NAME - TEXT] = &conf->name, [DIR - TEXT] = &conf->directory,
+        [FIFO - TEXT] = &conf->fifo,
     };
     if (val == MULTICAST)
         conf->multicast = true;
@@ -70,7 +71,7 @@ static void take(void *context, int val, const char *text)
     else if (val == VRID)
         conf->vrid = number("vrid", text);
     else
-        *texts[val - VIP] = text;
+        *texts[val - TEXT] = text;
 }
 
 /* keepalived shall run the very program that wrote the file. */
