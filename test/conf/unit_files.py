@@ -17,8 +17,9 @@ class Installed:
 
     def __init__(self, lab):
         self.lab, self.root = lab, os.path.join(lab.folder, "root")
-        if not os.path.exists(os.path.join(lab.build.folder, "Makefile")):
-            raise Skip("%s has no Makefile to install from" % lab.build.folder)
+        with open(os.path.join(lab.build.folder, "Makefile"), encoding="utf-8") as file:
+            if "\nsystemdsystemunit_DATA" not in file.read():
+                raise Skip("configured with --without-systemdsystemunitdir")
         done = subprocess.run(
             ["make", "-C", lab.build.folder, "install-data", "DESTDIR=" + self.root],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True, timeout=300,
