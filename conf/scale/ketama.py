@@ -1,0 +1,54 @@
+"""Four pairs behind libmemcached's ketama: what a client has to be told, and why.
+
+    import ketama
+    cache = ketama.client()
+
+libmemcached (and so pylibmc, php-memcached and others) knows each pair by its VIP only. That a
+fail-over goes on behind it is none of its business, so everything by which it would help itself
+is off.
+"""
+
+import pylibmc
+
+# The hash is over these addresses: never change, reorder or shorten the list because a pair is
+# out of order. With port 11211 the port is not part of it.
+PAIRS = ("10.0.0.101:11211", "10.0.0.102:11211", "10.0.0.103:11211", "10.0.0.104:11211")
+
+BEHAVIORS = {
+    # Consistent hashing: one pair more moves one key in five, not four in five. The weighted form
+    # places pairs and keys where nutcracker does.
+    "ketama_weighted": True,
+    "hash": "fnv1a_64",
+
+    # A pair that does not answer keeps its keys. It is back in some 60 ms, with its data; other
+    # pairs do not have it. Both would send its keys elsewhere, and back later to stale values.
+    "auto_eject": False,
+    "remove_failed": 0,
+
+    # After an error libmemcached does not try the pair again for so many seconds: every call for
+    # its keys fails at once. The default, 2, makes two seconds out of 60 ms. 0: try again at the
+    # next call.
+    "retry_timeout": 0,
+    "dead_timeout": 0,
+
+    # ms. How long to wait for a connection and for an answer: the defaults (4000; 5000) let every
+    # thread of the application hang on the one pair whose node has just lost power. Shorter than
+    # the network's worst hiccup they would make errors out of nothing.
+    "connect_timeout": 500,
+    "_poll_timeout": 500,
+    # us. The same for calls that block in the kernel.
+    "send_timeout": 500000,
+    "receive_timeout": 500000,
+
+    # Small requests leave at once.
+    "tcp_nodelay": True,
+    # Connecting and sending never block: without it connect_timeout is not heeded.
+    "no_block": True,
+    # Finds a connection that died without a word while it was idle.
+    "tcp_keepalive": True,
+}
+
+
+def client(pairs=PAIRS, **more):
+    """One for each thread: pylibmc's clients are not shared between threads."""
+    return pylibmc.Client(list(pairs), binary=False, behaviors={**BEHAVIORS, **more})

@@ -1,0 +1,191 @@
+"""Four pairs: keys spread over them, and one of them fails over under load."""
+
+import sys
+
+from harness.report import Failed, Skip
+from harness.wire import Connection
+from load import Crowd, Judgement, TextClient, value_of
+from world import CONF, have, nutcracker, pairs
+
+VICTIM = 2
+
+
+def key_count(lab):
+    return 10000 if lab.build.sanitized else 100000
+
+
+def keys_of(lab):
+    return ["user:%d:profile" % number for number in range(key_count(lab))]
+
+
+def pylibmc():
+    import pylibmc as module
+    return module
+
+
+def pylibmc_client():
+    if not have("/usr/bin/python3", "-c", "import pylibmc"):
+        raise Skip("python3-pylibmc is not installed (./dev deps installs it)")
+    sys.path.insert(0, CONF)
+    import ketama
+    return ketama.client()
+
+
+def fill_by_text(address, keys):
+    """Pipelined sets through a proxy."""
+    with Connection(address, 20.0) as connection:
+        for first in range(0, len(keys), 500):
+            left, rounds = keys[first:first + 500], 0
+            while left:  # a busy machine may be too slow for the proxy's time-out
+                connection.send(b"".join(b"set %s 0 0 %d\r\n%s\r\n" % (
+                    key.encode(), len(value_of(key)), value_of(key).encode()) for key in left))
+                answers = [connection.line() for _ in left]
+                left, rounds = [key for key, answer in zip(left, answers) if answer != b"STORED"], rounds + 1
+                if rounds > 5:
+                    raise Failed("set %s: %s" % (left, answers[-1].decode()))
+
+
+def where(world, keys):
+    """The pair that holds each key, by asking the nodes themselves."""
+    found = {}
+    for pair in world:
+        connection = pair.active.client()
+        for first in range(0, len(keys), 100):
+            lines = connection.ask("get " + " ".join(keys[first:first + 100]))
+            for line in lines[:-1:2]:
+                key = line.split()[1].decode()
+                if key in found:
+                    raise Failed("%s is on pair %d and on pair %d" % (key, found[key], pair.number))
+                found[key] = pair.number
+    return found
+
+
+def shares(world, found):
+    """How even the distribution is, as text; more than a tenth from even is a failure."""
+    counts = [sum(1 for number in found.values() if number == pair.number) for pair in world]
+    even = len(found) / len(world)
+    text = "%d keys: " % len(found) + ", ".join(
+        "%d (%+.1f%%)" % (count, (count / even - 1) * 100) for count in counts)
+    if any(abs(count / even - 1) > 0.10 for count in counts):
+        raise Failed("not within 10%% of even: %s" % text)
+    return text
+
+
+class Owner:
+    """Which pair a key belongs to: as found, or for new keys asked of the nodes afterwards."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def learn(self, world, keys):
+        self.found.update(where(world, [key for key in keys if key not in self.found]))
+
+    def __call__(self, key):
+        return self.found.get(key)
+
+
+def under_load(lab, world, owner, make_client, keys, act):
+    """Load, an act in the middle of it, and load again until the pair's keys are served."""
+    own = {key for key in keys if owner(key) == VICTIM}
+    with Crowd(make_client, keys) as crowd:
+        lab.until(lambda: crowd.count() > 1500, "the load runs")
+        start, back = act()
+        lab.until(lambda: crowd.good_since(back, own), "the pair's keys are served again")
+        more = crowd.count() + 1500
+        lab.until(lambda: crowd.count() > more, "the load goes on")
+    return crowd, start, back
+
+
+def judge(lab, world, owner, make_client, keys, crowd, start, back):
+    stored = crowd.stored()
+    owner.learn(world, list(stored))
+    refused = [entry[2] for entry in crowd.all("errors")]
+    by_ring(owner, make_client, refused, world)
+    judgement = Judgement(crowd, owner, VICTIM, start, back)
+    if judgement.foreign:
+        raise Failed("keys of other pairs had errors: %s; %s" % (judgement.foreign[:3], judgement))
+    if crowd.all("misses"):
+        raise Failed("%d misses, first %s" % (len(crowd.all("misses")), crowd.all("misses")[0]))
+    lost = [key for key, at in stored.items() if owner(key) is None]
+    late = [key for key in lost if start - 0.5 <= stored[key] <= back]
+    if len(late) != len(lost):
+        raise Failed("%d acknowledged writes are lost that were long shipped" % (len(lost) - len(late)))
+    after = where(world, keys)
+    moved = [key for key in keys if after.get(key) != owner(key)]
+    if moved:
+        raise Failed("%d of %d keys are missing or elsewhere, first %s" % (len(moved), len(keys), moved[0]))
+    return "%s; hits after it %d of %d; %d writes of its last moment lost" % (
+        judgement, len(after), len(keys), len(lost))
+
+
+def by_ring(owner, make_client, keys, world):
+    """Keys whose set failed are nowhere: store them now, to learn whose they are."""
+    client = make_client()
+    for key in keys:
+        if owner(key) is None:
+            client.set(key, value_of(key))
+    owner.learn(world, keys)
+
+
+def prepare(lab, world, fill, keys):
+    fill()
+    for pair in world:
+        lab.drained(pair.active)
+    owner = Owner(where(world, keys))
+    if len(owner.found) != len(keys):
+        raise Failed("%d of %d keys are there after the fill" % (len(owner.found), len(keys)))
+    return owner, shares(world, owner.found)
+
+
+def case_nutcracker(lab):
+    """Through nutcracker: only the pair's own keys notice, and only while its VIP is away."""
+    if not have("nutcracker", "-V"):
+        raise Skip("nutcracker is not installed (./dev deps installs it)")
+    world, keys = pairs(lab), keys_of(lab)
+    proxy = nutcracker(lab)
+    owner, spread = prepare(lab, world, lambda: fill_by_text(proxy, keys), keys)
+    print("     " + spread)
+    make_client = lambda: TextClient(proxy)
+    victim = world[VICTIM - 1]
+    for act in (victim.fail_over, victim.lose_power):
+        crowd, start, back = under_load(lab, world, owner, make_client, keys, act)
+        print("     %s: %s" % (act.__name__, judge(lab, world, owner, make_client, keys, crowd, start, back)))
+        victim.repair()
+    return agree(world, keys, owner)
+
+
+def agree(world, keys, owner):
+    """libmemcached finds what was stored through nutcracker."""
+    client = pylibmc_client()
+    found = client.get_multi(keys[:5000])
+    if len(found) != 5000:
+        raise Failed("pylibmc finds %d of 5000 keys where nutcracker put them" % len(found))
+    return "pylibmc finds all of nutcracker's keys"
+
+
+def store_many(client, values):
+    for _ in range(5):  # a busy machine may be too slow for the client's time-out
+        try:
+            if not client.set_multi(values):
+                return
+        except pylibmc().Error:
+            pass
+    raise Failed("set_multi does not get through")
+
+
+def case_pylibmc(lab):
+    world, keys = pairs(lab), keys_of(lab)
+    client = pylibmc_client()
+
+    def fill():
+        for first in range(0, len(keys), 1000):
+            store_many(client, {key: value_of(key) for key in keys[first:first + 1000]})
+
+    owner, spread = prepare(lab, world, fill, keys)
+    print("     " + spread)
+    victim = world[VICTIM - 1]
+    for act in (victim.fail_over, victim.lose_power):
+        crowd, start, back = under_load(lab, world, owner, pylibmc_client, keys, act)
+        print("     %s: %s" % (act.__name__, judge(lab, world, owner, pylibmc_client, keys, crowd, start, back)))
+        victim.repair()
+    return ""
