@@ -16,9 +16,9 @@ PAIRS = ("10.0.0.101:11211", "10.0.0.102:11211", "10.0.0.103:11211", "10.0.0.104
 
 BEHAVIORS = {
     # Consistent hashing: one pair more moves one key in five, not four in five. The weighted form
-    # places pairs and keys where nutcracker does.
+    # places pairs and keys (by md5) where nutcracker does with `hash: md5`; plain "ketama" does
+    # not. "hash" has no effect beside it.
     "ketama_weighted": True,
-    "hash": "fnv1a_64",
 
     # A pair that does not answer keeps its keys. It is back in some 60 ms, with its data; other
     # pairs do not have it. Both would send its keys elsewhere, and back later to stale values.

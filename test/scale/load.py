@@ -26,7 +26,7 @@ class TextClient:
             return function(self.connection)
         except (Closed, Timeout, OSError) as error:
             self.close()
-            raise Refused("%s: %s" % (type(error).__name__, error)) from error
+            raise Refused(str(error)) from error
 
     def get(self, key):
         lines = self.call(lambda connection: connection.ask("get " + key))
@@ -92,8 +92,9 @@ class Load(threading.Thread):
 
     @staticmethod
     def brief(error):
-        text = str(error) or type(error).__name__
-        return text.split(": ")[-1].split(", host")[0][:60]
+        if isinstance(error, Refused):
+            return str(error)[:60]
+        return type(error).__name__
 
 
 class Crowd:
