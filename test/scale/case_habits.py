@@ -1,0 +1,109 @@
+"""What applications do: PHP's sessions and Dalli, as they come and as we say they should be
+set, through the fail-over of a pair."""
+
+import os
+import subprocess
+import threading
+import time
+
+from harness.report import Failed, Skip
+from world import CONF, HERE, Pair, have
+
+
+class Worker:
+    """An application: a program that works until its input ends, and its lines."""
+
+    def __init__(self, lab, command):
+        self.lab, self.lines = lab, []
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, cwd=lab.folder)
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.thread.join(5)
+
+    def listen(self):
+        for line in self.process.stdout:
+            words = line.decode(errors="replace").strip().split(" ", 2)
+            try:
+                self.lines.append((float(words[0]), words[1], words[2]))
+            except (ValueError, IndexError):
+                self.lines.append((time.monotonic(), "error", line.decode(errors="replace").strip()))
+
+    def good(self, since=0.0):
+        return [line for line in self.lines if line[1] == "ok" and line[0] > since]
+
+    def bad(self):
+        return [line for line in self.lines if line[1] != "ok"]
+
+    def gap(self, start, back, patience):
+        """ms from the last good operation before to the first one after; None if none comes."""
+        deadline = time.monotonic() + patience
+        while not self.good(back):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                return None
+            time.sleep(0.01)
+        before = max((line[0] for line in self.good() if line[0] <= start), default=start)
+        return (self.good(back)[0][0] - before) * 1000
+
+
+def through(lab, pair, command, act, patience=3.0):
+    """A worker through a fail-over: its gap (ms or None), its errors, its counts."""
+    with Worker(lab, command) as worker:
+        lab.until(lambda: len(worker.good()) > 20, "%s works (%s)" % (command[0], worker.bad()[-1:]))
+        start, back = act()
+        gap = worker.gap(start, back, patience * lab.build.slowness)
+        bad = worker.bad()
+        if gap is not None:
+            count = len(worker.good()) + 20
+            lab.until(lambda: len(worker.good()) > count, "%s works on" % command[0])
+        last = [int(line[2]) for line in worker.good() if line[0] <= start][-1]
+        first = [int(line[2]) for line in worker.good(back)][:1]
+    pair.repair()
+    kept = "nothing" if not first else "kept" if first[0] >= last else "LOST (%d after %d)" % (first[0], last)
+    text = "gap %s, %d errors%s, data %s" % (
+        "more than %g s" % patience if gap is None else "%.0f ms" % gap, len(bad),
+        " (%s)" % bad[0][2][:70] if bad else "", kept)
+    return gap, back - start, kept, len(bad), text
+
+
+def compare(lab, what, commands):
+    """Each form of an application through both kinds of fail-over; ours must do well."""
+    pair = Pair(lab, 1)
+    for form, command in commands:
+        for act in (pair.fail_over, pair.lose_power, pair.fail_over_late):
+            gap, down, kept, bad, text = through(lab, pair, command, act)
+            print("     %s, %s, %s: %s" % (what, form, act.__name__, text))
+            if form == "shipped" and (gap is None or gap > down * 1000 + 700 * lab.build.slowness
+                                      or kept != "kept" or bad > 1):
+                raise Failed("%s as shipped, %s: %s" % (what, act.__name__, text))
+
+
+def case_php_sessions(lab):
+    if not have("php", "-r", "exit(class_exists('Memcached') ? 0 : 1);"):
+        raise Skip("php-memcached is not installed (./dev deps installs it)")
+    script = os.path.join(HERE, "session.php")
+    plain = ["php", "-d", "session.save_handler=memcached", "-d", "session.save_path=10.0.0.101:11211"]
+    compare(lab, "PHP session", (
+        ("default", plain + [script, "session_start", "s1"]),
+        ("persistent", plain + ["-d", "memcached.sess_persistent=On", script, "session_start", "s2"]),
+        ("shipped", ["php", "-c", os.path.join(CONF, "php-session.ini"), script,
+                     "patient_session_start", "s3"])))
+
+
+def case_dalli(lab):
+    if not have("ruby", "-e", "require 'dalli'"):
+        raise Skip("ruby-dalli is not installed (./dev deps installs it)")
+    script = os.path.join(HERE, "cache.rb")
+    compare(lab, "Dalli", tuple((form, ["ruby", script, form, "10.0.0.101:11211"])
+                                for form in ("default", "shipped")))
