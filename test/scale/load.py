@@ -47,6 +47,11 @@ class TextClient:
         self.connection = None
 
 
+def as_text(value):
+    """Libraries give back as bytes what another client has stored."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def value_of(key):
     return "value of " + key
 
@@ -83,7 +88,7 @@ class Load(threading.Thread):
             if number % 2:
                 client.set(key, value_of(key))
                 self.stored[key] = time.monotonic()
-            elif client.get(key) != value_of(key):
+            elif as_text(client.get(key)) != value_of(key):
                 self.misses.append(key)
             self.good.append((time.monotonic(), key))
         except Exception as error:  # every library has its own
@@ -127,6 +132,14 @@ class Crowd:
 
     def stored(self):
         return {key: at for load in self.loads for key, at in load.stored.items()}
+
+    def write_gap_ms(self):
+        """The longest time that a client had between two acknowledged writes."""
+        gaps = [0.0]
+        for load in self.loads:
+            times = list(load.stored.values())
+            gaps += [b - a for a, b in zip(times, times[1:])]
+        return max(gaps) * 1000
 
     def good_since(self, moment, keys):
         """An operation on one of the keys has succeeded since."""
