@@ -1,12 +1,15 @@
 """Four pairs behind libmemcached's ketama: what a client has to be told, and why.
 
     import ketama
-    cache = ketama.client()
+    cache = ketama.Patient()
+    cache.call("set", "key", "value")
 
 libmemcached (and so pylibmc, php-memcached and others) knows each pair by its VIP only. That a
 fail-over goes on behind it is none of its business, so everything by which it would help itself
 is off.
 """
+
+import time
 
 import pylibmc
 
@@ -26,8 +29,8 @@ BEHAVIORS = {
     "remove_failed": 0,
 
     # After an error libmemcached does not try the pair again for so many seconds: every call for
-    # its keys fails at once. The default, 2, makes two seconds out of 60 ms. 0: try again at the
-    # next call.
+    # its keys fails at once. The default, 2, makes two seconds out of 60 ms. With 0 it tries again
+    # in the next second of the clock, so up to 1 s later; Patient, below, does not wait so long.
     "retry_timeout": 0,
     "dead_timeout": 0,
 
@@ -52,3 +55,27 @@ BEHAVIORS = {
 def client(pairs=PAIRS, **more):
     """One for each thread: pylibmc's clients are not shared between threads."""
     return pylibmc.Client(list(pairs), binary=False, behaviors={**BEHAVIORS, **more})
+
+
+class Patient:
+    """Tries again for a second on a new client, which remembers no failure: the caller sees a
+    slow call instead of an error. A call whose answer got lost may be done twice: do not use it
+    for incr, decr, append and prepend."""
+
+    TRY_AGAIN = (pylibmc.ServerDown, pylibmc.ServerDead, pylibmc.ConnectionError,
+                 pylibmc.HostLookupError)
+
+    def __init__(self, patience=1.0, **more):
+        self.patience, self.make = patience, lambda: client(**more)
+        self.client = self.make()
+
+    def call(self, command, *values):
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return getattr(self.client, command)(*values)
+            except self.TRY_AGAIN:
+                if time.monotonic() > deadline:
+                    raise
+                self.client = self.make()  # not clone(): that one places keys elsewhere
+                time.sleep(0.02)
