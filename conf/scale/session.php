@@ -4,9 +4,18 @@
 
 function patient_session_start(array $options = []): bool
 {
+    $id = session_id();
     for ($try = 0; $try < 20; $try++) {
-        if (@session_start($options)) {
-            return true;
+        // A failed session_start() forgets the id.
+        if ($id !== '' && session_id() !== $id) {
+            session_id($id);
+        }
+        try {
+            if (@session_start($options)) {
+                return true;
+            }
+        } catch (Error $error) {
+            // It could not make a new id: the next try may.
         }
         usleep(50000);
     }

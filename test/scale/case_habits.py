@@ -74,7 +74,7 @@ def through(lab, pair, command, act, patience):
     kept = "nothing" if not first else "kept" if first[0] >= last else "LOST (%d after %d)" % (first[0], last)
     text = "gap %s, %d errors%s, data %s" % (
         "more than %g s" % patience if gap is None else "%.0f ms" % gap, len(bad),
-        " (%s)" % bad[0][2][:70] if bad else "", kept)
+        " (%s)" % next((line[2][:70] for line in bad if line[2]), "") if bad else "", kept)
     late = [line for line in bad if line[0] > back + patience * lab.build.slowness]
     return gap, back - start, kept, late, text
 

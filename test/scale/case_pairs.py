@@ -156,17 +156,19 @@ def case_nutcracker_and_ketama(lab):
     print("     " + shares(world, owner.found), flush=True)
     agree(keys)
     victim = world[VICTIM - 1]
-    for name, make_client in (("nutcracker", lambda: TextClient(proxy)),
-                              ("pylibmc ketama", pylibmc_client),
-                              ("the same, patient", PatientClient)):
-        for act in (victim.fail_over, victim.lose_power):
-            crowd, start, back = under_load(lab, owner, make_client, keys, act)
-            text = judge(lab, world, owner, make_client, keys, crowd, start, back)
-            print("     %s, %s: %s" % (name, act.__name__, text), flush=True)
-            if make_client is PatientClient and crowd.all("errors"):
-                raise Failed("the patient client had errors: %s" % crowd.all("errors")[:2])
-            victim.repair()
-    return "all keys at their pair after %d fail-overs" % 6
+    rounds = (("nutcracker", lambda: TextClient(proxy), victim.fail_over),
+              ("nutcracker", lambda: TextClient(proxy), victim.lose_power),
+              ("pylibmc ketama", pylibmc_client, victim.fail_over),
+              ("pylibmc ketama, patient", PatientClient, victim.fail_over),
+              ("pylibmc ketama, patient", PatientClient, victim.lose_power))
+    for name, make_client, act in rounds:
+        crowd, start, back = under_load(lab, owner, make_client, keys, act)
+        text = judge(lab, world, owner, make_client, keys, crowd, start, back)
+        print("     %s, %s: %s" % (name, act.__name__, text), flush=True)
+        if make_client is PatientClient and crowd.all("errors"):
+            raise Failed("the patient client had errors: %s" % crowd.all("errors")[:2])
+        victim.repair()
+    return "all keys at their pair after %d fail-overs" % len(rounds)
 
 
 def agree(keys):
