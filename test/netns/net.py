@@ -1,0 +1,169 @@
+"""Network namespaces: two switches with a wire between them, two nodes, two clients.
+
+    node a    client c            client d    node b
+      |          |                    |         |
+    ==== switch 1 ====---- trunk ----==== switch 2 ====
+
+Everything is made here, and removed with the namespaces; nothing outside of them is
+touched. A namespace's name has this process's id and a number, so that several worlds
+can be there at once, and what a killed run left behind can be told and removed.
+"""
+
+import ctypes
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from harness.report import Failed, Skip
+
+PLACES = {"a": 1, "b": 2, "c": 1, "d": 2}  # which switch
+ADDRESSES = {"a": "10.77.0.1", "b": "10.77.0.2", "c": "10.77.0.3", "d": "10.77.0.4"}
+VIP = "10.77.0.100"
+NAME = re.compile(r"mcdtest-(\d+)-\d+-[abcds]$")
+CLONE_NEWNET = 0x40000000
+numbers = itertools.count()
+
+
+def tool(*words, check=True):
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                          timeout=30)
+    if check and done.returncode != 0:
+        raise Failed("%s: %s" % (" ".join(words), done.stderr.decode(errors="replace").strip()))
+    return done.stdout.decode(errors="replace")
+
+
+def check_possible():
+    """Skips if the machine cannot do what these tests need."""
+    if os.geteuid() != 0:
+        raise Skip("network namespaces need root")
+    for name, package in (("ip", "iproute2"), ("keepalived", "keepalived")):
+        if not shutil.which(name):
+            raise Skip("%s is not installed (package %s)" % (name, package))
+    name = "mcdtest-%d-%d-s" % (os.getpid(), next(numbers))
+    try:
+        tool("ip", "netns", "add", name)
+        try:
+            tool("ip", "-n", name, "link", "add", "try", "type", "bridge")
+            tool("ip", "netns", "exec", name, "true")
+        finally:
+            tool("ip", "netns", "del", name)
+    except Failed as error:
+        raise Skip("no network namespaces here: %s" % error) from None
+
+
+def sweep():
+    """Removes what runs left behind that were killed and could not clean up."""
+    for word in tool("ip", "netns", "list", check=False).split():
+        found = NAME.match(word)
+        if not found or os.path.exists("/proc/" + found.group(1)):
+            continue
+        for pid in tool("ip", "netns", "pids", word, check=False).split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        tool("ip", "netns", "del", word, check=False)
+
+
+class Network:
+    def __init__(self):
+        self.stem = "mcdtest-%d-%d-" % (os.getpid(), next(numbers))
+        self.made = []
+        try:
+            self.make()
+        except BaseException:
+            self.close()
+            raise
+
+    def name(self, place):
+        return self.stem + place
+
+    def make(self):
+        for place in "s" + "".join(PLACES):
+            self.made.append(place)
+            tool("ip", "netns", "add", self.name(place))
+            tool("ip", "netns", "exec", self.name(place), "sysctl", "-qw",
+                 "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+            tool("ip", "-n", self.name(place), "link", "set", "lo", "up")
+        for bridge in "12":
+            self.switch("link", "add", "br" + bridge, "type", "bridge", "stp_state", "0",
+                        "forward_delay", "0", "mcast_snooping", "0")
+            self.switch("link", "set", "br" + bridge, "up")
+        self.switch("link", "add", "trunk1", "type", "veth", "peer", "name", "trunk2")
+        for end in "12":
+            self.switch("link", "set", "trunk" + end, "master", "br" + end, "up")
+        for place, bridge in PLACES.items():
+            self.plug(place, bridge)
+
+    def plug(self, place, bridge):
+        name, port = self.name(place), "port-" + place
+        self.switch("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
+        self.switch("link", "set", port, "master", "br%d" % bridge, "up")
+        tool("ip", "-n", name, "addr", "add", ADDRESSES[place] + "/24", "dev", "eth0")
+        tool("ip", "-n", name, "link", "set", "eth0", "up")
+
+    def switch(self, *words):
+        tool("ip", "-n", self.name("s"), *words)
+
+    def close(self):
+        for place in self.made:
+            tool("ip", "netns", "del", self.name(place), check=False)
+        self.made = []
+
+    def inside(self, place, *words):
+        """A command line that runs in there."""
+        return ["ip", "netns", "exec", self.name(place)] + list(words)
+
+    def enter(self, place, function, *values):
+        """Calls the function there: a socket that it opens stays there."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net", encoding="ascii") as back, \
+                open("/run/netns/" + self.name(place), encoding="ascii") as there:
+            if libc.setns(there.fileno(), CLONE_NEWNET) != 0:
+                raise Failed("setns: %s" % os.strerror(ctypes.get_errno()))
+            try:
+                return function(*values)
+            finally:
+                if libc.setns(back.fileno(), CLONE_NEWNET) != 0:
+                    os._exit(70)  # nothing may go on in the wrong namespace
+
+    # ---- faults
+
+    def cut(self, place):
+        """The cable is pulled: nothing passes, and both ends notice."""
+        self.switch("link", "set", "port-" + place, "down")
+        return time.monotonic()
+
+    def plug_in(self, place):
+        self.switch("link", "set", "port-" + place, "up")
+        return time.monotonic()
+
+    def part(self):
+        """The switches lose each other; whoever is plugged in sees no change."""
+        self.switch("link", "set", "trunk1", "down")
+        return time.monotonic()
+
+    def join(self):
+        self.switch("link", "set", "trunk1", "up")
+        return time.monotonic()
+
+    # ---- questions
+
+    def has_vip(self, place):
+        links = json.loads(tool("ip", "-n", self.name(place), "-j", "addr", "show", "dev", "eth0"))
+        return any(address.get("local") == VIP
+                   for link in links for address in link.get("addr_info", []))
+
+    def mac(self, place):
+        return json.loads(tool("ip", "-n", self.name(place), "-j", "link", "show", "dev",
+                               "eth0"))[0]["address"]
+
+    def mac_of_vip(self, place):
+        """Where this one sends what is for the address; None if it does not know."""
+        rows = json.loads(tool("ip", "-n", self.name(place), "-j", "neigh", "show", VIP) or "[]")
+        return rows[0].get("lladdr") if rows else None
