@@ -1,61 +1,28 @@
-"""keepalived's configuration for one node of a test's pair: the one place that knows it."""
+"""keepalived's configuration for one node of a test's pair: the one place that knows it.
 
-TEMPLATE = """\
-global_defs {{
- router_id {router}
- script_user root
- enable_script_security
- vrrp_version 3
- vrrp_notify_fifo {dir}/vrrp.fifo
- vrrp_higher_prio_send_advert true
- vrrp_garp_master_refresh 1
- vrrp_garp_lower_prio_repeat 5
-}}
-track_file health {{
- file {dir}/health
- weight 1
-}}
-track_file rank {{
- file {dir}/rank
- weight 1
-}}
-vrrp_script alive {{
- script "{mcreplctl} -s {socket} -t 500 status"
- interval 1
- timeout 2
- fall 2
- rise 1
-}}
-{more}vrrp_instance {name} {{
- state BACKUP
- nopreempt
- interface {interface}
- virtual_router_id {vrid}
- priority 240
- advert_int {advert:g}
- down_timer_adverts 3
- unicast_src_ip {self}
- unicast_peer {{
-  {peer}
- }}
- track_file {{
-  health
-  rank
-{tracked} }}
- track_script {{
-  alive
- }}
- virtual_ipaddress {{
-  {vip} dev {interface}
- }}
-}}
+It is the one that users get, with the test's own addresses and folder.
 """
 
+import subprocess
 
-def configuration(**values):
-    """values: vip (with /LEN), interface, self, peer, advert (s), dir, socket, mcreplctl,
-    name, vrid; extra: a further file that adds to the priority."""
-    extra = values.pop("extra", None)
-    values["more"] = "track_file extra {\n file %s\n weight 1\n}\n" % extra if extra else ""
-    values["tracked"] = "  extra\n" if extra else ""
-    return TEMPLATE.format(router=values["name"] + "-" + values["self"], **values)
+from harness.report import Failed
+
+EXTRA = "track_file extra {\n    file %s\n    weight 1\n}\n\n"
+
+
+def configuration(mcreplctl, extra=None, **values):
+    """values: options of keepalived-conf. extra: one more file that adds to the priority."""
+    command = [mcreplctl, "keepalived-conf"]
+    for name, value in values.items():
+        command += ["--" + name, str(value)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
+                          check=False)
+    if done.returncode != 0:
+        raise Failed("%s: %s" % (" ".join(command), done.stderr.decode(errors="replace")))
+    text = done.stdout.decode()
+    if extra:
+        for mark, addition in (("vrrp_instance", EXTRA % extra), ("        rank\n", "        extra\n")):
+            if text.count(mark) != 1:
+                raise Failed("the configuration does not have %r just once" % mark)
+            text = text.replace(mark, addition + mark)
+    return text

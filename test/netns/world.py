@@ -78,10 +78,10 @@ class Node:
                 os.unlink(self.path(name))
         with open(self.path("keepalived.conf"), "w", encoding="ascii") as file:
             file.write(keepalived.configuration(
+                self.world.build.mcreplctl, self.path("extra") if self.world.extra else None,
                 vip=net.VIP + "/24", interface="eth0", self=self.address, peer=self.peer_address,
-                advert=self.world.advert, dir=self.folder, socket=self.socket, name="mcd",
-                vrid=51, mcreplctl=self.world.build.mcreplctl,
-                extra=self.path("extra") if self.world.extra else None))
+                dir=self.folder, fifo=self.path("vrrp.fifo"), socket=self.socket,
+                **self.world.vrrp))
 
     def write_extra(self, number):
         """The test's own share of the priority."""
@@ -144,8 +144,9 @@ class Node:
 
 
 class World:
-    def __init__(self, build, advert=0.1, cold_ms=None, extra=False, engine_options=""):
-        self.build, self.advert, self.cold_ms, self.extra = build, advert, cold_ms, extra
+    def __init__(self, build, cold_ms=None, extra=False, engine_options="", **vrrp):
+        """vrrp: options of keepalived-conf, such as advert=50 (ms), profile="conservative"."""
+        self.build, self.vrrp, self.cold_ms, self.extra = build, vrrp, cold_ms, extra
         self.engine_options = engine_options
         self.client_program = os.path.join(build.folder, "test", "netns", "client")
         self.environment = dict(os.environ)

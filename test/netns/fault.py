@@ -1,0 +1,158 @@
+"""Faults that are timed: what is done to a healthy pair, and what its clients see of it.
+
+A fault strikes the active node, and is cured when clients are served again; the pair must
+then become healthy by itself, with the roles exchanged, ready for the next repeat.
+"""
+
+import math
+import signal
+import time
+
+from harness.report import Failed
+
+
+class Outcome:
+    """What one repeat showed. Times in ms."""
+
+    def __init__(self, gap, write_gap, lost, at_risk, allowed, stale, healed_gap, text=""):
+        self.gap, self.write_gap = gap, write_gap
+        self.lost, self.at_risk, self.allowed = lost, at_risk, allowed
+        self.stale, self.healed_gap, self.text = stale, healed_gap, text
+
+    def __str__(self):
+        return "gap %.0f ms, of writes %.0f ms, at the return %.0f ms; lost %d (at risk %d), stale %d%s" % (
+            self.gap, self.write_gap, self.healed_gap, self.lost, self.at_risk, self.stale,
+            "; " + self.text if self.text else "")
+
+
+class Fault:
+    """goal: median and worst gap, ms; None: no goal for the gap."""
+
+    def __init__(self, what, strike, cure, goal, keeps_all=False, vrrp=None, returns=True):
+        self.what, self.strike, self.cure, self.goal = what, strike, cure, goal
+        self.keeps_all = keeps_all  # not even what was at risk may be lost
+        self.vrrp = vrrp or {}
+        self.returns = returns      # the address moves to the other node and stays there
+
+    def measure(self, world):
+        active = world.healthy()
+        with world.client() as client:
+            serve(world, client, client.ready_at)
+            client.reset()
+            asked = time.monotonic()
+            at_risk = active.status()["at_risk"]
+            struck = time.monotonic()
+            moment = self.strike(world, active) or struck
+            serve(world, client, struck)
+            seen = client.report()
+            cured = time.monotonic()
+            text = self.cure(world, active) or ""
+            now_active = world.healthy()
+            if self.returns and now_active is active:
+                raise Failed("the address came back to %s" % active.name)
+            met = time.monotonic()
+            serve(world, client, met)
+            after = client.report()
+            read = world.same(client)
+        return judged(self, seen, after, read, at_risk, moment - asked, cured, met, text)
+
+
+def judged(fault, seen, after, read, at_risk, seconds, cured, met, text):
+    """What was acknowledged after the question of what is at risk, and before the fault
+    struck, may be lost as well: a write each 2 ms."""
+    allowed = 0 if fault.keeps_all else at_risk + math.ceil(seconds * 1000 / 2) + 1
+    lost = read["lost"] + read["old"]
+    if lost > allowed:
+        raise Failed("%d acknowledged writes lost, at risk were %d, allowed %d: %s"
+                     % (lost, at_risk, allowed, read["bad"][:5]))
+    if read["nowhere"] or after.wrong("nowhere"):
+        raise Failed("a value that nobody wrote: %s" % read["bad"][:5])
+    late = after.wrong("stale", met)
+    if late and late > 0 and lost == 0:
+        raise Failed("%d stale reads after the nodes had met" % late)
+    return Outcome(seen.longest(), seen.longest("write_gap"), lost, at_risk, allowed,
+                   after.wrong("stale"), after.longest_after(cured), text)
+
+
+def serve(world, client, moment, seconds=15.0):
+    """Waits until the client is served, for a while, after the moment."""
+    try:
+        world.until(lambda: client.is_served_since(moment), "the client is served", seconds)
+    except Failed as error:
+        raise Failed("%s (%s; %s)" % (error, client.report().failures_text(), "; ".join(
+            node.describe() for node in world.nodes))) from None
+
+
+# ---- what is done
+
+def kill(_, active):
+    return active.mcd.kill()
+
+
+def restart_mcd(_, active):
+    active.mcd.start()
+
+
+def stop(_, active):
+    active.mcd.send(signal.SIGSTOP)
+
+
+def go_on(_, active):
+    active.mcd.send(signal.SIGCONT)
+
+
+def cut(world, active):
+    world.network.cut(active.name)
+
+
+def plug_in(world, active):
+    world.network.plug_in(active.name)
+
+
+def hand_over(_, active):
+    code, text = active.ctl("handover", timeout_ms=10000)
+    if code != 0:
+        raise Failed("handover: %s" % text)
+
+
+def nothing(_, __):
+    pass
+
+
+def end_keepalived(_, active):
+    active.keepalived.stop()
+
+
+def start_keepalived(_, active):
+    active.keepalived.start()
+
+
+def kill_keepalived(world, active):
+    """Both of its processes: the address stays behind. Started again as systemd would."""
+    struck = active.keepalived.kill(restart=True)
+    world.until(lambda: time.monotonic() - struck > 2 or one_holder(world, active), "2 s are over")
+    world.one_after = time.monotonic() - struck
+    if len(world.holders()) != 1:
+        raise Failed("the address is on %d nodes after 2 s" % len(world.holders()))
+    return struck
+
+
+def one_holder(world, killed):
+    return killed.keepalived.starts > 1 and killed.keepalived.process and len(world.holders()) == 1
+
+
+def say_one_after(world, _):
+    return "one address after %.0f ms" % (world.one_after * 1000)
+
+
+FAULTS = {
+    "kill": Fault("kill -9 of the active mcd", kill, restart_mcd, (55, 80)),
+    "stop": Fault("SIGSTOP of the active mcd", stop, go_on, (160, 200)),
+    "cut": Fault("link of the active cut, advert 0.1 s", cut, plug_in, (350, 350)),
+    "cut_fast": Fault("link of the active cut, advert 0.05 s", cut, plug_in, (200, 200),
+                      vrrp={"advert": 50}),
+    "handover": Fault("planned handover", hand_over, nothing, (60, 60), keeps_all=True),
+    "term": Fault("keepalived of the active: SIGTERM", end_keepalived, start_keepalived, (60, 60)),
+    "killed": Fault("keepalived of the active: kill -9", kill_keepalived, say_one_after,
+                    None, returns=False),
+}
