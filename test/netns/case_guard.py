@@ -1,0 +1,122 @@
+"""The guard is dead, told the wrong things, or started anew: never a lasting outage, and
+the role does not go to and fro."""
+
+import time
+
+from harness.report import Failed
+
+from fault import serve
+from world import World
+
+WORKS_AGAIN = 2500  # ms
+
+
+def promotions(world):
+    return sum(node.status()["promotions"] for node in world.nodes)
+
+
+def move_address(world, client):
+    """By priority, with no guard to tell the nodes. Gap of writes in ms."""
+    old = world.until(world.holder, "one node has the address")
+    client.reset()
+    before = promotions(world)
+    moment = time.monotonic()
+    old.write_extra(-20)
+    world.until(lambda: world.holders() == [world.other(old)], "the address has moved")
+    serve(world, client, moment)
+    old.write_extra(0)
+    gap = client.report().longest("write_gap")
+    watch = time.monotonic()
+    world.until(lambda: time.monotonic() - watch > 1.5, "the role has had time to go to and fro")
+    more = promotions(world) - before
+    if gap > WORKS_AGAIN * world.build.slowness:
+        raise Failed("writes worked again after %.0f ms" % gap)
+    if more > 1:
+        raise Failed("the role moved %d times for one move of the address" % more)
+    if world.active() is not world.until(world.holder, "one node has the address"):
+        raise Failed("the active node is not the one with the address")
+    return gap
+
+
+def play(build, prepare):
+    with World(build, extra=True) as world:
+        world.started()
+        with world.client() as client:
+            serve(world, client, client.ready_at)
+            prepare(world)
+            gaps = [move_address(world, client) for _ in range(2)]
+            read = world.same(client)
+            assert read["lost"] + read["old"] + read["nowhere"] == 0, read["bad"][:5]
+        return "writes stood still for %s ms" % " and ".join("%.0f" % gap for gap in gaps)
+
+
+def case_dead_on_both(build):
+    def prepare(world):
+        for node in world.nodes:
+            node.guard.kill()
+    return play(build, prepare)
+
+
+def case_dead_on_active(build):
+    return play(build, lambda world: world.holder().guard.kill())
+
+
+def case_dead_on_standby(build):
+    return play(build, lambda world: world.other(world.holder()).guard.kill())
+
+
+def replace(node, **wrong):
+    node.guard.stop()
+    node.guard.command = node.world.network.inside(node.name, *node.guard_command(**wrong))
+    node.guard.start()
+
+
+def case_wrong_fifo(build):
+    """Guards that hear nothing of keepalived: the roles follow the clients."""
+    def prepare(world):
+        for node in world.nodes:
+            replace(node, fifo=node.path("other.fifo"))
+        world.healthy()
+    return play(build, prepare)
+
+
+def case_wrong_socket(build):
+    """A guard that asks where nobody is: its node is FAULT, the other one serves."""
+    with World(build) as world:
+        old = world.started().healthy()
+        with world.client() as client:
+            serve(world, client, client.ready_at)
+            moment = time.monotonic()
+            replace(old, socket=old.path("nobody.sock"))
+            world.until(lambda: world.holders() == [world.other(old)], "the other one has the address")
+            serve(world, client, moment)
+            gap = client.report().longest("write_gap")
+            assert gap < WORKS_AGAIN * build.slowness, gap
+            read = world.same(client)
+            assert read["lost"] + read["old"] == 0, read["bad"][:5]
+            assert "nobody.sock" in old.guard.log()
+        return "writes stood still for %.0f ms" % gap
+
+
+def case_restarted(build):
+    """Ended and killed, and started again: keepalived notices nothing."""
+    with World(build) as world:
+        world.started()
+        with world.client() as client:
+            serve(world, client, client.ready_at)
+            holder = world.holder()
+            before = promotions(world)
+            client.reset()
+            for node in world.nodes:
+                node.guard.stop()
+                node.guard.start()
+                starts = node.guard.starts
+                node.guard.kill(restart=True)
+                world.until(lambda node=node, starts=starts: node.guard.starts > starts,
+                            "the guard is started again")
+            assert world.healthy() is holder and promotions(world) == before
+            serve(world, client, time.monotonic())
+            seen = client.report()
+            assert seen.failures == 0, seen.failures_text()
+            assert seen.wrong("stale") + seen.wrong("missing") == 0
+        return "longest gap %.0f ms" % seen.longest()

@@ -1,0 +1,96 @@
+"""The old active comes back, empty; it is restarted; it dies while it is filled."""
+
+import time
+
+from harness.report import Failed
+
+from fault import serve
+from world import World
+
+
+def fail_over(world, client):
+    """Kills the active mcd; the other one serves. Who was active."""
+    old = world.healthy()
+    moment = old.mcd.kill()
+    serve(world, client, moment)
+    return old
+
+
+def all_kept(world, client, allowed=2):
+    """Both nodes have every acknowledged write, but for those of the last 2 ms or so
+    before the kill."""
+    read = world.same(client)
+    lost = read["lost"] + read["old"]
+    if lost > allowed or read["nowhere"]:
+        raise Failed("lost %d, values from nowhere %d: %s" % (lost, read["nowhere"], read["bad"][:5]))
+    return lost
+
+
+def case_back_empty(build):
+    """It joins, is filled, is not fit before that, and leaves the address where it is."""
+    with World(build, cold_ms=60000) as world:
+        world.started()
+        with world.client() as client:
+            serve(world, client, client.ready_at)
+            old = fail_over(world, client)
+            new = world.other(old)
+            early = []
+            def is_filled():
+                status = old.status()
+                holds = old.has_vip()
+                if holds:
+                    early.append(status.get("in_sync"))
+                return status.get("in_sync") == 1 and old.number("health") == 0
+            assert old.number("health") == -254, "a dead node is not fit"
+            old.mcd.start()
+            world.until(is_filled, "the old active is filled and fit")
+            assert world.healthy() is new, "it took the address"
+            start = time.monotonic()
+            world.until(lambda: old.has_vip() or time.monotonic() - start > 1.5, "a while is over")
+            assert not early and not old.has_vip(), "the returned node had the address"
+            lost = all_kept(world, client)
+        assert new.keepalived.log().count("Entering MASTER") <= 2
+        return "lost %d" % lost
+
+
+def case_dies_while_filled(build):
+    """Killed in the middle of its first copy: the other one still has everything."""
+    with World(build, cold_ms=60000) as world:
+        world.started()
+        with world.client(keys=20000) as client:
+            serve(world, client, client.ready_at)
+            old = fail_over(world, client)
+            new = world.other(old)
+            deaths = 0
+            for _ in range(3):
+                old.mcd.start()
+                world.until(lambda: old.status().get("link") in ("handshake", "resync", "streaming"),
+                            "the first copy begins", pause=0.001)
+                deaths += old.status().get("in_sync") != 1
+                old.mcd.kill()
+                assert new.status()["role"] == "active" and world.holder() is new
+            seen = client.report()
+            old.mcd.start()
+            assert world.healthy() is new
+            lost = all_kept(world, client)
+            assert seen.longest_after(seen.last_failure) < 500 * build.slowness
+        return "%d of 3 kills before it was filled; lost %d" % (deaths, lost)
+
+
+def case_fast_restart(build):
+    """The supervisor starts a killed mcd in 0.1 to 0.2 s, with the other one there: no
+    acknowledged write is lost, whoever has the address at the end."""
+    with World(build) as world:
+        world.started()
+        with world.client() as client:
+            serve(world, client, client.ready_at)
+            for delay in (0.1, 0.2):
+                old = world.healthy()
+                old.mcd.restart_after = delay
+                moment = old.mcd.kill(restart=True)
+                serve(world, client, moment)
+                world.healthy()
+            seen = client.report()
+            assert seen.longest("write_gap") < 1000 * build.slowness, seen.longest("write_gap")
+            lost = all_kept(world, client, 4)
+        return "gap of writes %.0f ms, lost %d" % (seen.longest("write_gap"), lost)
