@@ -5,7 +5,7 @@ import time
 
 from harness.report import Failed
 
-from fault import serve
+from fault import move, serve
 from world import World
 
 WORKS_AGAIN = 2500  # ms
@@ -16,15 +16,13 @@ def promotions(world):
 
 
 def move_address(world, client):
-    """By priority, with no guard to tell the nodes. Gap of writes in ms."""
+    """With no guard to tell the nodes. Gap of writes in ms."""
     old = world.until(world.holder, "one node has the address")
     client.reset()
     before = promotions(world)
     moment = time.monotonic()
-    old.write_extra(-20)
-    world.until(lambda: world.holders() == [world.other(old)], "the address has moved")
+    move(world, old)
     serve(world, client, moment)
-    old.write_extra(0)
     gap = client.report().longest("write_gap")
     watch = time.monotonic()
     world.until(lambda: time.monotonic() - watch > 1.5, "the role has had time to go to and fro")

@@ -83,6 +83,16 @@ def serve(world, client, moment, seconds=15.0):
             node.describe() for node in world.nodes))) from None
 
 
+def move(world, holder):
+    """The address goes to the other node, for a reason that is none of the guard's. (A
+    lower priority would not do it: with nopreempt the backup does not take over.)"""
+    holder.write_extra(-254)
+    try:
+        world.until(lambda: world.holders() == [world.other(holder)], "the address has moved")
+    finally:
+        holder.write_extra(0)
+
+
 # ---- what is done
 
 def kill(_, active):
