@@ -39,10 +39,10 @@ class Partition:
             client.reset()
         joined = world.network.join()
         met = when_met(world, new)
-        right = max(when_right(world, new, client) for client in (near, far)) - joined
+        right = max(when_right(world, client) for client in (near, far)) - joined
         winner = world.healthy()
         if winner is not new:
-            raise Failed("the node that had become active first kept the address")
+            raise Failed("%s, which had become active first, has the address" % winner.name)
         for client in (near, far):
             serve(world, client, time.monotonic())
         return self.judge(world, (near, far), joined, met, right, away)
@@ -76,12 +76,12 @@ def when_met(world, new):
     return world.until(question, "the nodes meet", pause=0.005)
 
 
-def when_right(world, new, client):
+def when_right(world, client):
     """From when on the client's packets go to the only node with the address."""
-    mac = world.network.mac(new.name)
+    macs = {world.network.mac(node.name): node for node in world.nodes}
     def question():
-        right = world.network.mac_of_vip(client.place) == mac and world.holders() == [new]
-        return time.monotonic() if right else None
+        found = macs.get(world.network.mac_of_vip(client.place))
+        return time.monotonic() if found and world.holders() == [found] else None
     return world.until(question, "the client in %s finds the right node" % client.place, pause=0.005)
 
 
