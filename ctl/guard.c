@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/service.h"
 #include "ctl/ask.h"
 #include "ctl/process.h"
 #include "ctl/track_file.h"
@@ -297,6 +298,7 @@ int guard_run(const struct guard_config *config)
         return EXIT_FAILURE;
     say("watching; until the node is known, health is %d and rank %d", g.health.number,
         g.rank.number);
+    service_ready();
     while (!is_over) {
         uint64_t begun = now_ms();
         look_at_node(&g);
@@ -304,6 +306,7 @@ int guard_run(const struct guard_config *config)
         while (!is_over && !serve(&g, begun + config->period_ms))
             continue;
     }
+    service_stopping();
     say("ends; keepalived goes on with health %d and rank %d", g.health.number,
         g.rank.number);
     ask_close(&g.ask);
