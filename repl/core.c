@@ -17,6 +17,14 @@ static bool maps_init(struct repl_core *c)
     return ok;
 }
 
+void repl_core_warm_up(struct repl_core *c)
+{
+    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
+                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
+        map_touch(maps[i]);
+}
+
 static void maps_fini(struct repl_core *c)
 {
     struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,

@@ -225,6 +225,9 @@ struct repl_core {
 bool repl_core_init(struct repl_core *c, const struct repl_config *config,
                     const struct repl_store_ops *store_ops, void *store,
                     const struct repl_port_ops *port_ops, void *port);
+/* Before the first session, so that clients do not wait for the kernel's memory when maps
+ * are exchanged. Not LOCKED; clients may be inside. */
+void repl_core_warm_up(struct repl_core *c);
 /* No client thread may be inside any more. */
 void repl_core_fini(struct repl_core *c);
 

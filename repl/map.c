@@ -8,15 +8,6 @@
 
 enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS };
 
-/* The kernel gives memory when it is first written to, and takes milliseconds for a map.
- * That must not be while clients wait for the gate. */
-static void touch_pages(struct map *m)
-{
-    enum { PAGE_WORDS = 4096 / sizeof(uint64_t) };
-    for (size_t i = 0; i < m->nwords; i += PAGE_WORDS)
-        atomic_store_explicit(&m->words[i], 0, memory_order_relaxed);
-}
-
 bool map_init(struct map *m, unsigned bits)
 {
     CHECK(bits >= MAP_BITS_MIN && bits <= MAP_BITS_MAX);
@@ -24,9 +15,14 @@ bool map_init(struct map *m, unsigned bits)
     m->nwords = ((size_t)1 << bits) / 64;
     m->words = calloc(m->nwords, sizeof(*m->words));
     atomic_init(&m->some, false);
-    if (m->words != NULL)
-        touch_pages(m);
     return m->words != NULL;
+}
+
+void map_touch(struct map *m)
+{
+    enum { PAGE_WORDS = 4096 / sizeof(uint64_t) };
+    for (size_t i = 0; i < m->nwords; i += PAGE_WORDS)
+        atomic_fetch_or_explicit(&m->words[i], 0, memory_order_relaxed);
 }
 
 void map_fini(struct map *m)

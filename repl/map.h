@@ -30,6 +30,10 @@ struct map {
 bool map_init(struct map *m, unsigned bits);
 void map_fini(struct map *m);
 
+/* The kernel gives memory when it is first written to, and takes milliseconds for a map.
+ * This has it do so now, whatever others do with the map meanwhile. */
+void map_touch(struct map *m);
+
 static inline size_t map_bucket(const struct map *m, uint64_t hash)
 {
     return (size_t)(hash >> (64 - m->bits));

@@ -183,6 +183,7 @@ static bool drained(struct repl_thread *t)
 static void *thread_main(void *arg)
 {
     struct repl_thread *t = arg;
+    repl_core_warm_up(t->core);
     while (!atomic_load(&t->stop) || !drained(t)) {
         switch (thread_work(t)) {
         case NEXT_AT_ONCE:

@@ -344,10 +344,10 @@ class Lab:
         self.linked(a, b)
         return a, b
 
-    def linked(self, *nodes):
+    def linked(self, *nodes, seconds=15.0):
         for node in nodes:
             self.until(lambda node=node: node.stat("repl_link") == "streaming",
-                       "%s says repl_link streaming" % node.name)
+                       "%s says repl_link streaming" % node.name, seconds)
 
     def drained(self, node, seconds=30.0):
         """All that the node's clients changed is acknowledged by its peer."""

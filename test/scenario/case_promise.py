@@ -2,6 +2,7 @@
 happens when" in doc/replication.md. Each is judged by what both nodes hold in the end, and by
 the probes: an item with a TTL, one with all flags, CAS tokens, and a delayed flush_all."""
 
+import math
 import os
 import threading
 import time
@@ -9,7 +10,7 @@ import time
 from harness.report import Failed
 
 PLACE = "two"
-FLUSH_SECONDS = 5
+FLUSH_SECONDS = 5  # at least, see pair_with_data
 
 
 def scaled(lab, count):
@@ -34,8 +35,8 @@ class Probes:
 
     KEYS = ["mortal", "flags", "token", "spent"]
 
-    def __init__(self, lab, node):
-        self.lab = lab
+    def __init__(self, lab, node, seconds=FLUSH_SECONDS):
+        self.lab, self.seconds = lab, seconds
         client = node.client()
         assert client.store("mortal", "v", exp=900) == "STORED"
         assert client.store("flags", "v", flags=2**32 - 1) == "STORED"
@@ -45,8 +46,8 @@ class Probes:
         assert client.store("spent", "w") == "STORED"
         self.flushed = not lab.build.sanitized
         if self.flushed:
-            assert node.ask("flush_all %d" % FLUSH_SECONDS) == [b"OK"]
-        self.until = time.monotonic() + FLUSH_SECONDS
+            assert node.ask("flush_all %d" % seconds) == [b"OK"]
+        self.until = time.monotonic() + seconds
         lab.drained(node)
 
     def judge(self, active, standby):
@@ -64,7 +65,7 @@ class Probes:
         assert time.monotonic() < self.until, "the case took longer than the flush_all"
         for node in (active, standby):
             lab.until(lambda node=node: not any(node.client().item(key) for key in self.KEYS),
-                      "the delayed flush_all takes effect on %s" % node.name, FLUSH_SECONDS + 5)
+                      "the delayed flush_all takes effect on %s" % node.name, self.seconds + 5)
         assert client.store("after", "v") == "STORED"
         lab.drained(active)
         lab.same(active, standby, ["after"])
@@ -72,9 +73,11 @@ class Probes:
 
 
 def pair_with_data(lab, count, **more):
+    start = time.monotonic()
     a, b = lab.pair(**more)
     fill(lab, a, count)
-    probes = Probes(lab, a)
+    # The case must be over when the flush_all comes. How long it takes here now, this tells.
+    probes = Probes(lab, a, max(FLUSH_SECONDS, math.ceil(6 * (time.monotonic() - start))))
     assert a.stat("repl_role") == "active" and b.stat("repl_role") == "standby"
     return a, b, probes
 
@@ -86,10 +89,10 @@ def cut(lab, a, b):
         lab.until(lambda node=node: node.stat("repl_link") != "streaming", "%s notices" % node.name)
 
 
-def heal(lab, a, b):
+def heal(lab, a, b, seconds=15.0):
     for proxy in lab.proxies:
         proxy.heal()
-    lab.linked(a, b)
+    lab.linked(a, b, seconds=seconds)
 
 
 def case_standby_dies_returns_empty(lab):
@@ -118,7 +121,7 @@ def case_link_breaks_for_a_while(lab):
     if is_long:
         lab.until(lambda start=time.monotonic(): time.monotonic() - start > 60, "60 s pass", 70)
     start = time.monotonic()
-    heal(lab, a, b)
+    heal(lab, a, b, 60 if is_long else 15)
     lab.drained(a)
     seconds = time.monotonic() - start
     items, sent = number(a, "repl_resync_items") - items, number(a, "repl_bytes_out") - sent

@@ -52,11 +52,15 @@ static bool equal(const struct map *m, const struct map *n)
 }
 
 /* Clients wait while maps are exchanged: no page may have to be found then. */
-START_TEST(test_memory_is_there_from_the_start)
+START_TEST(test_touch)
 {
     struct map large;
     struct rusage before, after;
     ck_assert(map_init(&large, 24));
+    add(&large, 5);
+    map_touch(&large);
+    ck_assert(has(&large, 5));
+    ck_assert_uint_eq(map_count(&large), 1);
     AZ(getrusage(RUSAGE_THREAD, &before));
     map_fill(&large);
     AZ(getrusage(RUSAGE_THREAD, &after));
@@ -345,7 +349,7 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_memory_is_there_from_the_start,
+        test_touch,
         test_add_has_count,
         test_arithmetic,
         test_arithmetic_notices_emptiness,
