@@ -18,6 +18,10 @@
  * wake-up. A change that comes after a pause is shipped at once. */
 enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 
+/* However rare signs of life are: by ticks the peer is dialled, clients that wait for a
+ * handover are let go, and the end of the node comes in time. */
+enum { TICK_MAX_US = 100000 };
+
 static void port_log(void *port, enum repl_log level, const char *text)
 {
     struct repl_thread *t = port;
@@ -228,6 +232,8 @@ static bool make_events(struct repl_thread *t)
         return false;
     struct timeval period = { 0 };
     uint64_t us = t->config.heartbeat_ms * 1000 / 4;
+    if (us > TICK_MAX_US)
+        us = TICK_MAX_US;
     period.tv_sec = (time_t)(us / 1000000);
     period.tv_usec = (suseconds_t)(us % 1000000);
     t->woken = event_new(t->base, t->wake_fd, EV_READ | EV_PERSIST, on_woken, t);

@@ -208,6 +208,25 @@ GARBAGE = (
 )
 
 
+def case_end_with_a_stuck_peer(lab):
+    """However rare signs of life are: the nodes meet at once, and SIGTERM waits for the peer for
+    5 s and no longer."""
+    start = time.monotonic()
+    a, b = lab.pair(config="heartbeat=60000;timeout=600000")
+    met = time.monotonic() - start
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    b.pause()
+    assert a.client().store("late", "v") == "STORED"
+    start = time.monotonic()
+    a.stop()
+    seconds = time.monotonic() - start
+    b.cont()
+    assert met < 8 * lab.build.slowness, "it took %.1f s until they met" % met
+    assert seconds < 8 * lab.build.slowness, "the end took %.1f s" % seconds
+    return "met after %.1f s, the end took %.1f s" % (met, seconds)
+
+
 def case_nobody_reads_the_log(lab):
     """Standard error is a pipe that is full: the node goes on, and says later what is lost."""
     a, b = lab.add_pair()
