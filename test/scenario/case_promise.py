@@ -322,6 +322,7 @@ def case_slow_or_stuck_peer(lab):
     assert number(a, "repl_journal_overflows") > 0, "the journal never ran over"
     probes.judge(a, b)
     rates = [float(text.split("rate ")[1].split()[0]) for text in (before, stuck)]
+    assert rates[1] > rates[0] / 4, "clients waited: %.0f writes a second, not %.0f" % (rates[1], rates[0])
     return "rate %.0f with the peer, %.0f with it stuck; %d at risk then; overflows %s" % (
         rates[0], rates[1], at_risk, a.stat("repl_journal_overflows"))
 
