@@ -12,7 +12,7 @@ from fault import Outcome, serve
 
 
 class Partition:
-    what = "partition with clients on both sides, healed"
+    what = "partition, clients on both sides; healed"
     goal = (100, 100)  # clients right after the heal
     vrrp = {}
 
@@ -60,13 +60,13 @@ class Partition:
         last = max([seen.last_failure for seen in reports]
                    + [end for seen in reports for _, end in seen.gaps("write_gap")])
         right = max(right, last - joined) * 1000
-        text = "right after %.0f ms, the other side got the address in %.0f ms; " \
-            "%d stale before they met, %d misses after, %d in doubt" % (right, away, early, missing, doubt)
+        text = "the other side got the address in %.0f ms; %d stale before they met, %d misses " \
+            "after, %d in doubt" % (away, early, missing, doubt)
         if lost or stale or both != [None, None]:
             raise Failed("%d acknowledged writes lost, %d stale reads after the nodes had met, "
                          "what both sides changed is %s: %s" % (lost, stale, both, text))
-        gaps = [max(seen.longest(kind) for seen in reports) for kind in ("gap", "write_gap")]
-        return Outcome(right, max(gaps[1], right), lost, 0, 0, stale, gaps[0], text)
+        healed = max(seen.longest("write_gap") for seen in reports)
+        return Outcome(away, away, healed, stale=stale, settled=right, text=text)
 
 
 def when_met(world, new):
