@@ -142,7 +142,8 @@ static void take_figure(void *context, const char *name, const char *value)
 static bool is_at_work(void *context)
 {
     struct guard *g = context;
-    return now_ms() - g->asked_at < PATIENCE_MS && process_wants_processor(ask_pid(&g->ask));
+    return now_ms() - g->asked_at < PATIENCE_MS &&
+           process_wants_processor(ask_pid(&g->ask));
 }
 
 static bool reach_node(struct guard *g)

@@ -21,4 +21,3 @@ bool process_wants_processor(pid_t pid)
     globfree(&threads);
     return found;
 }
-

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Does a thread of it want the processor? One that waits for it on a busy machine does; one
- * that is stopped or stuck does not. False if there is no such process, or none to be seen. */
+/* Does a thread of it want the processor? One that waits for it on a busy machine does;
+ * one that is stopped or stuck does not. False if there is no such process, or none to be
+ * seen. */
 bool process_wants_processor(pid_t pid);
 
 #endif

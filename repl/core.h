@@ -211,9 +211,9 @@ struct repl_core {
     bool has_flush;     /* a delayed one is pending */
     bool flush_led;     /* and the leader of this session sent it */
     bool flush_foreign; /* or some leader did, once; clients here did not ask for it */
-    bool flush_unsaid;  /* one of this session's took effect; the leader has not said so */
-    bool flush_untold;  /* a foreign one took effect, and we have met nobody since */
-    uint32_t flush_at;  /* the store's clock at which it fires */
+    bool flush_unsaid; /* one of this session's took effect; the leader has not said so */
+    bool flush_untold; /* a foreign one took effect, and we have met nobody since */
+    uint32_t flush_at; /* the store's clock at which it fires */
 
     struct repl_counters count;
     char last_error[160];

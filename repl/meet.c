@@ -16,7 +16,8 @@
 enum {
     BACKOFF_FIRST_US = 20000,
     BACKOFF_MAX_US = 1000000,
-    UNREACHABLE_US = 250000, /* a packet now and then; the end of a cut is to be noticed */
+    UNREACHABLE_US =
+        250000, /* a packet now and then; the end of a cut is to be noticed */
     BACKLOG = 16,
 };
 
