@@ -208,6 +208,25 @@ static void peer_is_stuck(void)
     rest();
 }
 
+/* What the first order is for must not be forgotten for the second (R10). */
+static void journal_runs_over_during_a_repair(void)
+{
+    wire_hold(&w.p.wire, 0, true);
+    for (unsigned i = 0; i < 300; i++) { /* so many batches that the copy has to wait */
+        write_some(a, 0, 1);
+        node_work(a);
+    }
+    for (unsigned i = 0; i < 100; i++) /* no room for what is written after them */
+        write_some(a, 1, 40);
+    for (unsigned k = 40; k < 45; k++) {
+        write_some(a, k, k + 1);
+        node_work(a);
+    }
+    wire_cut(&w.p.wire);
+    wire_hold(&w.p.wire, 0, false);
+    rest();
+}
+
 static void peer_memory_is_smaller(void)
 {
     for (unsigned k = 0; k < KEYS; k += 2)
@@ -261,6 +280,7 @@ static const struct {
     { "split brain", split_brain },
     { "planned handover", planned_handover },
     { "peer is slow or stuck", peer_is_stuck },
+    { "journal runs over during a repair", journal_runs_over_during_a_repair },
     { "peer memory smaller", peer_memory_is_smaller },
     { "both cold, or one alone", cold_start },
     { "first copy cut in the middle, receiver promoted", first_copy_cut_in_the_middle },
