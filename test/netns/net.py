@@ -10,6 +10,7 @@ can be there at once, and what a killed run left behind can be told and removed.
 """
 
 import ctypes
+import datetime
 import itertools
 import json
 import os
@@ -68,6 +69,36 @@ def sweep():
             except ProcessLookupError:
                 pass
         tool("ip", "netns", "del", word, check=False)
+
+
+class Monitor:
+    """What happens to addresses and neighbours in a namespace, with the kernel's moment:
+    asking again and again would tell it late."""
+
+    def __init__(self, network, place):
+        self.offset = time.time() - time.monotonic()
+        self.process = subprocess.Popen(
+            ["ip", "-ts", "-n", network.name(place), "monitor", "neigh", "address"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def end(self):
+        """(moment, text) of all that was about the address."""
+        self.process.terminate()
+        found = []
+        for line in self.process.stdout.read().decode(errors="replace").splitlines():
+            stamp, _, text = line.partition("] ")
+            if re.search(r"\b%s\b" % re.escape(VIP), text):
+                wall = datetime.datetime.fromisoformat(stamp.lstrip("[")).timestamp()
+                found.append((wall - self.offset, text))
+        return found
 
 
 class Network:

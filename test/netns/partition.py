@@ -19,33 +19,40 @@ class Partition:
     def measure(self, world):
         old = world.healthy()
         new = world.other(old)
-        with world.client("c" if old is world.a else "d", wait=False) as near, \
-                world.client("d" if old is world.a else "c", wait=False) as far:
+        near, far = ("c", "d") if old is world.a else ("d", "c")
+        with net.Monitor(world.network, old.name) as of_old, \
+                net.Monitor(world.network, near) as of_near, \
+                net.Monitor(world.network, far) as of_far, \
+                world.client(near, wait=False) as near, world.client(far, wait=False) as far:
+            away = self.part(world, old, near, far)
             for client in (near, far):
-                serve(world, client, client.wait_ready().ready_at)
-            put(world, near, "both", "before")
-            parted = world.network.part()
-            serve(world, far, parted)
-            serve(world, near, parted)
-            away = far.report().longest("write_gap")
-            if (old.has_vip(), new.has_vip()) != (True, True):
-                raise Failed("not both sides have the address")
-            put(world, near, "both", "near")
-            put(world, far, "both", "far")
-            return self.heal(world, new, near, far, away)
+                client.reset()
+            joined = world.network.join()
+            met = when_met(world, new)
+            winner = world.healthy()
+            if winner is not new:
+                raise Failed("%s, which had become active first, has the address" % winner.name)
+            for client in (near, far):
+                serve(world, client, time.monotonic())
+            mac = world.network.mac(new.name)
+            right = max(joined, when_given_up(of_old.end()), when_right(of_near.end(), joined, mac, False),
+                        when_right(of_far.end(), joined, mac, True))
+            return self.judge(world, (near, far), joined, met, right, away)
 
-    def heal(self, world, new, near, far, away):
+    @staticmethod
+    def part(world, old, near, far):
+        """Both sides serve. How long the far one could not write, in ms."""
         for client in (near, far):
-            client.reset()
-        joined = world.network.join()
-        met = when_met(world, new)
-        right = max(when_right(world, client) for client in (near, far)) - joined
-        winner = world.healthy()
-        if winner is not new:
-            raise Failed("%s, which had become active first, has the address" % winner.name)
-        for client in (near, far):
-            serve(world, client, time.monotonic())
-        return self.judge(world, (near, far), joined, met, right, away)
+            serve(world, client, client.wait_ready().ready_at)
+        put(world, near, "both", "before")
+        parted = world.network.part()
+        serve(world, far, parted)
+        serve(world, near, parted)
+        if len(world.holders()) != 2:
+            raise Failed("not both sides have the address, only %s" % old.name)
+        put(world, near, "both", "near")
+        put(world, far, "both", "far")
+        return far.report().longest("write_gap")
 
     @staticmethod
     def judge(world, clients, joined, met, right, away):
@@ -57,9 +64,7 @@ class Partition:
         lost = sum(read["lost"] + read["old"] for read in reads)
         doubt = sum(read["in_doubt"] for read in reads)
         both = [ask(world, node, "both") for node in world.nodes]
-        last = max([seen.last_failure for seen in reports]
-                   + [end for seen in reports for _, end in seen.gaps("write_gap")])
-        right = max(right, last - joined) * 1000
+        right = (max([right] + [seen.last_failure for seen in reports]) - joined) * 1000
         text = "the other side got the address in %.0f ms; %d stale before they met, %d misses " \
             "after, %d in doubt" % (away, early, missing, doubt)
         if lost or stale or both != [None, None]:
@@ -76,13 +81,21 @@ def when_met(world, new):
     return world.until(question, "the nodes meet", pause=0.005)
 
 
-def when_right(world, client):
-    """From when on the client's packets go to the only node with the address."""
-    macs = {world.network.mac(node.name): node for node in world.nodes}
-    def question():
-        found = macs.get(world.network.mac_of_vip(client.place))
-        return time.monotonic() if found and world.holders() == [found] else None
-    return world.until(question, "the client in %s finds the right node" % client.place, pause=0.005)
+def when_given_up(events):
+    """The moment at which the loser gave up the address."""
+    return max([moment for moment, text in events if text.startswith("Deleted")] + [0])
+
+
+def when_right(events, since, mac, is_right):
+    """From when on a client sent to the right node, and to no other any more."""
+    right = since
+    for moment, text in events:
+        if moment > since and "lladdr" in text and not text.startswith("Deleted"):
+            right = moment if mac in text and not is_right else right
+            is_right = mac in text
+    if not is_right:
+        raise Failed("a client still sends to the wrong node")
+    return right
 
 
 def put(world, client, key, value):
