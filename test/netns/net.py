@@ -11,6 +11,7 @@ can be there at once, and what a killed run left behind can be told and removed.
 
 import ctypes
 import datetime
+import glob
 import itertools
 import json
 import os
@@ -18,6 +19,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 from harness.report import Failed, Skip
@@ -26,6 +28,7 @@ PLACES = {"a": 1, "b": 2, "c": 1, "d": 2}  # which switch
 ADDRESSES = {"a": "10.77.0.1", "b": "10.77.0.2", "c": "10.77.0.3", "d": "10.77.0.4"}
 VIP = "10.77.0.100"
 NAME = re.compile(r"mcdtest-(\d+)-\d+-[abcds]$")
+FOLDER = re.compile(r"/mcd-netns-(\d+)-[^/]+$")
 CLONE_NEWNET = 0x40000000
 numbers = itertools.count()
 
@@ -57,8 +60,16 @@ def check_possible():
         raise Skip("no network namespaces here: %s" % error) from None
 
 
+def folder_prefix():
+    return "mcd-netns-%d-" % os.getpid()
+
+
 def sweep():
     """Removes what runs left behind that were killed and could not clean up."""
+    for path in glob.glob(os.path.join(tempfile.gettempdir(), "mcd-netns-*-*")):
+        found = FOLDER.search(path)
+        if found and not os.path.exists("/proc/" + found.group(1)):
+            shutil.rmtree(path, ignore_errors=True)
     for word in tool("ip", "netns", "list", check=False).split():
         found = NAME.match(word)
         if not found or os.path.exists("/proc/" + found.group(1)):

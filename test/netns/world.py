@@ -7,6 +7,7 @@ ended by their ids; everything is gone when the world closes.
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -23,13 +24,25 @@ from service import Service, Supervisor
 from witness import Witness
 
 WORLDS = []  # open ones, for the end by a signal
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_by_signal(number, _):
-    """A run that is interrupted leaves nothing behind."""
+    """A run that is interrupted leaves nothing behind: the worlds close on the way out."""
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+def close_all():
+    """What is still open at the end, also if it was interrupted while it closed."""
     for world in list(WORLDS):
         world.close()
-    os._exit(128 + number)
+
+
+def heed_signals():
+    for number in SIGNALS:
+        signal.signal(number, end_by_signal)
 
 
 class Node:
@@ -162,7 +175,7 @@ class World:
         self.is_closed = False
         self.witnesses = []
         WORLDS.append(self)
-        self.folder = tempfile.mkdtemp(prefix="mcd-netns-")
+        self.folder = tempfile.mkdtemp(prefix=net.folder_prefix())
         os.chmod(self.folder, 0o755)
         self.supervisor = Supervisor()
         self.network = None
@@ -180,7 +193,7 @@ class World:
 
     def __exit__(self, kind, error, _):
         text = ""
-        if kind is not None and issubclass(kind, Exception):
+        if kind is not None and issubclass(kind, Exception) and not self.is_closed:
             text = self.keep_logs(error)
         trouble = self.close()
         if text or (trouble and kind is None):
@@ -203,9 +216,9 @@ class World:
     def close(self):
         """Ends everything; what went wrong on the way, as text."""
         with self.closing:
-            if self.is_closed:
+            if self not in WORLDS:
                 return ""
-            self.is_closed = True
+            self.is_closed = True  # whoever still waits for something gives up
             trouble = []
             self.supervisor.close()
             for witness in self.witnesses:
