@@ -99,9 +99,9 @@ static void judge(struct guard *g, int health, const char *why)
     write_number(&g->health, health);
 }
 
-/* A change of its priority makes a backup wait anew before it takes the address. So the
- * rank stays while the address may be on the move; but whoever got it is the newest at
- * once, for the other may be behind a cut that heals in the next moment. */
+/* A change of its priority makes a backup wait anew before it takes the address. So its
+ * rank stays while the address may be on the move. Whoever has the address tells at once,
+ * for the other may be behind a cut that heals, or comes, in the next moment. */
 static void tell_rank(struct guard *g, int rank)
 {
     if (rank > RANK_MAX)
@@ -109,9 +109,8 @@ static void tell_rank(struct guard *g, int rank)
     if (rank != g->node_rank)
         g->rank_since = now_ms();
     g->node_rank = rank;
-    bool is_newest = g->is_master && rank > g->rank.number;
-    if (rank == g->rank.number ||
-        (!is_newest && now_ms() - g->rank_since < RANK_SETTLES_MS))
+    bool is_settled = now_ms() - g->rank_since >= RANK_SETTLES_MS;
+    if (rank == g->rank.number || (!g->is_master && !is_settled))
         return;
     say("rank %d", rank);
     write_number(&g->rank, rank);

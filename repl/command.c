@@ -67,9 +67,6 @@ static void do_demote(struct command_client *client)
 {
     struct repl_thread *thread = client->commands->thread;
     AZ(pthread_mutex_lock(&thread->core->lock));
-    if (pump_is_silent(thread)) /* the network has changed: a new connection is faster */
-        repl_core_demote(thread->core,
-                         "told to by the control socket, the link is silent");
     meet_again(thread);
     AZ(pthread_mutex_unlock(&thread->core->lock));
     watch_begin(&client->commands->demotion, client);

@@ -165,3 +165,11 @@ void link_read_enable(struct link *l, bool enable)
         l->want_read = enable;
     }
 }
+
+bool link_is_stalled(const struct link *l)
+{
+    struct tcp_info info = { 0 };
+    socklen_t n = sizeof(info);
+    return l->fd >= 0 && getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
+           info.tcpi_retransmits > 0;
+}

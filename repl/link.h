@@ -49,6 +49,10 @@ enum link_io link_read(struct link *l);
 /* Write what waits; arms the events as needed. FULL: the network takes no more now. */
 enum link_io link_write(struct link *l, uint64_t *written);
 
+/* Does the kernel repeat what the peer has not acknowledged? Then the network has lost
+ * packets for a fifth of a second at least, and will be asked again ever later. */
+bool link_is_stalled(const struct link *l);
+
 /* Stop or go on reading (a purge must finish before the next message). */
 void link_read_enable(struct link *l, bool enable);
 

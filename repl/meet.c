@@ -157,10 +157,13 @@ void meet_tick(struct repl_thread *t, uint64_t now)
     resolve_and_dial(t);
 }
 
-/* Roles were moved from outside, so the network may have changed: what hangs in an old
- * attempt is given up, and the peer is dialled at the next tick, at once. */
+/* Roles were moved from outside, so the network may have changed. A connection that lost
+ * packets waits for TCP to repeat them, ever later, and meanwhile both nodes may take
+ * changes: it is given up, and so are attempts that hang. The peer is dialled at once. */
 void meet_again(struct repl_thread *t)
 {
+    if (pump_is_stuck(t))
+        pump_drop(t, t->session, "roles were moved, and it is stuck");
     if (t->session != NULL)
         return;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {

@@ -190,10 +190,12 @@ static void check_alive(struct repl_thread *t, struct link *l, uint64_t now)
     pump_drop(t, l, why);
 }
 
-bool pump_is_silent(const struct repl_thread *t)
+bool pump_is_stuck(const struct repl_thread *t)
 {
     const struct link *l = t->session;
-    return l != NULL && !repl_core_busy(t->core) &&
+    if (l == NULL || repl_core_busy(t->core))
+        return false; /* while a purge runs we do not listen */
+    return link_is_stalled(l) ||
            repl_clock_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
 }
 

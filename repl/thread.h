@@ -107,8 +107,8 @@ void pump_drop(struct repl_thread *t, struct link *l, const char *why);
 void pump_resume(struct repl_thread *t);
 void pump_flush(struct repl_thread *t);
 void pump_tick(struct repl_thread *t, uint64_t now);
-bool pump_is_silent(
-    const struct repl_thread *t); /* the peer is overdue, not yet given up */
+/* The session's connection is of no use now, but not given up yet. */
+bool pump_is_stuck(const struct repl_thread *t);
 
 void thread_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
