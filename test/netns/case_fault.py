@@ -2,7 +2,7 @@
 they are held against ten times their goals only, since the machine does other things."""
 
 from fault import FAULTS
-from partition import PARTITION
+from partition import PARTITION, Partition
 from world import World
 
 
@@ -45,3 +45,12 @@ def case_killed(build):
 
 def case_partition(build):
     return play(build, PARTITION)
+
+
+def case_partition_link_survives(build):
+    """A partition shorter than the link's time-out: what the old active sends again arrives
+    before it hears that the other one leads now. (TCP sends again after 0.2, 0.6 and 1.4 s,
+    and what the new active says, which begins later, comes later.)"""
+    with World(build) as world:
+        world.started()
+        return str(Partition(1.25, guard_dies=True).measure(world))

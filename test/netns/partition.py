@@ -16,6 +16,11 @@ class Partition:
     goal = (100, 100)  # clients right after the heal
     vrrp = {}
 
+    def __init__(self, seconds=0.0, guard_dies=False):
+        """seconds: it lasts so long at least. guard_dies: the old active is not told that
+        it has lost the address."""
+        self.seconds, self.guard_dies = seconds, guard_dies
+
     def measure(self, world):
         old = world.healthy()
         new = world.other(old)
@@ -39,8 +44,7 @@ class Partition:
                         when_right(of_far.end(), joined, mac, True))
             return self.judge(world, (near, far), joined, met, right, away)
 
-    @staticmethod
-    def part(world, old, near, far):
+    def part(self, world, old, near, far):
         """Both sides serve. How long the far one could not write, in ms."""
         for client in (near, far):
             serve(world, client, client.wait_ready().ready_at)
@@ -52,6 +56,9 @@ class Partition:
             raise Failed("not both sides have the address, only %s" % old.name)
         put(world, near, "both", "near")
         put(world, far, "both", "far")
+        if self.guard_dies:
+            old.guard.kill()
+        world.until(lambda: time.monotonic() - parted >= self.seconds, "it has lasted", pause=0.002)
         return far.report().longest("write_gap")
 
     @staticmethod

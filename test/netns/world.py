@@ -290,7 +290,8 @@ class World:
                 and [status["role"] == "active" for status in statuses]
                 == [node is holder for node in self.nodes]
                 and all(node.number("health") == 0 for node in self.nodes)
-                and all(service.process for node in self.nodes for service in node.services))
+                and all(service.process for node in self.nodes for service in node.services
+                        if service.is_wanted))
 
     def healthy(self, seconds=20.0):
         """Waits until all is well; who is active."""
