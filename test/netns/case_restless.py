@@ -37,7 +37,7 @@ def case_flapping(build):
     """The link of the first active is cut ten times in ten seconds, half a second each."""
     with World(build) as world:
         victim = world.started().healthy()
-        with world.client() as client:
+        with world.client(keys=15000) as client:
             serve(world, client, client.ready_at)
             def flap(_):
                 cut = world.network.cut(victim.name)
@@ -52,7 +52,7 @@ def case_bounce(build):
     """The address is moved ten times in ten seconds, as an operator does it."""
     with World(build, extra=True) as world:
         world.started()
-        with world.client() as client:
+        with world.client(keys=15000) as client:
             serve(world, client, client.ready_at)
             moved = []
             def bounce(_):

@@ -72,13 +72,13 @@ class Partition:
         doubt = sum(read["in_doubt"] for read in reads)
         both = [ask(world, node, "both") for node in world.nodes]
         right = (max([right] + [seen.last_failure for seen in reports]) - joined) * 1000
-        text = "the other side got the address in %.0f ms; %d stale before they met, %d misses " \
-            "after, %d in doubt" % (away, early, missing, doubt)
+        text = "the other side got the address in %.0f ms; %d stale before they met, %d in doubt" % (
+            away, early, doubt)
         if lost or stale or both != [None, None]:
             raise Failed("%d acknowledged writes lost, %d stale reads after the nodes had met, "
                          "what both sides changed is %s: %s" % (lost, stale, both, text))
         healed = max(seen.longest("write_gap") for seen in reports)
-        return Outcome(away, away, healed, stale=stale, settled=right, text=text)
+        return Outcome(away, away, healed, stale=stale, missing=missing, settled=right, text=text)
 
 
 def when_met(world, new):

@@ -13,11 +13,14 @@ import service
 
 
 class Witness:
-    """Does one operation a millisecond through the address, from one place."""
+    """Does one operation a millisecond through the address, from one place.
+
+    Every second one is a write, key after key: with so many keys no write of the time
+    around a fault is written over before the end, where all are read."""
 
     numbers = 0
 
-    def __init__(self, world, place="c", keys=500, host=net.VIP, timeout_ms=50, wait=True):
+    def __init__(self, world, place="c", keys=4000, host=net.VIP, timeout_ms=50, wait=True):
         Witness.numbers += 1
         self.world, self.place = world, place
         self.prefix = "%s%d-" % (place, Witness.numbers)
