@@ -20,18 +20,13 @@ static void apply_set(struct repl_core *c, const struct link_change *change)
             change->nvalue, (unsigned long long)c->count.dropped);
 }
 
-/* The store may be a second ahead of flush_at. */
-static bool flush_may_have_fired(const struct repl_core *c)
-{
-    return c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at;
-}
-
-/* A delayed flush_all that takes effect at this moment touches everything. It may still
- * be put off: what is not taken because of it has to be remembered. */
+/* A delayed flush_all that takes effect at this moment, in the store maybe a second
+ * before flush_at, touches everything. It may still be put off: what is not taken because
+ * of it has to be remembered. */
 static bool is_touched(struct repl_core *c, uint64_t hash)
 {
     core_take_flush(c);
-    if (flush_may_have_fired(c))
+    if (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at)
         map_add(&c->touched, hash);
     return map_has(&c->touched, hash);
 }
@@ -64,17 +59,19 @@ void repl_core_delivered(struct repl_core *c)
     core_release(c);
 }
 
-/* The leader put a delayed one off, and its word may have come after our store has
- * flushed: then it still has what is missing here. */
+/* Before it takes the place of a delayed one, that one may have taken effect here,
+ * without being noticed yet. If it was this session's, the leader has put it off, and its
+ * word came too late: the leader still has what is missing here. */
 static void apply_flush(struct repl_core *c, uint32_t delay)
 {
-    uint32_t now = c->store_ops->clock(c->store);
-    bool is_put_off = flush_may_have_fired(c) && now + delay > c->flush_at;
-    bool is_late = delay != 0 && (is_put_off || c->flush_unsaid);
+    core_take_flush(c);
+    if (!c->session.open)
+        return; /* it took effect, and the next meeting will tell of this one */
+    bool is_late = delay != 0 && c->flush_unsaid;
     c->flush_unsaid = false;
     c->store_ops->flush(c->store, delay);
     c->has_flush = c->flush_led = c->flush_foreign = delay != 0;
-    c->flush_at = now + delay;
+    c->flush_at = c->store_ops->clock(c->store) + delay;
     c->count.applied++;
     if (!is_late)
         return;

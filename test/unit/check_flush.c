@@ -279,6 +279,33 @@ START_TEST(test_delayed_flush_put_off_too_late)
 }
 END_TEST
 
+/* A former active's own one is replaced by the new leader's just before it is due:
+ * nothing was flushed, and the leader, new and empty, gets all from here. */
+START_TEST(test_delayed_flush_replaced_just_in_time)
+{
+    link_up();
+    wire_cut(&p.wire);
+    set_many(b, 0, 2000, "v");
+    ck_assert_int_eq(node_flush(b, 2), CHANGE_OK);
+    node_crash(a);
+    node_start(a);
+    for (unsigned i = 0; i < 4; i++) {
+        node_promote(a); /* the higher reign */
+        if (i < 3)
+            node_demote(a);
+    }
+    ck_assert_int_eq(node_flush(a, 100), CHANGE_OK);
+    pair_advance(&p, 1);
+    wire_connect(&p.wire);
+    for (unsigned i = 0; i < 100; i++)
+        one_round(); /* word of it comes before the copy is complete */
+    settle_in_sync();
+    ck_assert(a->core.active);
+    both_have("key 7", "v");
+    ck_assert_uint_eq(a->store.items, 2001); /* with the first one */
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -297,6 +324,7 @@ int main(void)
         test_delayed_flush_followed_by_another,
         test_delayed_flush_put_off_during_a_refill,
         test_delayed_flush_put_off_too_late,
+        test_delayed_flush_replaced_just_in_time,
     };
     return unit_run_with("flush", setup, teardown, tests, N_ELEMENTS(tests));
 }
