@@ -28,30 +28,29 @@ class Partition:
         with net.Monitor(world.network, old.name) as of_old, \
                 net.Monitor(world.network, near) as of_near, \
                 net.Monitor(world.network, far) as of_far, \
-                world.client(near, wait=False) as near, world.client(far, wait=False) as far:
-            away = self.part(world, old, near, far)
-            for client in (near, far):
-                client.reset()
-            joined = world.network.join()
+                Sides(world, near, far) as sides:
+            away = self.part(world, old, sides)
+            joined = sides.meet()
             met = when_met(world, new)
             winner = world.healthy()
             if winner is not new:
                 raise Failed("%s, which had become active first, has the address" % winner.name)
-            for client in (near, far):
+            for client in sides.steady:
                 serve(world, client, time.monotonic())
             mac = world.network.mac(new.name)
             right = max(joined, when_given_up(of_old.end()), when_right(of_near.end(), joined, mac, False),
                         when_right(of_far.end(), joined, mac, True))
-            return self.judge(world, (near, far), joined, met, right, away)
+            return self.judge(world, sides, joined, met, right, away)
 
-    def part(self, world, old, near, far):
+    def part(self, world, old, sides):
         """Both sides serve. How long the far one could not write, in ms."""
-        for client in (near, far):
+        near, far = sides.steady
+        for client in sides.all:
             serve(world, client, client.wait_ready().ready_at)
         put(world, near, "both", "before")
         parted = world.network.part()
-        serve(world, far, parted)
-        serve(world, near, parted)
+        for client in (far, near):
+            serve(world, client, parted)
         if len(world.holders()) != 2:
             raise Failed("not both sides have the address, only %s" % old.name)
         put(world, near, "both", "near")
@@ -62,12 +61,12 @@ class Partition:
         return far.report().longest("write_gap")
 
     @staticmethod
-    def judge(world, clients, joined, met, right, away):
-        reports = [client.report() for client in clients]
+    def judge(world, sides, joined, met, right, away):
+        reports = [client.report() for client in sides.steady]
         stale = sum(seen.wrong("stale", met) for seen in reports)
         early = sum(seen.wrong("stale") for seen in reports) - stale
         missing = sum(seen.wrong("missing", met) for seen in reports)
-        reads = [world.same(client) for client in clients]
+        reads = [world.same(client) for client in sides.all]
         lost = sum(read["lost"] + read["old"] for read in reads)
         doubt = sum(read["in_doubt"] for read in reads)
         both = [ask(world, node, "both") for node in world.nodes]
@@ -76,9 +75,37 @@ class Partition:
             away, early, doubt)
         if lost or stale or both != [None, None]:
             raise Failed("%d acknowledged writes lost, %d stale reads after the nodes had met, "
-                         "what both sides changed is %s: %s" % (lost, stale, both, text))
+                         "what both sides changed is %s: %s; %s" % (
+                             lost, stale, both, text, [read["bad"][:3] for read in reads]))
         healed = max(seen.longest("write_gap") for seen in reports)
         return Outcome(away, away, healed, stale=stale, missing=missing, settled=right, text=text)
+
+
+class Sides:
+    """A client on each side that goes on through the heal; and one beside the old active
+    that writes few keys again and again, and is still from just before the heal, so that
+    what it wrote last can be seen afterwards. (On the other side that would be no test: a
+    key that was written just before the cut, not shipped yet, and again after it, was
+    changed on both sides, and is a miss.)"""
+
+    def __init__(self, world, near, far):
+        self.world = world
+        self.steady = [world.client(place, wait=False) for place in (near, far)]
+        self.again = world.client(near, keys=100, wait=False)
+        self.all = self.steady + [self.again]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for client in self.all:
+            client.close()
+
+    def meet(self):
+        self.again.pause()
+        for client in self.steady:
+            client.reset()
+        return self.world.network.join()
 
 
 def when_met(world, new):
@@ -101,7 +128,7 @@ def when_right(events, since, mac, is_right):
             right = moment if mac in text and not is_right else right
             is_right = mac in text
     if not is_right:
-        raise Failed("a client still sends to the wrong node")
+        raise Failed("a client still sends to the wrong node: %s" % events)
     return right
 
 
