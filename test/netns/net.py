@@ -174,25 +174,26 @@ class Network:
                 if libc.setns(back.fileno(), CLONE_NEWNET) != 0:
                     os._exit(70)  # nothing may go on in the wrong namespace
 
-    # ---- faults
+    # ---- faults: each gives the moment before it
+
+    def at_once(self, *words):
+        moment = time.monotonic()
+        self.switch(*words)
+        return moment
 
     def cut(self, place):
         """The cable is pulled: nothing passes, and both ends notice."""
-        self.switch("link", "set", "port-" + place, "down")
-        return time.monotonic()
+        return self.at_once("link", "set", "port-" + place, "down")
 
     def plug_in(self, place):
-        self.switch("link", "set", "port-" + place, "up")
-        return time.monotonic()
+        return self.at_once("link", "set", "port-" + place, "up")
 
     def part(self):
         """The switches lose each other; whoever is plugged in sees no change."""
-        self.switch("link", "set", "trunk1", "down")
-        return time.monotonic()
+        return self.at_once("link", "set", "trunk1", "down")
 
     def join(self):
-        self.switch("link", "set", "trunk1", "up")
-        return time.monotonic()
+        return self.at_once("link", "set", "trunk1", "up")
 
     # ---- questions
 
