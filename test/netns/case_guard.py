@@ -12,7 +12,7 @@ WORKS_AGAIN = 2500  # ms
 
 
 def promotions(world):
-    return sum(node.status()["promotions"] for node in world.nodes)
+    return sum(node.figure("promotions") for node in world.nodes)
 
 
 def move_address(world, client):

@@ -23,7 +23,7 @@ def judged(world, client, met, allowed=0):
                      % (seen.wrong("stale", met), seen.wrong("missing", met)))
     return "lost %d, in doubt %d, longest gap of writes %.0f ms, promotions %d" % (
         lost, read["in_doubt"], seen.longest("write_gap"),
-        sum(node.status()["promotions"] for node in world.nodes))
+        sum(node.figure("promotions") for node in world.nodes))
 
 
 def each_second(world, count, function):

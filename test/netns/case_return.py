@@ -68,7 +68,7 @@ def case_dies_while_filled(build):
                             "the first copy begins", pause=0.001)
                 deaths += old.status().get("in_sync") != 1
                 old.mcd.kill()
-                assert new.status()["role"] == "active" and world.holder() is new
+                assert new.figure("role") == "active" and world.holder() is new
             seen = client.report()
             old.mcd.start()
             assert world.healthy() is new

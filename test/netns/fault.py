@@ -51,7 +51,7 @@ class Fault:
             serve(world, client, client.ready_at)
             client.reset()
             asked = time.monotonic()
-            at_risk = active.status()["at_risk"]
+            at_risk = active.figure("at_risk")
             struck = time.monotonic()
             moment = self.strike(world, active) or struck
             settled = self.watch(world, active) if self.watch else None

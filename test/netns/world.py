@@ -141,6 +141,10 @@ class Node:
             return {}
         return {name[len("repl_"):]: value for name, value in found.items()}
 
+    def figure(self, name):
+        """One of these, asked until the node answers."""
+        return self.world.until(self.status, "%s says how it is" % self.name)[name]
+
     def number(self, name):
         try:
             with open(self.path(name), encoding="ascii") as file:
@@ -280,11 +284,11 @@ class World:
         active = [node for node in self.nodes if node.status().get("role") == "active"]
         return active[0] if len(active) == 1 else None
 
-    def is_healthy(self):
-        """One address, one active node which holds it, both in sync and fit."""
+    def well(self):
+        """One address, one active node which holds it, both in sync and fit: who that is."""
         holder = self.holder()
         statuses = [node.status() for node in self.nodes]
-        return (holder is not None and all(statuses)
+        good = (holder is not None and all(statuses)
                 and all(status["in_sync"] == 1 and status["link"] == "streaming"
                         for status in statuses)
                 and [status["role"] == "active" for status in statuses]
@@ -292,15 +296,15 @@ class World:
                 and all(node.number("health") == 0 for node in self.nodes)
                 and all(service.process for node in self.nodes for service in node.services
                         if service.is_wanted))
+        return holder if good else None
 
     def healthy(self, seconds=20.0):
         """Waits until all is well; who is active."""
         try:
-            self.until(self.is_healthy, "the pair is well: one address, one active, both in sync",
-                       seconds)
+            return self.until(
+                self.well, "the pair is well: one address, one active, both in sync", seconds)
         except Failed as error:
             raise Failed("%s (%s)" % (error, "; ".join(node.describe() for node in self.nodes))) from None
-        return self.holder()
 
     def client(self, place="c", **options):
         witness = Witness(self, place, **options)
