@@ -24,7 +24,7 @@ enum {
     FIT = 0,
     FAULT = -254,
     RANK_MAX = 14, /* it is added to keepalived's priority, which has room for so much */
-    RANK_SETTLES_MS = 2000,
+    RANK_SETTLES_MS = 1000,
     PATIENCE_MS = 500, /* with a node that is late, but at work */
     LINE_ROOM = 512
 };
