@@ -326,15 +326,22 @@ static void flush_fires(struct world *w)
         if (key->expected != 0 && w->versions[key->expected].made_at < w->flush_at)
             key->expected = 0;
     }
-    /* A node that leads by then changes everything, though its own clients may not have
-     * asked for it: the role has moved since. */
-    for (unsigned i = 0; i < 2; i++) {
-        const struct node *n = &w->p.node[i];
-        if (n->up && n->core.has_flush && n->core.session.lead == LEAD_LEADER)
-            w->wrote[i] = true;
-    }
     w->flushed_at = w->flush_at;
     w->flush_at = 0;
+}
+
+/* A flush that came from the peer takes effect where the role has gone meanwhile: that
+ * node changes everything then, though its own clients did not ask for it, and also if
+ * clients of the peer have replaced it by another one since, while the nodes could not
+ * talk. */
+static void note_foreign_flushes(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct repl_core *c = &w->p.node[i].core;
+        if (w->p.node[i].up && c->has_flush && c->flush_foreign &&
+            w->p.clock >= c->flush_at && c->session.lead == LEAD_LEADER)
+            w->wrote[i] = true;
+    }
 }
 
 void world_tick(struct world *w)
@@ -350,6 +357,7 @@ void world_tick(struct world *w)
     }
     pair_advance(&w->p, 1);
     world_trace(w, "the clock says %u\n", w->p.clock);
+    note_foreign_flushes(w);
     if (w->flush_at != 0 && w->p.clock >= w->flush_at)
         flush_fires(w);
 }
