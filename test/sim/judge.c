@@ -216,11 +216,24 @@ void judge_now(struct world *w)
 
 /* ---- at rest */
 
+/* What a comparison finds, evicted items mostly, and repairs, counts as changed where it
+ * was begun. */
+static bool has_repaired(const struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct repl_difference *found = &w->p.node[i].core.verify.found[0];
+        if (w->p.node[i].up && found->unequal + found->absent > 0 &&
+            memcmp(found, &w->compared[i], sizeof(*found)) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* One node took all changes and lived through it: all that it held is there (I8). */
 static bool is_sole_writer(const struct world *w)
 {
     unsigned writer = w->wrote[1];
-    return !(w->wrote[0] && w->wrote[1]) && !w->crashed[writer] &&
+    return !(w->wrote[0] && w->wrote[1]) && !w->crashed[writer] && !has_repaired(w) &&
            (w->wrote[writer] || (!w->crashed[0] && !w->crashed[1]));
 }
 

@@ -204,9 +204,6 @@ static void deliver(struct schedule *s, struct node *to)
         wire_deliver(&w->p.wire, to->number, true);
     if (to->core.count.promotions > before && is_offering(from))
         judge_handover(w, from);
-    const struct repl_difference *found = &to->core.verify.found[0];
-    if (compared == VERIFY_AWAIT && found->unequal + found->absent > 0)
-        w->wrote[to->number] = true; /* what it repairs counts as changed there */
     if (to->core.verify.state == VERIFY_DONE && compared == VERIFY_AWAIT)
         judge_verify(w, to);
 }

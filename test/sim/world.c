@@ -67,6 +67,8 @@ void world_phase(struct world *w)
         if (s.version == other.version)
             w->keys[k].evicted = false;
     }
+    for (unsigned i = 0; i < 2; i++)
+        w->compared[i] = w->p.node[i].core.verify.found[0];
     w->wrote[0] = w->wrote[1] = w->crashed[0] = w->crashed[1] = false;
     w->flushed_later = false;
 }

@@ -55,6 +55,7 @@ struct world {
     uint32_t stuck_since; /* 0: no message waits */
     /* since the phase began */
     bool wrote[2], crashed[2], flushed_later;
+    struct repl_difference compared[2]; /* what verify had found by then */
     uint32_t flush_at; /* when the last delayed flush takes effect; 0: none is pending */
     uint32_t flushed_at; /* when one did */
     bool loud;
