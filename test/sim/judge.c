@@ -222,8 +222,11 @@ static bool has_repaired(const struct world *w)
 {
     for (unsigned i = 0; i < 2; i++) {
         const struct repl_difference *found = &w->p.node[i].core.verify.found[0];
-        if (w->p.node[i].up && found->unequal + found->absent > 0 &&
-            memcmp(found, &w->compared[i], sizeof(*found)) != 0)
+        const struct repl_difference *before = &w->compared[i];
+        bool is_new = found->compared != before->compared ||
+                      found->unequal != before->unequal ||
+                      found->absent != before->absent;
+        if (w->p.node[i].up && is_new && found->unequal + found->absent > 0)
             return true;
     }
     return false;
