@@ -2,7 +2,6 @@
  * doc/replication.md. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "test/sim/world.h"
