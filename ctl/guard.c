@@ -34,7 +34,7 @@ enum wish { WISH_NONE, WISH_PROMOTE, WISH_DEMOTE };
 struct guard {
     const struct guard_config *config;
     struct track_file health, rank;
-    bool has_judged;
+    int judged; /* what was said last; 1: nothing yet */
     struct ask ask;
     bool connected;
     int fifo;
@@ -84,18 +84,20 @@ static void say(const char *format, ...)
 
 static void write_number(struct track_file *file, int number)
 {
-    if (!track_file_write(file, number))
+    bool ok = track_file_write(file, number);
+    if (!ok && !file->failing) /* it is tried again with every look */
         say("cannot write %s: %s; keepalived goes on with %d", file->path,
             strerror(errno), file->number);
+    file->failing = !ok;
 }
 
 static void judge(struct guard *g, int health, const char *why)
 {
     if (is_over)
         return; /* it was the signal that cut the answer short */
-    if (health != g->health.number || !g->has_judged)
+    if (health != g->judged)
         say("%s: %s", health == FIT ? "fit to hold the address" : "FAULT", why);
-    g->has_judged = true;
+    g->judged = health;
     write_number(&g->health, health);
 }
 
@@ -112,7 +114,8 @@ static void tell_rank(struct guard *g, int rank)
     bool is_settled = now_ms() - g->rank_since >= RANK_SETTLES_MS;
     if (rank == g->rank.number || (!g->is_master && !is_settled))
         return;
-    say("rank %d", rank);
+    if (!g->rank.failing)
+        say("rank %d", rank);
     write_number(&g->rank, rank);
 }
 
@@ -289,7 +292,7 @@ static bool open_files(struct guard *g)
 
 int guard_run(const struct guard_config *config)
 {
-    struct guard g = { .config = config };
+    struct guard g = { .config = config, .judged = 1 };
     struct sigaction action = { .sa_handler = on_signal };
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);

@@ -11,7 +11,8 @@
 
 struct track_file {
     char path[512];
-    int number; /* as it stands in the file */
+    int number;   /* as it stands in the file */
+    bool failing; /* the last try to write it failed */
 };
 
 /* What a guard before this one has written stays; where nothing is, `first` is written.

@@ -254,6 +254,27 @@ def case_wrong_folder(lab):
     assert done.returncode == 1 and b"make the folder" in done.stderr, done
 
 
+def case_files_that_cannot_be_written(lab):
+    """Said once, not with every look; and written as soon as it goes again."""
+    a, _ = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    with Guard(lab, a) as guard:
+        guard.says(0)
+        moved = guard.folder + "-moved"
+        os.rename(guard.folder, moved)
+        guard.log_path = os.path.join(moved, "log")
+        a.kill()
+        lab.until(lambda: "cannot write" in guard.log(), "the guard says so")
+        a.start()
+        lab.until(lambda: "active" in a.ctl("promote")[1], "the node is back")
+        a.kill()
+        os.rename(moved, guard.folder)
+        guard.log_path = os.path.join(guard.folder, "log")
+        guard.says(-254)
+        assert guard.log().count("cannot write") <= 2, guard.log()
+        assert guard.log().count("FAULT: ") <= 3, guard.log()
+
+
 def case_wrong_fifo(lab):
     """Not over a file that is something else."""
     a, _ = lab.add_pair()
