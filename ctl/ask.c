@@ -47,18 +47,23 @@ static bool take_path(struct ask *ask, const char *path)
     return path != NULL ? keep_path(ask, path) : find_socket(ask);
 }
 
+static bool limit_wait(int fd, int option, unsigned ms)
+{
+    struct timeval limit = { .tv_sec = ms / 1000,
+                             .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+    return setsockopt(fd, SOL_SOCKET, option, &limit, sizeof(limit)) == 0;
+}
+
 bool ask_open(struct ask *ask, const char *path, unsigned timeout_ms)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
-    struct timeval limit = { .tv_sec = timeout_ms / 1000,
-                             .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000 };
     *ask = (struct ask){ 0 };
     if (!take_path(ask, path))
         return false;
     memcpy(at.sun_path, ask->path, sizeof(at.sun_path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+    if (fd < 0 || !limit_wait(fd, SO_RCVTIMEO, timeout_ms) ||
+        !limit_wait(fd, SO_SNDTIMEO, timeout_ms) ||
         connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
         (ask->stream = fdopen(fd, "r")) == NULL) {
         snprintf(ask->why, sizeof(ask->why), "cannot reach the node at %s: %s%s",
@@ -78,6 +83,14 @@ void ask_close(struct ask *ask)
     if (ask->stream != NULL)
         fclose(ask->stream);
     ask->stream = NULL;
+}
+
+void ask_patience(struct ask *ask, unsigned each_ms, bool (*wait_on)(void *context),
+                  void *context)
+{
+    limit_wait(fileno(ask->stream), SO_RCVTIMEO, each_ms);
+    ask->wait_on = wait_on;
+    ask->wait_context = context;
 }
 
 static enum answer fail(struct ask *ask, const char **text)

@@ -13,10 +13,9 @@
 struct ask {
     FILE *stream; /* what the node says */
     char path[108];
-    char line[512]; /* the last one read */
-    char why[300];  /* what went wrong, for the user */
-    /* An answer is late: is it worth waiting for it once more? NULL: no. */
-    bool (*wait_on)(void *context);
+    char line[512];                 /* the last one read */
+    char why[300];                  /* what went wrong, for the user */
+    bool (*wait_on)(void *context); /* see ask_patience */
     void *wait_context;
 };
 
@@ -25,6 +24,10 @@ enum answer { ANSWER_OK, ANSWER_NO, ANSWER_ERROR, ANSWER_FAILED };
 /* path NULL: the only socket in the usual place. False: ask->why. */
 bool ask_open(struct ask *ask, const char *path, unsigned timeout_ms);
 void ask_close(struct ask *ask);
+/* Not to give up an answer after the time-out, but each time that it is so much later to
+ * ask wait_on whether to wait on. */
+void ask_patience(struct ask *ask, unsigned each_ms, bool (*wait_on)(void *context),
+                  void *context);
 /* The process that serves the socket. */
 pid_t ask_pid(const struct ask *ask);
 

@@ -25,6 +25,7 @@ enum {
     FAULT = -254,
     RANK_MAX = 14, /* it is added to keepalived's priority, which has room for so much */
     RANK_SETTLES_MS = 1000,
+    LATE_MS = 5,       /* an answer that takes so long is worth a look at the process */
     PATIENCE_MS = 500, /* with a node that is late, but at work */
     LINE_ROOM = 512
 };
@@ -46,6 +47,7 @@ struct guard {
     uint64_t rank_since;
     unsigned long long node_lone_ms;
     uint64_t asked_at;
+    bool is_dying; /* the process that was asked last */
 };
 
 static volatile sig_atomic_t is_over;
@@ -127,7 +129,7 @@ static void lose_node(struct guard *g, const char *why)
 {
     ask_close(&g->ask);
     g->connected = false;
-    judge(g, FAULT, why);
+    judge(g, FAULT, g->is_dying ? "the process is dying" : why);
     /* Whoever comes next is another process: keepalived tells anew. */
     g->wish = WISH_NONE;
 }
@@ -141,17 +143,24 @@ static void take_figure(void *context, const char *name, const char *value)
         g->node_lone_ms = strtoull(value, NULL, 10);
 }
 
-static bool is_at_work(void *context)
+/* An answer is late, and this is asked again and again. */
+static bool is_worth_waiting(void *context)
 {
     struct guard *g = context;
-    return now_ms() - g->asked_at < PATIENCE_MS &&
-           process_wants_processor(ask_pid(&g->ask));
+    uint64_t late = now_ms() - g->asked_at;
+    pid_t pid = ask_pid(&g->ask);
+    g->is_dying = process_is_dying(pid);
+    if (g->is_dying)
+        return false;
+    return late < g->config->timeout_ms ||
+           (late < PATIENCE_MS && process_wants_processor(pid));
 }
 
 static bool reach_node(struct guard *g)
 {
     const char *why;
     g->asked_at = now_ms();
+    g->is_dying = false;
     if (g->connected)
         return true;
     g->connected = ask_open(&g->ask, g->config->socket, g->config->timeout_ms);
@@ -159,8 +168,7 @@ static bool reach_node(struct guard *g)
         judge(g, FAULT, g->ask.why);
         return false;
     }
-    g->ask.wait_on = is_at_work;
-    g->ask.wait_context = g;
+    ask_patience(&g->ask, LATE_MS, is_worth_waiting, g);
     if (ask_command(&g->ask, "news", NULL, NULL, NULL, &why) == ANSWER_FAILED)
         lose_node(g, why);
     return g->connected;

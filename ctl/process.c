@@ -3,21 +3,38 @@
 #include <glob.h>
 #include <stdio.h>
 
+/* Of a thread's flags in /proc, as include/linux/sched.h names them. */
+enum { PF_EXITING = 0x4, PF_SIGNALED = 0x400 };
+
+static bool read_stat(const char *path, char *state, unsigned *flags)
+{
+    FILE *file = fopen(path, "re");
+    bool ok = file != NULL &&
+              fscanf(file, "%*d (%*[^)]) %c %*d %*d %*d %*d %*d %u", state, flags) == 2;
+    if (file != NULL)
+        fclose(file);
+    return ok;
+}
+
 bool process_wants_processor(pid_t pid)
 {
-    char path[64], state = '?';
+    char path[64], state;
+    unsigned flags;
     glob_t threads;
     bool found = false;
     snprintf(path, sizeof(path), "/proc/%d/task/*/stat", (int)pid);
     if (glob(path, GLOB_NOSORT, NULL, &threads) != 0)
         return false;
-    for (size_t i = 0; i < threads.gl_pathc && !found; i++) {
-        FILE *file = fopen(threads.gl_pathv[i], "re");
-        found =
-            file != NULL && fscanf(file, "%*d (%*[^)]) %c", &state) == 1 && state == 'R';
-        if (file != NULL)
-            fclose(file);
-    }
+    for (size_t i = 0; i < threads.gl_pathc && !found; i++)
+        found = read_stat(threads.gl_pathv[i], &state, &flags) && state == 'R';
     globfree(&threads);
     return found;
+}
+
+bool process_is_dying(pid_t pid)
+{
+    char path[64], state;
+    unsigned flags;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid); /* of its first thread */
+    return read_stat(path, &state, &flags) && (flags & (PF_EXITING | PF_SIGNALED)) != 0;
 }

@@ -1,10 +1,12 @@
 """mcreplctl guard: what it tells keepalived, and what it makes of what keepalived tells."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
+import types
 
 from harness.report import Failed, Skip
 
@@ -173,6 +175,48 @@ def case_hung_node(lab):
         b.cont()
         guard.says(0)
         assert b.stat("repl_role") == "standby" and a.stat("repl_role") == "active"
+
+
+DYING = """
+import ctypes, socket, sys, threading
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+is_dying = threading.Event()
+def serve():
+    while True:
+        connection, _ = listener.accept()
+        for _ in connection.makefile("rb"):
+            if is_dying.is_set():
+                threading.Event().wait()
+            connection.sendall(b"OK it is well\\n")
+threading.Thread(target=serve).start()
+print("listens", flush=True)
+sys.stdin.readline()
+is_dying.set()
+ctypes.CDLL(None).syscall(ctypes.c_long(int(sys.argv[2])), 0)
+"""
+
+
+def case_dying_node(lab):
+    """A process with much memory has its sockets open for seconds after it was killed, while
+    the kernel takes the memory apart. So it is here, for one whose first thread has ended."""
+    if platform.machine() not in ("x86_64", "aarch64"):
+        raise Skip("the number of the system call exit is not known for this machine")
+    node = types.SimpleNamespace(name="x", socket=os.path.join(lab.folder, "dying.sock"))
+    with subprocess.Popen([sys.executable, "-c", DYING, node.socket,
+                           {"x86_64": "60", "aarch64": "93"}[platform.machine()]],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"listens\n"
+            with Guard(lab, node, "-t", "60000") as guard:
+                guard.says(0)
+                process.stdin.write(b"die\n")
+                process.stdin.flush()
+                guard.says(-254)
+                assert "is dying" in guard.log(), guard.log()
+        finally:
+            process.kill()
 
 
 def case_words_that_are_no_state(lab):
