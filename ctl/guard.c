@@ -23,7 +23,7 @@
 enum {
     FIT = 0,
     FAULT = -254,
-    RANK_MAX = 14, /* it is added to keepalived's priority, which has room for so much */
+    RANK_MAX = 6, /* it is added to keepalived's priority, which has room for so much */
     RANK_SETTLES_MS = 1000,
     LATE_MS = 5,       /* an answer that takes so long is worth a look at the process */
     PATIENCE_MS = 500, /* with a node that is late, but at work */

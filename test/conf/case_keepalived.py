@@ -167,7 +167,7 @@ def case_broken_are_noticed(lab):
     good = make(lab)
     broken = {
         "misspelt": good.replace("unicast_src_ip", "unicast_source_ip"),
-        "priority": good.replace("priority 240", "priority 300"),
+        "priority": good.replace("priority 248", "priority 300"),
         "interface": good.replace("interface eth9", "interface eth7"),
         "program": good.replace("mcreplctl -s", "mcreplctl.gone -s"),
         "not filled in": good.replace("10.9.0.100/24", "@VIP@"),

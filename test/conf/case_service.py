@@ -130,7 +130,7 @@ def case_guard(lab):
         guard = machine.start("mcd-guard@.service")
         guard_is_fit(lab, machine)
         with open(os.path.join(machine.run, "mcd", "vrrp.fifo"), "w", encoding="ascii") as fifo:
-            fifo.write('INSTANCE "mcd" MASTER 240\n')
+            fifo.write('INSTANCE "mcd" MASTER 248\n')
         lab.until(lambda: machine.number("rank") == 1, "the node is active")
         machine.stop(mcd)
         lab.until(lambda: machine.number("health") == -254, "the guard notices that the node is gone")

@@ -53,7 +53,7 @@ class Installed:
         for path in glob.glob(SYSTEM + "/*.target") + [SYSTEM + "/keepalived.service"]:
             if os.path.isfile(path):
                 shutil.copy(path, target)
-        programs = ["/bin/rm", "/bin/kill", "/bin/systemd-tmpfiles", "/usr/sbin/keepalived"]
+        programs = ["/bin/rm", "/bin/sh", "/bin/kill", "/bin/systemd-tmpfiles", "/usr/sbin/keepalived"]
         programs += [words(self.read("/" + unit), "ExecStart")[0].split()[0] for unit in UNITS]
         for path in programs:
             os.makedirs(os.path.dirname(self.root + path), exist_ok=True)

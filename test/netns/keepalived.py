@@ -3,9 +3,13 @@
 It is the one that users get, with the test's own addresses and folder.
 """
 
+import os
+import re
 import subprocess
 
 from harness.report import Failed
+
+RULE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../conf/nftables/vip.nft")
 
 EXTRA = "track_file extra {\n    file %s\n    weight 1\n}\n\n"
 
@@ -25,4 +29,13 @@ def configuration(mcreplctl, extra=None, **values):
             if text.count(mark) != 1:
                 raise Failed("the configuration does not have %r just once" % mark)
             text = text.replace(mark, addition + mark)
+    return text
+
+
+def rule(vip):
+    """The shipped rule that refuses what is for the address where it is not."""
+    with open(RULE, encoding="utf-8") as file:
+        text, count = re.subn(r"(?m)^define vip = .*$", "define vip = " + vip, file.read())
+    if count != 1:
+        raise Failed("the rule does not define vip just once")
     return text

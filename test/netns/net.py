@@ -33,9 +33,10 @@ CLONE_NEWNET = 0x40000000
 numbers = itertools.count()
 
 
-def tool(*words, check=True):
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
-                          timeout=30)
+def tool(*words, check=True, text=None):
+    """Runs a program, with the text as its input. What it printed."""
+    done = subprocess.run(words, input=text.encode() if text else None, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False, timeout=30)
     if check and done.returncode != 0:
         raise Failed("%s: %s" % (" ".join(words), done.stderr.decode(errors="replace").strip()))
     return done.stdout.decode(errors="replace")
@@ -45,7 +46,7 @@ def check_possible():
     """Skips if the machine cannot do what these tests need."""
     if os.geteuid() != 0:
         raise Skip("network namespaces need root")
-    for name, package in (("ip", "iproute2"), ("keepalived", "keepalived")):
+    for name, package in (("ip", "iproute2"), ("keepalived", "keepalived"), ("nft", "nftables")):
         if not shutil.which(name):
             raise Skip("%s is not installed (package %s)" % (name, package))
     name = "mcdtest-%d-%d-s" % (os.getpid(), next(numbers))

@@ -82,8 +82,9 @@ class Node:
         return net.ADDRESSES["b" if self.name == "a" else "a"]
 
     def guard_command(self, socket=None, fifo=None):
-        command = [self.world.build.mcreplctl, "-s", socket or self.socket, "guard", "--dir",
-                   self.folder, "--fifo", fifo or self.path("vrrp.fifo")]
+        """Before others, as its unit has it."""
+        command = ["nice", "-n", "-10", self.world.build.mcreplctl, "-s", socket or self.socket,
+                   "guard", "--dir", self.folder, "--fifo", fifo or self.path("vrrp.fifo")]
         return command + (["--cold", str(self.world.cold_ms)] if self.world.cold_ms else [])
 
     def keepalived_command(self):
@@ -92,7 +93,7 @@ class Node:
                 "-r", self.path("vrrp.pid"), "-c", self.path("checkers.pid")]
 
     def before_keepalived(self):
-        """A stale pid file stops keepalived from starting."""
+        """As its unit does it: a stale pid file would stop it from starting."""
         for name in ("keepalived.pid", "vrrp.pid", "checkers.pid"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
@@ -102,6 +103,9 @@ class Node:
                 vip=net.VIP + "/24", interface="eth0", self=self.address, peer=self.peer_address,
                 dir=self.folder, fifo=self.path("vrrp.fifo"), socket=self.socket,
                 **self.world.vrrp))
+        if self.world.has_rule:
+            net.tool(*self.world.network.inside(self.name, "nft", "-f", "-"),
+                     text=keepalived.rule(net.VIP))
 
     def write_extra(self, number):
         """The test's own share of the priority."""
@@ -168,10 +172,10 @@ class Node:
 
 
 class World:
-    def __init__(self, build, cold_ms=None, extra=False, engine_options="", **vrrp):
+    def __init__(self, build, cold_ms=None, extra=False, engine_options="", has_rule=True, **vrrp):
         """vrrp: options of keepalived-conf, such as advert=50 (ms), profile="conservative"."""
         self.build, self.vrrp, self.cold_ms, self.extra = build, vrrp, cold_ms, extra
-        self.engine_options = engine_options
+        self.engine_options, self.has_rule = engine_options, has_rule
         self.client_program = os.path.join(build.folder, "test", "netns", "client")
         self.environment = dict(os.environ)
         self.environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
