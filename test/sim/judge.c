@@ -142,10 +142,12 @@ static bool may_be_alone(const struct world *w, const struct key *key,
 }
 
 /* Is a flush under way that the core has not noticed yet, or so near that nothing is
- * taken from a copy any more? */
+ * taken from a copy any more? Or has one taken effect that the leader may have put off?
+ * Its word is on the way; what is missing till then, the follower remembers
+ * (flush_unsaid). */
 static bool flushes(const struct world *w, const struct repl_core *c)
 {
-    return c->session.flush_due || c->flush_asked != c->flush_seen ||
+    return c->session.flush_due || c->flush_asked != c->flush_seen || c->flush_unsaid ||
            (c->has_flush && w->p.clock + 1 >= c->flush_at);
 }
 
