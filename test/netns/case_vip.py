@@ -12,18 +12,18 @@ def case_refused_elsewhere(build):
     """A client that still sends to the other node is refused at once, and so is what it has on
     a connection from before. Without the rule it would wait for its time-out."""
     with World(build, extra=True) as world:
-        old = world.started().healthy()
-        with world.network.enter("c", Connection, (net.VIP, 11211), 5.0) as before, \
+        old, vip = world.started().healthy(), world.network.vip
+        with world.network.enter("c", Connection, (vip, 11211), 5.0) as before, \
                 world.client("d") as client:
             serve(world, client, client.ready_at)
             assert before.store("key", "value") == "STORED"
-            net.tool("ip", "-n", world.network.name("c"), "neigh", "replace", net.VIP, "lladdr",
+            net.tool("ip", "-n", world.network.name("c"), "neigh", "replace", vip, "lladdr",
                      world.network.mac(old.name), "dev", "eth0", "nud", "permanent")
             move(world, old)
             assert is_refused(lambda: before.store("key", "other")), "the old connection lives"
-            assert is_refused(lambda: world.network.enter("c", Connection, (net.VIP, 11211), 5.0))
-            net.tool("ip", "-n", world.network.name("c"), "neigh", "del", net.VIP, "dev", "eth0")
-            with world.network.enter("c", Connection, (net.VIP, 11211), 5.0) as after:
+            assert is_refused(lambda: world.network.enter("c", Connection, (vip, 11211), 5.0))
+            net.tool("ip", "-n", world.network.name("c"), "neigh", "del", vip, "dev", "eth0")
+            with world.network.enter("c", Connection, (vip, 11211), 5.0) as after:
                 assert after.item("key")[2] == b"value"
 
 

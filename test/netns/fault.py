@@ -10,8 +10,6 @@ import time
 
 from harness.report import Failed
 
-import net
-
 
 class Outcome:
     """What one repeat showed. Times in ms; settled: until all was as it must be again, where
@@ -57,7 +55,7 @@ class Fault:
             settled = self.watch(world, active) if self.watch else None
             serve(world, client, struck)
             seen = client.report()
-            first = client.read(net.VIP)
+            first = client.read(world.network.vip)
             client.go()
             cured = time.monotonic()
             self.cure(world, active)

@@ -1,8 +1,4 @@
-"""Network namespaces: two switches with a wire between them, two nodes, two clients.
-
-    node a    client c            client d    node b
-      |          |                    |         |
-    ==== switch 1 ====---- trunk ----==== switch 2 ====
+"""Network namespaces: what hangs at a switch, and the network of a pair and its clients.
 
 Everything is made here, and removed with the namespaces; nothing outside of them is
 touched. A namespace's name has this process's id and a number, so that several worlds
@@ -24,9 +20,6 @@ import time
 
 from harness.report import Failed, Skip
 
-PLACES = {"a": 1, "b": 2, "c": 1, "d": 2}  # which switch
-ADDRESSES = {"a": "10.77.0.1", "b": "10.77.0.2", "c": "10.77.0.3", "d": "10.77.0.4"}
-VIP = "10.77.0.100"
 NAME = re.compile(r"mcdtest-(\d+)-\d+-[abcds]$")
 FOLDER = re.compile(r"/mcd-netns-(\d+)-[^/]+$")
 CLONE_NEWNET = 0x40000000
@@ -40,6 +33,18 @@ def tool(*words, check=True, text=None):
     if check and done.returncode != 0:
         raise Failed("%s: %s" % (" ".join(words), done.stderr.decode(errors="replace").strip()))
     return done.stdout.decode(errors="replace")
+
+
+def ip(*words, check=True):
+    """ip(8) in the namespace that we are in."""
+    return tool("ip", *words, check=check)
+
+
+def add_bridge(switch, name):
+    """switch: ip(8) where the bridge is to be."""
+    switch("link", "add", name, "type", "bridge", "stp_state", "0", "forward_delay", "0",
+           "mcast_snooping", "0")
+    switch("link", "set", name, "up")
 
 
 def check_possible():
@@ -88,7 +93,7 @@ class Monitor:
     asking again and again would tell it late."""
 
     def __init__(self, network, place):
-        self.offset = time.time() - time.monotonic()
+        self.vip, self.offset = network.vip, time.time() - time.monotonic()
         self.process = subprocess.Popen(
             ["ip", "-ts", "-n", network.name(place), "monitor", "neigh", "address"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
@@ -107,13 +112,18 @@ class Monitor:
         found = []
         for line in self.process.stdout.read().decode(errors="replace").splitlines():
             stamp, _, text = line.partition("] ")
-            if re.search(r"\b%s\b" % re.escape(VIP), text):
+            if re.search(r"\b%s\b" % re.escape(self.vip), text):
                 wall = datetime.datetime.fromisoformat(stamp.lstrip("[")).timestamp()
                 found.append((wall - self.offset, text))
         return found
 
 
-class Network:
+class Namespaces:
+    """Places with a namespace each, whose eth0 hangs at a bridge. A subclass says how they are
+    wired, their addresses, and the address that moves between the nodes."""
+
+    vip, addresses = None, {}
+
     def __init__(self):
         self.stem = "mcdtest-%d-%d-" % (os.getpid(), next(numbers))
         self.made = []
@@ -123,35 +133,34 @@ class Network:
             self.close()
             raise
 
-    def name(self, place):
-        return self.stem + place
-
     def make(self):
-        for place in "s" + "".join(PLACES):
-            self.made.append(place)
-            tool("ip", "netns", "add", self.name(place))
-            tool("ip", "netns", "exec", self.name(place), "sysctl", "-qw",
-                 "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
-            tool("ip", "-n", self.name(place), "link", "set", "lo", "up")
-        for bridge in "12":
-            self.switch("link", "add", "br" + bridge, "type", "bridge", "stp_state", "0",
-                        "forward_delay", "0", "mcast_snooping", "0")
-            self.switch("link", "set", "br" + bridge, "up")
-        self.switch("link", "add", "trunk1", "type", "veth", "peer", "name", "trunk2")
-        for end in "12":
-            self.switch("link", "set", "trunk" + end, "master", "br" + end, "up")
-        for place, bridge in PLACES.items():
-            self.plug(place, bridge)
-
-    def plug(self, place, bridge):
-        name, port = self.name(place), "port-" + place
-        self.switch("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
-        self.switch("link", "set", port, "master", "br%d" % bridge, "up")
-        tool("ip", "-n", name, "addr", "add", ADDRESSES[place] + "/24", "dev", "eth0")
-        tool("ip", "-n", name, "link", "set", "eth0", "up")
+        raise NotImplementedError
 
     def switch(self, *words):
-        tool("ip", "-n", self.name("s"), *words)
+        """ip(8) where the bridges are."""
+        ip(*words)
+
+    def name(self, place):
+        """Of its namespace. One letter for a place, as sweep() knows it."""
+        return self.stem + place
+
+    def port(self, place):
+        """The end of its cable at the bridge."""
+        return "port-" + place
+
+    def add(self, place):
+        self.made.append(place)
+        tool("ip", "netns", "add", self.name(place))
+        tool("ip", "netns", "exec", self.name(place), "sysctl", "-qw",
+             "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+        tool("ip", "-n", self.name(place), "link", "set", "lo", "up")
+
+    def plug(self, place, bridge):
+        name, port = self.name(place), self.port(place)
+        self.switch("link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name)
+        self.switch("link", "set", port, "master", bridge, "up")
+        tool("ip", "-n", name, "addr", "add", self.addresses[place] + "/24", "dev", "eth0")
+        tool("ip", "-n", name, "link", "set", "eth0", "up")
 
     def close(self):
         for place in self.made:
@@ -184,10 +193,48 @@ class Network:
 
     def cut(self, place):
         """The cable is pulled: nothing passes, and both ends notice."""
-        return self.at_once("link", "set", "port-" + place, "down")
+        return self.at_once("link", "set", self.port(place), "down")
 
     def plug_in(self, place):
-        return self.at_once("link", "set", "port-" + place, "up")
+        return self.at_once("link", "set", self.port(place), "up")
+
+    # ---- questions
+
+    def has_vip(self, place):
+        links = json.loads(tool("ip", "-n", self.name(place), "-j", "addr", "show", "dev", "eth0"))
+        return any(address.get("local") == self.vip
+                   for link in links for address in link.get("addr_info", []))
+
+    def mac(self, place):
+        return json.loads(tool("ip", "-n", self.name(place), "-j", "link", "show", "dev",
+                               "eth0"))[0]["address"]
+
+
+class Network(Namespaces):
+    """Two switches with a wire between them, two nodes, two clients.
+
+        node a    client c            client d    node b
+          |          |                    |         |
+        ==== switch 1 ====---- trunk ----==== switch 2 ====
+    """
+
+    vip = "10.77.0.100"
+    addresses = {"a": "10.77.0.1", "b": "10.77.0.2", "c": "10.77.0.3", "d": "10.77.0.4"}
+    bridges = {"a": "br1", "b": "br2", "c": "br1", "d": "br2"}
+
+    def make(self):
+        for place in "s" + "".join(self.addresses):
+            self.add(place)
+        for bridge in ("br1", "br2"):
+            add_bridge(self.switch, bridge)
+        self.switch("link", "add", "trunk1", "type", "veth", "peer", "name", "trunk2")
+        for end in "12":
+            self.switch("link", "set", "trunk" + end, "master", "br" + end, "up")
+        for place, bridge in self.bridges.items():
+            self.plug(place, bridge)
+
+    def switch(self, *words):
+        ip("-n", self.name("s"), *words)
 
     def part(self):
         """The switches lose each other; whoever is plugged in sees no change."""
@@ -195,19 +242,3 @@ class Network:
 
     def join(self):
         return self.at_once("link", "set", "trunk1", "up")
-
-    # ---- questions
-
-    def has_vip(self, place):
-        links = json.loads(tool("ip", "-n", self.name(place), "-j", "addr", "show", "dev", "eth0"))
-        return any(address.get("local") == VIP
-                   for link in links for address in link.get("addr_info", []))
-
-    def mac(self, place):
-        return json.loads(tool("ip", "-n", self.name(place), "-j", "link", "show", "dev",
-                               "eth0"))[0]["address"]
-
-    def mac_of_vip(self, place):
-        """Where this one sends what is for the address; None if it does not know."""
-        rows = json.loads(tool("ip", "-n", self.name(place), "-j", "neigh", "show", VIP) or "[]")
-        return rows[0].get("lladdr") if rows else None

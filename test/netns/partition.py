@@ -133,7 +133,7 @@ def when_right(events, since, mac, is_right):
 
 
 def put(world, client, key, value):
-    with world.network.enter(client.place, Connection, (net.VIP, 11211), 5.0) as connection:
+    with world.network.enter(client.place, Connection, (world.network.vip, 11211), 5.0) as connection:
         answer = connection.store(key, value)
     if answer != "STORED":
         raise Failed("set %s through the address from %s: %s" % (key, client.place, answer))

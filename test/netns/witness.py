@@ -8,7 +8,6 @@ import time
 
 from harness.report import Failed
 
-import net
 import service
 
 
@@ -16,17 +15,18 @@ class Witness:
     """Does one operation a millisecond through the address, from one place.
 
     Every second one is a write, key after key: with so many keys no write of the time
-    around a fault is written over before the end, where all are read."""
+    around a fault is written over before the end, where all are read. host: the address that
+    moves, if it is not given."""
 
     numbers = 0
 
-    def __init__(self, world, place="c", keys=4000, host=net.VIP, timeout_ms=50, wait=True):
+    def __init__(self, world, place="c", keys=4000, host=None, timeout_ms=50, wait=True):
         Witness.numbers += 1
         self.world, self.place = world, place
         self.prefix = "%s%d-" % (place, Witness.numbers)
         self.process = subprocess.Popen(
-            world.network.inside(place, world.client_program, host, "11211", "--prefix",
-                                 self.prefix, "--keys", str(keys), "--timeout",
+            world.network.inside(place, world.client_program, host or world.network.vip, "11211",
+                                 "--prefix", self.prefix, "--keys", str(keys), "--timeout",
                                  str(timeout_ms)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.is_ready = False

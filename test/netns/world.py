@@ -50,7 +50,7 @@ class Node:
 
     def __init__(self, world, name):
         self.world, self.name = world, name
-        self.address = net.ADDRESSES[name]
+        self.address = world.network.addresses[name]
         self.folder = os.path.join(world.folder, name)
         os.mkdir(self.folder, 0o755)
         self.socket = self.path("mcd.sock")
@@ -74,12 +74,12 @@ class Node:
         words = ["engine=" + self.world.build.default_engine, "control=" + self.socket,
                  "peer=" + self.peer_address, "listen=11212", "standby_writes=alone"]
         words += [self.world.engine_options] if self.world.engine_options else []
-        return [self.world.build.mcd, "-u", "root", "-p", "11211", "-m", "256", "-E",
-                self.world.build.repl_engine, "-e", ";".join(words)]
+        return [self.world.build.mcd, "-u", "root", "-p", "11211", "-m", str(self.world.memory),
+                "-E", self.world.build.repl_engine, "-e", ";".join(words)]
 
     @property
     def peer_address(self):
-        return net.ADDRESSES["b" if self.name == "a" else "a"]
+        return self.world.network.addresses["b" if self.name == "a" else "a"]
 
     def guard_command(self, socket=None, fifo=None):
         """Before others, as its unit has it."""
@@ -100,12 +100,12 @@ class Node:
         with open(self.path("keepalived.conf"), "w", encoding="ascii") as file:
             file.write(keepalived.configuration(
                 self.world.build.mcreplctl, self.path("extra") if self.world.extra else None,
-                vip=net.VIP + "/24", interface="eth0", self=self.address, peer=self.peer_address,
-                dir=self.folder, fifo=self.path("vrrp.fifo"), socket=self.socket,
-                **self.world.vrrp))
+                vip=self.world.network.vip + "/24", interface="eth0", self=self.address,
+                peer=self.peer_address, dir=self.folder, fifo=self.path("vrrp.fifo"),
+                socket=self.socket, **self.world.vrrp))
         if self.world.has_rule:
             net.tool(*self.world.network.inside(self.name, "nft", "-f", "-"),
-                     text=keepalived.rule(net.VIP))
+                     text=keepalived.rule(self.world.network.vip))
 
     def write_extra(self, number):
         """The test's own share of the priority."""
@@ -172,10 +172,13 @@ class Node:
 
 
 class World:
-    def __init__(self, build, cold_ms=None, extra=False, engine_options="", has_rule=True, **vrrp):
-        """vrrp: options of keepalived-conf, such as advert=50 (ms), profile="conservative"."""
+    def __init__(self, build, cold_ms=None, extra=False, engine_options="", memory=256,
+                 make_network=net.Network, has_rule=True, **vrrp):
+        """vrrp: options of keepalived-conf, such as advert=50 (ms), profile="conservative".
+        memory: of each mcd, MB. make_network: has places a and b, for the nodes, at least.
+        has_rule: clients are refused where the address is not."""
         self.build, self.vrrp, self.cold_ms, self.extra = build, vrrp, cold_ms, extra
-        self.engine_options, self.has_rule = engine_options, has_rule
+        self.engine_options, self.memory, self.has_rule = engine_options, memory, has_rule
         self.client_program = os.path.join(build.folder, "test", "netns", "client")
         self.environment = dict(os.environ)
         self.environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
@@ -188,7 +191,7 @@ class World:
         self.supervisor = Supervisor()
         self.network = None
         try:
-            self.network = net.Network()
+            self.network = make_network()
             self.a, self.b = Node(self, "a"), Node(self, "b")
         except BaseException:
             self.close()
