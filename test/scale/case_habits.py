@@ -7,7 +7,8 @@ import threading
 import time
 
 from harness.report import Failed, Skip
-from world import CONF, HERE, Pair, have
+from pairs import Pair
+from programs import CONF, HERE, have
 
 
 class Worker:

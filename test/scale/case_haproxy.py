@@ -5,7 +5,7 @@ import time
 
 from harness.report import Failed, Skip
 from load import Crowd, Judgement, Refused, TextClient, value_of
-from world import CONF, Program, have
+from programs import CONF, Program, have
 
 
 def haproxy(lab, pair):

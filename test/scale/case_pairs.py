@@ -5,7 +5,8 @@ import sys
 from harness.report import Failed, Skip
 from harness.wire import Connection
 from load import Crowd, Judgement, TextClient, value_of
-from world import CONF, have, nutcracker, pairs
+from pairs import pairs
+from programs import CONF, have, nutcracker
 
 VICTIM = 2
 sys.path.insert(0, CONF)
@@ -59,7 +60,7 @@ def where(world, keys):
     """The pair that holds each key, by asking the nodes themselves."""
     found = {}
     for pair in world:
-        connection = pair.active.client()
+        connection = pair.client()
         for first in range(0, len(keys), 100):
             lines = connection.ask("get " + " ".join(keys[first:first + 100]))
             for line in lines[:-1:2]:
@@ -151,7 +152,7 @@ def case_nutcracker_and_ketama(lab):
     proxy = nutcracker(lab)
     fill_by_text(proxy, keys)
     for pair in world:
-        lab.drained(pair.active)
+        pair.drained()
     owner = Owner(where(world, keys))
     print("     " + shares(world, owner.found), flush=True)
     agree(keys)
