@@ -58,14 +58,16 @@ def client(pairs=PAIRS, **more):
 
 
 class Patient:
-    """Tries again for a second on a new client, which remembers no failure: the caller sees a
-    slow call instead of an error. A call whose answer got lost may be done twice: do not use it
-    for incr, decr, append and prepend."""
+    """Tries again for two seconds on a new client, which remembers no failure: the caller sees a
+    slow call instead of an error. Two, since the first try may wait for its time-out: nobody
+    answers while the VIP is on neither node. A call whose answer got lost may be done twice: do
+    not use it for incr, decr, append and prepend."""
 
+    # ServerError: the node has the VIP and refuses writes, for it is not active yet.
     TRY_AGAIN = (pylibmc.ServerDown, pylibmc.ServerDead, pylibmc.ConnectionError,
-                 pylibmc.HostLookupError)
+                 pylibmc.HostLookupError, pylibmc.ServerError)
 
-    def __init__(self, patience=1.0, **more):
+    def __init__(self, patience=2.0, **more):
         self.patience, self.make = patience, lambda: client(**more)
         self.client = self.make()
 
@@ -74,8 +76,10 @@ class Patient:
         while True:
             try:
                 return getattr(self.client, command)(*values)
-            except self.TRY_AGAIN:
-                if time.monotonic() > deadline:
+            except pylibmc.Error as error:
+                # A time-out has no class of its own, only the one that is the base of all.
+                passes = isinstance(error, self.TRY_AGAIN) or type(error) is pylibmc.Error
+                if not passes or time.monotonic() > deadline:
                     raise
                 self.client = self.make()  # not clone(): that one places keys elsewhere
                 time.sleep(0.02)
