@@ -7,6 +7,7 @@ from harness.wire import Connection
 from load import Crowd, Judgement, TextClient, value_of
 from pairs import pairs
 from programs import CONF, have, nutcracker
+from real_pairs import real_pairs
 
 VICTIM = 2
 sys.path.insert(0, CONF)
@@ -142,14 +143,19 @@ def by_ring(owner, make_client, keys, world):
     owner.learn(world, keys)
 
 
-def case_nutcracker_and_ketama(lab):
-    """Only the failing pair's own keys notice, and only while its VIP is away. Both kinds of
-    client agree on where keys are."""
+def need():
     if not have("nutcracker", "-V"):
         raise Skip("nutcracker is not installed (./dev deps installs it)")
     pylibmc_client()
-    world, keys = pairs(lab), keys_of(lab)
+
+
+def play(lab, world, rounds):
+    """Fills, looks where keys are, and lets one pair fail over by each (client, act). Both kinds
+    of client must agree on where keys are."""
+    keys = keys_of(lab)
     proxy = nutcracker(lab)
+    clients = {"nutcracker": lambda: TextClient(proxy), "pylibmc ketama": pylibmc_client,
+               "pylibmc ketama, patient": PatientClient}
     fill_by_text(proxy, keys)
     for pair in world:
         pair.drained()
@@ -157,19 +163,33 @@ def case_nutcracker_and_ketama(lab):
     print("     " + shares(world, owner.found), flush=True)
     agree(keys)
     victim = world[VICTIM - 1]
-    rounds = (("nutcracker", lambda: TextClient(proxy), victim.fail_over),
-              ("nutcracker", lambda: TextClient(proxy), victim.lose_power),
-              ("pylibmc ketama", pylibmc_client, victim.fail_over),
-              ("pylibmc ketama, patient", PatientClient, victim.fail_over),
-              ("pylibmc ketama, patient", PatientClient, victim.lose_power))
-    for name, make_client, act in rounds:
-        crowd, start, back = under_load(lab, owner, make_client, keys, act)
+    for name, act in rounds:
+        make_client = clients[name]
+        crowd, start, back = under_load(lab, owner, make_client, keys, getattr(victim, act))
         text = judge(lab, world, owner, make_client, keys, crowd, start, back)
-        print("     %s, %s: %s" % (name, act.__name__, text), flush=True)
+        print("     %s, %s: %s" % (name, act, text), flush=True)
         if make_client is PatientClient and crowd.all("errors"):
             raise Failed("the patient client had errors: %s" % crowd.all("errors")[:2])
         victim.repair()
     return "all keys at their pair after %d fail-overs" % len(rounds)
+
+
+def case_nutcracker_and_ketama(lab):
+    """Only the failing pair's own keys notice, and only while its VIP is away."""
+    need()
+    return play(lab, pairs(lab), (
+        ("nutcracker", "fail_over"), ("nutcracker", "lose_power"), ("pylibmc ketama", "fail_over"),
+        ("pylibmc ketama, patient", "fail_over"), ("pylibmc ketama, patient", "lose_power")))
+
+
+def case_keepalived(lab):
+    """The same where keepalived and the guard move the VIP."""
+    need()
+    with real_pairs(lab) as world:
+        return play(lab, world, (
+            ("nutcracker", "fail_over"), ("nutcracker", "lose_power"),
+            ("pylibmc ketama", "fail_over"), ("pylibmc ketama", "lose_power"),
+            ("pylibmc ketama, patient", "fail_over"), ("pylibmc ketama, patient", "lose_power")))
 
 
 def agree(keys):
