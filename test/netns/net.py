@@ -5,6 +5,7 @@ touched. A namespace's name has this process's id and a number, so that several 
 can be there at once, and what a killed run left behind can be told and removed.
 """
 
+import contextlib
 import ctypes
 import datetime
 import glob
@@ -242,3 +243,26 @@ class Network(Namespaces):
 
     def join(self):
         return self.at_once("link", "set", "trunk1", "up")
+
+    def control_traffic(self, *words):
+        """tc(8) where the switches are. Its kinds of queues and filters are the kernel's choice."""
+        try:
+            tool("tc", "-n", self.name("s"), *words)
+        except (Failed, FileNotFoundError) as error:
+            raise Skip("no slow connections here: %s" % error) from None
+
+    @contextlib.contextmanager
+    def slow(self, place, port, rate):
+        """Connections by this TCP port, towards this place, and no others: an advertisement of
+        keepalived that is late says that its sender is dead."""
+        device = ("dev", self.port(place))
+        self.control_traffic("qdisc", "add", *device, "root", "handle", "1:", "htb")
+        try:
+            self.control_traffic("class", "add", *device, "parent", "1:", "classid", "1:1", "htb",
+                                 "rate", rate)
+            for end in ("sport", "dport"):
+                self.control_traffic("filter", "add", *device, "parent", "1:", "protocol", "ip", "u32",
+                                     "match", "ip", end, str(port), "0xffff", "flowid", "1:1")
+            yield
+        finally:
+            self.control_traffic("qdisc", "del", *device, "root")

@@ -15,7 +15,7 @@ import threading
 import time
 
 from harness.lab import TROUBLE
-from harness.report import Failed
+from harness.report import Failed, Skip
 from harness.wire import Connection
 
 import keepalived
@@ -204,7 +204,8 @@ class World:
 
     def __exit__(self, kind, error, _):
         text = ""
-        if kind is not None and issubclass(kind, Exception) and not self.is_closed:
+        failed = kind is not None and issubclass(kind, Exception) and not issubclass(kind, Skip)
+        if failed and not self.is_closed:
             text = self.keep_logs(error)
         trouble = self.close()
         if text or (trouble and kind is None):
