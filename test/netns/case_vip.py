@@ -1,6 +1,5 @@
 """What a client is told by a node that does not have the address."""
 
-from harness.report import Failed
 from harness.wire import Closed, Connection
 
 import net
