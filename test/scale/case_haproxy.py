@@ -23,6 +23,8 @@ def haproxy(lab, pair):
 
 def play(lab, act, limit_ms):
     """A cold pair becomes usable through HAProxy by itself; then the active one goes."""
+    if not have("haproxy", "-v"):
+        raise Skip("haproxy is not installed (./dev deps installs it)")
     nodes = lab.pair("-m", "64", "-t", "2", config="standby_writes=alone;dirty_bits=16")
     proxy = haproxy(lab, nodes)
     keys = ["k%d" % number for number in range(500)]
@@ -46,7 +48,8 @@ def play(lab, act, limit_ms):
     lab.drained(active)
     with Crowd(lambda: TextClient(proxy), keys) as crowd:
         lab.until(lambda: crowd.count() > 1000, "the load runs")
-        start = act(active)
+        start = time.monotonic()
+        act(active)
         lab.until(lambda: standby.stat("repl_role") == "active", "the standby is active")
         count = crowd.count() + 1000
         lab.until(lambda: crowd.count() > count, "the load goes on")
@@ -64,44 +67,25 @@ def play(lab, act, limit_ms):
         gap, len(judgement.own), kinds, (judgement.last - start) * 1000, len(lost))
 
 
-def need():
-    if not have("haproxy", "-v"):
-        raise Skip("haproxy is not installed (./dev deps installs it)")
-
-
 def case_kill(lab):
     """Dead: its connections end, and a refused one marks it down."""
-    need()
-
-    def kill(active):
-        start = time.monotonic()
-        active.kill()
-        return start
-    return play(lab, kill, 1000)
+    return play(lab, lambda active: active.kill(), 1000)
 
 
 def case_hang(lab):
     """Hung: HAProxy knows after 0.3 s; without a guard the standby takes over when the link has
     been silent for the option `timeout`, 2 s."""
-    need()
+    return play(lab, lambda active: active.pause(), 5000)
 
-    def pause(active):
-        start = time.monotonic()
-        active.pause()
-        return start
-    return play(lab, pause, 5000)
+
+def hand_over(active):
+    code, text = active.ctl("handover")
+    if code:
+        raise Failed("handover: %s" % text)
 
 
 def case_handover(lab):
     """Planned: nothing is lost, and no connection stays at the old node."""
-    need()
-
-    def hand_over(active):
-        start = time.monotonic()
-        code, text = active.ctl("handover")
-        if code:
-            raise Failed("handover: %s" % text)
-        return start
     text = play(lab, hand_over, 1000)
     if " 0 writes lost" not in text:
         raise Failed(text)
