@@ -88,7 +88,9 @@ class Node:
         return command + (["--cold", str(self.world.cold_ms)] if self.world.cold_ms else [])
 
     def keepalived_command(self):
-        return ["keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
+        """Not to syslog: where nobody listens there, each line goes to the machine's console, and
+        a serial one takes milliseconds for it."""
+        return ["keepalived", "--dont-fork", "--no-syslog", "--log-console", "--log-detail", "--vrrp",
                 "-f", self.path("keepalived.conf"), "-p", self.path("keepalived.pid"),
                 "-r", self.path("vrrp.pid"), "-c", self.path("checkers.pid")]
 
