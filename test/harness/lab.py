@@ -331,6 +331,8 @@ class Lab:
                      "listen=127.0.0.1:%d" % listen[index],
                      "peer=127.0.0.1:%d" % peer[index]]
             words += [text for text in (config, configs[index]) if text]
+            if "dirty_bits=" not in ";".join(words):
+                words.append("dirty_bits=20")  # the default takes longer to start than most cases
             node = self.add(name, *options, engine=self.build.repl_engine, config=";".join(words))
             node.listen_repl = listen[index]
             node.socket = os.path.join(self.folder, name + ".sock")
