@@ -6,12 +6,15 @@ from partition import PARTITION, Partition
 from world import World
 
 
-def play(build, fault):
+REFRESH_MS = 1000  # vrrp_garp_master_refresh: so long a client that missed a claim may be wrong
+
+
+def play(build, fault, more_ms=0):
     with World(build, **fault.vrrp) as world:
         world.started()
         outcomes = [fault.measure(world) for _ in range(2)]
     for outcome in outcomes:
-        assert outcome.judged < 10 * fault.goal[1] * build.slowness, str(outcome)
+        assert outcome.judged < (10 * fault.goal[1] + more_ms) * build.slowness, str(outcome)
     return " / ".join(str(outcome) for outcome in outcomes)
 
 
@@ -44,7 +47,8 @@ def case_killed(build):
 
 
 def case_partition(build):
-    return play(build, PARTITION)
+    """The loser may claim the address once more just after the winner has, where it is slow."""
+    return play(build, PARTITION, REFRESH_MS)
 
 
 def case_partition_link_survives(build):
