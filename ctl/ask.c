@@ -97,7 +97,8 @@ static enum answer fail(struct ask *ask, const char **text)
 {
     *text = ask->why;
     snprintf(ask->why, sizeof(ask->why), "the node at %s %s", ask->path,
-             errno == EAGAIN ? "does not answer" : "closed the connection");
+             errno == EAGAIN && !feof(ask->stream) ? "does not answer"
+                                                   : "closed the connection");
     return ANSWER_FAILED;
 }
 
@@ -126,13 +127,22 @@ pid_t ask_pid(const struct ask *ask)
     return peer.pid;
 }
 
+/* Not by fgets, which may take half a line for one when the other half is late. */
 static bool read_line(struct ask *ask)
 {
-    while (fgets(ask->line, sizeof(ask->line), ask->stream) == NULL) {
-        if (errno != EAGAIN || ask->wait_on == NULL || !ask->wait_on(ask->wait_context))
+    size_t n = 0;
+    int c = 0;
+    while (c != '\n' && n + 1 < sizeof(ask->line)) {
+        c = getc(ask->stream);
+        if (c != EOF)
+            ask->line[n++] = (char)c;
+        else if (feof(ask->stream) || errno != EAGAIN || ask->wait_on == NULL ||
+                 !ask->wait_on(ask->wait_context))
             return false;
-        clearerr(ask->stream);
+        else
+            clearerr(ask->stream);
     }
+    ask->line[n] = '\0';
     return true;
 }
 

@@ -5,7 +5,6 @@ import platform
 import signal
 import subprocess
 import sys
-import types
 
 from harness.report import Failed, Skip
 
@@ -177,7 +176,7 @@ def case_hung_node(lab):
         assert b.stat("repl_role") == "standby" and a.stat("repl_role") == "active"
 
 
-DYING = """
+STAND_IN = """
 import ctypes, socket, sys, threading
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
@@ -187,36 +186,66 @@ def serve():
     while True:
         connection, _ = listener.accept()
         for _ in connection.makefile("rb"):
-            if is_dying.is_set():
-                threading.Event().wait()
-            connection.sendall(b"OK it is well\\n")
-threading.Thread(target=serve).start()
+            for piece in sys.argv[3].split(","):
+                is_dying.wait(0.03)
+                if is_dying.is_set():
+                    threading.Event().wait()
+                connection.sendall(piece.encode())
+            connection.sendall(b"\\n")
+threading.Thread(target=serve, daemon=True).start()
 print("listens", flush=True)
 sys.stdin.readline()
 is_dying.set()
 ctypes.CDLL(None).syscall(ctypes.c_long(int(sys.argv[2])), 0)
 """
+EXIT = {"x86_64": "60", "aarch64": "93"}  # the number of the system call
+
+
+class StandIn:
+    """A process that says of itself that it is well, in pieces with pauses; until it dies, and
+    then only its first thread."""
+
+    def __init__(self, lab, *pieces):
+        if platform.machine() not in EXIT:
+            raise Skip("the number of the system call exit is not known for this machine")
+        self.name, self.socket = "stand-in", os.path.join(lab.folder, "stand-in.sock")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", STAND_IN, self.socket, EXIT[platform.machine()], ",".join(pieces)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"listens\n"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def die(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
 
 
 def case_dying_node(lab):
     """A process with much memory has its sockets open for seconds after it was killed, while
     the kernel takes the memory apart. So it is here, for one whose first thread has ended."""
-    if platform.machine() not in ("x86_64", "aarch64"):
-        raise Skip("the number of the system call exit is not known for this machine")
-    node = types.SimpleNamespace(name="x", socket=os.path.join(lab.folder, "dying.sock"))
-    with subprocess.Popen([sys.executable, "-c", DYING, node.socket,
-                           {"x86_64": "60", "aarch64": "93"}[platform.machine()]],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout.readline() == b"listens\n"
-            with Guard(lab, node, "-t", "60000") as guard:
-                guard.says(0)
-                process.stdin.write(b"die\n")
-                process.stdin.flush()
-                guard.says(-254)
-                assert "is dying" in guard.log(), guard.log()
-        finally:
-            process.kill()
+    with StandIn(lab, "OK it is well") as node, Guard(lab, node, "-t", "60000") as guard:
+        guard.says(0)
+        node.die()
+        guard.says(-254)
+        assert "is dying" in guard.log(), guard.log()
+
+
+def case_answer_in_pieces(lab):
+    """A line is a line when it has ended, also if a look at the process comes between."""
+    with StandIn(lab, "OK", " it is", " well") as node, Guard(lab, node, "-t", "60000") as guard:
+        guard.says(0)
+        node.die()
+        guard.says(-254)
+        assert "fit to hold the address: it is well\n" in guard.log(), guard.log()
+        assert guard.log().count("FAULT") == 1, guard.log()
 
 
 def case_words_that_are_no_state(lab):
