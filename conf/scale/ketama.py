@@ -23,13 +23,13 @@ BEHAVIORS = {
     # not. "hash" has no effect beside it.
     "ketama_weighted": True,
 
-    # A pair that does not answer keeps its keys. It is back in some 60 ms, with its data; other
+    # A pair that does not answer keeps its keys. It is back in some 40 ms, with its data; other
     # pairs do not have it. Both would send its keys elsewhere, and back later to stale values.
     "auto_eject": False,
     "remove_failed": 0,
 
     # After an error libmemcached does not try the pair again for so many seconds: every call for
-    # its keys fails at once. The default, 2, makes two seconds out of 60 ms. With 0 it tries again
+    # its keys fails at once. The default, 2, makes two seconds out of 40 ms. With 0 it tries again
     # in the next second of the clock, so up to 1 s later; Patient, below, does not wait so long.
     "retry_timeout": 0,
     "dead_timeout": 0,
@@ -59,8 +59,8 @@ def client(pairs=PAIRS, **more):
 
 class Patient:
     """Tries again for two seconds on a new client, which remembers no failure: the caller sees a
-    slow call instead of an error. Two, since the first try may wait for its time-out: nobody
-    answers while the VIP is on neither node. A call whose answer got lost may be done twice: do
+    slow call instead of an error. Two, since the first try may wait for its time-out: where
+    a machine is lost, nobody refuses it. A call whose answer got lost may be done twice: do
     not use it for incr, decr, append and prepend."""
 
     # ServerError: the node has the VIP and refuses writes, for it is not active yet.

@@ -9,7 +9,7 @@ import time
 from harness.report import Failed
 from vip import Vip
 
-MOVE_S = 0.06  # what keepalived needs from the death of a node to the move of its address
+MOVE_S = 0.06  # more than keepalived needs from the death of a node to the move of its address
 LATE_S = 0.6   # the same if only its script notices
 CUT_S = 0.35   # and from the death of the whole machine, which nothing tells
 
