@@ -293,8 +293,12 @@ static bool open_files(struct guard *g)
     if (track_file_open(&g->health, directory, "health", FAULT) &&
         track_file_open(&g->rank, directory, "rank", 0))
         return true;
-    say("cannot write %s in %s: %s; make the folder, or name another with --dir",
-        g->rank.path[0] != '\0' ? "rank" : "health", directory, strerror(errno));
+    int error = errno;
+    say("cannot write %s in %s: %s; %s, or name another folder with --dir",
+        g->rank.path[0] != '\0' ? "rank" : "health", directory, strerror(error),
+        error == ENOENT   ? "make the folder"
+        : error == ENOSPC ? "make room there"
+                          : "let this user write there");
     return false;
 }
 
