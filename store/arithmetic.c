@@ -127,7 +127,7 @@ ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
         if (status != ENGINE_SUCCESS || !again)
             break;
         status = store_allocate(s, cookie, &t.fresh, a->key, a->nkey, t.ndigits, t.flags,
-                                t.exptime);
+                                t.exptime, NULL);
         if (status != ENGINE_SUCCESS)
             break;
     }

@@ -1,5 +1,5 @@
 #include "base/check.h"
-#include "store/store.h"
+#include "store/mirror.h"
 
 enum { CAS_STEP = 256 };
 
@@ -73,6 +73,25 @@ void store_unlink(struct store *s, struct spot *spot)
     spot->slot = NULL;
 }
 
+void store_move(struct store *s, struct spot *spot, struct item *to, unsigned mark)
+{
+    struct item *it = spot->it;
+    uint32_t exptime = item_exptime(it);
+
+    if (exptime != item_exptime(to)) /* touched since */
+        memory_note_exptime(&s->memory, to, exptime);
+    atomic_store_explicit(&to->cas, item_cas(it), memory_order_relaxed);
+    atomic_store_explicit(&to->exptime, exptime, memory_order_relaxed);
+    atomic_store_explicit(&to->nbytes, item_nbytes(it), memory_order_relaxed);
+    item_set_mark(to, mark);
+    memcpy(to->data, it->data, it->nkey + (size_t)item_nbytes(it));
+    slot_set(spot->slot, to);
+    atomic_store_explicit(&to->word, ITEM_LINKED, memory_order_release);
+    memory_note_dead(&s->memory, it);
+    atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
+    COUNT(store_counters(s)->moved, 1);
+}
+
 /* The caller's reference is usually the only one: then nobody else looks yet. */
 static void mark_linked(struct item *it)
 {
@@ -84,11 +103,10 @@ static void mark_linked(struct item *it)
         atomic_fetch_or(&it->word, ITEM_LINKED);
 }
 
-bool store_link(struct store *s, struct spot *spot, struct item *it)
+bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t cas,
+                   unsigned mark)
 {
     struct item *old = spot->it;
-    unsigned mark = atomic_load_explicit(&s->epoch, memory_order_relaxed)
-                    << MARK_EPOCH_SHIFT;
     struct counters *c = store_counters(s);
 
     if (old == NULL) {
@@ -98,12 +116,11 @@ bool store_link(struct store *s, struct spot *spot, struct item *it)
         spot->grow = result == TABLE_CROWDED;
         COUNT(c->curr_items, 1);
     } else {
-        unsigned freq = item_freq(old); /* being written again is a use, too */
-        mark |= freq < MARK_FREQ ? freq + 1 : freq;
         slot_set(spot->slot, it);
     }
+    mark |= atomic_load_explicit(&s->epoch, memory_order_relaxed) << MARK_EPOCH_SHIFT;
     COUNT(c->total_items, 1);
-    atomic_store_explicit(&it->cas, store_next_cas(s), memory_order_relaxed);
+    atomic_store_explicit(&it->cas, cas, memory_order_relaxed);
     item_set_mark(it, mark);
     mark_linked(it);
     if (old != NULL)
@@ -111,9 +128,52 @@ bool store_link(struct store *s, struct spot *spot, struct item *it)
     return true;
 }
 
+bool store_link(struct store *s, struct spot *spot, struct item *it)
+{
+    unsigned mark = 0;
+
+    if (spot->it != NULL) { /* being written again is a use, too */
+        mark = item_freq(spot->it);
+        mark += mark < MARK_FREQ;
+    }
+    return store_link_as(s, spot, it, store_next_cas(s), mark);
+}
+
+/* Memory for an item as the header says, with its key. */
+static ENGINE_ERROR_CODE allocate(struct store *s, const void *cookie, struct item **it,
+                                  const struct item *header, const void *key,
+                                  const struct berth *berth)
+{
+    struct memory *m = &s->memory;
+
+    while ((*it = berth->order == ORDER_LAST
+                      ? memory_alloc(m, berth->queue, header, MEMORY_FOR_CLIENT)
+                      : memory_alloc_aged(m, berth->queue, berth->order, header,
+                                          MEMORY_FOR_CLIENT)) == NULL)
+        if (!store_reclaim(s, cookie)) {
+            COUNT(store_counters(s)->outofmemory, 1);
+            return ENGINE_ENOMEM;
+        }
+    memcpy((*it)->data, key, header->nkey);
+    return ENGINE_SUCCESS;
+}
+
+/* A key that was evicted lately, unread, has proven itself by coming again. */
+static struct berth berth_of(struct store *s, uint32_t hash)
+{
+    struct berth berth = { .queue = QUEUE_SMALL, .order = ORDER_LAST };
+
+    if (__builtin_expect(ghost_has(&s->ghost, hash), 0)) {
+        berth.queue = QUEUE_MAIN;
+        COUNT(store_counters(s)->ghost_hits, 1);
+    }
+    return berth;
+}
+
 ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct item **it,
                                  const void *key, size_t nkey, size_t nbytes,
-                                 uint32_t flags, rel_time_t exptime)
+                                 uint32_t flags, rel_time_t exptime,
+                                 const struct berth *given)
 {
     if (nkey == 0 || nkey > UINT16_MAX)
         return ENGINE_EINVAL;
@@ -127,18 +187,8 @@ ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct ite
                            .hash = item_hash(key, nkey),
                            .nkey = (uint16_t)nkey };
     table_prefetch(&s->table, header.hash);
-    unsigned queue = QUEUE_SMALL;
-    if (__builtin_expect(ghost_has(&s->ghost, header.hash), 0)) {
-        queue = QUEUE_MAIN;
-        COUNT(store_counters(s)->ghost_hits, 1);
-    }
-    while ((*it = memory_alloc(&s->memory, queue, &header, MEMORY_FOR_CLIENT)) == NULL)
-        if (!store_reclaim(s, cookie)) {
-            COUNT(store_counters(s)->outofmemory, 1);
-            return ENGINE_ENOMEM;
-        }
-    memcpy((*it)->data, key, nkey);
-    return ENGINE_SUCCESS;
+    struct berth berth = given != NULL ? *given : berth_of(s, header.hash);
+    return allocate(s, cookie, it, &header, key, &berth);
 }
 
 /* The last reference to an item that was never stored is gone. */
@@ -170,12 +220,27 @@ struct item *store_get(struct store *s, const void *key, size_t nkey)
     store_check_flush(s);
     store_lookup(s, &spot, item_hash(key, nkey), key, nkey);
     struct item *it = spot.it;
+    bool rose = false;
     if (it != NULL) {
         item_take_ref(it);
-        item_note_use(it);
+        rose = item_note_use(it);
     }
     store_unlock(s, &spot);
+    if (__builtin_expect(rose, 0) || (it != NULL && mirror_samples(s)))
+        mirror_read(s, key, nkey);
     return it;
+}
+
+struct item *store_peek(struct store *s, const void *key, size_t nkey)
+{
+    struct spot spot;
+
+    store_check_flush(s);
+    store_lookup(s, &spot, item_hash(key, nkey), key, nkey);
+    if (spot.it != NULL)
+        item_take_ref(spot.it);
+    store_unlock(s, &spot);
+    return spot.it;
 }
 
 ENGINE_ERROR_CODE store_remove(struct store *s, const void *key, size_t nkey,

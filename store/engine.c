@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/feature.h"
-#include "store/store.h"
+#include "store/mirror.h"
 
 static const engine_info *engine_get_info(ENGINE_HANDLE *handle)
 {
@@ -93,6 +93,7 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
         add_feature(s, FEATURE_CAS_CLOCK, FEATURE_CAS_CLOCK_TEXT);
     }
     add_feature(s, FEATURE_LIVE_WALK, FEATURE_LIVE_WALK_TEXT);
+    add_feature(s, ENGINE_FEATURE_MIRROR, mirror_rows.name);
     s->server.callback->register_callback(handle, ON_DISCONNECT, on_disconnect, s);
     return ENGINE_SUCCESS;
 }
@@ -126,7 +127,7 @@ static ENGINE_ERROR_CODE engine_allocate(ENGINE_HANDLE *handle, const void *cook
     rel_time_t when = exptime == 0 ? 0 : s->server.core->realtime((time_t)exptime);
     struct item *fresh = NULL;
     ENGINE_ERROR_CODE result =
-        store_allocate(s, cookie, &fresh, key, nkey, nbytes, (uint32_t)flags, when);
+        store_allocate(s, cookie, &fresh, key, nkey, nbytes, (uint32_t)flags, when, NULL);
 
     *it = fresh;
     return result;

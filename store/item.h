@@ -126,16 +126,18 @@ static inline unsigned item_epoch(const struct item *it)
     return item_mark(it) >> MARK_EPOCH_SHIFT;
 }
 
-/* Note one more use. Under the bucket's lock. */
-static inline void item_note_use(struct item *it)
+/* Note one more use. Under the bucket's lock. True if that has raised what it is credited
+ * with. */
+static inline bool item_note_use(struct item *it)
 {
     unsigned mark = item_mark(it);
 
     if ((mark & (MARK_FREQ | MARK_FETCHED)) == (MARK_FREQ | MARK_FETCHED))
-        return;
+        return false;
     if ((mark & MARK_FREQ) != MARK_FREQ)
         mark++;
     item_set_mark(it, mark | MARK_FETCHED);
+    return true;
 }
 
 /* One more reference. Under the bucket's lock, or by one who has one. */

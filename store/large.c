@@ -46,6 +46,19 @@ void memory_free_large(struct memory *m, uint32_t id)
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
+void memory_renew_large(struct memory *m, const struct item *it, unsigned queue)
+{
+    uint32_t id = memory_segment_id(m, it);
+    struct segment *seg = &m->segments[id];
+
+    AZ(pthread_mutex_lock(&m->lock));
+    if (seg->state == SEGMENT_QUEUED && !seg->busy) {
+        list_remove(m, list_of(m, seg), id);
+        segment_enqueue(m, id, queue, ORDER_LAST, false);
+    }
+    AZ(pthread_mutex_unlock(&m->lock));
+}
+
 static size_t difference(size_t a, size_t b)
 {
     return a > b ? a - b : b - a;
@@ -133,7 +146,7 @@ static bool has_room(struct memory *m, size_t bytes, enum memory_grade grade)
 }
 
 static struct item *place_item(struct memory *m, uint32_t id, unsigned queue,
-                               const struct item *header)
+                               uint64_t order, const struct item *header)
 {
     struct segment *seg = &m->segments[id];
     struct item *it = (struct item *)(void *)seg->base;
@@ -145,11 +158,11 @@ static struct item *place_item(struct memory *m, uint32_t id, unsigned queue,
     if (exptime != 0)
         atomic_store(&seg->min_exptime, exptime);
     memcpy(it, header, sizeof(*it));
-    segment_enqueue(m, id, queue, false);
+    segment_enqueue(m, id, queue, order, false);
     return it;
 }
 
-struct item *memory_alloc_large(struct memory *m, unsigned queue,
+struct item *memory_alloc_large(struct memory *m, unsigned queue, uint64_t order,
                                 const struct item *header, enum memory_grade grade)
 {
     size_t bytes = (item_size(header) + LARGE_PREFIX + PAGE - 1) & ~(size_t)(PAGE - 1);
@@ -163,7 +176,7 @@ struct item *memory_alloc_large(struct memory *m, unsigned queue,
             id = take_fresh(m, bytes);
     }
     if (id != SEGMENT_NONE)
-        it = place_item(m, id, queue, header);
+        it = place_item(m, id, queue, order, header);
     bool low = available(m) <= m->target;
     AZ(pthread_mutex_unlock(&m->lock));
     if (low && m->low != NULL)

@@ -2,6 +2,7 @@
  * The background thread of a store. Every turn, or sooner when a worker asks:
  *
  *   free segments    kept in reserve, so that workers seldom reclaim themselves
+ *   aged segments    sealed when nothing more comes for them
  *   due flush        fired; what a flush left is swept out of the table
  *   expired items    removed, for at most a hundredth of the time
  *   CAS              kept at or above the clock, once a second
@@ -72,6 +73,7 @@ static void turn(struct store *s)
     store_check_flush(s);
     store_sweep(s);
     keep_free_segments(s);
+    memory_seal_aged(&s->memory);
     store_expire(s, EXPIRE_US);
     if (++s->maintenance.turns % TURNS_A_SECOND == 0)
         store_reclaim_parked(s);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "store/segment.h"
 
 enum {
     SEGMENTS_WANTED = 256,
@@ -13,7 +14,7 @@ enum {
     SEGMENT_MAX = 1 << 20,
     LANES_MAX = 64,
     SEGMENTS_A_LANE = 16, /* so that open segments stay a small part of all */
-    LARGE_SHARE = 8,
+    LARGE_LEAST = 8,      /* of them fit a segment */
     PARKED_ROOM = 1024
 };
 
@@ -43,8 +44,10 @@ static void list_clear(struct segment_list *list)
 
 static void lists_init(struct memory *m)
 {
-    for (int q = 0; q < QUEUES; q++)
+    for (int q = 0; q < QUEUES; q++) {
         list_clear(&m->queue[q]);
+        m->order[q] = m->oldest[q] = m->youngest[q] = ORDER_LIVE;
+    }
     list_clear(&m->parked);
     list_clear(&m->warm);
     list_clear(&m->cold);
@@ -66,6 +69,14 @@ static bool lanes_init(struct memory *m)
     return true;
 }
 
+void memory_follow(struct memory *m, bool follows)
+{
+    uint32_t most = (uint32_t)(m->limit >> m->segment_shift) / 32;
+
+    m->reserve = follows ? 1 : 1 + (m->nlanes < most ? m->nlanes : most);
+    m->target = follows ? 2 : m->reserve + 1 + m->nlanes / 2;
+}
+
 bool memory_init(struct memory *m, size_t limit)
 {
     uint32_t size = segment_size_for(limit);
@@ -78,13 +89,15 @@ bool memory_init(struct memory *m, size_t limit)
     m->segment_size = size;
     m->segment_shift = (unsigned)__builtin_ctz(size);
     m->nlanes = lanes_for(segments);
-    m->reserve = 1 + (m->nlanes < segments / 32 ? m->nlanes : segments / 32);
-    m->target = m->reserve + 1 + m->nlanes / 2;
+    memory_follow(m, false);
     /* Parked segments keep their addresses: there are more of those than memory. */
     m->narena = 4 * segments + PARKED_ROOM;
-    m->nsegments = m->narena + (uint32_t)(limit / (size / LARGE_SHARE)) + 16;
+    m->nsegments = m->narena + (uint32_t)(limit / (size / LARGE_LEAST)) + 16;
     m->large_next = m->narena;
     AZ(pthread_mutex_init(&m->lock, NULL));
+    AZ(pthread_mutex_init(&m->aged.lock, NULL));
+    for (unsigned i = 0; i < AGED_OPEN; i++)
+        m->aged.open[i].id = SEGMENT_NONE;
     if (!range_init(&m->arena_range, (size_t)m->narena * size) ||
         !range_init(&m->segment_range, (size_t)m->nsegments * sizeof(struct segment)) ||
         !range_grow(&m->segment_range, m->segment_range.size, &added) || !lanes_init(m)) {
@@ -114,6 +127,7 @@ void memory_fini(struct memory *m)
     range_fini(&m->segment_range);
     free(m->lanes);
     pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->aged.lock);
     memset(m, 0, sizeof(*m)); /* a limit of 0: there is nothing to end */
 }
 
@@ -136,10 +150,7 @@ void memory_credit(struct memory *m, size_t bytes)
     atomic_fetch_sub_explicit(&m->charged, bytes, memory_order_relaxed);
 }
 
-/* The end of an open segment, moved by one item; NULL when it has no room. Lane locked.
- */
-static struct item *bump(struct open_segment *open, const struct item *header,
-                         size_t size)
+struct item *open_bump(struct open_segment *open, const struct item *header, size_t size)
 {
     if ((size_t)(open->end - open->next) < size)
         return NULL;
@@ -154,13 +165,16 @@ static struct item *bump(struct open_segment *open, const struct item *header,
     return it;
 }
 
-static void open_segment(const struct memory *m, struct open_segment *open, uint32_t id)
+void open_begin(const struct memory *m, struct open_segment *open, uint32_t id,
+                uint64_t order)
 {
     char *base = m->segments[id].base;
 
-    *open = (struct open_segment){
-        .id = id, .min_exptime = EXPTIME_NONE, .next = base, .end = base + m->segment_size
-    };
+    *open = (struct open_segment){ .id = id,
+                                   .min_exptime = EXPTIME_NONE,
+                                   .next = base,
+                                   .end = base + m->segment_size,
+                                   .order = order };
 }
 
 /* The lane's open segment is full: put a fresh one in its place. */
@@ -174,10 +188,10 @@ static struct item *alloc_in_fresh(struct memory *m, struct lane *lane, unsigned
         return NULL;
     spin_acquire(&lane->lock);
     struct open_segment full = lane->open[queue];
-    struct item *it = bump(&lane->open[queue], header, size);
+    struct item *it = open_bump(&lane->open[queue], header, size);
     if (it == NULL) {
-        open_segment(m, &lane->open[queue], id);
-        it = bump(&lane->open[queue], header, size);
+        open_begin(m, &lane->open[queue], id, ORDER_LAST);
+        it = open_bump(&lane->open[queue], header, size);
         spin_release(&lane->lock);
         if (full.id != SEGMENT_NONE)
             memory_seal(m, &full);
@@ -193,11 +207,11 @@ struct item *memory_alloc(struct memory *m, unsigned queue, const struct item *h
 {
     size_t size = item_size(header);
 
-    if (size > m->segment_size / LARGE_SHARE)
-        return memory_alloc_large(m, queue, header, grade);
+    if (size_is_large(m, size))
+        return memory_alloc_large(m, queue, ORDER_LAST, header, grade);
     struct lane *lane = &m->lanes[memory_lane(m)];
     spin_acquire(&lane->lock);
-    struct item *it = bump(&lane->open[queue], header, size);
+    struct item *it = open_bump(&lane->open[queue], header, size);
     spin_release(&lane->lock);
     return it != NULL ? it : alloc_in_fresh(m, lane, queue, header, size, grade);
 }

@@ -11,6 +11,11 @@
  *   main queue:  [seg] -> [seg] -> ... -> [seg]
  *                  | oldest: what was read moves to the end, the rest is evicted
  *
+ * A queue is in the order of `order`, oldest first: what is sealed comes last. Items that
+ * come with an age of their own (a copy of another node, or moved as they are while this
+ * node follows one) fill segments apart, and those take the place that their age asks
+ * for.
+ *
  * A segment is a fixed power of two of one reserved arena, so that the segment of an item
  * is arithmetic. An item larger than an eighth of that has a mapping of its own,
  * which queues like a segment. Space of overwritten and deleted items is counted in
@@ -55,9 +60,11 @@ struct segment {
     _Atomic uint64_t dead;        /* items << 40 | bytes, of those dead */
     _Atomic uint32_t used, items; /* handed out; known once sealed */
     _Atomic uint32_t min_exptime; /* none expires before; EXPTIME_NONE */
+    _Atomic uint64_t order;       /* its place in its queue */
     uint32_t prev, next;          /* in its queue or free list */
     uint32_t charged;             /* bytes of the budget */
-    uint8_t state, queue;
+    uint8_t state;
+    _Atomic uint8_t queue;
     bool large;
     bool parked;        /* in the list of those with items in use */
     bool busy;          /* someone walks it: not to be claimed */
@@ -78,11 +85,28 @@ struct finds {
     uint32_t good_for; /* claims, until the next look */
     uint32_t expiring; /* one with items that expired, SEGMENT_NONE */
     bool pays;         /* so much is dead that moving comes before evicting */
+    uint64_t spare;    /* bytes to gain in all */
 };
 
 struct open_segment {
     uint32_t id, items, min_exptime;
     char *next, *end;
+    uint64_t order; /* that it will have; ORDER_LAST: behind all others */
+};
+
+/* Places in a queue. What came with a copy is older than whatever came since; of the ages
+ * in a copy each has one place. */
+#define ORDER_LAST     0
+#define ORDER_AGE(age) (((uint64_t)(age) + 1) << 16)
+#define ORDER_LIVE     (UINT64_C(16) << 16)
+#define ORDER_OPEN     UINT64_MAX /* not sealed yet */
+
+/* Open segments of items that have an age. */
+enum { AGED_OPEN = 12 };
+struct aged {
+    pthread_mutex_t lock; /* before memory.lock */
+    struct open_segment open[AGED_OPEN];
+    uint64_t used_at[AGED_OPEN], uses, uses_before;
 };
 
 struct lane {
@@ -98,8 +122,8 @@ struct memory {
     struct segment *segments; /* of the arena, then those of large items */
     uint32_t narena, nsegments, nlanes;
     struct lane *lanes;
-    uint32_t reserve; /* segments kept for moving items */
-    uint32_t target;  /* free segments that the background tries to keep */
+    _Atomic uint32_t reserve; /* segments kept for moving items */
+    _Atomic uint32_t target;  /* free segments that the background tries to keep */
     size_t limit;
     void (*low)(void *context); /* called, without locks, when less than target is free */
     void *context;
@@ -108,17 +132,24 @@ struct memory {
 
     _Alignas(64) pthread_mutex_t lock;
     struct segment_list queue[QUEUES], parked;
+    uint64_t order[QUEUES]; /* of the last one sealed */
     struct segment_list warm, cold, large_free, large_warm;
     uint32_t claimed; /* segments in that state */
     struct finds finds;
     uint32_t arena_next, large_next; /* first ones never used */
     struct range arena_range, segment_range;
+    struct aged aged;
+    _Atomic uint64_t oldest[QUEUES], youngest[QUEUES]; /* places, as of the last seal */
 };
 
 /* limit: bytes of the budget. False: the
  * kernel gives no address space. */
 bool memory_init(struct memory *m, size_t limit);
 void memory_fini(struct memory *m);
+
+/* A follower stores from one thread, and what it moves it has been told to: it gets by
+ * with less free memory, so that it can hold all that the leading node does. */
+void memory_follow(struct memory *m, bool follows);
 
 /* Which lane the calling thread uses now. */
 uint32_t memory_lane(const struct memory *m);
@@ -132,6 +163,12 @@ enum memory_grade {
  * try again. May take memory.lock. */
 struct item *memory_alloc(struct memory *m, unsigned queue, const struct item *header,
                           enum memory_grade grade);
+
+/* The same, with a place of its own in the queue (not ORDER_LAST). */
+struct item *memory_alloc_aged(struct memory *m, unsigned queue, uint64_t order,
+                               const struct item *header, enum memory_grade grade);
+/* Seal what memory_alloc_aged has open, if it was not called since the last time. */
+void memory_seal_aged(struct memory *m);
 
 /* Count an item's space as dead; the item must not be touched after it is marked. */
 void memory_note_dead(struct memory *m, const struct item *it);
@@ -158,7 +195,7 @@ uint32_t memory_available(struct memory *m);
  * an open one at the end of its queue. */
 uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade);
 void memory_seal(struct memory *m, const struct open_segment *open);
-struct item *memory_alloc_large(struct memory *m, unsigned queue,
+struct item *memory_alloc_large(struct memory *m, unsigned queue, uint64_t order,
                                 const struct item *header, enum memory_grade grade);
 
 /* A claimed (or just taken) segment in which nothing lives is free again. */
@@ -178,10 +215,21 @@ enum claim_mode {
     CLAIM_COMPACT, /* move what lives, evict nothing */
     CLAIM_EVICT
 };
-/* Choose the segment whose reclaim costs least and take it. compact, evict: which modes
- * will do; now: for expired items. */
-enum claim_mode memory_claim(struct memory *m, bool compact, bool evict, uint32_t now,
+/* What a claim is for. */
+struct claim_terms {
+    bool compact, evict; /* which modes will do */
+    bool follow;         /* nothing is evicted while compacting still gives something */
+    uint32_t now;        /* for expired items */
+};
+/* Choose the segment whose reclaim costs least and take it. */
+enum claim_mode memory_claim(struct memory *m, const struct claim_terms *terms,
                              uint32_t *id);
+
+/* A large item goes to the end of a queue. Its bucket is locked. */
+void memory_renew_large(struct memory *m, const struct item *it, unsigned queue);
+
+/* Where an item stands in its queue: 0 with the oldest, ages - 1 with the youngest. */
+unsigned memory_age(const struct memory *m, const struct item *it, unsigned ages);
 
 /* What lies in a queue, its open segments and those under reclaim included. */
 struct census {

@@ -6,20 +6,29 @@
  * it is made for every claim only in small stores, and its best finds are kept. */
 enum { SURVEY_SHARE = 4096 };
 
+/* Shares of a segment: a gain below is never worth moving the rest; one below is not if
+ * it would also do to evict; and so much must be to gain in all segments that it is
+ * gathered. */
+enum { WORTH_LEAST = 64, WORTH_MOVING = 16, SPARE_SEGMENTS = 2 };
+
 static bool is_claimable(const struct segment *seg)
 {
     return seg->state == SEGMENT_QUEUED && !seg->busy && !seg->parked;
 }
 
-/* Bytes that reclaiming a segment gives; UINT64_MAX if nothing in it lives. */
-static uint64_t gain_of(const struct segment *seg)
+/* Bytes that reclaiming a segment gives; UINT64_MAX if nothing in it lives. A short rest
+ * that was left over when it was sealed is none: the next one will have as much. */
+static uint64_t gain_of(const struct memory *m, const struct segment *seg)
 {
     uint64_t used = atomic_load_explicit(&seg->used, memory_order_relaxed);
     uint64_t dead = atomic_load_explicit(&seg->dead, memory_order_acquire) & DEAD_BYTES;
 
     if (dead == used)
         return UINT64_MAX;
-    return seg->charged > used - dead ? seg->charged - (used - dead) : 0;
+    if (seg->charged <= used - dead)
+        return 0;
+    uint64_t rest = seg->charged > used ? seg->charged - used : 0;
+    return rest < m->segment_size / 8 ? dead : dead + rest;
 }
 
 /* Keep a find in place of the least one. */
@@ -52,10 +61,10 @@ static void survey(struct memory *m, uint32_t now)
         const struct segment *seg = &m->segments[id];
         if (!is_claimable(seg))
             continue;
-        uint64_t gain = gain_of(seg);
+        uint64_t gain = gain_of(m, seg);
         charged += seg->charged;
         gained += gain < seg->charged ? gain : seg->charged;
-        if (gain * 16 >= m->segment_size)
+        if (gain * WORTH_LEAST >= m->segment_size)
             keep_find(f, id, gain);
         if (atomic_load_explicit(&seg->min_exptime, memory_order_relaxed) <= now)
             f->expiring = id;
@@ -63,6 +72,7 @@ static void survey(struct memory *m, uint32_t now)
     /* Compaction pays when a good part of the memory is dead; a little is the price of
      * keeping order. */
     f->pays = gained * 100 > charged * 15;
+    f->spare = gained;
 }
 
 /* The best find that still is one, out of the list. */
@@ -75,7 +85,7 @@ static uint32_t take_find(struct memory *m, uint64_t *gain)
         return SEGMENT_NONE;
     for (unsigned i = 0; i < f->n; i++) {
         const struct segment *seg = &m->segments[f->id[i]];
-        f->gain[i] = is_claimable(seg) ? gain_of(seg) : 0;
+        f->gain[i] = is_claimable(seg) ? gain_of(m, seg) : 0;
         if (f->gain[i] > f->gain[best])
             best = i;
     }
@@ -126,6 +136,37 @@ static uint32_t next_to_evict(struct memory *m)
                : oldest(m, first == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL);
 }
 
+/* A node that follows is told what to move and what to evict, so that segments empty by
+ * themselves; what else gives memory without evicting is to move what is left of some.
+ * Where memory is as large as the other node's, there is enough to gain; where it is
+ * smaller, evicting is the cheaper way. */
+static uint32_t worth_following(struct memory *m, uint32_t now)
+{
+    uint64_t gain = 0;
+
+    if (m->finds.good_for == 0 || m->finds.n == 0)
+        survey(m, now);
+    else
+        m->finds.good_for--;
+    uint32_t id = take_find(m, &gain);
+    bool spare = m->finds.spare >= SPARE_SEGMENTS * (uint64_t)m->segment_size;
+    return gain * (spare ? WORTH_LEAST : WORTH_MOVING) >= m->segment_size ? id
+                                                                          : SEGMENT_NONE;
+}
+
+unsigned memory_age(const struct memory *m, const struct item *it, unsigned ages)
+{
+    const struct segment *seg = memory_segment(m, it);
+    unsigned queue = seg->queue;
+    uint64_t order = seg->order, oldest = m->oldest[queue], youngest = m->youngest[queue];
+
+    if (order >= youngest)
+        return ages - 1;
+    return order <= oldest
+               ? 0
+               : (unsigned)((order - oldest) * ages / (youngest - oldest + 1));
+}
+
 static void claim(struct memory *m, uint32_t id)
 {
     list_remove(m, list_of(m, &m->segments[id]), id);
@@ -133,16 +174,18 @@ static void claim(struct memory *m, uint32_t id)
     m->claimed++;
 }
 
-enum claim_mode memory_claim(struct memory *m, bool compact, bool evict, uint32_t now,
+enum claim_mode memory_claim(struct memory *m, const struct claim_terms *terms,
                              uint32_t *id)
 {
     enum claim_mode mode = CLAIM_COMPACT;
 
     *id = SEGMENT_NONE;
     AZ(pthread_mutex_lock(&m->lock));
-    if (compact)
-        *id = worth_compacting(m, evict, now);
-    if (*id == SEGMENT_NONE && evict) {
+    if (terms->compact && terms->follow)
+        *id = worth_following(m, terms->now);
+    else if (terms->compact)
+        *id = worth_compacting(m, terms->evict, terms->now);
+    if (*id == SEGMENT_NONE && terms->evict) {
         *id = next_to_evict(m);
         mode = CLAIM_EVICT;
     }
@@ -196,6 +239,18 @@ static void count_one(const struct segment *seg, struct census *c, uint64_t used
     c->dead += dead;
 }
 
+static void count_open_one(struct memory *m, const struct open_segment *open,
+                           struct census census[QUEUES])
+{
+    if (open->id == SEGMENT_NONE)
+        return;
+    const struct segment *seg = &m->segments[open->id];
+    if (seg->state == SEGMENT_OPEN) /* not sealed by now */
+        count_one(seg, &census[seg->queue], (uint64_t)(open->next - seg->base),
+                  open->items);
+}
+
+/* Also with the lock of the aged ones held. */
 static void count_open(struct memory *m, struct census census[QUEUES])
 {
     for (uint32_t i = 0; i < m->nlanes; i++)
@@ -203,11 +258,7 @@ static void count_open(struct memory *m, struct census census[QUEUES])
             spin_acquire(&m->lanes[i].lock);
             struct open_segment open = m->lanes[i].open[q];
             spin_release(&m->lanes[i].lock);
-            if (open.id == SEGMENT_NONE)
-                continue;
-            const struct segment *seg = &m->segments[open.id];
-            if (seg->state == SEGMENT_OPEN) /* not sealed by now */
-                count_one(seg, &census[q], (uint64_t)(open.next - seg->base), open.items);
+            count_open_one(m, &open, census);
         }
 }
 
@@ -215,8 +266,12 @@ void memory_count(struct memory *m, struct census census[QUEUES], uint64_t *free
 {
     memset(census, 0, QUEUES * sizeof(census[0]));
     *free_segments = memory_available(m);
+    AZ(pthread_mutex_lock(&m->aged.lock));
     AZ(pthread_mutex_lock(&m->lock));
     count_open(m, census);
+    for (unsigned i = 0; i < AGED_OPEN; i++)
+        count_open_one(m, &m->aged.open[i], census);
+    AZ(pthread_mutex_unlock(&m->aged.lock));
     for (uint32_t id = 0; id < m->large_next; id++) {
         if (id == m->arena_next && id < m->narena)
             id = m->narena;

@@ -18,7 +18,7 @@
 #include <time.h>
 
 #include "base/check.h"
-#include "store/store.h"
+#include "store/mirror.h"
 
 enum { AHEAD = 8, TRIES = 64, SCAN_PAUSE = 1 };
 
@@ -89,6 +89,9 @@ static struct item *reserve_place(struct pass *p, struct item *it)
                            .hash = it->hash,
                            .nkey = it->nkey };
 
+    if (p->mode == CLAIM_COMPACT && atomic_load(&p->s->follows))
+        return memory_alloc_aged(&p->s->memory, p->queue, p->segment->order, &header,
+                                 MEMORY_FOR_MOVE);
     return memory_alloc(&p->s->memory, destination(p), &header, MEMORY_FOR_MOVE);
 }
 
@@ -99,27 +102,6 @@ static unsigned mark_spent(struct pass *p, unsigned mark)
     if (p->mode == CLAIM_COMPACT)
         return mark;
     return p->queue == QUEUE_MAIN ? mark - 1 : mark & ~MARK_FREQ;
-}
-
-/* Copy an item to its new place and let the table point there. Bucket locked. */
-static void move_item(struct pass *p, struct spot *spot, struct item *to)
-{
-    struct item *it = spot->it;
-    uint32_t exptime = item_exptime(it);
-
-    if (exptime != item_exptime(to)) /* touched since */
-        memory_note_exptime(&p->s->memory, to, exptime);
-    atomic_store_explicit(&to->cas, item_cas(it), memory_order_relaxed);
-    atomic_store_explicit(&to->exptime, exptime, memory_order_relaxed);
-    atomic_store_explicit(&to->nbytes, item_nbytes(it), memory_order_relaxed);
-    item_set_mark(to, mark_spent(p, item_mark(it)));
-    memcpy(to->data, it->data, it->nkey + (size_t)item_nbytes(it));
-    slot_set(spot->slot, to);
-    atomic_store_explicit(&to->word, ITEM_LINKED, memory_order_release);
-    memory_note_dead(&p->s->memory, it);
-    atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
-    COUNT(p->counters->moved, 1);
-    p->kept += item_size(to);
 }
 
 /* Returns whether it was an eviction, and not the end of an item that was over anyway. */
@@ -142,7 +124,7 @@ static bool drop_item(struct pass *p, struct spot *spot)
     return !stale;
 }
 
-enum outcome { STAYS, GONE, EVICTED };
+enum outcome { STAYS, GONE, MOVED, EVICTED };
 
 /* Decide on an item under its bucket's lock. *place is set to NULL when it was used. */
 static enum outcome settle(struct pass *p, struct spot *spot, struct item **place)
@@ -154,9 +136,10 @@ static enum outcome settle(struct pass *p, struct spot *spot, struct item **plac
     if (store_is_stale(p->s, it))
         return drop_item(p, spot) ? EVICTED : GONE;
     if (*place != NULL && item_size(*place) == item_size(it)) {
-        move_item(p, spot, *place);
+        store_move(p->s, spot, *place, mark_spent(p, item_mark(it)));
+        p->kept += item_size(*place);
         *place = NULL;
-        return GONE;
+        return MOVED;
     }
     if (p->mode == CLAIM_EVICT)
         return drop_item(p, spot) ? EVICTED : GONE;
@@ -171,9 +154,13 @@ static void leave(struct pass *p, struct spot *spot, struct item *it,
     spot->garbage = SEGMENT_NONE; /* the claim's own affair */
     store_unlock(p->s, spot);
     p->stayed += outcome == STAYS;
-    /* The segment is ours until it is recycled: the key is still there. */
+    /* The segment is ours until it is recycled: the item is still there. */
     if (outcome == EVICTED && p->s->server.stat->evicting != NULL)
         p->s->server.stat->evicting(p->cookie, item_key(it), it->nkey);
+    if (outcome == EVICTED)
+        mirror_tell(p->s, NOTE_EVICTED, it, item_mark(it), p->queue);
+    else if (outcome == MOVED)
+        mirror_tell(p->s, NOTE_KEPT, it, mark_spent(p, item_mark(it)), destination(p));
 }
 
 static void reclaim_linked(struct pass *p, struct item *it)
@@ -211,7 +198,8 @@ static enum outcome settle_large(struct pass *p, struct spot *spot)
         return STAYS;
     if (store_is_stale(p->s, it) || !is_kept(p, it))
         return drop_item(p, spot) ? EVICTED : GONE;
-    item_set_mark(it, mark_spent(p, item_mark(it)));
+    unsigned mark = mark_spent(p, item_mark(it));
+    item_set_mark(it, mark);
     p->queue = destination(p);
     return STAYS;
 }
@@ -297,9 +285,12 @@ bool store_reclaim(struct store *s, const void *cookie)
     uint32_t tries = 1 + (MARK_FREQ + 1) * memory_queued(&s->memory);
 
     for (uint32_t i = 0; i < tries; i++) {
+        const struct claim_terms terms = { .compact = compact,
+                                           .follow = atomic_load(&s->follows),
+                                           .evict = s->config.eviction,
+                                           .now = s->now() };
         uint32_t id;
-        enum claim_mode mode =
-            memory_claim(&s->memory, compact, s->config.eviction, s->now(), &id);
+        enum claim_mode mode = memory_claim(&s->memory, &terms, &id);
         if (mode == CLAIM_NOTHING)
             return false;
         if (mode == CLAIM_WAIT)

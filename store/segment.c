@@ -63,6 +63,7 @@ void segment_reset(struct segment *seg, unsigned queue)
     atomic_store_explicit(&seg->items, 0, memory_order_relaxed);
     atomic_store_explicit(&seg->min_exptime, EXPTIME_NONE, memory_order_relaxed);
     seg->queue = (uint8_t)queue;
+    seg->order = ORDER_OPEN;
     seg->state = SEGMENT_OPEN;
     seg->next_scan = 0;
 }
@@ -86,14 +87,22 @@ uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade)
     return id;
 }
 
-void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, bool park)
+void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, uint64_t order,
+                     bool park)
 {
     struct segment *seg = &m->segments[id];
 
     seg->queue = (uint8_t)queue;
+    seg->order = order != ORDER_LAST ? order : ++m->order[queue];
     seg->parked = park;
     seg->state = SEGMENT_QUEUED;
-    list_append(m, list_of(m, seg), id);
+    if (park) {
+        list_append(m, &m->parked, id);
+        return;
+    }
+    list_insert(m, &m->queue[queue], id);
+    m->oldest[queue] = m->segments[m->queue[queue].head].order;
+    m->youngest[queue] = m->order[queue];
 }
 
 void memory_seal(struct memory *m, const struct open_segment *open)
@@ -106,7 +115,7 @@ void memory_seal(struct memory *m, const struct open_segment *open)
     AZ(pthread_mutex_lock(&m->lock));
     if (open->min_exptime < atomic_load(&seg->min_exptime))
         atomic_store(&seg->min_exptime, open->min_exptime);
-    segment_enqueue(m, open->id, seg->queue, false);
+    segment_enqueue(m, open->id, seg->queue, open->order, false);
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
@@ -138,7 +147,7 @@ void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
     if (seg->large && is_garbage(seg))
         large_free(m, id); /* its last owner met it claimed, and left it to us */
     else
-        segment_enqueue(m, id, queue, park);
+        segment_enqueue(m, id, queue, ORDER_LAST, park);
     AZ(pthread_mutex_unlock(&m->lock));
 }
 

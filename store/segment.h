@@ -22,6 +22,35 @@ static inline void list_append(struct memory *m, struct segment_list *list, uint
     list->bytes += seg->charged;
 }
 
+/* In front of those that are younger. From the nearer end, as far as one can tell. */
+static inline void list_insert(struct memory *m, struct segment_list *list, uint32_t id)
+{
+    uint64_t order = m->segments[id].order;
+    uint32_t before = list->tail, after = SEGMENT_NONE;
+
+    if (before != SEGMENT_NONE && m->segments[before].order > order) {
+        before = SEGMENT_NONE;
+        after = list->head;
+        while (m->segments[after].order <= order) {
+            before = after;
+            after = m->segments[after].next;
+        }
+    }
+    if (after == SEGMENT_NONE) {
+        list_append(m, list, id);
+        return;
+    }
+    m->segments[id].prev = before;
+    m->segments[id].next = after;
+    m->segments[after].prev = id;
+    if (before == SEGMENT_NONE)
+        list->head = id;
+    else
+        m->segments[before].next = id;
+    list->count++;
+    list->bytes += m->segments[id].charged;
+}
+
 static inline void list_remove(struct memory *m, struct segment_list *list, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
@@ -74,7 +103,20 @@ bool segment_make_room(struct memory *m, size_t bytes);
 
 /* A segment that was free is open, and empty. */
 void segment_reset(struct segment *seg, unsigned queue);
-void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, bool park);
+void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, uint64_t order,
+                     bool park);
+
+/* Open segments (memory.c): a free one begins to be filled; one more item at its end,
+ * NULL when it has no room. Whoever guards the open segment holds its lock. */
+void open_begin(const struct memory *m, struct open_segment *open, uint32_t id,
+                uint64_t order);
+struct item *open_bump(struct open_segment *open, const struct item *header, size_t size);
+
+/* Larger items have memory of their own. */
+static inline bool size_is_large(const struct memory *m, size_t size)
+{
+    return size > m->segment_size / 8;
+}
 
 /* The mapping of a large item is free: kept for the next one, or given back. */
 void large_free(struct memory *m, uint32_t id);

@@ -2,6 +2,7 @@
  * One store: what an engine handle points at.
  *
  *   client calls          engine.c       rows of the interface
+ *   a mirror's calls      mirror.c       rows of its extension
  *     |                   update.c arithmetic.c touch.c flush.c tap.c stats.c
  *     v                   core.c         one item under its bucket's lock
  *   table.h  memory.h     ghost.h        where items are; their memory; what was evicted
@@ -15,6 +16,7 @@
 #define STORE_STORE_H
 
 #include <memcached/engine.h>
+#include <memcached/engine_mirror.h>
 
 #include "store/ghost.h"
 #include "store/memory.h"
@@ -30,7 +32,7 @@ struct config {
 struct counters {
     _Alignas(128) _Atomic int64_t curr_items;
     _Atomic uint64_t total_items, evictions, evicted_unfetched, reclaimed,
-        expired_unfetched, moved, outofmemory, ghost_hits;
+        expired_unfetched, moved, outofmemory, ghost_hits, sampled;
 };
 
 struct tap_walk;
@@ -57,8 +59,12 @@ struct store {
     struct table table;
     struct memory memory;
     struct ghost ghost;
-    _Atomic unsigned keep_above; /* frequency an item of the main queue needs to stay */
-    struct counters *counters;   /* memory.nlanes of them */
+    _Atomic bool follows;            /* another node says what is evicted (mirror.h) */
+    _Atomic(engine_watcher) watcher; /* NULL: nobody wants to know */
+    void *watcher_context;
+    _Atomic unsigned sample_every; /* reads; 0: none is sampled */
+    _Atomic unsigned keep_above;   /* frequency an item of the main queue needs to stay */
+    struct counters *counters;     /* memory.nlanes of them */
 
     /* Read by every call, written by a flush. */
     _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; EPOCH_MASK bits */
@@ -127,19 +133,38 @@ void store_retire(struct store *s, struct spot *spot, struct item *it);
 /* Put an item in place of the one found, or add it, with a new CAS. False: no memory. */
 bool store_link(struct store *s, struct spot *spot, struct item *it);
 
+/* The same, with this CAS and these marks (but for the epoch). */
+bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t cas,
+                   unsigned mark);
+
+/* Copy the item found, which nobody has a reference to, to a place of the same size that
+ * is not in the table yet, and let the table point there. Takes over the reference to the
+ * place. Not for large items. */
+void store_move(struct store *s, struct spot *spot, struct item *to, unsigned mark);
+
 uint64_t store_next_cas(struct store *s);
 
 /* See that later CAS values are higher than this one. */
 void store_raise_cas(struct store *s, uint64_t cas);
 
-/* A fresh item with one reference, value not filled in. exptime is relative time. */
+/* Where an item is to stand in the queues. */
+struct berth {
+    unsigned queue;
+    uint64_t order; /* memory.h */
+};
+
+/* A fresh item with one reference, value not filled in. exptime is relative time; berth
+ * NULL: where new items go. */
 ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct item **it,
                                  const void *key, size_t nkey, size_t nbytes,
-                                 uint32_t flags, rel_time_t exptime);
+                                 uint32_t flags, rel_time_t exptime,
+                                 const struct berth *berth);
 void store_release(struct store *s, struct item *it);
 
 /* The item of a key with a reference, NULL if there is none. */
 struct item *store_get(struct store *s, const void *key, size_t nkey);
+/* The same, but nobody has read it. */
+struct item *store_peek(struct store *s, const void *key, size_t nkey);
 
 ENGINE_ERROR_CODE store_remove(struct store *s, const void *key, size_t nkey,
                                uint64_t cas);

@@ -108,9 +108,10 @@ static ENGINE_ERROR_CODE join_with(struct store *s, const void *cookie, struct i
                                    bool *again)
 {
     struct item *joined;
-    ENGINE_ERROR_CODE result = store_allocate(
-        s, cookie, &joined, item_key(piece), piece->nkey,
-        (size_t)item_nbytes(old) + item_nbytes(piece), old->flags, item_exptime(old));
+    ENGINE_ERROR_CODE result =
+        store_allocate(s, cookie, &joined, item_key(piece), piece->nkey,
+                       (size_t)item_nbytes(old) + item_nbytes(piece), old->flags,
+                       item_exptime(old), NULL);
 
     if (result != ENGINE_SUCCESS)
         return result;

@@ -2,9 +2,8 @@
  * What eviction keeps, against a simulated LRU list with the same bytes: a cache is worth
  * its hits.
  */
-#include <math.h>
-
 #include "test/unit/store_rig.h"
+#include "test/unit/zipf.h"
 
 #ifdef UNDER_SANITIZER
 enum { REQUESTS = 1000000 };
@@ -104,41 +103,6 @@ static bool store_request(uint32_t key)
 
 /* ---- traces */
 
-struct zipf {
-    double *sum; /* of the weights up to each rank */
-    uint32_t state;
-};
-
-static void zipf_init(struct zipf *z, double skew)
-{
-    double total = 0;
-
-    z->sum = calloc(KEYS, sizeof(double));
-    z->state = 5;
-    for (uint32_t i = 0; i < KEYS; i++)
-        z->sum[i] = total += 1 / pow(i + 1, skew);
-}
-
-static uint32_t zipf_next(struct zipf *z)
-{
-    uint32_t low = 0, high = KEYS - 1;
-
-    z->state = z->state * 1664525u + 1013904223u;
-    uint32_t first = z->state >> 8;
-    z->state = z->state * 1664525u + 1013904223u;
-    double at =
-        ((double)first + (z->state >> 8) / 16777216.0) / 16777216.0 * z->sum[KEYS - 1];
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (z->sum[middle] < at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    /* Neighbours in rank must not be neighbours in anything else. */
-    return (uint32_t)((uint64_t)low * 7919 % KEYS);
-}
-
 /* Requests, every scan-th of which is a key that never comes again (0: none). Hits of
  * both, as shares of the requests that could hit. */
 static void compare(double skew, unsigned scan, double *ours, double *lru)
@@ -148,7 +112,7 @@ static void compare(double skew, unsigned scan, double *ours, double *lru)
     struct zipf z;
     struct lru l;
 
-    zipf_init(&z, skew);
+    zipf_init(&z, skew, KEYS);
     lru_init(&l, keys);
     for (uint32_t i = 0; i < REQUESTS; i++) {
         uint32_t key = scan != 0 && i % scan == 0 ? KEYS + i / scan : zipf_next(&z);
@@ -163,7 +127,7 @@ static void compare(double skew, unsigned scan, double *ours, double *lru)
     *lru = (double)l.hits / (double)counted;
     printf("skew %.2f, scan 1/%u: hits %.4f, LRU %.4f\n", skew, scan, *ours, *lru);
     lru_fini(&l);
-    free(z.sum);
+    zipf_fini(&z);
 }
 
 START_TEST(as_good_as_lru)

@@ -1,0 +1,80 @@
+/*
+ * Items that have an age: those of a copy, and those that are moved as they are while
+ * this node follows another. Each place in a queue that is being filled has an open
+ * segment here, so that items of one age come to lie side by side, and leave together.
+ */
+#include "base/check.h"
+#include "store/segment.h"
+
+/* Places of a copy are kept apart. What is moved here from segments with much to gain has
+ * come from near each other: from those whose turn it is. */
+static bool is_same_place(const struct memory *m, const struct open_segment *open,
+                          unsigned queue, uint64_t order)
+{
+    return open->id != SEGMENT_NONE && m->segments[open->id].queue == queue &&
+           (open->order == order || (open->order > ORDER_LIVE && order > ORDER_LIVE));
+}
+
+/* The one for this place, else one that is free, else the one not used for longest. */
+static unsigned choose(const struct memory *m, unsigned queue, uint64_t order)
+{
+    const struct aged *a = &m->aged;
+    unsigned best = 0;
+
+    for (unsigned i = 0; i < AGED_OPEN; i++) {
+        if (is_same_place(m, &a->open[i], queue, order))
+            return i;
+        if (a->used_at[i] < a->used_at[best])
+            best = i;
+    }
+    return best;
+}
+
+static void seal(struct memory *m, unsigned i)
+{
+    if (m->aged.open[i].id != SEGMENT_NONE)
+        memory_seal(m, &m->aged.open[i]);
+    m->aged.open[i].id = SEGMENT_NONE;
+    m->aged.used_at[i] = 0;
+}
+
+static struct item *alloc_locked(struct memory *m, unsigned queue, uint64_t order,
+                                 const struct item *header, enum memory_grade grade)
+{
+    unsigned i = choose(m, queue, order);
+    struct open_segment *open = &m->aged.open[i];
+    struct item *it = NULL;
+
+    if (is_same_place(m, open, queue, order))
+        it = open_bump(open, header, item_size(header));
+    if (it == NULL) {
+        uint32_t id = memory_take(m, queue, grade);
+        if (id == SEGMENT_NONE)
+            return NULL;
+        seal(m, i);
+        open_begin(m, open, id, order);
+        it = open_bump(open, header, item_size(header));
+    }
+    m->aged.used_at[i] = ++m->aged.uses;
+    return it;
+}
+
+struct item *memory_alloc_aged(struct memory *m, unsigned queue, uint64_t order,
+                               const struct item *header, enum memory_grade grade)
+{
+    if (size_is_large(m, item_size(header)))
+        return memory_alloc_large(m, queue, order, header, grade);
+    AZ(pthread_mutex_lock(&m->aged.lock));
+    struct item *it = alloc_locked(m, queue, order, header, grade);
+    AZ(pthread_mutex_unlock(&m->aged.lock));
+    return it;
+}
+
+void memory_seal_aged(struct memory *m)
+{
+    AZ(pthread_mutex_lock(&m->aged.lock));
+    for (unsigned i = 0; i < AGED_OPEN && m->aged.uses == m->aged.uses_before; i++)
+        seal(m, i);
+    m->aged.uses_before = m->aged.uses;
+    AZ(pthread_mutex_unlock(&m->aged.lock));
+}

@@ -1,0 +1,243 @@
+#include "store/mirror.h"
+
+#include "base/check.h"
+
+_Static_assert(MARK_FREQ == CREDIT_USES && MARK_FETCHED == CREDIT_FETCHED,
+               "an item's mark is the low part of its credit");
+
+/* ---- what happens here */
+
+static void mirror_watch(ENGINE_HANDLE *handle, engine_watcher watcher, void *context)
+{
+    struct store *s = store_of(handle);
+
+    if (watcher != NULL)
+        s->watcher_context = context;
+    atomic_store(&s->watcher, watcher);
+}
+
+static void mirror_sample(ENGINE_HANDLE *handle, unsigned every)
+{
+    atomic_store(&store_of(handle)->sample_every, every);
+}
+
+static item_credit credit_of(unsigned mark, unsigned queue)
+{
+    return (item_credit)(CREDIT_GIVEN | (mark & (MARK_FREQ | MARK_FETCHED)) |
+                         (queue == QUEUE_MAIN ? CREDIT_PROVEN : 0));
+}
+
+void mirror_tell(struct store *s, enum engine_note_kind kind, const struct item *it,
+                 unsigned mark, unsigned queue)
+{
+    engine_watcher watcher = atomic_load(&s->watcher);
+
+    if (watcher == NULL || it->nkey > UINT8_MAX)
+        return;
+    const struct engine_note note = { .key = item_key(it),
+                                      .nkey = (uint8_t)it->nkey,
+                                      .kind = (uint8_t)kind,
+                                      .credit = credit_of(mark, queue),
+                                      .cas = item_cas(it) };
+    watcher(s->watcher_context, &note);
+}
+
+void mirror_read(struct store *s, const void *key, size_t nkey)
+{
+    engine_watcher watcher = atomic_load(&s->watcher);
+
+    if (watcher == NULL || nkey > UINT8_MAX)
+        return;
+    const struct engine_note note = { .key = key,
+                                      .nkey = (uint8_t)nkey,
+                                      .kind = NOTE_READ };
+    watcher(s->watcher_context, &note);
+}
+
+/* ---- what another node wants to know */
+
+static ENGINE_ERROR_CODE mirror_peek(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                                     const void *key, size_t nkey)
+{
+    (void)cookie;
+    *it = store_peek(store_of(handle), key, nkey);
+    return *it != NULL ? ENGINE_SUCCESS : ENGINE_KEY_ENOENT;
+}
+
+static item_credit mirror_credit(ENGINE_HANDLE *handle, const item *at, bool with_age)
+{
+    const struct memory *m = &store_of(handle)->memory;
+    const struct item *it = at;
+    item_credit credit = credit_of(item_mark(it), memory_segment(m, it)->queue);
+
+    if (with_age)
+        credit |= (item_credit)(CREDIT_AGED | memory_age(m, it, CREDIT_AGES)
+                                                  << CREDIT_AGE_SHIFT);
+    return credit;
+}
+
+/* ---- what another node says */
+
+static unsigned queue_of(item_credit credit)
+{
+    return (credit & CREDIT_PROVEN) != 0 ? QUEUE_MAIN : QUEUE_SMALL;
+}
+
+static uint64_t order_of(item_credit credit)
+{
+    if ((credit & CREDIT_AGED) == 0)
+        return ORDER_LAST;
+    unsigned age = credit >> CREDIT_AGE_SHIFT & (CREDIT_AGES - 1);
+    /* The small queue is a tenth: two ages will do, and each takes an open segment. */
+    return ORDER_AGE(queue_of(credit) == QUEUE_MAIN ? age : age & (CREDIT_AGES / 2));
+}
+
+static ENGINE_ERROR_CODE mirror_allocate(ENGINE_HANDLE *handle, const void *cookie,
+                                         item **it, const void *key, size_t nkey,
+                                         size_t nbytes, uint32_t flags,
+                                         rel_time_t exptime, item_credit credit)
+{
+    struct store *s = store_of(handle);
+    rel_time_t when = exptime == 0 ? 0 : s->server.core->realtime((time_t)exptime);
+    struct berth berth = { .queue = queue_of(credit), .order = order_of(credit) };
+    struct item *fresh = NULL;
+    ENGINE_ERROR_CODE result =
+        store_allocate(s, cookie, &fresh, key, nkey, nbytes, flags, when,
+                       (credit & CREDIT_GIVEN) != 0 ? &berth : NULL);
+
+    *it = fresh;
+    return result;
+}
+
+static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie, item *at,
+                                      uint64_t cas, item_credit credit,
+                                      ENGINE_STORE_OPERATION operation)
+{
+    struct store *s = store_of(handle);
+    struct item *it = at;
+    ENGINE_ERROR_CODE result = ENGINE_NOT_STORED;
+    struct spot spot;
+
+    (void)cookie;
+    store_check_flush(s);
+    store_raise_cas(s, cas);
+    store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
+    if (spot.it == NULL || operation != OPERATION_ADD)
+        result = store_link_as(s, &spot, it, cas, credit & (MARK_FREQ | MARK_FETCHED))
+                     ? ENGINE_SUCCESS
+                     : ENGINE_ENOMEM;
+    store_unlock(s, &spot);
+    return result;
+}
+
+/* As one's own eviction, but the memory comes back when its segment is reclaimed. */
+static void repeat_eviction(struct store *s, const struct engine_note *n)
+{
+    uint32_t hash = item_hash(n->key, n->nkey);
+    struct spot spot;
+
+    store_lookup(s, &spot, hash, n->key, n->nkey);
+    if (queue_of(n->credit) == QUEUE_SMALL)
+        ghost_add(&s->ghost, hash);
+    if (spot.it != NULL && item_cas(spot.it) <= n->cas) {
+        struct counters *c = store_counters(s);
+        COUNT(c->evictions, 1);
+        COUNT(c->evicted_unfetched, (item_mark(spot.it) & MARK_FETCHED) == 0);
+        store_unlink(s, &spot);
+    }
+    store_unlock(s, &spot);
+}
+
+/* Room at the end of a queue for an item that is here. NULL: it is large, or there is
+ * none. */
+static struct item *find_room(struct store *s, const struct engine_note *n)
+{
+    struct berth berth = { .queue = queue_of(n->credit), .order = ORDER_LAST };
+    struct item *it = store_peek(s, n->key, n->nkey), *place = NULL;
+
+    if (it == NULL)
+        return NULL;
+    uint32_t nbytes = item_nbytes(it), flags = it->flags, exptime = item_exptime(it);
+    bool large = memory_is_large(&s->memory, it);
+    store_release(s, it);
+    if (!large && store_allocate(s, NULL, &place, n->key, n->nkey, nbytes, flags, exptime,
+                                 &berth) != ENGINE_SUCCESS)
+        return NULL;
+    return place;
+}
+
+/* The item takes the place, unless it has changed meanwhile or is in use. */
+static void repeat_keeping(struct store *s, const struct engine_note *n)
+{
+    struct item *place = find_room(s, n);
+    struct spot spot;
+
+    store_lookup(s, &spot, item_hash(n->key, n->nkey), n->key, n->nkey);
+    struct item *it = spot.it;
+    unsigned told = n->credit & (MARK_FREQ | MARK_FETCHED);
+    if (it != NULL)
+        item_set_mark(it, (item_mark(it) & ~(MARK_FREQ | MARK_FETCHED)) | told);
+    if (it != NULL && memory_is_large(&s->memory, it))
+        memory_renew_large(&s->memory, it, queue_of(n->credit));
+    if (it != NULL && place != NULL && (item_word(it) & ITEM_REFS) == 0 &&
+        item_size(it) == item_size(place)) {
+        store_move(s, &spot, place, item_mark(it));
+        place = NULL;
+    }
+    store_unlock(s, &spot);
+    if (place != NULL)
+        store_release(s, place);
+}
+
+static bool repeat_read(struct store *s, const struct engine_note *n)
+{
+    struct spot spot;
+
+    store_lookup(s, &spot, item_hash(n->key, n->nkey), n->key, n->nkey);
+    if (spot.it != NULL)
+        (void)item_note_use(spot.it);
+    bool here = spot.it != NULL;
+    store_unlock(s, &spot);
+    return here;
+}
+
+static bool mirror_repeat(ENGINE_HANDLE *handle, const struct engine_note *note)
+{
+    struct store *s = store_of(handle);
+
+    if (note->kind == NOTE_READ)
+        return repeat_read(s, note);
+    if (note->kind == NOTE_EVICTED)
+        repeat_eviction(s, note);
+    else
+        repeat_keeping(s, note);
+    return true;
+}
+
+static void mirror_follow(ENGINE_HANDLE *handle, bool follows)
+{
+    struct store *s = store_of(handle);
+
+    atomic_store(&s->follows, follows);
+    memory_follow(&s->memory, follows);
+}
+
+static uint64_t mirror_fence(ENGINE_HANDLE *handle)
+{
+    struct store *s = store_of(handle);
+
+    return s->config.use_cas ? atomic_load(&s->cas) : UINT64_MAX;
+}
+
+const struct engine_mirror mirror_rows = {
+    .name = ENGINE_MIRROR_NAME,
+    .watch = mirror_watch,
+    .sample = mirror_sample,
+    .peek = mirror_peek,
+    .credit = mirror_credit,
+    .allocate = mirror_allocate,
+    .store = mirror_store,
+    .repeat = mirror_repeat,
+    .follow = mirror_follow,
+    .fence = mirror_fence,
+};
