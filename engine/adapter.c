@@ -5,6 +5,10 @@
 
 #include "base/check.h"
 
+_Static_assert((int)NOTE_READ == LINK_NOTE_READ && (int)NOTE_KEPT == LINK_NOTE_KEPT &&
+                   (int)NOTE_EVICTED == LINK_NOTE_EVICTED,
+               "notes travel as the engine makes them");
+
 enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in memcached */
 
 /* A call that the engine may put off: made again when it says so. */
@@ -51,16 +55,34 @@ static void op_release(void *store, void *it)
     ENGINE(a)->release(HANDLE(a), &a->cookie, it);
 }
 
+/* Replication's look-ups are no reads, in engines that can tell them apart. */
+static ENGINE_ERROR_CODE look_at(struct adapter *a, struct own_cookie *cookie, item **it,
+                                 const void *key, size_t nkey)
+{
+    const struct engine_mirror *mirror = a->wrapped->mirror;
+    ENGINE_ERROR_CODE rc;
+    if (mirror != NULL)
+        return mirror->peek(HANDLE(a), cookie, it, key, nkey);
+    CALL(rc, cookie, ENGINE(a)->get(HANDLE(a), cookie, it, key, (int)nkey, 0));
+    return rc;
+}
+
+static void add_credit(struct adapter *a, struct repl_item *it, bool with_age)
+{
+    if (a->wrapped->mirror != NULL)
+        it->state.credit = a->wrapped->mirror->credit(HANDLE(a), it->item, with_age);
+}
+
 static bool op_lookup(void *store, const void *key, size_t nkey, struct repl_item *out)
 {
     struct adapter *a = store;
-    ENGINE_ERROR_CODE rc;
     item *it;
-    CALL(rc, &a->cookie, ENGINE(a)->get(HANDLE(a), &a->cookie, &it, key, (int)nkey, 0));
-    if (rc != ENGINE_SUCCESS)
+    if (look_at(a, &a->cookie, &it, key, nkey) != ENGINE_SUCCESS)
         return false;
-    if (describe(a, it, out))
+    if (describe(a, it, out)) {
+        add_credit(a, out, false);
         return true;
+    }
     op_release(a, it);
     return false;
 }
@@ -79,16 +101,26 @@ static void op_remove(void *store, const void *key, size_t nkey)
     remove_with(a, &a->cookie, key, nkey, 0);
 }
 
+static ENGINE_ERROR_CODE allocate(struct adapter *a, item **it,
+                                  const struct link_change *c)
+{
+    const struct engine_mirror *mirror = a->wrapped->mirror;
+    ENGINE_ERROR_CODE rc;
+    if (mirror != NULL)
+        return mirror->allocate(HANDLE(a), &a->cookie, it, c->key, c->nkey, c->nvalue,
+                                c->flags, c->exptime, c->credit);
+    CALL(rc, &a->cookie,
+         ENGINE(a)->allocate(HANDLE(a), &a->cookie, it, c->key, c->nkey, c->nvalue,
+                             (int)c->flags, c->exptime));
+    return rc;
+}
+
 /* An item with the change's contents, not stored yet. NULL if the engine has no room. */
 static item *make_item(struct adapter *a, const struct link_change *c)
 {
-    ENGINE_ERROR_CODE rc;
     item_info info = { .nvalue = 1 };
     item *it;
-    CALL(rc, &a->cookie,
-         ENGINE(a)->allocate(HANDLE(a), &a->cookie, &it, c->key, c->nkey, c->nvalue,
-                             (int)c->flags, c->exptime));
-    if (rc != ENGINE_SUCCESS)
+    if (allocate(a, &it, c) != ENGINE_SUCCESS)
         return NULL;
     if (!ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info)) {
         op_release(a, it);
@@ -98,31 +130,31 @@ static item *make_item(struct adapter *a, const struct link_change *c)
     return it;
 }
 
-static item *store_item(struct adapter *a, const struct link_change *c,
-                        ENGINE_STORE_OPERATION operation, uint64_t *cas)
+/* The item as the peer has it, CAS included: in one step, if the engine can. */
+static ENGINE_ERROR_CODE link_item(struct adapter *a, item *it,
+                                   const struct link_change *c,
+                                   ENGINE_STORE_OPERATION operation)
 {
+    const struct engine_mirror *mirror = a->wrapped->mirror;
     ENGINE_ERROR_CODE rc;
-    item *it = make_item(a, c);
-    if (it == NULL)
-        return NULL;
-    CALL(rc, &a->cookie, ENGINE(a)->store(HANDLE(a), &a->cookie, it, cas, operation, 0));
+    uint64_t cas;
+    if (mirror != NULL)
+        return mirror->store(HANDLE(a), &a->cookie, it, c->cas, c->credit, operation);
+    CALL(rc, &a->cookie, ENGINE(a)->store(HANDLE(a), &a->cookie, it, &cas, operation, 0));
     if (rc == ENGINE_SUCCESS)
-        return it;
-    op_release(a, it);
-    return NULL;
+        ENGINE(a)->item_set_cas(HANDLE(a), &a->cookie, it, c->cas);
+    return rc;
 }
 
-/* The item as the peer has it, CAS included. */
 static bool store_state(struct adapter *a, const struct link_change *c,
                         ENGINE_STORE_OPERATION operation)
 {
-    uint64_t cas = 0;
-    item *it = store_item(a, c, operation, &cas);
+    item *it = make_item(a, c);
     if (it == NULL)
         return false;
-    ENGINE(a)->item_set_cas(HANDLE(a), &a->cookie, it, c->cas);
+    ENGINE_ERROR_CODE rc = link_item(a, it, c, operation);
     op_release(a, it);
-    return true;
+    return rc == ENGINE_SUCCESS;
 }
 
 static bool op_put(void *store, const struct link_change *c)
@@ -156,24 +188,15 @@ static void op_flush(void *store, uint32_t delay)
     (void)rc;
 }
 
-/* The interface does not show the CAS counter, so an item is stored to see it. In an
- * engine whose counter does not follow what is adopted from the peer, CAS numbers do not
- * tell old items from new ones. */
+/* The interface does not show the CAS counter. In an engine that shows it, but whose
+ * counter does not follow what is adopted from the peer, CAS numbers do not tell old
+ * items from new ones. */
 static uint64_t op_fence(void *store)
 {
-    static const char key[] = "\x01"
-                              "replication fence";
     struct adapter *a = store;
-    struct link_change c = { .key = key, .nkey = sizeof(key) - 1, .value = key };
-    uint64_t cas = 0;
-    if (!a->wrapped->cas_clock)
+    if (a->wrapped->mirror == NULL || !a->wrapped->cas_clock)
         return UINT64_MAX;
-    item *it = store_item(a, &c, OPERATION_SET, &cas);
-    if (it == NULL)
-        return UINT64_MAX; /* a full store: all that is doomed goes, new items too */
-    op_release(a, it);
-    op_remove(a, c.key, c.nkey);
-    return cas;
+    return a->wrapped->mirror->fence(HANDLE(a));
 }
 
 static void op_expel(void *store, const void *key, size_t nkey, uint64_t fence)
@@ -181,16 +204,42 @@ static void op_expel(void *store, const void *key, size_t nkey, uint64_t fence)
     struct adapter *a = store;
     struct own_cookie cookie; /* client threads come here too */
     struct repl_item found;
-    ENGINE_ERROR_CODE rc;
     item *it;
     own_cookie_init(&cookie);
-    CALL(rc, &cookie, ENGINE(a)->get(HANDLE(a), &cookie, &it, key, (int)nkey, 0));
-    if (rc == ENGINE_SUCCESS) {
+    if (look_at(a, &cookie, &it, key, nkey) == ENGINE_SUCCESS) {
         if (describe(a, it, &found) && found.state.cas <= fence)
             remove_with(a, &cookie, key, nkey, found.state.cas);
         ENGINE(a)->release(HANDLE(a), &cookie, it);
     }
     own_cookie_fini(&cookie, NULL);
+}
+
+static bool op_repeat(void *store, const struct link_note *n)
+{
+    struct adapter *a = store;
+    const struct engine_note note = { .key = n->key,
+                                      .nkey = n->nkey,
+                                      .kind = n->kind,
+                                      .credit = n->credit,
+                                      .cas = n->cas };
+    if (a->wrapped->mirror != NULL)
+        return a->wrapped->mirror->repeat(HANDLE(a), &note);
+    if (n->kind == LINK_NOTE_EVICTED)
+        op_expel(a, n->key, n->nkey, n->cas);
+    return true;
+}
+
+/* Of so many reads of the most wanted items one is told to a mirror with less memory. */
+enum { SAMPLE_EVERY = 2 };
+
+static void op_part(void *store, enum repl_part part)
+{
+    struct adapter *a = store;
+    const struct engine_mirror *mirror = a->wrapped->mirror;
+    if (mirror == NULL)
+        return;
+    mirror->follow(HANDLE(a), part == PART_FOLLOWS);
+    mirror->sample(HANDLE(a), part == PART_LEADS_SMALLER ? SAMPLE_EVERY : 0);
 }
 
 static uint32_t op_clock(void *store)
@@ -287,8 +336,10 @@ static bool op_walk_next(void *store, struct repl_walk *w, struct repl_item *out
     struct adapter *a = store;
     item *it;
     while (walk_step(a, w, &it)) {
-        if (describe(a, it, out) && !shows_the_dead(a, it, out))
+        if (describe(a, it, out) && !shows_the_dead(a, it, out)) {
+            add_credit(a, out, true);
             return true;
+        }
         op_release(a, it);
     }
     return false;
@@ -315,6 +366,8 @@ const struct repl_store_ops adapter_ops = {
     .flush = op_flush,
     .fence = op_fence,
     .expel = op_expel,
+    .repeat = op_repeat,
+    .part = op_part,
     .walk_begin = op_walk_begin,
     .walk_next = op_walk_next,
     .walk_end = op_walk_end,

@@ -56,6 +56,35 @@ static bool make_core(struct repl_engine *e)
     return true;
 }
 
+/* ---- what the store does on its own */
+
+static void on_note(void *context, const struct engine_note *n)
+{
+    struct repl_engine *e = context;
+    const struct link_note note = { .key = n->key,
+                                    .nkey = n->nkey,
+                                    .kind = n->kind,
+                                    .credit = n->credit,
+                                    .cas = n->cas };
+    notice_take(&e->core, &note);
+}
+
+static void on_evicted(void *context, const void *key, size_t nkey)
+{
+    const struct engine_note note = { .key = key,
+                                      .nkey = (uint8_t)nkey,
+                                      .kind = NOTE_EVICTED };
+    if (nkey <= UINT8_MAX)
+        on_note(context, &note);
+}
+
+static void watch_store(struct repl_engine *e)
+{
+    e->listener = (struct shim_listener){ on_evicted, e };
+    if (e->wrapped.mirror != NULL)
+        e->wrapped.mirror->watch(wrapped_handle(&e->wrapped), on_note, e);
+}
+
 static void figures(void *context, control_emit emit, void *emit_context)
 {
     repl_engine_figures(context, false, emit, emit_context);
@@ -94,6 +123,7 @@ static bool start_thread(struct repl_engine *e)
                    "off: no peer is configured; give peer=HOST[:PORT] with -e");
         return true;
     }
+    watch_store(e);
     if (!repl_thread_start(&e->thread, e->why, sizeof(e->why)))
         return false;
     if (!e->wrapped.cas_clock)
@@ -107,11 +137,13 @@ static void unmake(struct repl_engine *e, bool force)
 {
     repl_thread_stop(&e->thread, force ? 0 : DRAIN_MS);
     if (e->core_made) {
-        repl_core_fini(&e->core);
+        repl_core_stop(&e->core);
         adapter_fini(&e->adapter);
     }
-    e->core_made = false;
     wrapped_unload(&e->wrapped, force);
+    if (e->core_made) /* until its threads had ended, the engine told of evictions */
+        repl_core_fini(&e->core);
+    e->core_made = false;
     repl_options_free(&e->options);
 }
 

@@ -15,6 +15,13 @@ static ENGINE_ERROR_CODE refusal(enum change_result r)
     return r == CHANGE_REJECTED ? ENGINE_TMPFAIL : ENGINE_ENOMEM;
 }
 
+/* This call may evict. An engine that offers a mirror tells of it itself. */
+static void expect_evictions(const struct repl_engine *e)
+{
+    if (__builtin_expect(e->wrapped.mirror == NULL, 0))
+        shim_listen(&e->listener);
+}
+
 /* ---- items */
 
 static const engine_info *engine_get_info(ENGINE_HANDLE *handle)
@@ -28,6 +35,7 @@ static ENGINE_ERROR_CODE engine_allocate(ENGINE_HANDLE *handle, const void *cook
                                          const rel_time_t exptime)
 {
     struct repl_engine *e = repl_engine_of(handle);
+    expect_evictions(e);
     return INNER(e)->allocate(HANDLE(e), cookie, it, key, nkey, nbytes, flags, exptime);
 }
 
@@ -73,6 +81,7 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
     enum change_result r = change_begin(&e->core, &ch, info.key, info.nkey);
     if (r != CHANGE_OK)
         return refusal(r);
+    expect_evictions(e);
     ENGINE_ERROR_CODE rc =
         INNER(e)->store(HANDLE(e), cookie, it, cas, operation, vbucket);
     if (rc == ENGINE_SUCCESS)
@@ -110,6 +119,7 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
     enum change_result r = change_begin(&e->core, &ch, key, (size_t)nkey);
     if (r != CHANGE_OK)
         return refusal(r);
+    expect_evictions(e);
     ENGINE_ERROR_CODE rc =
         INNER(e)->arithmetic(HANDLE(e), cookie, key, nkey, increment, create, delta,
                              initial, exptime, cas, result, vbucket);

@@ -33,6 +33,7 @@ struct repl_engine {
     struct adapter adapter;
     struct repl_core core;
     struct repl_thread thread;
+    struct shim_listener listener; /* to evictions of engines that offer no mirror */
     bool core_made;
     char control[64]; /* path of the control socket, if none was given */
     char why[320];    /* why initialize failed, for errinfo */

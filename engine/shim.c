@@ -21,6 +21,13 @@ static struct {
     bool registered[MAX_ENGINE_EVENT_TYPE]; /* with the host */
 } shim = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+static _Thread_local const struct shim_listener *listener;
+
+void shim_listen(const struct shim_listener *wanted)
+{
+    listener = wanted;
+}
+
 static struct own_cookie *own(const void *cookie)
 {
     struct own_cookie *c = (struct own_cookie *)(uintptr_t)cookie;
@@ -31,6 +38,8 @@ static struct own_cookie *own(const void *cookie)
 
 static void shim_evicting(const void *cookie, const void *key, int nkey)
 {
+    if (listener != NULL && nkey > 0)
+        listener->evicted(listener->context, key, (size_t)nkey);
     if (own(cookie) == NULL)
         shim.host->stat->evicting(cookie, key, nkey);
 }

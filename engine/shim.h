@@ -37,6 +37,17 @@ struct shim_callback {
     struct shim_callback *next;
 };
 
+/* Who wants to hear what the wrapped engine evicts. */
+struct shim_listener {
+    void (*evicted)(void *context, const void *key, size_t nkey);
+    void *context;
+};
+
+/* What this thread evicts from now on is told to this one: an engine tells of it in the
+ * middle of a call, by a function without an argument that could lead to an instance.
+ * What threads of the engine's own evict is not heard. NULL: nobody. */
+void shim_listen(const struct shim_listener *listener);
+
 /* The function to hand to the wrapped engine's create_instance. */
 GET_SERVER_API shim_server_api(SERVER_HANDLE_V1 *host);
 

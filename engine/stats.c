@@ -45,6 +45,14 @@ static const struct metric_row rows[] = {
       "changes that the store had no room for; they are misses here" },
     { "repl_coalesced", METRIC_COUNTER, OF(core.count.coalesced), false,
       "changes that travelled with a later one of the same key" },
+    { "repl_notices_out", METRIC_COUNTER, OF(core.count.notices_out), false,
+      "evictions and reads told to the standby" },
+    { "repl_notices_in", METRIC_COUNTER, OF(core.count.notices_in), false,
+      "evictions and reads that the active node told of" },
+    { "repl_notices_lost", METRIC_COUNTER, OF(core.notices_lost), false,
+      "evictions and reads not told for want of room: the standby keeps a little more, "
+      "or "
+      "knows a little less" },
     { "repl_journal_overflows", METRIC_COUNTER, OF(core.journal_overflows), false,
       "changes that went to the dirty map because the journal was full" },
     { "repl_resyncs_full", METRIC_COUNTER, OF(core.count.resyncs_full), false,

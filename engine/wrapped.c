@@ -86,6 +86,9 @@ static void learn_features(struct wrapped *w)
         if (f->feature == FEATURE_CAS_CLOCK &&
             strcmp(f->description, FEATURE_CAS_CLOCK_TEXT) == 0)
             w->cas_clock = true;
+        if (f->feature == ENGINE_FEATURE_MIRROR &&
+            strcmp(f->description, ENGINE_MIRROR_NAME) == 0)
+            w->mirror = (const void *)f->description; /* the name is its first member */
     }
 }
 

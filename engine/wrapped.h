@@ -8,11 +8,13 @@
 #include <stddef.h>
 
 #include <memcached/engine.h>
+#include <memcached/engine_mirror.h>
 
 struct wrapped {
     ENGINE_HANDLE_V1 *engine; /* NULL: none */
     void *module;
-    bool live_walk, cas_clock; /* base/feature.h */
+    bool live_walk, cas_clock;          /* base/feature.h */
+    const struct engine_mirror *mirror; /* NULL: it does not offer that */
 };
 
 /* file: with a slash a path, else a name beside this very module. False: why holds the

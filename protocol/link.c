@@ -48,6 +48,7 @@ static const char *parse_set(const struct frame *f, const uint8_t *body,
     p += 4;
     m->change.exptime = get32(&p);
     m->change.cas = f->cas;
+    m->change.credit = f->status;
     m->change.key = p;
     m->change.nkey = f->nkey;
     m->change.value = p + f->nkey;
@@ -127,6 +128,45 @@ static const char *parse_reign(const struct frame *f, const uint8_t *body,
     return NULL;
 }
 
+/* What stands before the key of a note. */
+enum { NOTE_HEAD = 1 + 1 + 2, EVICTED_HEAD = NOTE_HEAD + 8 };
+
+static size_t note_head(uint8_t kind)
+{
+    return kind == LINK_NOTE_EVICTED ? EVICTED_HEAD : NOTE_HEAD;
+}
+
+bool link_next_note(const struct link_message *m, size_t *at, struct link_note *note)
+{
+    size_t left = m->nrest - *at;
+    const uint8_t *p = m->rest + *at;
+    if (left < NOTE_HEAD || p[0] >= LINK_NOTE_KINDS || left < note_head(p[0]))
+        return false;
+    *note = (struct link_note){ .kind = p[0],
+                                .nkey = p[1],
+                                .credit = (uint16_t)(p[2] << 8 | p[3]) };
+    p += NOTE_HEAD;
+    if (note->kind == LINK_NOTE_EVICTED)
+        note->cas = get64(&p);
+    size_t size = note_head(note->kind) + note->nkey;
+    if (note->nkey == 0 || note->nkey > LINK_KEY_MAX || size > left)
+        return false;
+    note->key = p;
+    *at += size;
+    return true;
+}
+
+static const char *parse_notes(const struct frame *f, const uint8_t *body,
+                               struct link_message *m)
+{
+    const char *why = parse_reign(f, body, m);
+    struct link_note note;
+    size_t at = 0;
+    while (why == NULL && link_next_note(m, &at, &note))
+        continue;
+    return why == NULL && at != m->nrest ? "a malformed notice" : why;
+}
+
 static const char *parse_text(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
@@ -171,6 +211,8 @@ struct link_row {
 #define parse_CHECK    parse_set
 #define parse_VERIFY   parse_reign
 #define parse_VERIFIED parse_reign
+#define parse_NOTICE   parse_notes
+#define parse_WANT     parse_notes
 #define parse_PING     parse_ping
 #define parse_BYE      parse_text
 
@@ -308,6 +350,7 @@ bool link_put_change(struct buffer *out, enum link_op op, const struct link_chan
                        .opcode = (uint8_t)op,
                        .nextra = nextra,
                        .nkey = c->nkey,
+                       .status = c->credit,
                        .nbody = (uint32_t)nextra + c->nkey + c->nvalue,
                        .cas = c->cas };
     char *room = buffer_reserve(out, FRAME_HEADER + SET_EXTRAS + c->nkey);
@@ -323,6 +366,17 @@ bool link_put_change(struct buffer *out, enum link_op op, const struct link_chan
     memcpy(p, c->key, c->nkey);
     buffer_commit(out, FRAME_HEADER + (size_t)nextra + c->nkey);
     return true;
+}
+
+bool link_put_note(struct buffer *out, const struct link_note *note)
+{
+    uint8_t head[EVICTED_HEAD] = { note->kind, note->nkey, (uint8_t)(note->credit >> 8),
+                                   (uint8_t)note->credit };
+    uint8_t *p = head + NOTE_HEAD;
+    if (note->kind == LINK_NOTE_EVICTED)
+        set64(&p, note->cas);
+    return buffer_append(out, head, (size_t)(p - head)) &&
+           buffer_append(out, note->key, note->nkey);
 }
 
 bool link_put_flush(struct buffer *out, uint32_t delay)

@@ -48,20 +48,27 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     AZ(pthread_cond_init(&c->unheld, NULL));
     bool ok = gate_init(&c->gate);
     ok = journal_init(&c->journal, config->journal_bytes) && ok;
+    ok = journal_init(&c->notices, NOTICES_BYTES) && ok;
     ok = maps_init(c) && ok;
     if (ok)
         map_fill(&c->lacking);
     return ok;
 }
 
-void repl_core_fini(struct repl_core *c)
+void repl_core_stop(struct repl_core *c)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
     resync_stop(c);
     verify_stop(c, "the node ends");
+}
+
+void repl_core_fini(struct repl_core *c)
+{
+    repl_core_stop(c);
     verify_fini(c);
     maps_fini(c);
     journal_fini(&c->journal);
+    journal_fini(&c->notices);
     gate_fini(&c->gate);
     AZ(pthread_cond_destroy(&c->unheld));
     AZ(pthread_mutex_destroy(&c->lock));
@@ -170,7 +177,8 @@ bool repl_core_work(struct repl_core *c)
         return false;
     if (c->session.flush_due)
         ship_flush(c);
-    bool more = ship_changes(c);
+    bool more = notices_ship(c); /* room before what needs it */
+    more = ship_changes(c) || more;
     more = resync_work(c) || more;
     more = verify_work(c) || more;
     resync_repair(c);

@@ -10,10 +10,10 @@
  *     gate, journal, dirty map     core lock: role, session, merge,
  *        (no lock at all)             ship, apply, purge, walk
  *
- * Files: change.c (what clients do), role.c (promote, demote, fold), session.c (HELLO
- * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
- * walk, repair), handover.c (planned change of roles), claim.c (the role follows the
- * clients), verify.c (comparison), status.c (figures).
+ * Files: change.c (what clients do), notice.c (what the store does), role.c (promote,
+ * demote, fold), session.c (HELLO to MERGE), ship.c (journal to frames), apply.c (frames
+ * to store), resync.c (purge, walk, repair), handover.c (planned change of roles),
+ * claim.c (the role follows the clients), verify.c (comparison), status.c (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -66,6 +66,7 @@ struct repl_counters {
     uint64_t resyncs_full, resyncs_partial, resync_items, invalidated, recovered;
     uint64_t bytes_out, bytes_in, reconnects;
     uint64_t promotions, demotions;
+    uint64_t notices_out, notices_in;
     uint64_t lag_us;
 };
 
@@ -144,6 +145,7 @@ struct repl_session {
     bool walk_due;          /* it waits for its turn */
     uint64_t walked;        /* items sent by it */
     uint64_t taken;         /* items taken from the peer's walk */
+    bool refilled;          /* the peer copies, or has copied, to this leader */
     bool flush_due;         /* FLUSHQ is to be sent before anything else */
 };
 
@@ -174,8 +176,10 @@ struct repl_core {
     pthread_mutex_t lock;
     struct gate gate;
     struct journal journal;
+    struct journal notices; /* their room, apart from that of changes */
 
-    bool filling; /* the gate is held for a run of FILLs (apply.c) */
+    enum repl_part part; /* as the store was told last */
+    bool filling;        /* the gate is held for a run of FILLs (apply.c) */
     bool active;
     /* Who was active last, for whoever must choose between two that are: above the rank
      * of the last leader known. A merge sets it back to 1 and 0, so it stays small. */
@@ -228,7 +232,10 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
 /* Before the first session, so that clients do not wait for the kernel's memory when maps
  * are exchanged. Not LOCKED; clients may be inside. */
 void repl_core_warm_up(struct repl_core *c);
-/* No client thread may be inside any more. */
+/* Drop what it has begun in the store. No client thread may be inside any more; threads
+ * of the store's own may. */
+void repl_core_stop(struct repl_core *c);
+/* Nobody may be inside any more. */
 void repl_core_fini(struct repl_core *c);
 
 /* ---- what clients do; any worker thread, not LOCKED (change.c) */
@@ -253,6 +260,12 @@ void change_end(struct repl_core *c, struct change *ch);
 
 /* A read: hides what a purge has doomed. */
 void change_before_read(struct repl_core *c, const void *key, size_t nkey);
+
+/* What the store of an active node has done on its own, for the peer's to do the same
+ * (notice.c); the cas of an eviction is 0 if the store does not tell it. No change: it
+ * promotes nobody, is kept only while there is room, and is at no risk. Any thread,
+ * within a bracket or not. */
+void notice_take(struct repl_core *c, const struct link_note *note);
 
 /* flush_all took effect here, or will in `delay` seconds. Within no bracket. */
 enum change_result change_flush_begin(struct repl_core *c, struct change *ch);
@@ -326,7 +339,7 @@ struct repl_status {
     const char *role, *link, *last_error;
     char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
     uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
-    uint64_t lag_us, journal_overflows, peer_memory, rank;
+    uint64_t lag_us, journal_overflows, notices_lost, peer_memory, rank;
     struct repl_counters count;
 };
 

@@ -75,6 +75,8 @@ static struct worker *worker_create(struct gate *g)
     w->noted = 0;
     atomic_init(&w->overflows, 0);
     ring_init(&w->ring);
+    ring_init(&w->notices);
+    atomic_init(&w->notices_lost, 0);
     w->next = atomic_load(&g->workers);
     while (!atomic_compare_exchange_weak(&g->workers, &w->next, w))
         continue;

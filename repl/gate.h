@@ -37,7 +37,8 @@ struct worker {
     unsigned count;             /* changes recorded, for sampling */
     uint64_t noted;             /* where the ring was when a comparison began */
     _Atomic uint64_t overflows; /* changes that found the journal full */
-    struct ring ring;
+    struct ring ring, notices;
+    _Atomic uint64_t notices_lost; /* there was no room */
     struct worker *next;
 };
 

@@ -8,6 +8,9 @@
 
 enum { REPL_CORE_MAGIC = 0x7265706c };
 
+/* Room for notices that are not sent yet. */
+enum { NOTICES_BYTES = 2 << 20 };
+
 /* core.c: learn of a client's flush_all. It must be known before any map with its dirt
  * is sent, so that the peer flushes before it is filled, not after. */
 void core_take_flush(struct repl_core *c);
@@ -91,6 +94,12 @@ void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
+
+/* notice.c */
+bool notices_ship(struct repl_core *c);
+void notices_drop(struct repl_core *c);
+const char *notices_apply(struct repl_core *c, const struct link_message *m);
+const char *notices_want(struct repl_core *c, const struct link_message *m);
 
 /* apply.c */
 const char *apply_message(struct repl_core *c, const struct link_message *m);

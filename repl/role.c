@@ -32,6 +32,17 @@ void core_hold(struct repl_core *c)
     c->filling = false;
 }
 
+static enum repl_part part_of(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (!s->merged)
+        return PART_ALONE;
+    if (s->lead == LEAD_FOLLOWER)
+        return PART_FOLLOWS;
+    return s->peer.memory != 0 && s->peer.memory < c->config.memory ? PART_LEADS_SMALLER
+                                                                    : PART_LEADS;
+}
+
 /* What client threads must do now, from the state. The only place that says so. */
 void core_release(struct repl_core *c)
 {
@@ -48,6 +59,10 @@ void core_release(struct repl_core *c)
     if (c->purge.goal != PURGE_NONE)
         flags |= GATE_PURGE;
     gate_release(&c->gate, flags);
+    enum repl_part part = part_of(c);
+    if (part != c->part)
+        c->store_ops->part(c->store, part);
+    c->part = part;
 }
 
 static void fold_entry(void *context, const struct journal_entry *e)
@@ -73,6 +88,7 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
     core_fold(c);
+    notices_drop(c);
     if (c->flush_unsaid) { /* the leader may have put it off in the last moment */
         c->flush_unsaid = false;
         c->flush_untold = true;

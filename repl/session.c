@@ -198,6 +198,7 @@ static void note_merge(struct repl_core *c)
     s->merged = true;
     s->stranger = false;
     s->acked = s->sent;
+    notices_drop(c); /* of before the nodes agreed */
     c->met = s->peer.run;
     c->leader_rank = 1;
     c->rank = s->lead == LEAD_LEADER;
@@ -259,6 +260,7 @@ static void merge_as_leader(struct repl_core *c)
     share_out(c);
     note_merge(c);
     s->await = true;
+    s->refilled = !map_is_empty(&c->coming);
     s->flush_due = c->has_flush; /* one at once goes with the maps */
     core_release(c);
     if (!core_put_maps(c, LINK_MERGE, maps, 3)) {
@@ -443,6 +445,8 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_CHECK    verify_on_check
 #define on_VERIFY   verify_on_verify
 #define on_VERIFIED verify_on_verified
+#define on_NOTICE   notices_apply
+#define on_WANT     notices_want
 #define on_PING     on_ping
 #define on_BYE      on_bye
 

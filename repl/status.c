@@ -4,6 +4,15 @@
 
 #include "repl/internal.h"
 
+static uint64_t notices_lost(const struct repl_core *c)
+{
+    uint64_t n = 0;
+    const struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next)
+        n += atomic_load_explicit(&w->notices_lost, memory_order_relaxed);
+    return n;
+}
+
 static uint64_t pending(struct repl_core *c, uint64_t *overflows)
 {
     uint64_t n = 0;
@@ -126,6 +135,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
         .lacking_buckets = map_count(&c->lacking),
         .lag_us = c->count.lag_us,
+        .notices_lost = notices_lost(c),
         .rank = c->rank,
         .peer_memory = c->session.peer.memory,
         .count = c->count,

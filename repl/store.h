@@ -22,19 +22,30 @@ struct repl_item {
 
 struct repl_walk;
 
+/* What a store is in a pair: on its own, the one that is mirrored (and so by one with
+ * less memory), the mirror. */
+enum repl_part { PART_ALONE, PART_LEADS, PART_LEADS_SMALLER, PART_FOLLOWS };
+
 struct repl_store_ops {
-    /* The key's present state; false if it is gone, expired or flushed. */
+    /* The key's present state; false if it is gone, expired or flushed. Not a read. */
     bool (*lookup)(void *store, const void *key, size_t nkey, struct repl_item *out);
     void (*release)(void *store, void *item);
 
-    /* Make the key be as the change says, CAS included, whatever was there. False if
-     * the store could not take it; the key is then gone here. */
+    /* Make the key be as the change says, CAS and credit included, whatever was there.
+     * False if the store could not take it; the key is then gone here. */
     bool (*put)(void *store, const struct link_change *c);
     /* The same, but only where the key is absent; no client changes the store meanwhile.
      * False if it is there, or the store could not take it. */
     bool (*add)(void *store, const struct link_change *c);
     void (*remove)(void *store, const void *key, size_t nkey);
     void (*flush)(void *store, uint32_t delay);
+
+    /* The leader's store did this on its own; an item that is newer here than the evicted
+     * one stays. False: the leader's clients read an item that is not here. */
+    bool (*repeat)(void *store, const struct link_note *note);
+    /* Whether what this store does on its own is told, or what the peer's does is
+     * repeated. */
+    void (*part)(void *store, enum repl_part part);
 
     /* A CAS that every item stored from now on exceeds, and none that is there.
      * UINT64_MAX if the store knows of none: what is stored meanwhile is then taken for

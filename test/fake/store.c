@@ -223,6 +223,18 @@ static void op_expel(void *store_, const void *key, size_t nkey, uint64_t fence)
         unlink_at(store_, at);
 }
 
+static bool op_repeat(void *store_, const struct link_note *n)
+{
+    if (n->kind == LINK_NOTE_EVICTED)
+        op_expel(store_, n->key, n->nkey, n->cas);
+    return n->kind != LINK_NOTE_READ || find_live(store_, n->key, n->nkey) != NULL;
+}
+
+static void op_part(void *store_, enum repl_part part)
+{
+    (void)store_, (void)part;
+}
+
 static uint32_t op_clock(void *store_)
 {
     const struct toy_store *s = store_;
@@ -288,6 +300,8 @@ const struct repl_store_ops toy_store_ops = {
     .flush = op_flush,
     .fence = op_fence,
     .expel = op_expel,
+    .repeat = op_repeat,
+    .part = op_part,
     .walk_begin = op_walk_begin,
     .walk_next = op_walk_next,
     .walk_end = op_walk_end,

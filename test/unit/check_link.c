@@ -140,6 +140,7 @@ static const struct link_change a_change = {
     .flags = 0x80c0ffee,
     .exptime = 3600,
     .cas = UINT64_C(0xfedcba9876543210),
+    .credit = 0x800d,
 };
 
 static void put_change(enum link_op op, const struct link_change *c)
@@ -161,6 +162,63 @@ START_TEST(test_changes)
         ck_assert_uint_eq(m.change.flags, a_change.flags);
         ck_assert_uint_eq(m.change.exptime, 3600);
         ck_assert_uint_eq(m.change.cas, a_change.cas);
+        ck_assert_uint_eq(m.change.credit, a_change.credit);
+    }
+}
+END_TEST
+
+static void put_notice(const struct link_note *notes, size_t n)
+{
+    size_t begun = link_begin(&wire, LINK_NOTICE, 5);
+    for (size_t i = 0; i < n; i++)
+        ck_assert(link_put_note(&wire, &notes[i]));
+    link_finish(&wire, begun);
+}
+
+static const struct link_note some_notes[] = {
+    { "read", 4, LINK_NOTE_READ, 0, 0 },
+    { "kept", 4, LINK_NOTE_KEPT, 0x8009, 0 },
+    { "evicted", 7, LINK_NOTE_EVICTED, 0x8001, UINT64_C(0x123456789abcdef0) },
+};
+
+START_TEST(test_notice)
+{
+    struct link_note note;
+    size_t at = 0;
+    put_notice(some_notes, N_ELEMENTS(some_notes));
+    parse_whole(LINK_NOTICE);
+    ck_assert_uint_eq(m.reign, 5);
+    for (size_t i = 0; i < N_ELEMENTS(some_notes); i++) {
+        const struct link_note *wanted = &some_notes[i];
+        ck_assert(link_next_note(&m, &at, &note));
+        ck_assert_uint_eq(note.kind, wanted->kind);
+        ck_assert_uint_eq(note.credit, wanted->credit);
+        ck_assert_uint_eq(note.cas, wanted->cas);
+        ck_assert_uint_eq(note.nkey, wanted->nkey);
+        ck_assert(memcmp(note.key, wanted->key, note.nkey) == 0);
+    }
+    ck_assert(!link_next_note(&m, &at, &note));
+    put_notice(NULL, 0);
+    parse_whole(LINK_NOTICE);
+}
+END_TEST
+
+/* The kind of the first note stands behind the header and the reign, then its key's
+ * length. */
+START_TEST(test_malformed_notices)
+{
+    const struct {
+        size_t at;
+        uint8_t byte;
+    } wrong[] = { { 32, LINK_NOTE_KINDS },
+                  { 33, 0 },
+                  { 33, 5 },
+                  { 33, 251 },
+                  { 32, LINK_NOTE_EVICTED } };
+    for (size_t i = 0; i < N_ELEMENTS(wrong); i++) {
+        put_notice(some_notes, 1);
+        *at(wrong[i].at) = wrong[i].byte;
+        refuse("a malformed notice");
     }
 }
 END_TEST
@@ -321,7 +379,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 19);
+    ck_assert_uint_eq(known, 21);
 }
 END_TEST
 
@@ -448,6 +506,8 @@ int main(void)
         test_hello_of_other_lengths,
         test_role,
         test_changes,
+        test_notice,
+        test_malformed_notices,
         test_change_without_a_value,
         test_delete,
         test_key_lengths,

@@ -1,0 +1,169 @@
+/*
+ * Notices: what the active node's store does on its own, for the standby's to do the
+ * same, so that both hold the same in the same order. What it evicts goes there, too;
+ * what is read, and so kept, stays.
+ *
+ *   any thread              replication thread       standby
+ *   notice_take -->  ring -->     NOTICE        -->  repeat
+ *
+ * They are no changes. One that finds no room is lost: then the standby has an item too
+ * many, or takes one for less wanted than it is. Never a wrong one: an eviction names the
+ * CAS that the item had, so that a newer one stays, whatever overtakes what. They are
+ * sent with the next batch, or tick; nobody is woken for them.
+ */
+#include "base/hash.h"
+#include "repl/core.h"
+#include "repl/internal.h"
+
+enum {
+    NOTICES_AT_ONCE = 4096,
+    MESSAGE_BYTES = 16 << 10, /* then another one begins */
+    KIND_SHIFT = 16,          /* in an entry's stamp, above the credit */
+};
+
+/* While this node lacks the bucket the item may come again, from the peer's copy. */
+static bool comes_again(struct repl_core *c, const struct link_note *n, unsigned flags)
+{
+    return n->kind == LINK_NOTE_EVICTED && (flags & GATE_TOUCH) &&
+           map_has(&c->lacking, hash_key(n->key, n->nkey));
+}
+
+/* The journal's entries serve, with the CAS in place of the hash. */
+void notice_take(struct repl_core *c, const struct link_note *n)
+{
+    unsigned flags = gate_flags(&c->gate);
+    uint32_t stamp = (uint32_t)n->kind << KIND_SHIFT | n->credit;
+    if (!(flags & GATE_JOURNAL) || n->nkey > LINK_KEY_MAX || comes_again(c, n, flags))
+        return;
+    struct worker *w = gate_worker(&c->gate);
+    if (w != NULL &&
+        !journal_append(&c->notices, &w->notices, n->cas, n->key, n->nkey, stamp))
+        atomic_fetch_add_explicit(&w->notices_lost, 1, memory_order_relaxed);
+}
+
+static void forget(void *context, const struct journal_entry *e)
+{
+    (void)context, (void)e;
+}
+
+/* Give back what was read of a ring. */
+static void free_read(struct repl_core *c, struct worker *w)
+{
+    ring_acknowledge(&c->notices, &w->notices, 0, forget, NULL);
+}
+
+void notices_drop(struct repl_core *c)
+{
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next) {
+        struct journal_entry *e;
+        while ((e = ring_read(&w->notices)) != NULL)
+            e->batch = 0;
+        free_read(c, w);
+    }
+}
+
+/* A store that does not tell the CAS may hold a newer item; and in the last moment of a
+ * copy from the peer this very one may have come again. Then it must not be here. */
+static bool is_gone(struct repl_core *c, const struct journal_entry *e)
+{
+    struct repl_item item;
+    if (e->hash != 0 && !c->session.refilled)
+        return true;
+    if (!c->store_ops->lookup(c->store, e->key, e->nkey, &item))
+        return true;
+    c->store_ops->release(c->store, item.item);
+    return false;
+}
+
+/* begun: the message under way; SIZE_MAX: none is. */
+static void put(struct repl_core *c, size_t *begun, const struct journal_entry *e)
+{
+    struct buffer *out = core_out(c);
+    struct link_note n = { .key = e->key,
+                           .nkey = (uint8_t)e->nkey,
+                           .kind = (uint8_t)(e->stamp >> KIND_SHIFT),
+                           .credit = (uint16_t)e->stamp,
+                           .cas = e->hash != 0 ? e->hash : UINT64_MAX };
+    if (n.kind == LINK_NOTE_EVICTED && !is_gone(c, e))
+        return;
+    if (*begun == SIZE_MAX)
+        *begun = link_begin(out, LINK_NOTICE, c->reign);
+    if (*begun == SIZE_MAX || !link_put_note(out, &n))
+        return;
+    c->count.notices_out++;
+    if (buffer_length(out) - *begun > MESSAGE_BYTES) {
+        link_finish(out, *begun);
+        *begun = SIZE_MAX;
+    }
+}
+
+/* ---- to the peer */
+
+bool notices_ship(struct repl_core *c)
+{
+    size_t begun = SIZE_MAX;
+    unsigned n = 0;
+    if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_send(c))
+        return false;
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL && n < NOTICES_AT_ONCE; w = w->next) {
+        struct journal_entry *e;
+        for (; n < NOTICES_AT_ONCE && (e = ring_read(&w->notices)) != NULL; n++) {
+            e->batch = 0;
+            put(c, &begun, e);
+        }
+        free_read(c, w);
+    }
+    if (begun != SIZE_MAX)
+        link_finish(core_out(c), begun);
+    return n == NOTICES_AT_ONCE;
+}
+
+/* ---- at the standby */
+
+/* With less memory than the active node it judges more often, and may have given up what
+ * turns out to be wanted. What it is still being filled with comes anyway. */
+static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *n)
+{
+    struct buffer *out = core_out(c);
+    if (map_has(&c->lacking, hash_key(n->key, n->nkey)))
+        return;
+    if (*begun == SIZE_MAX)
+        *begun = link_begin(out, LINK_WANT, c->reign);
+    if (*begun != SIZE_MAX)
+        (void)link_put_note(out, n);
+}
+
+const char *notices_apply(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    struct link_note n;
+    size_t at = 0, begun = SIZE_MAX;
+    if (!s->merged || s->lead != LEAD_FOLLOWER || m->reign != c->reign)
+        return NULL;
+    for (; link_next_note(m, &at, &n); c->count.notices_in++) {
+        if (!c->store_ops->repeat(c->store, &n))
+            ask_for(c, &begun, &n);
+    }
+    if (begun != SIZE_MAX)
+        link_finish(core_out(c), begun);
+    return NULL;
+}
+
+/* ---- at the active node: it gets it, as part of a copy */
+
+const char *notices_want(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    struct repl_item item;
+    struct link_note n;
+    size_t at = 0;
+    if (!s->merged || s->lead != LEAD_LEADER || m->reign != c->reign)
+        return NULL;
+    while (ship_may_send(c) && link_next_note(m, &at, &n)) {
+        if (c->store_ops->lookup(c->store, n.key, n.nkey, &item))
+            ship_item(c, LINK_FILL, &item);
+    }
+    return NULL;
+}
