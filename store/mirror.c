@@ -181,6 +181,7 @@ static void repeat_keeping(struct store *s, const struct engine_note *n)
         memory_renew_large(&s->memory, it, queue_of(n->credit));
     if (it != NULL && place != NULL && (item_word(it) & ITEM_REFS) == 0 &&
         item_size(it) == item_size(place)) {
+        place->flags = it->flags;
         store_move(s, &spot, place, item_mark(it));
         place = NULL;
     }

@@ -181,7 +181,7 @@ enum claim_mode memory_claim(struct memory *m, const struct claim_terms *terms,
 
     *id = SEGMENT_NONE;
     AZ(pthread_mutex_lock(&m->lock));
-    if (terms->compact && terms->follow)
+    if (terms->compact && terms->follow && terms->evict)
         *id = worth_following(m, terms->now);
     else if (terms->compact)
         *id = worth_compacting(m, terms->evict, terms->now);
