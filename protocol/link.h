@@ -5,7 +5,8 @@
  * message is refused, never guessed at.
  *
  * Maps inside MAP, MERGE, RESYNC and VERIFIED stay encoded here: they are the rest of the
- * body, one after the other, for the receiver to decode (repl/map.h).
+ * body, one after the other, for the receiver to decode (repl/map.h). So do the absences
+ * in ABSENT, for link_next_absence.
  */
 #ifndef PROTOCOL_LINK_H
 #define PROTOCOL_LINK_H
@@ -17,7 +18,7 @@
 #include "base/buffer.h"
 #include "protocol/frame.h"
 
-enum { LINK_VERSION = 1, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
+enum { LINK_VERSION = 2, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
 
 enum link_op {
 #define LINK_OP(name, code, text) LINK_##name = (code),
@@ -65,6 +66,15 @@ struct link_change {
     uint64_t cas;     /* the CAS to adopt */
 };
 
+/* One of an ABSENT: a key that the sender was asked for and does not hold. */
+struct link_absence {
+    const void *key;
+    uint8_t nkey;
+    bool lacks; /* by now the sender may miss other items of its bucket, too */
+};
+
+enum { LINK_ABSENCE_MAX = 2 + LINK_KEY_MAX }; /* bytes of one */
+
 struct link_message {
     enum link_op op;
     bool is_response;
@@ -76,8 +86,8 @@ struct link_message {
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
         uint64_t reign; /* of all others but BYE */
     };
-    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; BYE: the text,
-                            printable ASCII */
+    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; ABSENT: absences;
+                            BYE: the text, printable ASCII */
     size_t nrest;
 };
 
@@ -103,9 +113,13 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign);
 bool link_put_bye(struct buffer *out, const char *reason);
 
-/* Messages with maps: begin, let the caller append maps to out, then finish with the
- * value that begin returned (its length is only known then). */
+/* Messages with maps or absences: begin, let the caller append them to out, then finish
+ * with the value that begin returned (its length is only known then). */
 size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign);
 void link_finish(struct buffer *out, size_t begun);
+bool link_put_absence(struct buffer *out, const struct link_absence *a);
+
+/* Take the next absence of a parsed ABSENT from m->rest; false if none is left. */
+bool link_next_absence(struct link_message *m, struct link_absence *a);
 
 #endif

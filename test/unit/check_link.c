@@ -321,7 +321,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 19);
+    ck_assert_uint_eq(known, 20);
 }
 END_TEST
 
