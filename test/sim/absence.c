@@ -27,15 +27,23 @@ static uint64_t unknown_change(struct world *w, struct node *peer, unsigned k)
     return s.version;
 }
 
+static uint64_t overflows(const struct node *n)
+{
+    const struct worker *w = atomic_load(&n->core.gate.workers);
+    return n->up && w != NULL ? atomic_load(&w->overflows) : 0;
+}
+
+void absence_begin_phase(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++)
+        w->overflows[i] = overflows(&w->p.node[i]);
+}
+
 void absence_told(struct world *w, struct node *n, unsigned k)
 {
     struct key *key = &w->keys[k];
-    struct worker *worker = atomic_load(&n->core.gate.workers);
-    if (worker != NULL && map_has(&n->core.dirty, key->hash) &&
-        atomic_load(&worker->overflows) != w->overflows[n->number])
+    if (overflows(n) != w->overflows[n->number])
         w->wrote[n->number] = true; /* no room for it: its bucket counts as changed */
-    if (worker != NULL)
-        w->overflows[n->number] = atomic_load(&worker->overflows);
     key->changed[n->number] = true;
     if (does_not_know(w, n, key->hash))
         return;

@@ -69,6 +69,7 @@ void world_phase(struct world *w)
     }
     for (unsigned i = 0; i < 2; i++)
         w->compared[i] = w->p.node[i].core.verify.found[0];
+    absence_begin_phase(w);
     w->wrote[0] = w->wrote[1] = w->crashed[0] = w->crashed[1] = false;
     w->flushed_later = false;
 }

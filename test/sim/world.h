@@ -59,7 +59,7 @@ struct world {
     uint64_t nversions, room; /* deletes, flushes, touches, absences take a number, too */
     struct token tokens[TOKENS];
     unsigned ntokens;
-    uint64_t overflows[2];   /* of the journals */
+    uint64_t overflows[2];   /* of the journals, when the phase began */
     uint64_t highest_cas[2]; /* handed out by the node, as long as it lives */
     uint32_t late; /* seconds that passed while messages were on their way, in all */
     uint32_t stuck_since; /* 0: no message waits */
@@ -109,6 +109,7 @@ void world_phase(struct world *w); /* the books of a phase begin anew */
 
 /* absence.c: what clients were told is not here (R15). told: it was this moment, at n.
  * heard: the peer's word of it comes to `to`. settle: it has come to the peer. */
+void absence_begin_phase(struct world *w);
 void absence_told(struct world *w, struct node *n, unsigned k);
 void absence_heard(struct world *w, const struct node *to, const struct link_message *m);
 void absence_settle(const struct node *n, struct key *key);
