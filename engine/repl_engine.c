@@ -69,6 +69,14 @@ static ENGINE_ERROR_CODE engine_get(ENGINE_HANDLE *handle, const void *cookie, i
 
 /* ---- changes */
 
+/* Would it have been a change, if only the key were here? Another operation than add
+ * fails so for this reason alone. */
+static bool is_absence(ENGINE_ERROR_CODE rc, ENGINE_STORE_OPERATION operation)
+{
+    return operation != OPERATION_ADD &&
+           (rc == ENGINE_NOT_STORED || rc == ENGINE_KEY_ENOENT);
+}
+
 static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie, item *it,
                                       uint64_t *cas, ENGINE_STORE_OPERATION operation,
                                       uint16_t vbucket)
@@ -86,6 +94,8 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
         INNER(e)->store(HANDLE(e), cookie, it, cas, operation, vbucket);
     if (rc == ENGINE_SUCCESS)
         change_record(&e->core, &ch);
+    else if (is_absence(rc, operation))
+        change_record_absence(&e->core, &ch);
     change_end(&e->core, &ch);
     return rc;
 }
@@ -125,6 +135,8 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
                              initial, exptime, cas, result, vbucket);
     if (rc == ENGINE_SUCCESS)
         change_record(&e->core, &ch);
+    else if (rc == ENGINE_KEY_ENOENT)
+        change_record_absence(&e->core, &ch);
     change_end(&e->core, &ch);
     return rc;
 }
@@ -163,6 +175,13 @@ static bool changes_a_key(uint8_t opcode)
            opcode == 0x24 /* GATKQ */;
 }
 
+/* A quiet one that has nothing to tell is a miss. */
+static bool is_miss(ENGINE_ERROR_CODE rc, int status)
+{
+    return rc == ENGINE_SUCCESS &&
+           (status < 0 || status == PROTOCOL_BINARY_RESPONSE_KEY_ENOENT);
+}
+
 static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const void *cookie,
                                                 protocol_binary_request_header *request,
                                                 ADD_RESPONSE response)
@@ -175,15 +194,17 @@ static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const voi
         return INNER(e)->unknown_command(HANDLE(e), cookie, request, response);
     const char *key = (const char *)(request + 1) + request->request.extlen;
     size_t nkey = ntohs(request->request.keylen);
+    if (nkey == 0 || nkey > LINK_KEY_MAX)
+        return INNER(e)->unknown_command(HANDLE(e), cookie, request, response);
     enum change_result r = change_begin(&e->core, &ch, key, nkey);
     if (r != CHANGE_OK)
         return refusal(r);
-    ENGINE_ERROR_CODE rc =
-        INNER(e)->unknown_command(HANDLE(e), cookie, request, response);
-    /* Whether the key was there is in the response, which is the host's. Shipping the
-     * state of a key that did not change, or is absent, does no harm. */
-    if (rc != ENGINE_EWOULDBLOCK && nkey > 0 && nkey <= LINK_KEY_MAX)
+    int status;
+    ENGINE_ERROR_CODE rc = shim_command(INNER(e), cookie, request, response, &status);
+    if (status == PROTOCOL_BINARY_RESPONSE_SUCCESS)
         change_record(&e->core, &ch);
+    else if (is_miss(rc, status))
+        change_record_absence(&e->core, &ch);
     change_end(&e->core, &ch);
     return rc;
 }

@@ -7,7 +7,8 @@
  * This is the one file of engine/ with state outside an instance. The interface forces
  * it: neither GET_SERVER_API nor the functions behind it get an argument that could
  * lead to an instance. The state is the host's table, the same for the whole process,
- * and who is to be told when one of our cookies ends.
+ * who is to be told when one of our cookies ends, and on each thread the request that an
+ * engine is carrying out.
  */
 #ifndef ENGINE_SHIM_H
 #define ENGINE_SHIM_H
@@ -53,6 +54,15 @@ GET_SERVER_API shim_server_api(SERVER_HANDLE_V1 *host);
 
 /* Forget what the engine registered. */
 void shim_forget(ENGINE_HANDLE *engine);
+
+/* Have the engine carry out a request, and learn the status of its answer: *status is a
+ * protocol_binary_response_status, or -1 if it gave none. The answer goes to `response`.
+ * A response function has no argument of its own, and the cookie is the host's, so the
+ * engine is given one of ours that finds both by the thread it is called on; it is called
+ * before this returns, or not at all. */
+ENGINE_ERROR_CODE shim_command(ENGINE_HANDLE_V1 *engine, const void *cookie,
+                               protocol_binary_request_header *request,
+                               ADD_RESPONSE response, int *status);
 
 void own_cookie_init(struct own_cookie *c);
 /* Also tells the engine that this connection has ended. */

@@ -167,6 +167,21 @@ static const char *parse_notes(const struct frame *f, const uint8_t *body,
     return why == NULL && at != m->nrest ? "a malformed notice" : why;
 }
 
+/* A reign and the absences, each: lacks 1, length 1, key. */
+static const char *parse_absent(const struct frame *f, const uint8_t *body,
+                                struct link_message *m)
+{
+    const char *why = parse_reign(f, body, m);
+    for (size_t at = 0, size; why == NULL && at < m->nrest; at += size) {
+        const uint8_t *p = m->rest + at;
+        size_t left = m->nrest - at;
+        size = left >= 2 ? 2 + (size_t)p[1] : SIZE_MAX;
+        if (size > left || p[0] > 1 || p[1] == 0 || p[1] > LINK_KEY_MAX)
+            why = "an absence with a malformed key";
+    }
+    return why;
+}
+
 static const char *parse_text(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
@@ -213,6 +228,7 @@ struct link_row {
 #define parse_VERIFIED parse_reign
 #define parse_NOTICE   parse_notes
 #define parse_WANT     parse_notes
+#define parse_ABSENT   parse_absent
 #define parse_PING     parse_ping
 #define parse_BYE      parse_text
 
@@ -230,6 +246,17 @@ const char *link_op_name(uint8_t opcode)
 int run_id_order(const struct run_id *a, const struct run_id *b)
 {
     return memcmp(a->bytes, b->bytes, RUN_ID_SIZE);
+}
+
+bool link_next_absence(struct link_message *m, struct link_absence *a)
+{
+    if (m->nrest == 0)
+        return false;
+    const uint8_t *p = m->rest;
+    *a = (struct link_absence){ .lacks = p[0] != 0, .nkey = p[1], .key = p + 2 };
+    m->rest += 2 + (size_t)a->nkey;
+    m->nrest -= 2 + (size_t)a->nkey;
+    return true;
 }
 
 bool run_id_is_none(const struct run_id *run)
@@ -424,4 +451,10 @@ void link_finish(struct buffer *out, size_t begun)
     (void)frame_decode(&f, header);
     f.nbody = (uint32_t)(buffer_length(out) - begun - FRAME_HEADER);
     frame_encode(&f, header);
+}
+
+bool link_put_absence(struct buffer *out, const struct link_absence *a)
+{
+    const uint8_t head[2] = { a->lacks, a->nkey };
+    return buffer_append(out, head, sizeof(head)) && buffer_append(out, a->key, a->nkey);
 }

@@ -5,8 +5,8 @@
  * message is refused, never guessed at.
  *
  * Maps inside MAP, MERGE, RESYNC and VERIFIED stay encoded here: they are the rest of the
- * body, one after the other, for the receiver to decode (repl/map.h). EVICTED and READ
- * are lists of notes, for link_next_note.
+ * body, one after the other, for the receiver to decode (repl/map.h). So do the notes in
+ * NOTICE and WANT, for link_next_note, and the absences in ABSENT, for link_next_absence.
  */
 #ifndef PROTOCOL_LINK_H
 #define PROTOCOL_LINK_H
@@ -81,6 +81,15 @@ struct link_note {
     uint64_t cas; /* of LINK_NOTE_EVICTED */
 };
 
+/* One of an ABSENT: a key that the sender was asked for and does not hold. */
+struct link_absence {
+    const void *key;
+    uint8_t nkey;
+    bool lacks; /* by now the sender may miss other items of its bucket, too */
+};
+
+enum { LINK_ABSENCE_MAX = 2 + LINK_KEY_MAX }; /* bytes of one */
+
 struct link_message {
     enum link_op op;
     bool is_response;
@@ -92,8 +101,8 @@ struct link_message {
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
         uint64_t reign; /* of all others but BYE */
     };
-    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; EVICTED, READ:
-                            notes; BYE: the text, printable ASCII */
+    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT:
+                            notes; ABSENT: absences; BYE: the text, printable ASCII */
     size_t nrest;
 };
 
@@ -122,10 +131,14 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign);
 bool link_put_bye(struct buffer *out, const char *reason);
 
-/* Messages with maps or notes: begin, let the caller append them to out, then finish with
- * the value that begin returned (its length is only known then). */
+/* Messages with maps, notes or absences: begin, let the caller append them to out, then
+ * finish with the value that begin returned (its length is only known then). */
 size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign);
 void link_finish(struct buffer *out, size_t begun);
 bool link_put_note(struct buffer *out, const struct link_note *note);
+bool link_put_absence(struct buffer *out, const struct link_absence *a);
+
+/* Take the next absence of a parsed ABSENT from m->rest; false if none is left. */
+bool link_next_absence(struct link_message *m, struct link_absence *a);
 
 #endif

@@ -69,29 +69,58 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
     ch->key = key;
     ch->nkey = nkey;
     ch->hash = hash_key(key, nkey);
-    if (__builtin_expect(ch->flags & (GATE_TOUCH | GATE_PURGE), 0)) {
-        if (ch->flags & GATE_TOUCH)
-            map_add(&c->touched, ch->hash);
-        if (ch->flags & GATE_PURGE)
-            expel_if_doomed(c, ch->hash, key, nkey);
-    }
+    if (__builtin_expect(ch->flags & GATE_PURGE, 0))
+        expel_if_doomed(c, ch->hash, key, nkey);
     return CHANGE_OK;
 }
 
-void change_record(struct repl_core *c, struct change *ch)
+/* In the journal, or if it is full in the dirty map. */
+static void append(struct repl_core *c, struct change *ch, enum journal_kind kind)
 {
     struct worker *w = ch->worker;
-    if (__builtin_expect(ch->flags & GATE_JOURNAL, 1)) {
-        uint32_t stamp = w->count++ % SAMPLE_EVERY == 0 ? repl_clock_stamp() : 0;
-        if (__builtin_expect(
-                journal_append(&c->journal, &w->ring, ch->hash, ch->key, ch->nkey, stamp),
-                1)) {
+    bool samples = kind == JOURNAL_CHANGE && w->count++ % SAMPLE_EVERY == 0;
+    uint32_t stamp = samples ? repl_clock_stamp() : 0;
+    if (__builtin_expect(journal_append(&c->journal, &w->ring, kind, ch->hash, ch->key,
+                                        ch->nkey, stamp),
+                         1)) {
+        if (ch->flags & GATE_JOURNAL)
             c->port_ops->wake(c->port);
-            return;
-        }
-        atomic_fetch_add_explicit(&w->overflows, 1, memory_order_relaxed);
+        return;
     }
+    atomic_fetch_add_explicit(&w->overflows, 1, memory_order_relaxed);
     map_add(&c->dirty, ch->hash);
+}
+
+/* T before the bracket closes is early enough: a leader that takes items of a copy looks
+ * at T while no bracket is open. */
+void change_record(struct repl_core *c, struct change *ch)
+{
+    if (__builtin_expect(ch->flags & GATE_TOUCH, 0))
+        map_add(&c->touched, ch->hash);
+    if (__builtin_expect(ch->flags & GATE_JOURNAL, 1))
+        append(c, ch, JOURNAL_CHANGE);
+    else
+        map_add(&c->dirty, ch->hash);
+}
+
+/* While nobody takes them, the same keys come again and again: a counter that is polled
+ * is not to fill the journal. */
+static bool is_recorded(struct worker *w, uint64_t hash)
+{
+    uint64_t *known = &w->absent[hash % GATE_ABSENT];
+    bool same = hash != 0 && *known == hash;
+    *known = hash;
+    return same;
+}
+
+void change_record_absence(struct repl_core *c, struct change *ch)
+{
+    if (map_has(&c->lacking, ch->hash) || map_has(&c->doomed, ch->hash))
+        return; /* it does not know: the peer may have it */
+    if ((ch->flags & GATE_ALONE) && is_recorded(ch->worker, ch->hash))
+        return;
+    atomic_fetch_add_explicit(&ch->worker->absences, 1, memory_order_relaxed);
+    append(c, ch, JOURNAL_ABSENCE);
 }
 
 void change_end(struct repl_core *c, struct change *ch)
@@ -114,10 +143,7 @@ void change_before_read(struct repl_core *c, const void *key, size_t nkey)
 
 enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
 {
-    enum change_result r = enter_active(c, ch);
-    if (r == CHANGE_OK && (ch->flags & GATE_TOUCH))
-        map_fill(&c->touched);
-    return r;
+    return enter_active(c, ch);
 }
 
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
@@ -130,8 +156,11 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
         next = ((asked >> 32) + 1) << 32 | at;
     } while (!atomic_compare_exchange_weak(&c->flush_asked, &asked, next));
     /* The one before may have taken effect without being noticed yet. */
-    if (delay == 0 || (before != 0 && now >= before))
+    if (delay == 0 || (before != 0 && now >= before)) {
         map_fill(&c->dirty);
+        if (ch->flags & GATE_TOUCH)
+            map_fill(&c->touched);
+    }
     gate_leave(ch->worker);
     c->port_ops->wake(c->port);
 }

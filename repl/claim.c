@@ -35,7 +35,8 @@ void claim_note_activity(struct repl_core *c)
     struct worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         sum += atomic_load_explicit(&w->ring.written, memory_order_relaxed) +
-               atomic_load_explicit(&w->overflows, memory_order_relaxed);
+               atomic_load_explicit(&w->overflows, memory_order_relaxed) -
+               atomic_load_explicit(&w->absences, memory_order_relaxed);
     if (sum != c->activity)
         c->active_at_us = c->now_us;
     c->activity = sum;

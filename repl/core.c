@@ -160,6 +160,7 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
         c->lone_since_us = now_us;
     claim_note_activity(c);
     handover_watch_time(c);
+    absent_tick(c);
 }
 
 bool repl_core_busy(const struct repl_core *c)
@@ -171,6 +172,14 @@ bool repl_core_work(struct repl_core *c)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
     core_take_flush(c);
+    if (absent_is_due(c)) {
+        if (!ship_may_send(c))
+            return false; /* the peer reads on, or is given up */
+        absent_tell(c);
+        return true;
+    }
+    if (c->session.map_due)
+        session_send_map(c);
     if (purge_work(c))
         return true;
     if (!c->session.merged)
@@ -186,22 +195,13 @@ bool repl_core_work(struct repl_core *c)
     return more;
 }
 
-static bool has_changes(struct repl_core *c)
-{
-    struct worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next) {
-        if (ring_has_unread(&w->ring))
-            return true;
-    }
-    return c->gather.shipped < c->gather.n;
-}
-
 enum repl_need repl_core_need(struct repl_core *c)
 {
-    if (atomic_load(&c->flush_asked) != c->flush_seen ||
+    bool waits = absent_is_due(c) && !ship_may_send(c);
+    if (atomic_load(&c->flush_asked) != c->flush_seen || c->session.map_due ||
         (repl_core_busy(c) && !c->purge.stalled))
-        return NEED_WORK;
-    if (!c->session.merged || !has_changes(c))
+        return waits ? NEED_PEER : NEED_WORK;
+    if (!c->session.merged || !(ship_has_unread(c) || c->gather.shipped < c->gather.n))
         return NEED_NOTHING;
     return ship_may_send(c) ? NEED_WORK : NEED_PEER;
 }

@@ -10,10 +10,11 @@
  *     gate, journal, dirty map     core lock: role, session, merge,
  *        (no lock at all)             ship, apply, purge, walk
  *
- * Files: change.c (what clients do), notice.c (what the store does), role.c (promote,
- * demote, fold), session.c (HELLO to MERGE), ship.c (journal to frames), apply.c (frames
- * to store), resync.c (purge, walk, repair), handover.c (planned change of roles),
- * claim.c (the role follows the clients), verify.c (comparison), status.c (figures).
+ * Files: change.c (what clients do), notice.c (what the store does on its own), absent.c
+ * (what clients were told is not here), role.c (promote, demote, fold), session.c (HELLO
+ * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
+ * walk, repair), handover.c (planned change of roles), claim.c (the role follows the
+ * clients), verify.c (comparison), status.c (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -134,6 +135,7 @@ struct repl_session {
     enum repl_lead lead;
     bool merged;
     bool stranger;     /* the peer's past is not ours: it may hold anything */
+    bool map_due;      /* R7: absences are being told, the maps come behind them */
     bool await;        /* a purge order is out (R10) */
     bool peer_whole;   /* the peer has all we owed it by a walk */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
@@ -192,8 +194,11 @@ struct repl_core {
     uint64_t reign, seen;
     struct run_id paired;
     bool has_paired;
-    struct run_id met;  /* the run that we merged with last; zeros if none */
-    struct map dirty;   /* D: clients changed it here, the peer may not know */
+    struct run_id met; /* the run that we merged with last; zeros if none */
+    uint64_t agreed; /* items with a CAS up to it are as the peer knew them (absent.c) */
+    uint64_t agreeing; /* will be that when the journal is acknowledged so far; 0 */
+    uint64_t agreed_activity; /* `activity` when that was noted */
+    struct map dirty;         /* D: clients changed it here, the peer may not know */
     struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
     struct map lacking; /* M: this node may miss items of it */
     struct map touched; /* T: touched by clients since the purge of a merge began */
@@ -242,9 +247,11 @@ void repl_core_fini(struct repl_core *c);
 
 enum change_result { CHANGE_OK, CHANGE_REJECTED, CHANGE_NO_MEMORY };
 
-/* Around each change of a key: begin promotes a standby (or rejects, by option),
- * removes what a purge has doomed, and opens the bracket; done records the change;
- * end closes the bracket. Nothing between may wait. */
+/* Around each command that changes a key: begin promotes a standby (or rejects, by
+ * option), removes what a purge has doomed, and opens the bracket; end closes it. Between
+ * them, once it has taken place, record notes the change; record_absence, that the client
+ * was told that it cannot be, for the key is not here: an answer that must stay true. A
+ * command that fails otherwise records nothing. Nothing between may wait. */
 struct change {
     struct worker *worker;
     uint64_t hash;
@@ -256,6 +263,7 @@ struct change {
 enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
                                 size_t nkey);
 void change_record(struct repl_core *c, struct change *ch);
+void change_record_absence(struct repl_core *c, struct change *ch);
 void change_end(struct repl_core *c, struct change *ch);
 
 /* A read: hides what a purge has doomed. */

@@ -3,6 +3,7 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,6 +75,8 @@ static struct worker *worker_create(struct gate *g)
     w->count = 0;
     w->noted = 0;
     atomic_init(&w->overflows, 0);
+    atomic_init(&w->absences, 0);
+    memset(w->absent, 0, sizeof(w->absent));
     ring_init(&w->ring);
     ring_init(&w->notices);
     atomic_init(&w->notices_lost, 0);

@@ -28,7 +28,10 @@ enum gate_flag {
     GATE_TOUCH = 4,   /* changes also mark the touched map */
     GATE_PURGE = 8,   /* a purge runs: doomed items must not be seen */
     GATE_HOLD = 16,   /* somebody holds the gate exclusively */
+    GATE_ALONE = 32,  /* no session is open: nothing is taken from the journal */
 };
+
+enum { GATE_ABSENT = 256 };
 
 /* What a worker thread has of its own in one instance. */
 struct worker {
@@ -37,8 +40,10 @@ struct worker {
     unsigned count;             /* changes recorded, for sampling */
     uint64_t noted;             /* where the ring was when a comparison began */
     _Atomic uint64_t overflows; /* changes that found the journal full */
+    _Atomic uint64_t absences;  /* of what it recorded or overflowed, no changes */
     struct ring ring, notices;
     _Atomic uint64_t notices_lost; /* there was no room */
+    uint64_t absent[GATE_ABSENT];  /* hashes of keys in the ring as absent; 0: none */
     struct worker *next;
 };
 

@@ -84,14 +84,29 @@ static inline bool verify_is_naming(const struct repl_core *c)
     return c->verify.state == VERIFY_NAME || c->verify.state == VERIFY_AWAIT;
 }
 
-/* session.c: the purge that a merge waited for is done */
+/* session.c: the purge that a merge waited for is done; a follower has told its absences
+ */
 void session_purged(struct repl_core *c, enum repl_purge_goal goal);
+void session_send_map(struct repl_core *c);
+
+/* absent.c: while the nodes meet, absences are told. Is that due, and some left? */
+bool absent_is_due(struct repl_core *c);
+void absent_tell(struct repl_core *c);      /* some */
+void absent_tell_rest(struct repl_core *c); /* all, gate held */
+void absent_forget(struct repl_core *c);    /* the peer has them; gate held */
+const char *absent_message(struct repl_core *c, const struct link_message *m);
+void absent_agree(struct repl_core *c); /* a session ends; gate held */
+void absent_tick(struct repl_core *c);
 
 /* ship.c */
 bool ship_changes(struct repl_core *c);
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
+bool ship_has_unread(struct repl_core *c); /* anything in the journals */
+/* Note how far the journals are; has the peer that much, and no copy is on its way? */
+void ship_note(struct repl_core *c); /* gate held */
+bool ship_is_settled(struct repl_core *c);
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
 

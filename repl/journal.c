@@ -92,6 +92,11 @@ static uint32_t entry_size(size_t nkey)
     return (uint32_t)((n + 7) & ~(size_t)7);
 }
 
+static size_t chunk_room(const struct journal *j)
+{
+    return j->chunk_size - sizeof(struct chunk);
+}
+
 static struct journal_entry *entry_at(struct chunk *c, uint32_t at)
 {
     return (struct journal_entry *)(void *)(c->data + at);
@@ -127,19 +132,19 @@ static bool ring_restart(struct ring *r)
     return true;
 }
 
-bool journal_append(struct journal *j, struct ring *r, uint64_t hash, const void *key,
-                    size_t nkey, uint32_t stamp)
+bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
+                    uint64_t hash, const void *key, size_t nkey, uint32_t stamp)
 {
     uint32_t size = entry_size(nkey);
-    size_t room = j->chunk_size - sizeof(struct chunk);
-    if (r->tail == NULL || r->used + size > room) {
-        if (size > room || !(ring_extend(j, r) || ring_restart(r)))
+    if (r->tail == NULL || r->used + size > chunk_room(j)) {
+        if (size > chunk_room(j) || !(ring_extend(j, r) || ring_restart(r)))
             return false;
     }
     struct journal_entry *e = entry_at(r->tail, r->used);
     e->hash = hash;
     e->stamp = stamp;
-    e->nkey = (uint16_t)nkey;
+    e->nkey = (uint8_t)nkey;
+    e->kind = (uint8_t)kind;
     memcpy(e->key, key, nkey);
     r->used += size;
     uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
@@ -211,30 +216,76 @@ void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
     }
 }
 
-static void ring_reset(struct journal *j, struct ring *r)
+static void give_back_from(struct journal *j, struct chunk *c)
 {
-    struct chunk *c = r->ack;
     while (c != NULL) {
         struct chunk *next = chunk_next(c);
         chunk_give_back(j, c);
         c = next;
     }
-    r->tail = r->read = r->ack = NULL;
-    r->used = r->read_at = r->ack_at = 0;
-    atomic_store_explicit(&r->first, NULL, memory_order_relaxed);
+}
+
+/* The ring has `used` bytes of entries from `first` to `tail`, all unread. */
+static void ring_rewind(struct ring *r, struct chunk *first, struct chunk *tail,
+                        uint32_t used, uint64_t entries)
+{
+    uint64_t begin = atomic_load_explicit(&r->written, memory_order_relaxed) - entries;
+    atomic_store_explicit(&r->first, first, memory_order_relaxed);
+    r->tail = tail;
+    r->used = used;
+    r->read = r->ack = NULL;
+    r->read_at = r->ack_at = 0;
+    r->nread = begin;
+    atomic_store_explicit(&r->nacked, begin, memory_order_relaxed);
+}
+
+/* What stays moves to the front, to where what was before it has been: there is room.
+ * Where it ends is told in *to and *to_at. */
+static uint64_t ring_compact(struct journal *j, struct ring *r,
+                             bool (*fold)(void *context, const struct journal_entry *),
+                             void *context, struct chunk **to, uint32_t *to_at)
+{
+    struct chunk *from = r->ack;
+    uint32_t from_at = r->ack_at;
+    uint64_t kept = 0;
+    for (uint64_t n = atomic_load(&r->nacked); n != r->nread; n++) {
+        if (from != r->read && from_at == from->end) {
+            from = chunk_next(from);
+            from_at = 0;
+        }
+        struct journal_entry *e = entry_at(from, from_at);
+        uint32_t size = entry_size(e->nkey);
+        from_at += size;
+        if (!fold(context, e))
+            continue;
+        if (*to_at + size > chunk_room(j)) {
+            (*to)->end = *to_at;
+            *to = chunk_next(*to);
+            *to_at = 0;
+        }
+        memmove(entry_at(*to, *to_at), e, size);
+        *to_at += size;
+        kept++;
+    }
+    return kept;
 }
 
 void ring_fold(struct journal *j, struct ring *r,
-               void (*fold)(void *context, const struct journal_entry *), void *context)
+               bool (*fold)(void *context, const struct journal_entry *), void *context)
 {
     while (ring_read(r) != NULL)
         continue;
     if (r->ack == NULL)
         return;
-    while (atomic_load_explicit(&r->nacked, memory_order_relaxed) != r->nread) {
-        struct journal_entry *e = oldest(j, r);
-        fold(context, e);
-        drop_oldest(r, e);
+    struct chunk *first = r->ack, *last = first;
+    uint32_t used = 0;
+    uint64_t kept = ring_compact(j, r, fold, context, &last, &used);
+    if (kept == 0) {
+        give_back_from(j, first);
+        ring_rewind(r, NULL, NULL, 0, 0);
+        return;
     }
-    ring_reset(j, r);
+    give_back_from(j, chunk_next(last));
+    atomic_store_explicit(&last->next, NULL, memory_order_relaxed);
+    ring_rewind(r, first, last, used, kept);
 }

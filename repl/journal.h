@@ -10,7 +10,8 @@
  *
  * An entry holds a key, not a value: the value is looked up when it is shipped, so a
  * key that changed often is sent once with its newest state. Entries are freed when
- * the peer has acknowledged the batch they were shipped in.
+ * the peer has acknowledged the batch they were shipped in. Beside changes there are
+ * absences: keys that a client was told are not here (repl/absent.c).
  *
  * journal_append is called by the ring's own worker only, everything else by whoever
  * holds the core lock; ring_fold and ring_reset also need the gate held exclusively.
@@ -36,11 +37,13 @@ struct journal {
     size_t chunk_size;
 };
 
+enum journal_kind { JOURNAL_CHANGE, JOURNAL_ABSENCE };
+
 struct journal_entry {
     uint64_t hash;
-    uint32_t batch; /* the batch it was shipped in; valid once read */
-    uint32_t stamp; /* when it was recorded, us, modulo 2^32; 0: not sampled */
-    uint16_t nkey;
+    uint32_t batch;     /* the batch it was shipped in; valid once read */
+    uint32_t stamp;     /* when it was recorded, us, modulo 2^32; 0: not sampled */
+    uint8_t nkey, kind; /* enum journal_kind */
     char key[];
 };
 
@@ -68,8 +71,8 @@ void ring_init(struct ring *r);
 /* False if the journal is full: the caller marks the key's bucket dirty instead. The
  * publication is sequentially consistent, so that a consumer that has said that it
  * sleeps either sees the entry or is seen sleeping. */
-bool journal_append(struct journal *j, struct ring *r, uint64_t hash, const void *key,
-                    size_t nkey, uint32_t stamp);
+bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
+                    uint64_t hash, const void *key, size_t nkey, uint32_t stamp);
 
 /* The next entry to ship, NULL if there is none. It stays until acknowledged. */
 struct journal_entry *ring_read(struct ring *r);
@@ -80,9 +83,10 @@ void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
                       void (*seen)(void *context, const struct journal_entry *),
                       void *context);
 
-/* Call fold for every entry, shipped or not, and empty the ring. */
+/* Call fold for every entry, shipped or not. What it gives true for stays, unread again;
+ * all else is freed. */
 void ring_fold(struct journal *j, struct ring *r,
-               void (*fold)(void *context, const struct journal_entry *), void *context);
+               bool (*fold)(void *context, const struct journal_entry *), void *context);
 
 /* Entries not acknowledged; those not even read. */
 uint64_t ring_pending(const struct ring *r);

@@ -36,8 +36,8 @@ void notice_take(struct repl_core *c, const struct link_note *n)
     if (!(flags & GATE_JOURNAL) || n->nkey > LINK_KEY_MAX || comes_again(c, n, flags))
         return;
     struct worker *w = gate_worker(&c->gate);
-    if (w != NULL &&
-        !journal_append(&c->notices, &w->notices, n->cas, n->key, n->nkey, stamp))
+    if (w != NULL && !journal_append(&c->notices, &w->notices, JOURNAL_CHANGE, n->cas,
+                                     n->key, n->nkey, stamp))
         atomic_fetch_add_explicit(&w->notices_lost, 1, memory_order_relaxed);
 }
 

@@ -1,6 +1,7 @@
 /* Who is active: promotion, step-down, and the fold that both begin with. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "repl/internal.h"
@@ -58,6 +59,8 @@ void core_release(struct repl_core *c)
         flags |= GATE_TOUCH;
     if (c->purge.goal != PURGE_NONE)
         flags |= GATE_PURGE;
+    if (!s->open)
+        flags |= GATE_ALONE;
     gate_release(&c->gate, flags);
     enum repl_part part = part_of(c);
     if (part != c->part)
@@ -65,17 +68,22 @@ void core_release(struct repl_core *c)
     c->part = part;
 }
 
-static void fold_entry(void *context, const struct journal_entry *e)
+/* Absences stay as they are, exactly: they must not outweigh what the peer changed. */
+static bool fold_entry(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;
-    map_add(&c->dirty, e->hash);
+    if (e->kind == JOURNAL_CHANGE)
+        map_add(&c->dirty, e->hash);
+    return e->kind == JOURNAL_ABSENCE;
 }
 
 void core_fold(struct repl_core *c)
 {
     struct worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next)
+    for (; w != NULL; w = w->next) {
         ring_fold(&c->journal, &w->ring, fold_entry, c);
+        memset(w->absent, 0, sizeof(w->absent));
+    }
     c->gather.n = c->gather.shipped = 0;
     map_unite(&c->dirty, &c->flying);
     map_clear(&c->flying);
@@ -85,6 +93,9 @@ void core_fold(struct repl_core *c)
 static void unmerge(struct repl_core *c, enum repl_lead lead)
 {
     struct repl_session *s = &c->session;
+    absent_agree(c);
+    /* A purge that was cut short has taken what only the peer may have now. */
+    map_unite(&c->lacking, &c->doomed);
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
     core_fold(c);
@@ -95,7 +106,7 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
         map_fill(&c->lacking);
     }
     s->lead = lead;
-    s->merged = s->await = s->peer_whole = false;
+    s->merged = s->await = s->peer_whole = s->map_due = false;
     s->flush_due = c->flush_led = false; /* its dirt tells the next merge */
     s->end_out = false;
 }

@@ -67,6 +67,8 @@ static void meet(struct repl_core *c, const struct link_hello *hello)
     bool is_known = c->has_paired && run_id_order(&c->paired, &hello->run) == 0;
     if (c->has_paired && !is_known)
         outlive(c);
+    if (!is_known)
+        c->agreed = 0;
     c->flush_untold = false;
     c->paired = hello->run;
     c->has_paired = true;
@@ -161,8 +163,19 @@ static const char *on_role(struct repl_core *c, const struct link_message *m)
     c->session.peer.active = r->active;
     c->reign = r->reign;
     handover_role_moved(c);
+    c->session.map_due = true;
+    if (!absent_is_due(c))
+        session_send_map(c);
+    return NULL;
+}
+
+/* R7, second half: the maps, when all absences are told. */
+void session_send_map(struct repl_core *c)
+{
     const struct map *const maps[] = { &c->dirty, &c->lacking };
-    return core_put_maps(c, LINK_MAP, maps, 2) ? NULL : "out of memory for the maps";
+    c->session.map_due = false;
+    if (!core_put_maps(c, LINK_MAP, maps, 2))
+        core_out_of_memory(c);
 }
 
 /* on_conflict=keep: of what both changed, the leader's state stands. Dirty buckets are
@@ -257,6 +270,7 @@ static void merge_as_leader(struct repl_core *c)
     core_hold(c);
     core_take_flush(c);
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
+    absent_tell_rest(c);
     share_out(c);
     note_merge(c);
     s->await = true;
@@ -267,6 +281,7 @@ static void merge_as_leader(struct repl_core *c)
         core_out_of_memory(c);
         return;
     }
+    ship_end_batch(c); /* acknowledged, all absences told are known there */
     core_log(c, REPL_LOG_INFO,
              "leading: %llu buckets to copy to the peer, %llu to copy from it",
              (unsigned long long)map_count(&c->owed),
@@ -299,6 +314,7 @@ static void merge_as_follower(struct repl_core *c)
     map_subtract(&c->lacking, &c->owed);
     map_clear(&c->dirty);
     map_clear(&c->doomed);
+    absent_forget(c);
     note_merge(c);
     core_release(c);
     link_put_plain(core_out(c), LINK_PURGED, c->reign);
@@ -447,6 +463,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_VERIFIED verify_on_verified
 #define on_NOTICE   notices_apply
 #define on_WANT     notices_want
+#define on_ABSENT   absent_message
 #define on_PING     on_ping
 #define on_BYE      on_bye
 

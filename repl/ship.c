@@ -21,6 +21,16 @@ bool ship_may_send(struct repl_core *c)
     return s->sent - s->acked < WINDOW && c->port_ops->backlog(c->port) < BACKLOG_MAX;
 }
 
+bool ship_has_unread(struct repl_core *c)
+{
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next) {
+        if (ring_has_unread(&w->ring))
+            return true;
+    }
+    return false;
+}
+
 void ship_end_batch(struct repl_core *c)
 {
     link_put_noop(core_out(c), ++c->session.sent, false);
@@ -51,10 +61,16 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
     c->store_ops->release(c->store, item->item);
 }
 
+/* A key that was absent, and is there now: whoever stored it has an entry of its own. */
 static void ship_key(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
-    if (c->store_ops->lookup(c->store, e->key, e->nkey, &item)) {
+    bool found = c->store_ops->lookup(c->store, e->key, e->nkey, &item);
+    if (found && e->kind == JOURNAL_ABSENCE) {
+        c->store_ops->release(c->store, item.item);
+        return;
+    }
+    if (found) {
         ship_item(c, LINK_SETQ, &item);
     } else {
         struct link_change gone = { .key = e->key, .nkey = e->nkey };
@@ -64,16 +80,19 @@ static void ship_key(struct repl_core *c, const struct journal_entry *e)
 }
 
 /* False if the key is in the gather already: one look-up then serves both, because all
- * entries were read before the first look-up. */
+ * entries were read before the first look-up. One of them a change, both are. */
 static bool gather_add(struct repl_gather *g, struct journal_entry *e)
 {
     size_t mask = sizeof(g->slots) / sizeof(g->slots[0]) - 1;
     size_t at = (size_t)e->hash & mask;
     for (; g->slots[at] != 0; at = (at + 1) & mask) {
-        const struct journal_entry *other = g->entries[g->slots[at] - 1];
+        struct journal_entry *other = g->entries[g->slots[at] - 1];
         if (other->hash == e->hash && other->nkey == e->nkey &&
-            memcmp(other->key, e->key, e->nkey) == 0)
+            memcmp(other->key, e->key, e->nkey) == 0) {
+            if (e->kind == JOURNAL_CHANGE)
+                other->kind = JOURNAL_CHANGE;
             return false;
+        }
     }
     g->entries[g->n++] = e;
     g->slots[at] = (uint16_t)g->n;
@@ -118,6 +137,26 @@ bool ship_changes(struct repl_core *c)
         ship_key(c, e);
     }
     ship_end_batch(c);
+    return true;
+}
+
+void ship_note(struct repl_core *c)
+{
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next)
+        w->noted = atomic_load(&w->ring.written);
+}
+
+bool ship_is_settled(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    struct worker *w = atomic_load(&c->gate.workers);
+    if (!s->merged || !s->peer_whole || s->await || !map_is_empty(&c->dirty))
+        return false;
+    for (; w != NULL; w = w->next) {
+        if (atomic_load(&w->ring.nacked) < w->noted)
+            return false;
+    }
     return true;
 }
 

@@ -50,15 +50,13 @@ void verify_fini(struct repl_core *c)
 static void start_round(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
-    struct worker *w = atomic_load(&c->gate.workers);
     v->state = VERIFY_SETTLE;
     v->found[v->round] = (struct repl_difference){ 0 };
     map_clear(&v->unequal);
     map_clear(&v->absent);
     core_hold(c);
     map_clear(&c->touched);
-    for (; w != NULL; w = w->next)
-        w->noted = atomic_load(&w->ring.written);
+    ship_note(c);
     core_release(c);
     c->port_ops->wake(c->port);
 }
@@ -105,21 +103,6 @@ void repl_core_verify_abort(struct repl_core *c, const char *why)
     if (verify_leads(c))
         verify_stop(c, why);
     core_release(c);
-}
-
-/* All that was recorded when it began is applied at the peer, and no copy is on its way.
- */
-static bool is_settled(struct repl_core *c)
-{
-    const struct repl_session *s = &c->session;
-    struct worker *w = atomic_load(&c->gate.workers);
-    if (!s->peer_whole || s->await || !map_is_empty(&c->dirty))
-        return false;
-    for (; w != NULL; w = w->next) {
-        if (atomic_load(&w->ring.nacked) < w->noted)
-            return false;
-    }
-    return true;
 }
 
 /* ---- naming */
@@ -188,7 +171,7 @@ static bool name_some(struct repl_core *c)
 bool verify_work(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
-    if (v->state == VERIFY_SETTLE && is_settled(c))
+    if (v->state == VERIFY_SETTLE && ship_is_settled(c))
         v->state = VERIFY_NAME;
     if (v->state != VERIFY_NAME && v->state != VERIFY_ANSWER)
         return false;

@@ -1,6 +1,7 @@
 /*
  * incr and decr by get and CAS store: for engines that have no arithmetic of their own,
- * and for requests that name the CAS they expect.
+ * and for requests that name the CAS they expect. That there is nothing to count is told
+ * by the engine's store, not by its get: an engine that replicates has to hear of it.
  */
 #include "server/commands.h"
 
@@ -13,6 +14,8 @@
 #include "server/clock.h"
 
 enum { ATTEMPTS = 100, DIGITS_MAX = 20, TEXT_MAX = 24 };
+
+#define NO_CAS UINT64_MAX /* which no item has */
 
 struct number {
     uint64_t value, cas;
@@ -118,6 +121,8 @@ static ENGINE_ERROR_CODE try_once(struct connection *c, struct response *res)
         operation = OPERATION_ADD;
         number = (struct number){ .value = req->initial,
                                   .exptime = command_exptime(req->exptime) };
+    } else if (rc == ENGINE_KEY_ENOENT) {
+        number.cas = NO_CAS;
     } else if (rc != ENGINE_SUCCESS) {
         return rc;
     } else {

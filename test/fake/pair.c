@@ -138,8 +138,44 @@ enum change_result node_touch(struct node *n, const char *key, uint32_t exptime)
         return r;
     if (toy_store_touch(&n->store, key, strlen(key), exptime))
         change_record(&n->core, &ch);
+    else
+        change_record_absence(&n->core, &ch);
     change_end(&n->core, &ch);
     return CHANGE_OK;
+}
+
+static bool store_if_there(struct node *n, const struct link_change *c)
+{
+    struct repl_item it;
+    if (!toy_store_ops.lookup(&n->store, c->key, c->nkey, &it))
+        return false;
+    toy_store_ops.release(&n->store, it.item);
+    toy_store_set(&n->store, c);
+    return true;
+}
+
+enum change_result node_replace(struct node *n, const struct link_change *c, bool *found)
+{
+    struct change ch;
+    enum change_result r = change_begin(&n->core, &ch, c->key, c->nkey);
+    if (r != CHANGE_OK)
+        return r;
+    *found = store_if_there(n, c);
+    if (*found)
+        change_record(&n->core, &ch);
+    else
+        change_record_absence(&n->core, &ch);
+    change_end(&n->core, &ch);
+    return CHANGE_OK;
+}
+
+bool node_incr(struct node *n, const char *key, const char *value)
+{
+    struct link_change c = { .key = key, .value = value };
+    bool found = false;
+    c.nkey = (uint16_t)strlen(key);
+    c.nvalue = (uint32_t)strlen(value);
+    return node_replace(n, &c, &found) == CHANGE_OK && found;
 }
 
 enum change_result node_delete(struct node *n, const char *key)

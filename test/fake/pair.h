@@ -64,6 +64,10 @@ void pair_pass(struct pair *p, unsigned ms);
 enum change_result node_set(struct node *n, const char *key, const char *value);
 enum change_result node_store(struct node *n, const struct link_change *c);
 enum change_result node_touch(struct node *n, const char *key, uint32_t exptime);
+/* As append and incr: only if the key is here. Whether it was, is told in *found. */
+enum change_result node_replace(struct node *n, const struct link_change *c, bool *found);
+/* The same for a test that knows what comes out; false: it is not here. */
+bool node_incr(struct node *n, const char *key, const char *value);
 enum change_result node_delete(struct node *n, const char *key);
 enum change_result node_flush(struct node *n, uint32_t delay);
 /* The value, terminated, until the next call; NULL: a miss. */

@@ -32,6 +32,20 @@ static void check_inside(const struct link_message *m, const uint8_t *bytes, siz
     CHECK(is_inside(c->value, c->nvalue, bytes, n));
 }
 
+static bool compose_absences(const struct link_message *m, struct buffer *out)
+{
+    struct link_message left = *m;
+    struct link_absence a;
+    size_t begun = link_begin(out, LINK_ABSENT, m->reign);
+    while (link_next_absence(&left, &a)) {
+        CHECK(a.nkey > 0 && a.nkey <= LINK_KEY_MAX);
+        if (!link_put_absence(out, &a))
+            return false;
+    }
+    link_finish(out, begun);
+    return true;
+}
+
 static bool compose(const struct link_message *m, struct buffer *out)
 {
     switch (m->op) {
@@ -49,6 +63,8 @@ static bool compose(const struct link_message *m, struct buffer *out)
         return link_put_hello(out, &m->hello);
     case LINK_ROLE:
         return link_put_role(out, &m->role);
+    case LINK_ABSENT:
+        return compose_absences(m, out);
     default:
         return link_put_plain(out, m->op, m->reign);
     }

@@ -264,6 +264,73 @@ static void first_copy_cut_in_the_middle(void)
     ck_assert_uint_ne(version(b, 40), 0);
 }
 
+/* A full cache: a throws keys out, and its clients ask for them in vain. */
+static void ask_in_vain(struct node *n, unsigned from, unsigned to)
+{
+    for (unsigned k = from; k < to; k++) {
+        world_evict(&w, n, k);
+        world_replace(&w, n, k);
+        world_touch(&w, n, k, 0);
+    }
+    well();
+}
+
+static void absent_and_the_role_moves(void)
+{
+    ask_in_vain(a, 0, 10);
+    move(5);
+    node_promote(b);
+    rest();
+    for (unsigned k = 0; k < 10; k++)
+        both_have(k, 0);
+}
+
+static void absent_in_a_split(void)
+{
+    wire_cut(&w.p.wire);
+    write_some(a, 20, 30);
+    ask_in_vain(a, 0, 10);
+    node_promote(b);
+    ask_in_vain(b, 40, 50);
+    write_some(b, 30, 40);
+    rest();
+}
+
+static void absent_where_the_other_changed_it(void)
+{
+    for (unsigned k = 20; k < 40; k++)
+        ck_assert(world_delete(&w, a, k));
+    rest();
+    wire_cut(&w.p.wire);
+    for (unsigned k = 20; k < 40; k++)
+        ck_assert(world_set(&w, a, k, 0));
+    for (unsigned k = 20; k < 40; k++) {
+        world_touch(&w, b, k, 0);
+        world_replace(&w, b, k);
+    }
+    uint64_t of_a = version(a, 30);
+    rest();
+    both_have(30, of_a);
+}
+
+static void asked_for_while_it_is_filled(void)
+{
+    world_crash(&w, a);
+    wire_lose(&w.p.wire, 1);
+    world_replace(&w, a, 0); /* it is active at once */
+    wire_connect(&w.p.wire);
+    while (!a->core.session.merged)
+        move(1);
+    for (unsigned k = 0; k < KEYS; k++) {
+        if (version(a, k) == 0)
+            world_replace(&w, a, k);
+    }
+    rest();
+    ck_assert(a->core.active);
+    both_have(30, w.keys[30].expected);
+    ck_assert_uint_ne(version(a, 30), 0);
+}
+
 static const struct {
     const char *name;
     void (*play)(void);
@@ -284,6 +351,10 @@ static const struct {
     { "peer memory smaller", peer_memory_is_smaller },
     { "both cold, or one alone", cold_start },
     { "first copy cut in the middle, receiver promoted", first_copy_cut_in_the_middle },
+    { "told absent, the role moves", absent_and_the_role_moves },
+    { "told absent in a split", absent_in_a_split },
+    { "told absent what the other changed", absent_where_the_other_changed_it },
+    { "asked for while it is filled", asked_for_while_it_is_filled },
 };
 
 /* ---- how each is played */

@@ -85,7 +85,7 @@ void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version)
 
 /* ---- the pair, at any moment */
 
-static bool has_pending(const struct node *n)
+bool judge_has_pending(const struct node *n)
 {
     const struct worker *w = atomic_load(&n->core.gate.workers);
     for (; w != NULL; w = w->next) {
@@ -95,30 +95,34 @@ static bool has_pending(const struct node *n)
     return false;
 }
 
-static bool remembers(const struct node *n, uint64_t hash)
+bool judge_remembers(const struct node *n, uint64_t hash)
 {
     return map_has(&n->core.dirty, hash) || map_has(&n->core.flying, hash);
 }
 
 /* I3: a change that its node does not remember any more has come to the peer: nothing
  * older than it may be seen from now on, on either node. */
-static void note_settled(const struct node *n, struct key *key)
+void judge_settle(const struct node *n, struct key *key)
 {
     uint64_t last = key->last[n->number];
-    if (n->up && last > key->settled && !has_pending(n) && !remembers(n, key->hash))
+    if (n->up && last > key->settled && !judge_has_pending(n) &&
+        !judge_remembers(n, key->hash))
         key->settled = last;
 }
 
 void judge_key(struct world *w, unsigned k)
 {
     struct sight s;
-    for (unsigned i = 0; i < 2; i++)
-        note_settled(&w->p.node[i], &w->keys[k]);
+    for (unsigned i = 0; i < 2; i++) {
+        judge_settle(&w->p.node[i], &w->keys[k]);
+        absence_settle(&w->p.node[i], &w->keys[k]);
+    }
     for (unsigned i = 0; i < 2; i++) {
         if (!w->p.node[i].up)
             continue;
         world_see(w, &w->p.node[i], k, &s);
         judge_sight(w, &w->p.node[i], k, &s);
+        absence_judge(w, i, k, &s);
     }
 }
 
@@ -170,7 +174,7 @@ static struct node *settled_leader(struct world *w)
 
 static bool is_owed(const struct node *n, uint64_t hash)
 {
-    return remembers(n, hash) || map_has(&n->core.owed, hash) ||
+    return judge_remembers(n, hash) || map_has(&n->core.owed, hash) ||
            map_has(&n->core.lacking, hash) || map_has(&n->core.coming, hash);
 }
 
@@ -184,7 +188,7 @@ static void judge_pair(struct world *w)
     if (a == NULL)
         return;
     struct node *b = &w->p.node[1 - a->number];
-    bool pending = has_pending(a);
+    bool pending = judge_has_pending(a);
     for (unsigned k = 0; k < w->nkeys; k++) {
         const struct key *key = &w->keys[k];
         struct sight of_a, of_b;

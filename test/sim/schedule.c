@@ -24,12 +24,26 @@ static uint32_t some_ttl(struct schedule *s)
     return s->expires && one_in(&s->w, 3) ? 1 + below(&s->w, 30) : 0;
 }
 
+/* A full store throws a key out; often one that clients ask for again. */
+static void evict(struct schedule *s, struct node *n, unsigned k)
+{
+    struct world *w = &s->w;
+    if (!s->evicts)
+        return;
+    world_trace(w, "evict %u at %u\n", k, n->number);
+    world_evict(w, n, k);
+    if (one_in(w, 2))
+        world_replace(w, n, k);
+    else if (one_in(w, 2))
+        world_touch(w, n, k, some_ttl(s));
+}
+
 static void client_step(struct schedule *s)
 {
     struct world *w = &s->w;
     struct node *n = &w->p.node[one_in(w, s->loyal) ? 1 - s->active : s->active];
     unsigned k = below(w, w->nkeys);
-    switch (below(w, 16)) {
+    switch (below(w, 17)) {
     case 0:
     case 1:
     case 2:
@@ -48,8 +62,13 @@ static void client_step(struct schedule *s)
         world_cas(w, n, below(w, TOKENS));
         break;
     case 7:
-        if (s->evicts)
-            world_evict(w, &w->p.node[below(w, 2)], k);
+        evict(s, one_in(w, 2) ? n : &w->p.node[below(w, 2)], k);
+        break;
+    case 8:
+        if (one_in(w, 2)) /* most keys are here, or will be */
+            world_replace(w, n, k);
+        else
+            world_touch(w, n, k, some_ttl(s));
         break;
     default:
         world_set(w, n, k, some_ttl(s));
@@ -272,7 +291,7 @@ static void start(struct schedule *s, uint64_t seed)
     config.lone_rejects = one_in(&chance, 16);
     world_init(&s->w, &config, seed, key_counts[below(&chance, N_ELEMENTS(key_counts))]);
     s->steps = 50 + below(&chance, 600);
-    s->evicts = one_in(&chance, 8);
+    s->evicts = !one_in(&chance, 4);
     s->expires = one_in(&chance, 4);
     s->flushes_later = one_in(&chance, 6);
 }

@@ -69,6 +69,7 @@ void world_phase(struct world *w)
     }
     for (unsigned i = 0; i < 2; i++)
         w->compared[i] = w->p.node[i].core.verify.found[0];
+    absence_begin_phase(w);
     w->wrote[0] = w->wrote[1] = w->crashed[0] = w->crashed[1] = false;
     w->flushed_later = false;
 }
@@ -124,6 +125,8 @@ static void see_message(void *context, unsigned to, const struct link_message *m
                 is_change ? (const char *)m->change.key : "");
     if (m->op == LINK_SETQ || m->op == LINK_DELETEQ)
         judge_shipped(w, 1 - to, m);
+    else if (m->op == LINK_ABSENT)
+        absence_heard(w, &w->p.node[to], m);
 }
 
 /* ---- clients */
@@ -171,10 +174,12 @@ static uint32_t flags_of(uint64_t version)
     return (uint32_t)(version * UINT64_C(2654435761));
 }
 
-bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl)
+/* Always, or only where the key is. */
+static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, bool replace)
 {
     char value[24];
     struct link_change c = { .key = w->keys[k].name, .value = value, .exptime = ttl };
+    bool found = true;
     if (!takes_writes(w, n))
         return false;
     uint64_t v = new_version(w, n, k, death_of(w, ttl));
@@ -182,39 +187,47 @@ bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl)
     c.nkey = (uint16_t)strlen(w->keys[k].name);
     c.nvalue = (uint32_t)strlen(value);
     c.flags = flags_of(v);
-    bool done = node_store(n, &c) == CHANGE_OK;
-    world_trace(w, "set %u at %u: %s for %u%s\n", k, n->number, value, ttl,
-                done ? "" : ", refused");
-    if (!done)
+    bool done = (replace ? node_replace(n, &c, &found) : node_store(n, &c)) == CHANGE_OK;
+    world_trace(w, "%s %u at %u: %s for %u%s\n", replace ? "replace" : "set", k,
+                n->number, value, ttl,
+                !done    ? ", refused"
+                : !found ? ", not here"
+                         : "");
+    if (done && !found)
+        absence_told(w, n, k);
+    if (!done || !found)
         return false;
     changed(w, n, k, v, death_of(w, ttl));
     judge_write(w, n, k, v);
     return true;
 }
 
+bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl)
+{
+    return store(w, n, k, ttl, false);
+}
+
 bool world_replace(struct world *w, struct node *n, unsigned k)
 {
-    struct sight s;
-    if (!takes_writes(w, n))
-        return false;
-    world_see(w, n, k, &s);
-    return s.version != 0 && world_set(w, n, k, 0);
+    return store(w, n, k, 0, true);
 }
 
 bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl)
 {
     struct sight s;
     uint32_t death = death_of(w, ttl);
-    if (!takes_writes(w, n))
+    if (!takes_writes(w, n) || node_touch(n, w->keys[k].name, ttl) != CHANGE_OK)
         return false;
     world_see(w, n, k, &s);
-    if (s.version == 0 || node_touch(n, w->keys[k].name, ttl) != CHANGE_OK)
+    uint64_t number = new_version(w, n, k, 0);
+    world_trace(w, "touch %u at %u for %u%s\n", k, n->number, ttl,
+                s.version != 0 ? "" : ", not here");
+    if (s.version == 0) {
+        absence_told(w, n, k);
         return false;
-    world_trace(w, "touch %u at %u for %u\n", k, n->number, ttl);
-    world_see(w, n, k, &s); /* the first write to a node may have made it drop the item */
-    if (s.version == 0)
-        return false;
+    }
     struct version *v = &w->versions[s.version];
+    v->touched = number;
     v->by[n->number] = w->keys[k].changed[n->number] = true;
     if (v->dies_at < death)
         v->dies_at = death;
@@ -303,6 +316,7 @@ void world_crash(struct world *w, struct node *n)
     node_crash(n);
     for (unsigned k = 0; k < w->nkeys; k++)
         w->keys[k].last[n->number] = 0;
+    absence_forget(w, n->number);
     w->crashed[n->number] = true;
     w->highest_cas[n->number] = 0;
     w->p.run_order[n->number] = (uint8_t)world_random(w);

@@ -22,16 +22,25 @@ struct version {
     uint32_t made_at; /* seconds, as all times here */
     uint32_t dies_at; /* the latest that a client asked for; NEVER */
     uint64_t cas;     /* 0: not known */
+    uint64_t touched; /* the number of the last touch, 0: none */
+};
+
+/* A client was told that a key is not here. */
+struct told {
+    uint64_t at;     /* a number like that of a version; 0: nobody was */
+    uint64_t spared; /* a version that the peer had changed to, unknown to the teller */
 };
 
 struct key {
     char name[16];
     uint64_t hash;
-    uint64_t settled;  /* no older version may be seen anywhere */
-    bool changed[2];   /* ever, by clients of the node */
-    uint64_t last[2];  /* the last change at each node, as long as the node lives */
-    bool evicted;      /* so it may be on one node only */
-    uint64_t expected; /* of a sole writer: the version that holds, 0: none */
+    uint64_t settled; /* no older version may be seen anywhere */
+    bool changed[2];  /* ever, by clients of the node; or they were told it is absent */
+    uint64_t last[2]; /* the last change at each node, as long as the node lives */
+    struct told absent[2]; /* at each node, as long as the node lives */
+    struct told gone[2];   /* of these, what its node has told the peer */
+    bool evicted;          /* so it may be on one node only */
+    uint64_t expected;     /* of a sole writer: the version that holds, 0: none */
     uint32_t expected_death;
 };
 
@@ -47,9 +56,10 @@ struct world {
     struct key keys[KEYS_MAX];
     unsigned nkeys;
     struct version *versions;
-    uint64_t nversions, room; /* deletes and flushes take a number, too */
+    uint64_t nversions, room; /* deletes, flushes, touches, absences take a number, too */
     struct token tokens[TOKENS];
     unsigned ntokens;
+    uint64_t overflows[2];   /* of the journals, when the phase began */
     uint64_t highest_cas[2]; /* handed out by the node, as long as it lives */
     uint32_t late; /* seconds that passed while messages were on their way, in all */
     uint32_t stuck_since; /* 0: no message waits */
@@ -81,7 +91,8 @@ bool one_in(struct world *w, unsigned n);
 /* Clients at a node, which must be up. A node whose clients wait for a handover takes
  * none of these; one that refuses writes changes nothing. True if it was done. */
 bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl);
-bool world_replace(struct world *w, struct node *n, unsigned k); /* as append, incr */
+/* These may be told that the key is not here. As append, incr; as gat. */
+bool world_replace(struct world *w, struct node *n, unsigned k);
 bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl);
 bool world_delete(struct world *w, struct node *n, unsigned k);
 bool world_flush(struct world *w, struct node *n, uint32_t delay);
@@ -96,7 +107,19 @@ void world_crash(struct world *w, struct node *n);
 void world_tick(struct world *w);
 void world_phase(struct world *w); /* the books of a phase begin anew */
 
+/* absence.c: what clients were told is not here (R15). told: it was this moment, at n.
+ * heard: the peer's word of it comes to `to`. settle: it has come to the peer. */
+void absence_begin_phase(struct world *w);
+void absence_told(struct world *w, struct node *n, unsigned k);
+void absence_heard(struct world *w, const struct node *to, const struct link_message *m);
+void absence_settle(const struct node *n, struct key *key);
+void absence_forget(struct world *w, unsigned node);
+void absence_judge(struct world *w, unsigned node, unsigned k, const struct sight *s);
+
 /* judge.c: what must hold. A fault is kept, the first one only. */
+bool judge_has_pending(const struct node *n);
+bool judge_remembers(const struct node *n, uint64_t hash);
+void judge_settle(const struct node *n, struct key *key);
 void world_complain(struct world *w, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void world_trace(const struct world *w, const char *format, ...)

@@ -38,7 +38,7 @@ static bool append(struct ring *ring, unsigned i)
 {
     char key[256];
     size_t nkey = key_of(i, key);
-    return journal_append(&j, ring, i, key, nkey, i);
+    return journal_append(&j, ring, JOURNAL_CHANGE, i, key, nkey, i);
 }
 
 static bool is_entry(const struct journal_entry *e, unsigned i)
@@ -64,6 +64,18 @@ static void in_order(void *context, const struct journal_entry *e)
     seen++;
 }
 
+static bool count_folded(void *context, const struct journal_entry *e)
+{
+    count_seen(context, e);
+    return false;
+}
+
+static bool fold_in_order(void *context, const struct journal_entry *e)
+{
+    in_order(context, e);
+    return false;
+}
+
 static unsigned chunks_out(void)
 {
     size_t out = j.fresh / j.chunk_size;
@@ -79,7 +91,7 @@ START_TEST(test_empty_ring)
     ck_assert(!ring_has_unread(&r));
     ck_assert_uint_eq(ring_pending(&r), 0);
     ring_acknowledge(&j, &r, 7, count_seen, &r);
-    ring_fold(&j, &r, count_seen, &r);
+    ring_fold(&j, &r, count_folded, &r);
     ck_assert_uint_eq(seen, 0);
     ck_assert_uint_eq(chunks_out(), 0);
 }
@@ -207,7 +219,7 @@ START_TEST(test_no_ring_starves_on_its_last_chunk)
     }
     ck_assert_uint_eq(seen, 500);
     for (unsigned i = 0; i < 4; i++)
-        ring_fold(&j, &rings[i], count_seen, NULL);
+        ring_fold(&j, &rings[i], count_folded, NULL);
     ck_assert_uint_eq(chunks_out(), 0);
 }
 END_TEST
@@ -219,7 +231,7 @@ START_TEST(test_full_means_full)
     ring_init(&other);
     append_until_full(&other, 0);
     ck_assert(!append(&r, 0));
-    ring_fold(&j, &other, count_seen, NULL);
+    ring_fold(&j, &other, count_folded, NULL);
     seen = 0;
     unsigned n = append_until_full(&r, 0);
     for (unsigned i = 0; i < n; i++)
@@ -242,7 +254,7 @@ START_TEST(test_fold_gives_all_back)
     for (unsigned i = 0; i < n / 2; i++)
         ring_read(&r)->batch = 1;
     ring_acknowledge(&j, &r, 0, in_order, NULL);
-    ring_fold(&j, &r, in_order, NULL);
+    ring_fold(&j, &r, fold_in_order, NULL);
     ck_assert_uint_eq(seen, n);
     ck_assert_uint_eq(chunks_out(), 0);
     ck_assert_uint_eq(ring_pending(&r), 0);
@@ -250,9 +262,71 @@ START_TEST(test_fold_gives_all_back)
     seen = 0;
     for (unsigned i = 0; i < 50; i++)
         ck_assert(append(&r, i));
-    ring_fold(&j, &r, in_order, NULL);
+    ring_fold(&j, &r, fold_in_order, NULL);
     ck_assert_uint_eq(seen, 50);
     ck_assert_uint_eq(chunks_out(), 0);
+}
+END_TEST
+
+static bool keep_every_third(void *context, const struct journal_entry *e)
+{
+    in_order(context, e);
+    return e->hash % 3 == 0;
+}
+
+static void next_is(unsigned i)
+{
+    struct journal_entry *e = ring_read(&r);
+    ck_assert_ptr_nonnull(e);
+    ck_assert(is_entry(e, i));
+    e->batch = 1;
+}
+
+/* In order and unread again; what is appended comes behind it. */
+START_TEST(test_fold_keeps_some)
+{
+    unsigned n = append_until_full(&r, 0), kept = (n + 2) / 3;
+    for (unsigned i = 0; i < n / 2; i++)
+        ring_read(&r)->batch = 1;
+    ring_fold(&j, &r, keep_every_third, NULL);
+    ck_assert_uint_eq(seen, n);
+    ck_assert_uint_eq(ring_pending(&r), kept);
+    unsigned more = append_until_full(&r, n);
+    ck_assert_uint_gt(more, n / 2);
+    for (unsigned i = 0; i < n; i += 3)
+        next_is(i);
+    for (unsigned i = n; i < n + more; i++)
+        next_is(i);
+    ck_assert_ptr_null(ring_read(&r));
+    ring_acknowledge(&j, &r, 1, count_seen, &r);
+    ck_assert_uint_eq(ring_pending(&r), 0);
+    ring_fold(&j, &r, count_folded, NULL);
+    ck_assert_uint_eq(chunks_out(), 0);
+}
+END_TEST
+
+/* Also of a ring that began its only chunk anew, and again and again. */
+START_TEST(test_fold_keeps_some_again)
+{
+    struct ring rings[3];
+    unsigned first = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        ring_init(&rings[i]);
+        ck_assert(append(&rings[i], 0));
+    }
+    for (; first < 200 || first % 3 != 0 || r.used > 300; first++) {
+        ck_assert(append(&r, first));
+        next_is(first);
+        ring_acknowledge(&j, &r, 1, count_seen, &r);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert(append(&r, first + i));
+    for (unsigned i = 0; i < 3; i++) {
+        seen = first;
+        ring_fold(&j, &r, keep_every_third, NULL);
+        ck_assert_uint_eq(ring_pending(&r), 1);
+        next_is(first);
+    }
 }
 END_TEST
 
@@ -269,7 +343,7 @@ START_TEST(test_rings_share_the_pool)
     ck_assert_uint_eq(chunks_out(), 4);
     for (unsigned i = 0; i < 3; i++) {
         seen = 0;
-        ring_fold(&j, &rings[i], in_order, NULL);
+        ring_fold(&j, &rings[i], fold_in_order, NULL);
         ck_assert_uint_eq(seen, written[i]);
     }
     ck_assert_uint_gt(total, 30);
@@ -283,7 +357,7 @@ START_TEST(test_longest_key_fits_smallest_chunk)
     memset(key, 'k', sizeof(key));
     ck_assert_uint_eq(j.chunk_size, 1024);
     for (unsigned i = 0; i < 8; i++)
-        ck_assert(journal_append(&j, &r, i, key, sizeof(key), 0));
+        ck_assert(journal_append(&j, &r, JOURNAL_CHANGE, i, key, sizeof(key), 0));
     for (unsigned i = 0; i < 8; i++) {
         struct journal_entry *e = ring_read(&r);
         ck_assert_uint_eq(e->hash, i);
@@ -336,7 +410,7 @@ static void produce_and_consume(size_t bytes, unsigned lag)
     ring_acknowledge(&j, &r, read, in_order, NULL);
     ck_assert_uint_eq(seen, ENTRIES);
     ck_assert_uint_eq(ring_pending(&r), 0);
-    ring_fold(&j, &r, in_order, NULL);
+    ring_fold(&j, &r, fold_in_order, NULL);
     ck_assert_uint_eq(chunks_out(), 0);
 }
 
@@ -370,6 +444,8 @@ int main(void)
         test_no_ring_starves_on_its_last_chunk,
         test_full_means_full,
         test_fold_gives_all_back,
+        test_fold_keeps_some,
+        test_fold_keeps_some_again,
         test_rings_share_the_pool,
         test_longest_key_fits_smallest_chunk,
         test_two_threads,

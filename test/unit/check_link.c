@@ -367,6 +367,67 @@ static bool is_known(unsigned opcode)
     return link_op_name((uint8_t)opcode) != NULL;
 }
 
+static void put_absences(const char *const *keys, size_t n)
+{
+    size_t begun = link_begin(&wire, LINK_ABSENT, 9);
+    for (size_t i = 0; i < n; i++) {
+        struct link_absence a = { .key = keys[i], .lacks = i % 2 == 1 };
+        a.nkey = (uint8_t)strlen(keys[i]);
+        ck_assert(link_put_absence(&wire, &a));
+    }
+    link_finish(&wire, begun);
+}
+
+START_TEST(test_absences)
+{
+    static char longest[LINK_KEY_MAX + 1];
+    memset(longest, 'k', LINK_KEY_MAX);
+    const char *const keys[] = { "a", longest, "c" };
+    struct link_absence a;
+    size_t used;
+    const char *why;
+    put_absences(keys, 3);
+    ck_assert_int_eq(parse_part(buffer_length(&wire), &used, &why), LINK_OK);
+    ck_assert_uint_eq(m.reign, 9);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(link_next_absence(&m, &a));
+        ck_assert_uint_eq(a.nkey, strlen(keys[i]));
+        ck_assert(memcmp(a.key, keys[i], a.nkey) == 0);
+        ck_assert_int_eq(a.lacks, i % 2);
+    }
+    ck_assert(!link_next_absence(&m, &a));
+    clear();
+    put_absences(keys, 0);
+    parse_whole(LINK_ABSENT);
+    ck_assert(!link_next_absence(&m, &a));
+}
+END_TEST
+
+/* A length that is none, that reaches beyond the message, half of a head. */
+START_TEST(test_malformed_absences)
+{
+    enum { BODY = FRAME_HEADER + 8 };
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } rows[] = { { "\0\0", 2 },  { "\0\1", 2 },       { "\0", 1 },
+                 { "\2\1k", 3 }, { "\0\2k\0\1k", 6 }, { "\0\1k\0", 4 } };
+    char long_one[2 + 251] = { 0, (char)251 };
+    for (size_t i = 0; i <= N_ELEMENTS(rows); i++) {
+        size_t begun = link_begin(&wire, LINK_ABSENT, 9);
+        if (i < N_ELEMENTS(rows))
+            ck_assert(buffer_append(&wire, rows[i].bytes, rows[i].n));
+        else
+            ck_assert(buffer_append(&wire, long_one, sizeof(long_one)));
+        link_finish(&wire, begun);
+        refuse("a malformed absence");
+    }
+    put_absences(NULL, 0);
+    *at(11) = 7; /* shorter than a reign */
+    refuse("no reign");
+}
+END_TEST
+
 START_TEST(test_unknown_kinds)
 {
     unsigned known = 0;
@@ -379,7 +440,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 21);
+    ck_assert_uint_eq(known, 22);
 }
 END_TEST
 
@@ -517,6 +578,8 @@ int main(void)
         test_messages_with_maps,
         test_begin_in_the_middle,
         test_not_our_protocol,
+        test_absences,
+        test_malformed_absences,
         test_unknown_kinds,
         test_names,
         test_only_batches_are_answered,

@@ -236,6 +236,45 @@ START_TEST(test_touches_arrive)
 }
 END_TEST
 
+/* The answer comes, and is the peer's affair or is not. */
+static void in_vain(ENGINE_ERROR_CODE rc, ENGINE_ERROR_CODE expected, bool told)
+{
+    static uint64_t shipped;
+    ck_assert_int_eq(rc, expected);
+    shipped = told ? shipped + 1 : stat(&a, "repl_shipped");
+    UNTIL(stat(&a, "repl_shipped") == shipped && stat(&a, "repl_pending") == 0);
+}
+
+/* Each answer that a key is not here is told, but no other failure is. */
+START_TEST(test_absences_arrive)
+{
+    struct fake_store what = { .key = "k", .value = "v", .expected = 7 };
+    const struct fake_arith incr = { .key = "n" },
+                            decr = { .key = "m", .decrement = true };
+    const ENGINE_STORE_OPERATION rows[] = { OPERATION_REPLACE, OPERATION_APPEND,
+                                            OPERATION_PREPEND };
+    uint64_t n;
+    link_up();
+    ck_assert_int_eq(fake_set(a.engine, cookie, "k", "v"), ENGINE_SUCCESS);
+    until_in_sync();
+    what.op = OPERATION_ADD;
+    in_vain(fake_store(a.engine, cookie, &what, NULL), ENGINE_NOT_STORED, false);
+    what.op = OPERATION_CAS;
+    in_vain(fake_store(a.engine, cookie, &what, NULL), ENGINE_KEY_EEXISTS, false);
+    what.key = "l";
+    in_vain(fake_store(a.engine, cookie, &what, NULL), ENGINE_KEY_ENOENT, true);
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        what.op = rows[i];
+        in_vain(fake_store(a.engine, cookie, &what, NULL), ENGINE_NOT_STORED, true);
+    }
+    in_vain(fake_arith(a.engine, cookie, &incr, &n, NULL), ENGINE_KEY_ENOENT, true);
+    in_vain(fake_arith(a.engine, cookie, &decr, &n, NULL), ENGINE_KEY_ENOENT, true);
+    in_vain(fake_touch(a.engine, cookie, "t", 10), ENGINE_KEY_ENOENT, true);
+    in_vain(fake_gat(a.engine, cookie, "g", 10, NULL), ENGINE_KEY_ENOENT, true);
+    ck_assert_uint_eq(stat(&b, "repl_promotions"), 0);
+}
+END_TEST
+
 START_TEST(test_flush_arrives)
 {
     link_up();
@@ -410,6 +449,7 @@ int main(void)
         test_stores_arrive,
         test_arithmetic_arrives,
         test_touches_arrive,
+        test_absences_arrive,
         test_flush_arrives,
         test_large_values_arrive,
         test_the_standby_takes_over,

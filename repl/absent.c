@@ -1,0 +1,153 @@
+/*
+ * "It is not here": what clients were told must stay true. A node that has evicted a key
+ * and refused to replace, append to or count it says the peer so, which may still hold
+ * the former value (R15).
+ *
+ *   merged        the absence is in the journal; at its turn the key goes as DELETEQ
+ *   not merged    it stays in the journal until both meet:
+ *
+ *   leader                                follower
+ *     ROLE              -->
+ *                       <--               ABSENT ..., MAP
+ *     apply; purge
+ *     ABSENT ...        -->               apply
+ *     MERGE, NOOP       -->               forgets its own
+ *     forgets its own   <--               NOOP
+ *
+ * An absence is exact, unlike the dirty map, because it must not outweigh a change: it
+ * takes what the other node holds unchanged since both agreed, and nothing else. What
+ * that is, the dirty map says roughly, and CAS numbers say it exactly: `agreed` is one
+ * that all later changes of clients here exceed, and all before are known to the peer.
+ */
+#include "base/hash.h"
+#include "repl/core.h"
+#include "repl/internal.h"
+
+enum { TELL_SLICE = 250 }; /* looked up in one go, told in one message: below 64 KiB */
+
+/* ---- telling */
+
+bool absent_is_due(struct repl_core *c)
+{
+    return (c->session.map_due || c->purge.goal == PURGE_THEN_MERGE) &&
+           ship_has_unread(c);
+}
+
+static bool is_here(struct repl_core *c, const struct journal_entry *e)
+{
+    struct repl_item item;
+    bool found = c->store_ops->lookup(c->store, e->key, e->nkey, &item);
+    if (found)
+        c->store_ops->release(c->store, item.item);
+    return found;
+}
+
+/* Whoever is not merged has nothing but absences in the journal. */
+void absent_tell(struct repl_core *c)
+{
+    struct buffer *out = core_out(c);
+    struct worker *w = atomic_load(&c->gate.workers);
+    size_t begun = link_begin(out, LINK_ABSENT, c->reign);
+    unsigned left = TELL_SLICE;
+    for (; w != NULL; w = w->next) {
+        struct journal_entry *e;
+        for (; left > 0 && (e = ring_read(&w->ring)) != NULL; left--) {
+            struct link_absence a = { .key = e->key,
+                                      .nkey = e->nkey,
+                                      .lacks = map_has(&c->lacking, e->hash) };
+            e->batch = c->session.sent + 1;
+            if (!is_here(c, e))
+                link_put_absence(out, &a);
+        }
+    }
+    if (begun != SIZE_MAX)
+        link_finish(out, begun);
+}
+
+void absent_tell_rest(struct repl_core *c)
+{
+    while (ship_has_unread(c))
+        absent_tell(c);
+}
+
+static bool forget(void *context, const struct journal_entry *e)
+{
+    (void)context, (void)e;
+    return false;
+}
+
+void absent_forget(struct repl_core *c)
+{
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next)
+        ring_fold(&c->journal, &w->ring, forget, NULL);
+}
+
+/* ---- being told */
+
+/* A node that lacks the bucket may have told this before it took over what was changed
+ * here, and was cut off before it could forget it: then the dirty map has forgotten the
+ * change, and only the CAS tells. */
+static void apply(struct repl_core *c, const struct link_absence *a)
+{
+    bool changed = a->lacks || map_has(&c->dirty, hash_key(a->key, a->nkey));
+    struct repl_item item;
+    if (!c->store_ops->lookup(c->store, a->key, a->nkey, &item))
+        return;
+    if (!changed || item.state.cas <= c->agreed)
+        c->store_ops->remove(c->store, a->key, a->nkey);
+    c->store_ops->release(c->store, item.item);
+}
+
+/* Of a stranger's absences one cannot say what they are about. */
+const char *absent_message(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    struct link_message left = *m;
+    struct link_absence a;
+    if (s->lead == LEAD_NONE || s->merged || s->stranger || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    while (link_next_absence(&left, &a))
+        apply(c, &a);
+    core_release(c);
+    return NULL;
+}
+
+/* ---- what both agree on */
+
+static void agree(struct repl_core *c, uint64_t cas)
+{
+    if (cas != UINT64_MAX) /* a store whose numbers say nothing */
+        c->agreed = cas;
+}
+
+/* At its end a session that rests has told all. A follower's rests, once the leader has
+ * what was copied there. */
+void absent_agree(struct repl_core *c)
+{
+    c->agreeing = 0;
+    ship_note(c);
+    if (ship_is_settled(c))
+        agree(c, c->store_ops->fence(c->store));
+}
+
+/* One that does not rest: so often, it is noted how far it is. Each change is above the
+ * fence, or recorded before the gate was held. */
+void absent_tick(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (!s->merged || s->lead != LEAD_LEADER || verify_leads(c))
+        return;
+    if (c->agreeing != 0 && ship_is_settled(c)) {
+        agree(c, c->agreeing);
+        c->agreeing = 0;
+    }
+    if (c->agreeing != 0 || c->activity == c->agreed_activity)
+        return;
+    c->agreed_activity = c->activity;
+    c->agreeing = c->store_ops->fence(c->store);
+    core_hold(c);
+    ship_note(c);
+    core_release(c);
+}

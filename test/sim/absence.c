@@ -1,0 +1,122 @@
+/* What clients were told is not here, and what may be seen after that (R15). */
+#include <stdio.h>
+#include <string.h>
+
+#include "test/sim/world.h"
+
+/* It misses what the peer holds; or a flush_all that the peer may have put off has taken
+ * effect in its store, and it has not noticed yet. An answer about what it lacks does not
+ * count. */
+static bool does_not_know(const struct world *w, const struct node *n, uint64_t hash)
+{
+    const struct repl_core *c = &n->core;
+    return map_has(&c->lacking, hash) || map_has(&c->doomed, hash) ||
+           (c->has_flush && w->p.clock >= c->flush_at);
+}
+
+/* The version that the peer's clients have changed the key to, if the change has not
+ * come to this node: it stands. */
+static uint64_t unknown_change(struct world *w, struct node *peer, unsigned k)
+{
+    struct key *key = &w->keys[k];
+    struct sight s;
+    judge_settle(peer, key);
+    if (!peer->up || key->last[peer->number] <= key->settled)
+        return 0;
+    world_see(w, peer, k, &s);
+    return s.version;
+}
+
+static uint64_t overflows(const struct node *n)
+{
+    const struct worker *w = atomic_load(&n->core.gate.workers);
+    return n->up && w != NULL ? atomic_load(&w->overflows) : 0;
+}
+
+void absence_begin_phase(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++)
+        w->overflows[i] = overflows(&w->p.node[i]);
+}
+
+void absence_told(struct world *w, struct node *n, unsigned k)
+{
+    struct key *key = &w->keys[k];
+    if (overflows(n) != w->overflows[n->number])
+        w->wrote[n->number] = true; /* no room for it: its bucket counts as changed */
+    key->changed[n->number] = true;
+    if (does_not_know(w, n, key->hash))
+        return;
+    key->absent[n->number] =
+        (struct told){ .at = w->nversions,
+                       .spared = unknown_change(w, &w->p.node[1 - n->number], k) };
+}
+
+/* The hole in the rule: the key shares its bucket with one that was changed here, or the
+ * teller lacks the bucket by now, and it is younger than what both agreed on last; so it
+ * may be a change of its own, and stands. And nobody knows what a stranger's is about. */
+static bool is_spared(const struct repl_core *c, const struct key *key,
+                      const struct link_absence *a, uint64_t cas)
+{
+    bool may_be_changed = a->lacks || map_has(&c->dirty, key->hash);
+    return c->session.stranger || (may_be_changed && cas > c->agreed);
+}
+
+void absence_heard(struct world *w, const struct node *to, const struct link_message *m)
+{
+    struct link_message left = *m;
+    struct link_absence a;
+    char text[40];
+    unsigned k;
+    while (link_next_absence(&left, &a)) {
+        struct repl_item it;
+        snprintf(text, sizeof(text), "%.*s", a.nkey, (const char *)a.key);
+        if (sscanf(text, "key %u", &k) != 1 || k >= w->nkeys)
+            continue;
+        struct key *key = &w->keys[k];
+        world_trace(w, "  %s%s\n", text, a.lacks ? ", lacked by now" : "");
+        if (!toy_store_ops.lookup((void *)&to->store, a.key, a.nkey, &it))
+            continue;
+        if (is_spared(&to->core, key, &a, it.state.cas))
+            key->absent[1 - to->number] = key->gone[1 - to->number] = (struct told){ 0 };
+        toy_store_ops.release((void *)&to->store, it.item);
+    }
+}
+
+/* Its node does not remember it any more. */
+void absence_settle(const struct node *n, struct key *key)
+{
+    const struct told *told = &key->absent[n->number];
+    if (n->up && told->at > key->gone[n->number].at && !judge_has_pending(n) &&
+        !judge_remembers(n, key->hash))
+        key->gone[n->number] = *told;
+}
+
+void absence_forget(struct world *w, unsigned node)
+{
+    for (unsigned k = 0; k < w->nkeys; k++)
+        w->keys[k].absent[node] = (struct told){ 0 };
+    w->overflows[node] = 0;
+}
+
+static bool is_below(const struct world *w, const struct sight *s,
+                     const struct told *told)
+{
+    return s->version < told->at && w->versions[s->version].touched < told->at &&
+           s->version != told->spared;
+}
+
+/* (a) Neither by the node itself, nor by the other one once it was told. */
+void absence_judge(struct world *w, unsigned node, unsigned k, const struct sight *s)
+{
+    const struct key *key = &w->keys[k];
+    for (unsigned by = 0; s->version != 0 && by < 2; by++) {
+        const struct told *told = by == node ? &key->absent[by] : &key->gone[by];
+        if (is_below(w, s, told))
+            world_complain(w,
+                           "key %u at node %u has version %llu, but at %llu a client of "
+                           "node %u was told that it is not here",
+                           k, node, (unsigned long long)s->version,
+                           (unsigned long long)told->at, by);
+    }
+}
