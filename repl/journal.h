@@ -41,8 +41,8 @@ enum journal_kind { JOURNAL_CHANGE, JOURNAL_ABSENCE };
 
 struct journal_entry {
     uint64_t hash;
-    uint32_t batch; /* the batch it was shipped in; valid once read */
-    uint32_t stamp; /* when it was recorded, us, modulo 2^32; 0: not sampled */
+    uint32_t batch;     /* the batch it was shipped in; valid once read */
+    uint32_t stamp;     /* when it was recorded, us, modulo 2^32; 0: not sampled */
     uint8_t nkey, kind; /* enum journal_kind */
     char key[];
 };
