@@ -29,7 +29,8 @@ enum { TELL_SLICE = 250 }; /* looked up in one go, told in one message: below 64
 
 bool absent_is_due(struct repl_core *c)
 {
-    return (c->session.map_due || c->purge.goal == PURGE_THEN_MERGE) &&
+    const struct repl_session *s = &c->session;
+    return (s->map_due || s->purge_due || c->purge.goal == PURGE_THEN_MERGE) &&
            ship_has_unread(c);
 }
 

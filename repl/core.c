@@ -180,6 +180,8 @@ bool repl_core_work(struct repl_core *c)
     }
     if (c->session.map_due)
         session_send_map(c);
+    if (c->session.purge_due)
+        session_purge(c);
     if (purge_work(c))
         return true;
     if (!c->session.merged)
@@ -199,7 +201,7 @@ enum repl_need repl_core_need(struct repl_core *c)
 {
     bool waits = absent_is_due(c) && !ship_may_send(c);
     if (atomic_load(&c->flush_asked) != c->flush_seen || c->session.map_due ||
-        (repl_core_busy(c) && !c->purge.stalled))
+        c->session.purge_due || (repl_core_busy(c) && !c->purge.stalled))
         return waits ? NEED_PEER : NEED_WORK;
     if (!c->session.merged || !(ship_has_unread(c) || c->gather.shipped < c->gather.n))
         return NEED_NOTHING;

@@ -136,6 +136,7 @@ struct repl_session {
     bool merged;
     bool stranger;     /* the peer's past is not ours: it may hold anything */
     bool map_due;      /* R7: absences are being told, the maps come behind them */
+    bool purge_due;    /* R8: absences are being told, the purge comes behind them */
     bool await;        /* a purge order is out (R10) */
     bool peer_whole;   /* the peer has all we owed it by a walk */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */

@@ -88,6 +88,7 @@ static inline bool verify_is_naming(const struct repl_core *c)
  */
 void session_purged(struct repl_core *c, enum repl_purge_goal goal);
 void session_send_map(struct repl_core *c);
+void session_purge(struct repl_core *c);
 
 /* absent.c: while the nodes meet, absences are told. Is that due, and some left? */
 bool absent_is_due(struct repl_core *c);

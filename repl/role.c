@@ -106,7 +106,8 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
         map_fill(&c->lacking);
     }
     s->lead = lead;
-    s->merged = s->await = s->peer_whole = s->map_due = false;
+    s->merged = s->await = s->peer_whole = false;
+    s->map_due = s->purge_due = false;
     s->flush_due = c->flush_led = false; /* its dirt tells the next merge */
     s->end_out = false;
 }

@@ -222,7 +222,7 @@ static const char *on_map(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
     struct map *const maps[] = { &c->doomed, &c->owed };
-    if (s->lead != LEAD_LEADER || s->merged || m->reign != c->reign)
+    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->reign != c->reign)
         return NULL;
     core_hold(c);
     core_fold(c);
@@ -237,8 +237,19 @@ static const char *on_map(struct repl_core *c, const struct link_message *m)
     core_release(c);
     if (!ok)
         return "a malformed MAP";
-    purge_start(c, PURGE_THEN_MERGE);
+    s->purge_due = true;
+    if (!absent_is_due(c))
+        session_purge(c);
     return NULL;
+}
+
+/* Absences of before are looked up before anything is doomed: what a client of this node asked
+ * for in vain may have come from the peer since, and is not to be called absent again because it
+ * is about to come once more. */
+void session_purge(struct repl_core *c)
+{
+    c->session.purge_due = false;
+    purge_start(c, PURGE_THEN_MERGE);
 }
 
 /* R8, second half. doomed holds Ds, owed holds Ms; the sums are done in place:
