@@ -127,6 +127,29 @@ static const char *parse_reign(const struct frame *f, const uint8_t *body,
     return NULL;
 }
 
+bool link_next_note(const struct link_message *m, size_t *at, struct link_note *note)
+{
+    const uint8_t *p = m->rest + *at;
+    if (*at == m->nrest)
+        return false;
+    *note = (struct link_note){ .key = p + 1, .nkey = p[0] };
+    if (note->nkey == 0 || note->nkey > LINK_KEY_MAX || *at + 1 + note->nkey > m->nrest)
+        return false;
+    *at += 1 + (size_t)note->nkey;
+    return true;
+}
+
+static const char *parse_notes(const struct frame *f, const uint8_t *body,
+                               struct link_message *m)
+{
+    const char *why = parse_reign(f, body, m);
+    struct link_note note;
+    size_t at = 0;
+    while (why == NULL && link_next_note(m, &at, &note))
+        continue;
+    return why == NULL && at != m->nrest ? "a malformed list of keys" : why;
+}
+
 static const char *parse_text(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
@@ -171,6 +194,7 @@ struct link_row {
 #define parse_CHECK    parse_set
 #define parse_VERIFY   parse_reign
 #define parse_VERIFIED parse_reign
+#define parse_FETCH    parse_notes
 #define parse_PING     parse_ping
 #define parse_BYE      parse_text
 
@@ -370,4 +394,10 @@ void link_finish(struct buffer *out, size_t begun)
     (void)frame_decode(&f, header);
     f.nbody = (uint32_t)(buffer_length(out) - begun - FRAME_HEADER);
     frame_encode(&f, header);
+}
+
+bool link_put_note(struct buffer *out, const struct link_note *note)
+{
+    return buffer_append(out, &note->nkey, 1) &&
+           buffer_append(out, note->key, note->nkey);
 }

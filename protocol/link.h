@@ -5,7 +5,8 @@
  * message is refused, never guessed at.
  *
  * Maps inside MAP, MERGE, RESYNC and VERIFIED stay encoded here: they are the rest of the
- * body, one after the other, for the receiver to decode (repl/map.h).
+ * body, one after the other, for the receiver to decode (repl/map.h). FETCH is a list of
+ * notes, for link_next_note.
  */
 #ifndef PROTOCOL_LINK_H
 #define PROTOCOL_LINK_H
@@ -17,7 +18,7 @@
 #include "base/buffer.h"
 #include "protocol/frame.h"
 
-enum { LINK_VERSION = 1, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
+enum { LINK_VERSION = 2, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
 
 enum link_op {
 #define LINK_OP(name, code, text) LINK_##name = (code),
@@ -65,6 +66,12 @@ struct link_change {
     uint64_t cas;     /* the CAS to adopt */
 };
 
+/* One of FETCH. */
+struct link_note {
+    const void *key;
+    uint8_t nkey;
+};
+
 struct link_message {
     enum link_op op;
     bool is_response;
@@ -76,8 +83,8 @@ struct link_message {
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
         uint64_t reign; /* of all others but BYE */
     };
-    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; BYE: the text,
-                            printable ASCII */
+    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; FETCH: notes;
+                            BYE: the text, printable ASCII */
     size_t nrest;
 };
 
@@ -93,6 +100,9 @@ enum link_result {
 enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
                             struct link_message *m, size_t *used, const char **why);
 
+/* The next note of a message that link_parse took; *at begins at 0. False: the end. */
+bool link_next_note(const struct link_message *m, size_t *at, struct link_note *note);
+
 /* Compose at the tail of out; false if memory is out. link_put_change writes all but
  * the value, which the caller sends behind it. */
 bool link_put_hello(struct buffer *out, const struct link_hello *hello);
@@ -103,9 +113,10 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign);
 bool link_put_bye(struct buffer *out, const char *reason);
 
-/* Messages with maps: begin, let the caller append maps to out, then finish with the
- * value that begin returned (its length is only known then). */
+/* Messages with maps or notes: begin, let the caller append them to out, then finish with
+ * the value that begin returned (its length is only known then). */
 size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign);
 void link_finish(struct buffer *out, size_t begun);
+bool link_put_note(struct buffer *out, const struct link_note *note);
 
 #endif

@@ -21,5 +21,6 @@ LINK_OP(CLAIM, 0xee, "clients write to me: hand the role over if none writes to 
 LINK_OP(CHECK, 0xeb, "an item that I hold, with the digest of its value")
 LINK_OP(VERIFY, 0xec, "these were all: name yours")
 LINK_OP(VERIFIED, 0xed, "these were all of mine, and these buckets differ")
+LINK_OP(FETCH, 0xf2, "a client asks for these keys, and I lack them")
 LINK_OP(PING, 0xe8, "still here")
 LINK_OP(BYE, 0xe9, "why I close this connection, for your log")

@@ -60,6 +60,14 @@ static void expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
         c->store_ops->expel(c->store, key, nkey, c->purge.fence);
 }
 
+/* In a bucket that is being filled key by key, if there is room: all other keys of it may
+ * still come. */
+static void note_touch(struct repl_core *c, uint64_t hash)
+{
+    if (!map_has(&c->lacking, hash) || !known_add(&c->known, hash))
+        map_add(&c->touched, hash);
+}
+
 enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
                                 size_t nkey)
 {
@@ -71,7 +79,7 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
     ch->hash = hash_key(key, nkey);
     if (__builtin_expect(ch->flags & (GATE_TOUCH | GATE_PURGE), 0)) {
         if (ch->flags & GATE_TOUCH)
-            map_add(&c->touched, ch->hash);
+            note_touch(c, ch->hash);
         if (ch->flags & GATE_PURGE)
             expel_if_doomed(c, ch->hash, key, nkey);
     }

@@ -23,6 +23,7 @@ void repl_core_warm_up(struct repl_core *c)
                                  &c->owed,  &c->coming, &c->doomed,  &c->spare };
     for (size_t i = 0; i < N_ELEMENTS(maps); i++)
         map_touch(maps[i]);
+    known_touch(&c->known);
 }
 
 static void maps_fini(struct repl_core *c)
@@ -49,6 +50,10 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     bool ok = gate_init(&c->gate);
     ok = journal_init(&c->journal, config->journal_bytes) && ok;
     ok = maps_init(c) && ok;
+    ok = known_init(&c->known, config->map_bits) && ok;
+    ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
+                      config->resume_context) &&
+         ok;
     if (ok)
         map_fill(&c->lacking);
     return ok;
@@ -60,6 +65,8 @@ void repl_core_fini(struct repl_core *c)
     resync_stop(c);
     verify_stop(c, "the node ends");
     verify_fini(c);
+    waiters_fini(&c->waiters);
+    known_fini(&c->known);
     maps_fini(c);
     journal_fini(&c->journal);
     gate_fini(&c->gate);
@@ -153,6 +160,7 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
         c->lone_since_us = now_us;
     claim_note_activity(c);
     handover_watch_time(c);
+    fetch_watch_time(c);
 }
 
 bool repl_core_busy(const struct repl_core *c)
@@ -170,6 +178,7 @@ bool repl_core_work(struct repl_core *c)
         return false;
     if (c->session.flush_due)
         ship_flush(c);
+    fetch_send(c);
     bool more = ship_changes(c);
     more = resync_work(c) || more;
     more = verify_work(c) || more;
@@ -193,7 +202,7 @@ enum repl_need repl_core_need(struct repl_core *c)
     if (atomic_load(&c->flush_asked) != c->flush_seen ||
         (repl_core_busy(c) && !c->purge.stalled))
         return NEED_WORK;
-    if (!c->session.merged || !has_changes(c))
+    if (!c->session.merged || !(has_changes(c) || waiters_have_unsent(&c->waiters)))
         return NEED_NOTHING;
     return ship_may_send(c) ? NEED_WORK : NEED_PEER;
 }

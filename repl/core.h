@@ -11,9 +11,10 @@
  *        (no lock at all)             ship, apply, purge, walk
  *
  * Files: change.c (what clients do), role.c (promote, demote, fold), session.c (HELLO
- * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
- * walk, repair), handover.c (planned change of roles), claim.c (the role follows the
- * clients), verify.c (comparison), status.c (figures).
+ * to MERGE), fetch.c (what is lacked and asked for), ship.c (journal to frames), apply.c
+ * (frames to store), resync.c (purge, walk, repair), handover.c (planned change of
+ * roles), claim.c (the role follows the clients), verify.c (comparison), status.c
+ * (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -28,9 +29,11 @@
 #include "protocol/link.h"
 #include "repl/gate.h"
 #include "repl/journal.h"
+#include "repl/known.h"
 #include "repl/map.h"
 #include "repl/port.h"
 #include "repl/store.h"
+#include "repl/waiters.h"
 
 enum repl_lead { LEAD_NONE, LEAD_LEADER, LEAD_FOLLOWER };
 
@@ -59,6 +62,9 @@ struct repl_config {
     bool keep_on_conflict; /* what both nodes changed: the leader's state, not a miss */
     struct run_id run;
     uint64_t item_max, memory; /* told to the peer */
+    uint64_t fetch_wait_us;    /* how long a request waits for the peer's item; 0: not */
+    waiters_resume resume;     /* and how it goes on then */
+    void *resume_context;
 };
 
 struct repl_counters {
@@ -66,6 +72,7 @@ struct repl_counters {
     uint64_t resyncs_full, resyncs_partial, resync_items, invalidated, recovered;
     uint64_t bytes_out, bytes_in, reconnects;
     uint64_t promotions, demotions;
+    uint64_t fetches, fetch_hits, fetch_timeouts; /* keys asked for, found; requests */
     uint64_t lag_us;
 };
 
@@ -127,6 +134,13 @@ struct repl_verify {
     struct repl_walk *walk;
 };
 
+/* A walk has at most twice `room` bytes on the way, so that whatever is sent behind them
+ * is not late: little while the peer asks for single items, else ever more. */
+struct repl_pace {
+    size_t room, sent; /* sent: since the batch `mark` */
+    uint32_t mark;
+};
+
 /* One TCP connection, from HELLO on. Zeroed when it closes. */
 struct repl_session {
     bool open; /* HELLO exchanged */
@@ -143,6 +157,7 @@ struct repl_session {
     struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
     bool walk_due;          /* it waits for its turn */
     uint64_t walked;        /* items sent by it */
+    struct repl_pace pace;  /* of the walk */
     uint64_t taken;         /* items taken from the peer's walk */
     bool flush_due;         /* FLUSHQ is to be sent before anything else */
 };
@@ -193,6 +208,7 @@ struct repl_core {
     struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
     struct map lacking; /* M: this node may miss items of it */
     struct map touched; /* T: touched by clients since the purge of a merge began */
+    struct known known; /* what T would have of lacking buckets, key by key */
     struct map owed;    /* buckets our walk copies to the peer */
     struct map coming;  /* buckets the peer's walk copies to us */
     struct map doomed;  /* buckets being purged here */
@@ -204,6 +220,7 @@ struct repl_core {
     pthread_cond_t unheld; /* with lock: changes need not wait any more */
     struct repl_purge purge;
     struct repl_gather gather;
+    struct waiters waiters; /* requests for what is lacked */
 
     /* A client's flush_all, until the replication thread has seen it. */
     _Atomic uint64_t flush_asked; /* count << 32 | the store's clock then, 0: at once */
@@ -258,6 +275,21 @@ void change_before_read(struct repl_core *c, const void *key, size_t nkey);
 enum change_result change_flush_begin(struct repl_core *c, struct change *ch);
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 
+/* ---- what this node lacks; any thread, not LOCKED (fetch.c) */
+
+/* Does this node lack anything that it could ask for? */
+static inline bool fetch_is_on(const struct repl_core *c)
+{
+    return gate_flags(&c->gate) & GATE_LACK;
+}
+
+/* May the peer have this key, if it is not here? */
+bool fetch_may_help(const struct repl_core *c, uint64_t hash);
+/* It is not here: shall the request wait until the peer was asked? True: it will be
+ * resumed, by config.resume; then the call is to be made again. */
+bool fetch_wait(struct repl_core *c, const void *request, uint64_t hash, const void *key,
+                size_t nkey, uint64_t now_us);
+
 /* ---- events; all LOCKED */
 
 /* Why a HELLO is not valid, whatever state we are in; NULL if it is. */
@@ -283,6 +315,8 @@ void repl_core_delivered(struct repl_core *c);
 /* Time passes: call it some times a second. The core's only clock for its time limits,
  * monotonic microseconds. */
 void repl_core_tick(struct repl_core *c, uint64_t now_us);
+/* A tick is due by then, besides those; 0: none is. */
+uint64_t repl_core_due_us(struct repl_core *c);
 
 /* Do some of what is due: purge, ship, walk, repair. Bounded time. True if more is
  * due right now, false if it must wait for an event. */

@@ -28,6 +28,7 @@ enum gate_flag {
     GATE_TOUCH = 4,   /* changes also mark the touched map */
     GATE_PURGE = 8,   /* a purge runs: doomed items must not be seen */
     GATE_HOLD = 16,   /* somebody holds the gate exclusively */
+    GATE_LACK = 32,   /* the peer may be asked for what is not here */
 };
 
 /* What a worker thread has of its own in one instance. */

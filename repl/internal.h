@@ -44,9 +44,16 @@ void resync_stop(struct repl_core *c); /* drop walk and purge */
 void resync_owe(struct repl_core *c);  /* walk the buckets in c->owed */
 void purge_start(struct repl_core *c, enum repl_purge_goal goal); /* of c->doomed */
 bool resync_work(struct repl_core *c);
+void resync_give_way(struct repl_core *c); /* the peer waits for something else */
 bool purge_work(struct repl_core *c);
 void resync_repair(struct repl_core *c); /* R13, if it may run now */
 void resync_end_acked(struct repl_core *c);
+
+/* fetch.c */
+void fetch_send(struct repl_core *c);
+void fetch_found(struct repl_core *c, const struct link_change *change);
+void fetch_watch_time(struct repl_core *c); /* requests may have waited for too long */
+const char *fetch_message(struct repl_core *c, const struct link_message *m);
 
 /* handover.c */
 void handover_work(struct repl_core *c);
@@ -89,6 +96,7 @@ bool ship_changes(struct repl_core *c);
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
+bool ship_has_room(struct repl_core *c); /* for answers: the network takes more */
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
 

@@ -32,6 +32,14 @@ void core_hold(struct repl_core *c)
     c->filling = false;
 }
 
+/* Requests for what is lacked may also wait for the session: a node that starts anew is
+ * asked for everything at once. */
+static bool may_ask_peer(const struct repl_core *c)
+{
+    return c->config.fetch_wait_us > 0 && !map_is_empty(&c->lacking) &&
+           (c->session.open || !c->has_paired);
+}
+
 /* What client threads must do now, from the state. The only place that says so. */
 void core_release(struct repl_core *c)
 {
@@ -47,7 +55,11 @@ void core_release(struct repl_core *c)
         flags |= GATE_TOUCH;
     if (c->purge.goal != PURGE_NONE)
         flags |= GATE_PURGE;
+    if (may_ask_peer(c))
+        flags |= GATE_LACK;
     gate_release(&c->gate, flags);
+    if (!(flags & GATE_LACK))
+        waiters_end(&c->waiters, c->now_us);
 }
 
 static void fold_entry(void *context, const struct journal_entry *e)
@@ -73,6 +85,7 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
     core_fold(c);
+    waiters_unsend(&c->waiters);
     if (c->flush_unsaid) { /* the leader may have put it off in the last moment */
         c->flush_unsaid = false;
         c->flush_untold = true;

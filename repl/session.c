@@ -198,6 +198,7 @@ static void note_merge(struct repl_core *c)
     s->merged = true;
     s->stranger = false;
     s->acked = s->sent;
+    s->pace = (struct repl_pace){ 0 };
     c->met = s->peer.run;
     c->leader_rank = 1;
     c->rank = s->lead == LEAD_LEADER;
@@ -214,6 +215,7 @@ static const char *on_map(struct repl_core *c, const struct link_message *m)
     core_fold(c);
     bool ok = core_take_maps(c, m, maps, 2);
     map_clear(&c->touched);
+    known_clear(&c->known);
     if (!ok)
         map_clear(&c->doomed);
     if (s->stranger)
@@ -443,6 +445,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_CHECK    verify_on_check
 #define on_VERIFY   verify_on_verify
 #define on_VERIFIED verify_on_verified
+#define on_FETCH    fetch_message
 #define on_PING     on_ping
 #define on_BYE      on_bye
 
