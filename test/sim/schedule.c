@@ -29,7 +29,7 @@ static void client_step(struct schedule *s)
     struct world *w = &s->w;
     struct node *n = &w->p.node[one_in(w, s->loyal) ? 1 - s->active : s->active];
     unsigned k = below(w, w->nkeys);
-    switch (below(w, 16)) {
+    switch (below(w, 18)) {
     case 0:
     case 1:
     case 2:
@@ -50,6 +50,11 @@ static void client_step(struct schedule *s)
     case 7:
         if (s->evicts)
             world_evict(w, &w->p.node[below(w, 2)], k);
+        break;
+    case 8:
+    case 9: /* only where something is lacked */
+        world_fetch(w, &w->p.node[0], k);
+        world_fetch(w, &w->p.node[1], k);
         break;
     default:
         world_set(w, n, k, some_ttl(s));
@@ -270,6 +275,7 @@ static void start(struct schedule *s, uint64_t seed)
     config.standby_writes = habits[below(&chance, N_ELEMENTS(habits))];
     s->guarded = config.standby_writes != STANDBY_WRITES_PROMOTE;
     config.lone_rejects = one_in(&chance, 16);
+    config.fetch_wait_ms = 1 + below(&chance, 500);
     world_init(&s->w, &config, seed, key_counts[below(&chance, N_ELEMENTS(key_counts))]);
     s->steps = 50 + below(&chance, 600);
     s->evicts = one_in(&chance, 8);

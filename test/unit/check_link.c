@@ -289,6 +289,25 @@ START_TEST(test_begin_in_the_middle)
 }
 END_TEST
 
+START_TEST(test_notes)
+{
+    const struct link_note notes[] = { { "k", 1 }, { "longer", 6 } };
+    struct link_note note;
+    size_t at_note = 0;
+    size_t begun = link_begin(&wire, LINK_FETCH, 9);
+    ck_assert(link_put_note(&wire, &notes[0]) && link_put_note(&wire, &notes[1]));
+    link_finish(&wire, begun);
+    parse_whole(LINK_FETCH);
+    ck_assert_uint_eq(m.reign, 9);
+    for (size_t i = 0; i < N_ELEMENTS(notes); i++) {
+        ck_assert(link_next_note(&m, &at_note, &note));
+        ck_assert_uint_eq(note.nkey, notes[i].nkey);
+        ck_assert_mem_eq(note.key, notes[i].key, note.nkey);
+    }
+    ck_assert(!link_next_note(&m, &at_note, &note));
+}
+END_TEST
+
 /* ---- what is refused */
 
 START_TEST(test_not_our_protocol)
@@ -321,7 +340,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 19);
+    ck_assert_uint_eq(known, 20);
 }
 END_TEST
 
@@ -409,6 +428,19 @@ START_TEST(test_wrong_bodies)
 }
 END_TEST
 
+START_TEST(test_malformed_notes)
+{
+    const char *const lists[] = { "\0", "\2k", "\1kx", "\1k\0", "\xfb" };
+    const size_t lengths[] = { 1, 2, 3, 3, 1 };
+    for (size_t i = 0; i < N_ELEMENTS(lists); i++) {
+        size_t begun = link_begin(&wire, LINK_FETCH, 1);
+        ck_assert(buffer_append(&wire, lists[i], lengths[i]));
+        link_finish(&wire, begun);
+        refuse("a malformed list of keys");
+    }
+}
+END_TEST
+
 START_TEST(test_body_limit)
 {
     size_t used;
@@ -456,12 +488,14 @@ int main(void)
         test_plain_messages,
         test_messages_with_maps,
         test_begin_in_the_middle,
+        test_notes,
         test_not_our_protocol,
         test_unknown_kinds,
         test_names,
         test_only_batches_are_answered,
         test_wrong_lengths,
         test_wrong_bodies,
+        test_malformed_notes,
         test_body_limit,
         test_run_order,
     };
