@@ -54,9 +54,12 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
                       config->resume_context) &&
          ok;
-    if (ok)
-        map_fill(&c->lacking);
-    return ok;
+    if (!ok)
+        return false;
+    map_fill(&c->lacking);
+    core_hold(c);
+    core_release(c);
+    return true;
 }
 
 void repl_core_fini(struct repl_core *c)

@@ -22,8 +22,8 @@ enum { FETCH_KEYS = 250 }; /* in one message */
 /* What clients changed here is not asked for: the peer has what was before. */
 bool fetch_may_help(const struct repl_core *c, uint64_t hash)
 {
-    return map_has(&c->lacking, hash) && !known_has(&c->known, hash) &&
-           !map_has(&c->touched, hash);
+    return !waiters_are_vain(&c->waiters) && map_has(&c->lacking, hash) &&
+           !known_has(&c->known, hash) && !map_has(&c->touched, hash);
 }
 
 bool fetch_wait(struct repl_core *c, const void *request, uint64_t hash, const void *key,

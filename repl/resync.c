@@ -8,9 +8,10 @@
 enum {
     PURGE_SLICE = 2000, /* items looked at in one go; the lock is held meanwhile */
     WALK_SLICE = 2000,
-    WALK_SEND = 200,       /* items sent in one go */
-    PACE_LEAST = 16 << 10, /* bytes; some milliseconds of a slow network */
-    PACE_MOST = 512 << 10,
+    WALK_SEND = 200,      /* items sent in one go */
+    PACE_LEAST = 8 << 10, /* bytes; a few milliseconds of a slow network */
+    PACE_MOST = 256 << 10,
+    PACE_STEP = 1 << 10,
 };
 
 static bool is_all(const struct map *m)
@@ -156,7 +157,9 @@ static bool pace_allows(struct repl_session *s)
         return true;
     if (p->room != 0 && (int32_t)(s->acked - p->mark) < 0)
         return false;
-    p->room = p->room == 0 ? PACE_LEAST : p->room < PACE_MOST ? 2 * p->room : PACE_MOST;
+    p->room = p->room < PACE_LEAST ? PACE_LEAST : p->room + PACE_STEP;
+    if (p->room > PACE_MOST)
+        p->room = PACE_MOST;
     p->mark = s->sent;
     p->sent = 0;
     return true;

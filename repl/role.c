@@ -32,14 +32,6 @@ void core_hold(struct repl_core *c)
     c->filling = false;
 }
 
-/* Requests for what is lacked may also wait for the session: a node that starts anew is
- * asked for everything at once. */
-static bool may_ask_peer(const struct repl_core *c)
-{
-    return c->config.fetch_wait_us > 0 && !map_is_empty(&c->lacking) &&
-           (c->session.open || !c->has_paired);
-}
-
 /* What client threads must do now, from the state. The only place that says so. */
 void core_release(struct repl_core *c)
 {
@@ -55,8 +47,8 @@ void core_release(struct repl_core *c)
         flags |= GATE_TOUCH;
     if (c->purge.goal != PURGE_NONE)
         flags |= GATE_PURGE;
-    if (may_ask_peer(c))
-        flags |= GATE_LACK;
+    if (c->config.fetch_wait_us > 0 && !map_is_empty(&c->lacking))
+        flags |= GATE_LACK; /* without a session, too: there may be one in time */
     gate_release(&c->gate, flags);
     if (!(flags & GATE_LACK))
         waiters_end(&c->waiters, c->now_us);

@@ -112,7 +112,7 @@ static void wanted_remove(struct waiters *w, struct wanted *k)
     TAILQ_REMOVE(k->is_sent ? &w->sent : &w->unsent, k, line);
     LIST_REMOVE(k, chain);
     LIST_INSERT_HEAD(&w->free_wanted, k, chain);
-    w->noverdue -= k->is_overdue;
+    atomic_fetch_sub_explicit(&w->noverdue, k->is_overdue, memory_order_relaxed);
     atomic_fetch_sub(&w->nunsent, !k->is_sent);
     atomic_fetch_sub_explicit(&w->nwanted, 1, memory_order_relaxed);
 }
@@ -204,7 +204,7 @@ static bool has_waited(struct waiters *w, const void *who, uint64_t hash, uint64
 static bool ask(struct waiters *w, const void *who, uint64_t hash, const void *key,
                 size_t nkey, uint64_t now_us)
 {
-    if (has_waited(w, who, hash, now_us) || w->noverdue > 0)
+    if (has_waited(w, who, hash, now_us) || waiters_are_vain(w))
         return false;
     struct wanted *k = wanted_find(w, hash, key, nkey);
     struct waiter *at = waiter_add(w, who);
@@ -330,7 +330,8 @@ unsigned waiters_expire(struct waiters *w, uint64_t now_us)
         return 0;
     AZ(pthread_mutex_lock(&w->lock));
     while ((at = TAILQ_FIRST(&w->waiting)) != NULL && at->until_us <= now_us) {
-        w->noverdue += !at->wanted->is_overdue;
+        atomic_fetch_add_explicit(&w->noverdue, !at->wanted->is_overdue,
+                                  memory_order_relaxed);
         at->wanted->is_overdue = true;
         resume_without(w, at, now_us);
         n++;

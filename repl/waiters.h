@@ -10,8 +10,9 @@
  *
  * Requests for one key are joined. A request that was let go without its key is
  * remembered for a while, so that the call that is made again does not wait again. While
- * an answer is overdue nobody else waits: a peer that is stuck costs a few requests their
- * patience, not all of them. Both tables are bounded; who finds no room does not wait.
+ * an answer is overdue nobody else waits: a peer that is stuck, or a link that is down,
+ * costs a few requests their patience, not all of them. Both tables are bounded; who
+ * finds no room does not wait.
  *
  * A table with a lock of its own, taken only by requests for keys that are not here. It
  * has no clock: times are the callers', monotonic microseconds. Asking and forgetting is
@@ -44,9 +45,8 @@ struct waiters {
     uint64_t patience_us; /* how long a request waits; 0: nobody ever does */
     waiters_resume resume;
     void *context;
-    atomic_uint nwanted, nunsent; /* keys */
-    pthread_mutex_t lock;         /* of what follows */
-    unsigned noverdue;
+    atomic_uint nwanted, nunsent, noverdue; /* keys; written with the lock held */
+    pthread_mutex_t lock;                   /* of what follows */
     struct wanted *wanted_room;
     struct waiter *waiter_room;
     struct wanted_list free_wanted, *by_hash;
@@ -88,6 +88,12 @@ uint64_t waiters_due_us(struct waiters *w);
 static inline bool waiters_want(const struct waiters *w)
 {
     return atomic_load_explicit(&w->nwanted, memory_order_relaxed) != 0;
+}
+
+/* It has been asked for something that did not come in time, nor has since. */
+static inline bool waiters_are_vain(const struct waiters *w)
+{
+    return atomic_load_explicit(&w->noverdue, memory_order_relaxed) != 0;
 }
 
 /* Sequentially consistent, as what a thread looks at before it sleeps must be. */
