@@ -171,6 +171,14 @@ bool repl_core_busy(const struct repl_core *c)
     return c->purge.goal != PURGE_NONE;
 }
 
+/* What changes nothing here is taken in any case: the peer's clients wait for an answer.
+ */
+bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
+{
+    return !repl_core_busy(c) || m->op == LINK_FETCH || m->op == LINK_NOOP ||
+           m->op == LINK_PING;
+}
+
 bool repl_core_work(struct repl_core *c)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
@@ -179,7 +187,7 @@ bool repl_core_work(struct repl_core *c)
         return true;
     if (!c->session.merged)
         return false;
-    if (c->session.flush_due)
+    if (c->session.flush_due && !c->session.await)
         ship_flush(c);
     fetch_send(c);
     bool more = ship_changes(c);
@@ -205,7 +213,13 @@ enum repl_need repl_core_need(struct repl_core *c)
     if (atomic_load(&c->flush_asked) != c->flush_seen ||
         (repl_core_busy(c) && !c->purge.stalled))
         return NEED_WORK;
-    if (!c->session.merged || !(has_changes(c) || waiters_have_unsent(&c->waiters)))
+    if (!c->session.merged)
         return NEED_NOTHING;
-    return ship_may_send(c) ? NEED_WORK : NEED_PEER;
+    if (waiters_have_unsent(&c->waiters) && ship_may_ask(c))
+        return NEED_WORK;
+    if (!has_changes(c))
+        return NEED_NOTHING;
+    if (ship_may_send(c))
+        return NEED_WORK;
+    return fetch_is_on(c) ? NEED_NOTHING : NEED_PEER; /* somebody may want to ask */
 }

@@ -304,9 +304,11 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
                           uint64_t clock_us);
 /* The session's connection is gone (R3). */
 void repl_core_closed(struct repl_core *c);
-/* A message of the session; NULL, or why the connection must be closed. While
- * repl_core_busy, no message may be delivered: a purge must finish first. */
+/* A message of the session; NULL, or why the connection must be closed. Only one that is
+ * taken now may be delivered: while the core is busy, most must wait for the end of a
+ * purge. */
 const char *repl_core_message(struct repl_core *c, const struct link_message *m);
+bool repl_core_takes(const struct repl_core *c, const struct link_message *m);
 bool repl_core_busy(const struct repl_core *c);
 /* No further message is at hand: call it after one or some of them, before the lock is
  * let go. Clients that wait for a batch to be taken go on. */

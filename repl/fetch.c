@@ -40,7 +40,7 @@ void fetch_send(struct repl_core *c)
     struct buffer *out;
     size_t begun, nkey;
     const void *key;
-    if (!waiters_have_unsent(&c->waiters) || !ship_may_send(c))
+    if (!waiters_have_unsent(&c->waiters) || !ship_may_ask(c))
         return;
     out = core_out(c);
     begun = link_begin(out, LINK_FETCH, c->reign);
@@ -81,11 +81,12 @@ const char *fetch_message(struct repl_core *c, const struct link_message *m)
     struct link_note note;
     struct repl_item item;
     size_t at = 0;
-    if (!c->session.merged || m->reign != c->reign)
+    if (!core_answers(c) || m->reign != c->reign)
         return NULL;
     resync_give_way(c);
     while (ship_has_room(c) && link_next_note(m, &at, &note)) {
-        if (c->store_ops->lookup(c->store, note.key, note.nkey, &item))
+        if (!map_has(&c->doomed, hash_key(note.key, note.nkey)) &&
+            c->store_ops->lookup(c->store, note.key, note.nkey, &item))
             ship_item(c, LINK_FILL, &item);
     }
     return NULL;

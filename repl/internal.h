@@ -96,12 +96,19 @@ bool ship_changes(struct repl_core *c);
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
+bool ship_may_ask(struct repl_core *c);  /* FETCH */
 bool ship_has_room(struct repl_core *c); /* for answers: the network takes more */
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
 
 /* apply.c */
 const char *apply_message(struct repl_core *c, const struct link_message *m);
+
+/* Do we answer the peer's questions: have both nodes agreed, but for a purge here? */
+static inline bool core_answers(const struct repl_core *c)
+{
+    return c->session.merged || c->purge.goal == PURGE_THEN_FOLLOW;
+}
 
 static inline struct buffer *core_out(struct repl_core *c)
 {

@@ -398,7 +398,7 @@ enum { ANSWERS_MAX = 16 << 20 };
 
 static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
-    if (!c->session.merged)
+    if (!core_answers(c))
         return NULL;
     if (m->is_response)
         ship_acknowledged(c, m->batch);
@@ -459,7 +459,7 @@ static const message_handler handlers[256] = {
 
 const char *repl_core_message(struct repl_core *c, const struct link_message *m)
 {
-    CHECK(c->session.open && !repl_core_busy(c));
+    CHECK(c->session.open && repl_core_takes(c, m));
     if (m->op != LINK_FILL)
         repl_core_delivered(c);
     return handlers[m->op](c, m);

@@ -20,10 +20,17 @@ bool ship_has_room(struct repl_core *c)
     return c->port_ops->backlog(c->port) < BACKLOG_MAX;
 }
 
-bool ship_may_send(struct repl_core *c)
+bool ship_may_ask(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     return s->sent - s->acked < WINDOW && ship_has_room(c);
+}
+
+/* What a peer does not take before its purge has ended is not sent before, either: it
+ * would be in the way of what it does take. */
+bool ship_may_send(struct repl_core *c)
+{
+    return !c->session.await && ship_may_ask(c);
 }
 
 void ship_end_batch(struct repl_core *c)

@@ -126,7 +126,30 @@ START_TEST(test_a_follower_asks_too)
     node_promote(a);
     until_resumed(2);
     ck_assert(node_has(a, key, "v"));
+    ck_assert_uint_eq(a->core.count.fetches, 3);
     settle_in_sync();
+}
+END_TEST
+
+/* A purge looks at all that the peer holds: too long for a client to wait. */
+START_TEST(test_answered_during_a_purge)
+{
+    restart_a();
+    set(a, "first write", "w");
+    ck_assert(node_fetch(a, &request[0], "key 7"));
+    ck_assert(node_fetch(a, &request[1], "no such key"));
+    wire_connect(&p.wire);
+    for (unsigned i = 0; i < 100 && a->resumed < 2; i++) {
+        node_work(a);
+        set(a, "second write", "w"); /* is not in the way */
+        wire_deliver(&p.wire, 0, i == 0);
+        wire_deliver(&p.wire, 1, i == 0);
+    }
+    ck_assert_uint_eq(a->resumed, 2);
+    ck_assert(repl_core_busy(&b->core));
+    ck_assert(node_has(a, "key 7", "v"));
+    settle_in_sync();
+    both_have("second write", "w");
 }
 END_TEST
 
@@ -333,6 +356,7 @@ int main(void)
         test_what_nobody_has,
         test_asked_before_the_nodes_meet,
         test_a_follower_asks_too,
+        test_answered_during_a_purge,
         test_a_change_outweighs_the_answer,
         test_a_change_costs_no_other_key,
         test_more_changes_than_room,

@@ -71,7 +71,7 @@ START_TEST(test_backlog_of_a_copy_is_bounded)
 {
     set_large(a);
     wire_connect(&p.wire);
-    while (!a->core.session.merged) {
+    while (!a->core.session.merged || a->core.session.await) {
         node_work(a);
         for (unsigned i = 0; i < 2; i++) {
             wire_deliver(&p.wire, i, true);
