@@ -73,6 +73,7 @@ START_TEST(test_backlog_of_a_copy_is_bounded)
     wire_connect(&p.wire);
     while (!a->core.session.merged || a->core.session.await) {
         node_work(a);
+        node_work(b);
         for (unsigned i = 0; i < 2; i++) {
             wire_deliver(&p.wire, i, true);
             wire_deliver(&p.wire, i, false);
