@@ -1,6 +1,7 @@
 """A node that lacks what its clients want, and asks its peer for it: a restart under the clients
 over a slow link, its cut, a peer that is stuck, many clients and one key."""
 
+import os
 import random
 import struct
 import threading
@@ -78,9 +79,9 @@ def seconds_of(rows):
     return [parts[second] for second in sorted(parts)[:-1] or sorted(parts)]
 
 
-def full_pair(lab, count, **more):
+def full_pair(lab, count, *options, **more):
     """a is active and holds so many items and some counters; b has them all."""
-    a, b = lab.pair(proxied=True, **more)
+    a, b = lab.pair(*options, proxied=True, **more)
     fill(lab, a, count)
     for index in range(COUNTERS):
         assert a.client().store("counter%d" % index, "%d" % (1000 + index)) == "STORED"
@@ -105,11 +106,13 @@ def counters_go_on(lab, a, first=0, by=1):
 def case_fast_restart(lab):
     """An active restarts empty under its clients, over a slow link: it is warm at once, however
     long the copy takes, and counters go on where they were."""
-    count = scaled(lab, 60000)
+    count, rate = scaled(lab, 60000), SLOW
+    if os.environ.get("MCD_LONG"):
+        count, rate = 1000000, 5e6
     patience = int(20 * lab.build.slowness)
-    a, b = full_pair(lab, count, config="fetch_wait=%d" % patience)
+    a, b = full_pair(lab, count, "-m", "1024", config="dirty_bits=24;fetch_wait=%d" % patience)
     for proxy in lab.proxies:
-        proxy.rate = SLOW
+        proxy.rate = rate
     with Readers(a, count) as readers:
         lab.until(lambda: len(readers.since(0)) > 1000, "the readers read")
         restart(a)
