@@ -201,7 +201,6 @@ static bool drained(struct repl_thread *t)
 static void *thread_main(void *arg)
 {
     struct repl_thread *t = arg;
-    repl_core_warm_up(t->core);
     while (!atomic_load(&t->stop) || !drained(t)) {
         switch (thread_work(t)) {
         case NEXT_AT_ONCE:
@@ -256,8 +255,8 @@ static bool make_events(struct repl_thread *t)
     if (t->woken == NULL || t->tick == NULL || t->alarm == NULL ||
         event_add(t->woken, NULL) != 0 || event_add(t->tick, &period) != 0)
         return false;
-    event_active(t->tick, EV_TIMEOUT, 0); /* the peer is dialled at once */
-    return true;
+    /* The peer is dialled at once, unless it has dialled already. */
+    return event_add(t->alarm, &(struct timeval){ 0, 0 }) == 0;
 }
 
 static void free_all(struct repl_thread *t)
@@ -309,7 +308,8 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
-    t->started = true; /* before it runs: it may be asked at once */
+    repl_core_warm_up(t->core); /* before clients come, for it takes its time */
+    t->started = true;          /* before it runs: it may be asked at once */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&t->thread, NULL, thread_main, t);
