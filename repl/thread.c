@@ -113,13 +113,16 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     AZ(pthread_mutex_unlock(&t->core->lock));
 }
 
-/* Core LOCKED. One that is set for an earlier time than needed does no harm. */
+/* For a client that has waited for long enough, or the next dial; core LOCKED. One that
+ * is set for an earlier time than needed does no harm. */
 static void set_alarm(struct repl_thread *t)
 {
-    uint64_t due = repl_core_due_us(t->core), now;
+    uint64_t due = repl_core_due_us(t->core), now = repl_clock_us();
+    bool dials = t->session == NULL && t->dial_at_us > now;
+    if (dials && (due == 0 || due > t->dial_at_us))
+        due = t->dial_at_us;
     if (due == 0 || event_pending(t->alarm, EV_TIMEOUT, NULL))
         return;
-    now = repl_clock_us();
     uint64_t us = due > now ? due - now : 0;
     const struct timeval wait = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
     event_add(t->alarm, &wait);
