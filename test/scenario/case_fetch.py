@@ -14,6 +14,7 @@ from harness.wire import Closed, Connection, Timeout, request
 PLACE = "two"
 SLOW = 2e6  # bytes a second: a copy then takes some seconds
 COUNTERS = 50
+PATIENT = "fetch_wait=500"  # the machine has other things to do than this test
 
 
 def number(node, name):
@@ -106,11 +107,10 @@ def counters_go_on(lab, a, first=0, by=1):
 def case_fast_restart(lab):
     """An active restarts empty under its clients, over a slow link: it is warm at once, however
     long the copy takes, and counters go on where they were."""
-    count, rate = scaled(lab, 60000), SLOW
-    if os.environ.get("MCD_LONG"):
-        count, rate = 1000000, 5e6
-    patience = int(20 * lab.build.slowness)
-    a, b = full_pair(lab, count, "-m", "1024", config="dirty_bits=24;fetch_wait=%d" % patience)
+    count, rate, config = scaled(lab, 60000), SLOW, PATIENT
+    if os.environ.get("MCD_LONG"):  # as it is installed, on a machine that has nothing else to do
+        count, rate, config = 1000000, 5e6, "dirty_bits=24"
+    a, b = full_pair(lab, count, "-m", "1024", config=config)
     for proxy in lab.proxies:
         proxy.rate = rate
     with Readers(a, count) as readers:
@@ -134,7 +134,7 @@ def case_cut_in_the_middle(lab):
     """The link breaks while an active is filled: misses and no stall; when it is back all is there,
     and no counter has begun anew."""
     count = scaled(lab, 40000)
-    a, b = full_pair(lab, count, config="fetch_wait=%d" % int(20 * lab.build.slowness))
+    a, b = full_pair(lab, count, config=PATIENT)
     for proxy in lab.proxies:
         proxy.rate = SLOW
     with Readers(a, count) as readers:
@@ -253,7 +253,8 @@ def case_peer_stuck(lab):
         a.ask("get key%d" % index)
         times.append(time.monotonic() - start)
     b.cont()
-    assert max(times) < 0.05 + 0.25 * lab.build.slowness, "one waited for %.0f ms" % (max(times) * 1000)
+    assert max(times) < 1.0 * lab.build.slowness, "one waited for %.0f ms" % (max(times) * 1000)
+    assert sorted(times)[len(times) // 2] < 0.02, "nearly all of them waited"
     assert number(a, "repl_fetch_timeouts") >= 1
     lab.until(lambda: a.ask("get key%d" % random.randrange(count))[0].startswith(b"VALUE"), "it answers")
     for proxy in lab.proxies:
