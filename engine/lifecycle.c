@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "engine/fetch.h"
 #include "engine/repl_engine.h"
 
 enum { DRAIN_MS = 5000 }; /* how long an orderly end waits for the peer */
@@ -37,6 +38,9 @@ static bool make_core(struct repl_engine *e)
         .keep_on_conflict = o->on_conflict == ON_CONFLICT_KEEP,
         .item_max = o->item_max,
         .memory = o->memory,
+        .fetch_wait_us = o->peer != NULL ? o->fetch_wait * 1000 : 0,
+        .resume = fetch_resume,
+        .resume_context = e,
     };
     if (getrandom(config.run.bytes, sizeof(config.run.bytes), 0) !=
         (ssize_t)sizeof(config.run.bytes)) {
@@ -53,6 +57,7 @@ static bool make_core(struct repl_engine *e)
                  (unsigned long long)o->journal, config.map_bits);
         return false;
     }
+    fetch_watch_cookies(e);
     return true;
 }
 
@@ -136,6 +141,7 @@ static bool start_thread(struct repl_engine *e)
 static void unmake(struct repl_engine *e, bool force)
 {
     repl_thread_stop(&e->thread, force ? 0 : DRAIN_MS);
+    shim_forget((ENGINE_HANDLE *)&e->api);
     if (e->core_made) {
         repl_core_stop(&e->core);
         adapter_fini(&e->adapter);

@@ -41,6 +41,9 @@ const struct option_row repl_option_rows[] = {
       "how often each node says that it lives" },
     { "timeout", 0, OPTION_NUMBER, AT(timeout), "2000", 20, 600000, NULL, "MS",
       "silence after which the link is given up" },
+    { "fetch_wait", 0, OPTION_NUMBER, AT(fetch_wait), "20", 0, 10000, NULL, "MS",
+      "how long a client's request waits for an item that this node lacks and the peer "
+      "has, while this node is being filled; 0: it is a miss at once" },
 };
 const size_t repl_option_count = N_ELEMENTS(repl_option_rows);
 

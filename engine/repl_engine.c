@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/fetch.h"
 
 #define INNER(e)  ((e)->wrapped.engine)
 #define HANDLE(e) (wrapped_handle(&(e)->wrapped))
@@ -64,7 +65,10 @@ static ENGINE_ERROR_CODE engine_get(ENGINE_HANDLE *handle, const void *cookie, i
 {
     struct repl_engine *e = repl_engine_of(handle);
     change_before_read(&e->core, key, (size_t)nkey);
-    return INNER(e)->get(HANDLE(e), cookie, it, key, nkey, vbucket);
+    ENGINE_ERROR_CODE rc = INNER(e)->get(HANDLE(e), cookie, it, key, nkey, vbucket);
+    if (rc == ENGINE_KEY_ENOENT && fetch_parks(e, cookie, key, (size_t)nkey))
+        return ENGINE_EWOULDBLOCK;
+    return rc;
 }
 
 /* ---- changes */
@@ -86,6 +90,8 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
     struct change ch;
     if (!INNER(e)->get_item_info(HANDLE(e), cookie, it, &info))
         return ENGINE_FAILED;
+    if (operation != OPERATION_SET && fetch_parks_absent(e, cookie, info.key, info.nkey))
+        return ENGINE_EWOULDBLOCK;
     enum change_result r = change_begin(&e->core, &ch, info.key, info.nkey);
     if (r != CHANGE_OK)
         return refusal(r);
@@ -107,6 +113,8 @@ static ENGINE_ERROR_CODE engine_remove(ENGINE_HANDLE *handle, const void *cookie
 {
     struct repl_engine *e = repl_engine_of(handle);
     struct change ch;
+    if (cas != 0 && fetch_parks_absent(e, cookie, key, nkey))
+        return ENGINE_EWOULDBLOCK;
     enum change_result r = change_begin(&e->core, &ch, key, nkey);
     if (r != CHANGE_OK)
         return refusal(r);
@@ -126,6 +134,8 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
 {
     struct repl_engine *e = repl_engine_of(handle);
     struct change ch;
+    if (fetch_parks_absent(e, cookie, key, (size_t)nkey))
+        return ENGINE_EWOULDBLOCK;
     enum change_result r = change_begin(&e->core, &ch, key, (size_t)nkey);
     if (r != CHANGE_OK)
         return refusal(r);
@@ -196,6 +206,8 @@ static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const voi
     size_t nkey = ntohs(request->request.keylen);
     if (nkey == 0 || nkey > LINK_KEY_MAX)
         return INNER(e)->unknown_command(HANDLE(e), cookie, request, response);
+    if (fetch_parks_absent(e, cookie, key, nkey))
+        return ENGINE_EWOULDBLOCK;
     enum change_result r = change_begin(&e->core, &ch, key, nkey);
     if (r != CHANGE_OK)
         return refusal(r);

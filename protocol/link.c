@@ -164,7 +164,7 @@ static const char *parse_notes(const struct frame *f, const uint8_t *body,
     size_t at = 0;
     while (why == NULL && link_next_note(m, &at, &note))
         continue;
-    return why == NULL && at != m->nrest ? "a malformed notice" : why;
+    return why == NULL && at != m->nrest ? "a malformed list of keys" : why;
 }
 
 /* A reign and the absences, each: lacks 1, length 1, key. */
@@ -229,6 +229,7 @@ struct link_row {
 #define parse_NOTICE   parse_notes
 #define parse_WANT     parse_notes
 #define parse_ABSENT   parse_absent
+#define parse_FETCH    parse_notes
 #define parse_PING     parse_ping
 #define parse_BYE      parse_text
 

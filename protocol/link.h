@@ -6,7 +6,8 @@
  *
  * Maps inside MAP, MERGE, RESYNC and VERIFIED stay encoded here: they are the rest of the
  * body, one after the other, for the receiver to decode (repl/map.h). So do the notes in
- * NOTICE and WANT, for link_next_note, and the absences in ABSENT, for link_next_absence.
+ * NOTICE, WANT and FETCH, for link_next_note, and the absences in ABSENT, for
+ * link_next_absence.
  */
 #ifndef PROTOCOL_LINK_H
 #define PROTOCOL_LINK_H
@@ -67,7 +68,7 @@ struct link_change {
     uint16_t credit;  /* <memcached/engine_mirror.h>; not of DELETEQ and CHECK */
 };
 
-/* One of NOTICE; of WANT, where only the key counts. */
+/* One of NOTICE; of WANT and FETCH, where only the key counts. */
 enum link_note_kind {
     LINK_NOTE_READ,
     LINK_NOTE_KEPT,
@@ -101,8 +102,9 @@ struct link_message {
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
         uint64_t reign; /* of all others but BYE */
     };
-    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT:
-                            notes; ABSENT: absences; BYE: the text, printable ASCII */
+    const uint8_t
+        *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT, FETCH:
+                  notes; ABSENT: absences; BYE: the text, printable ASCII */
     size_t nrest;
 };
 

@@ -8,6 +8,7 @@
 static void apply_set(struct repl_core *c, const struct link_change *change)
 {
     if (c->store_ops->put(c->store, change)) {
+        fetch_found(c, change);
         c->count.applied++;
         return;
     }
@@ -28,7 +29,7 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
     core_take_flush(c);
     if (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at)
         map_add(&c->touched, hash);
-    return map_has(&c->touched, hash);
+    return map_has(&c->touched, hash) || known_has(&c->known, hash);
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
@@ -46,6 +47,7 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
     c->filling = true;
     if (is_touched(c, hash) || !c->store_ops->add(c->store, change))
         return;
+    fetch_found(c, change);
     c->session.taken++;
     c->count.recovered++;
     c->count.applied++;

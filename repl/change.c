@@ -60,6 +60,14 @@ static void expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
         c->store_ops->expel(c->store, key, nkey, c->purge.fence);
 }
 
+/* In a bucket that is being filled key by key, if there is room: all other keys of it may
+ * still come. */
+static void note_touch(struct repl_core *c, uint64_t hash)
+{
+    if (!map_has(&c->lacking, hash) || !known_add(&c->known, hash))
+        map_add(&c->touched, hash);
+}
+
 enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
                                 size_t nkey)
 {
@@ -96,7 +104,7 @@ static void append(struct repl_core *c, struct change *ch, enum journal_kind kin
 void change_record(struct repl_core *c, struct change *ch)
 {
     if (__builtin_expect(ch->flags & GATE_TOUCH, 0))
-        map_add(&c->touched, ch->hash);
+        note_touch(c, ch->hash);
     if (__builtin_expect(ch->flags & GATE_JOURNAL, 1))
         append(c, ch, JOURNAL_CHANGE);
     else

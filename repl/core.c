@@ -23,6 +23,7 @@ void repl_core_warm_up(struct repl_core *c)
                                  &c->owed,  &c->coming, &c->doomed,  &c->spare };
     for (size_t i = 0; i < N_ELEMENTS(maps); i++)
         map_touch(maps[i]);
+    known_touch(&c->known);
 }
 
 static void maps_fini(struct repl_core *c)
@@ -50,9 +51,16 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     ok = journal_init(&c->journal, config->journal_bytes) && ok;
     ok = journal_init(&c->notices, NOTICES_BYTES) && ok;
     ok = maps_init(c) && ok;
-    if (ok)
-        map_fill(&c->lacking);
-    return ok;
+    ok = known_init(&c->known, config->map_bits) && ok;
+    ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
+                      config->resume_context) &&
+         ok;
+    if (!ok)
+        return false;
+    map_fill(&c->lacking);
+    core_hold(c);
+    core_release(c);
+    return true;
 }
 
 void repl_core_stop(struct repl_core *c)
@@ -66,6 +74,8 @@ void repl_core_fini(struct repl_core *c)
 {
     repl_core_stop(c);
     verify_fini(c);
+    waiters_fini(&c->waiters);
+    known_fini(&c->known);
     maps_fini(c);
     journal_fini(&c->journal);
     journal_fini(&c->notices);
@@ -161,11 +171,20 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     claim_note_activity(c);
     handover_watch_time(c);
     absent_tick(c);
+    fetch_watch_time(c);
 }
 
 bool repl_core_busy(const struct repl_core *c)
 {
     return c->purge.goal != PURGE_NONE;
+}
+
+/* What changes nothing here is taken in any case: the peer's clients wait for an answer.
+ */
+bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
+{
+    return !repl_core_busy(c) || m->op == LINK_FETCH || m->op == LINK_NOOP ||
+           m->op == LINK_PING;
 }
 
 bool repl_core_work(struct repl_core *c)
@@ -186,8 +205,9 @@ bool repl_core_work(struct repl_core *c)
         return true;
     if (!c->session.merged)
         return false;
-    if (c->session.flush_due)
+    if (c->session.flush_due && !c->session.await)
         ship_flush(c);
+    fetch_send(c);
     bool more = notices_ship(c); /* room before what needs it */
     more = ship_changes(c) || more;
     more = resync_work(c) || more;
@@ -203,7 +223,13 @@ enum repl_need repl_core_need(struct repl_core *c)
     if (atomic_load(&c->flush_asked) != c->flush_seen || c->session.map_due ||
         c->session.purge_due || (repl_core_busy(c) && !c->purge.stalled))
         return waits ? NEED_PEER : NEED_WORK;
-    if (!c->session.merged || !(ship_has_unread(c) || c->gather.shipped < c->gather.n))
+    if (!c->session.merged)
         return NEED_NOTHING;
-    return ship_may_send(c) ? NEED_WORK : NEED_PEER;
+    if (waiters_have_unsent(&c->waiters) && ship_may_ask(c))
+        return NEED_WORK;
+    if (!ship_has_unread(c) && c->gather.shipped == c->gather.n)
+        return NEED_NOTHING;
+    if (ship_may_send(c))
+        return NEED_WORK;
+    return fetch_is_on(c) ? NEED_NOTHING : NEED_PEER; /* somebody may want to ask */
 }

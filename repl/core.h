@@ -11,10 +11,11 @@
  *        (no lock at all)             ship, apply, purge, walk
  *
  * Files: change.c (what clients do), notice.c (what the store does on its own), absent.c
- * (what clients were told is not here), role.c (promote, demote, fold), session.c (HELLO
- * to MERGE), ship.c (journal to frames), apply.c (frames to store), resync.c (purge,
- * walk, repair), handover.c (planned change of roles), claim.c (the role follows the
- * clients), verify.c (comparison), status.c (figures).
+ * (what clients were told is not here), fetch.c (what is lacked and asked for), role.c
+ * (promote, demote, fold), session.c (HELLO to MERGE), ship.c (journal to frames),
+ * apply.c (frames to store), resync.c (purge, walk, repair), handover.c (planned change
+ * of roles), claim.c (the role follows the clients), verify.c (comparison), status.c
+ * (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -29,9 +30,11 @@
 #include "protocol/link.h"
 #include "repl/gate.h"
 #include "repl/journal.h"
+#include "repl/known.h"
 #include "repl/map.h"
 #include "repl/port.h"
 #include "repl/store.h"
+#include "repl/waiters.h"
 
 enum repl_lead { LEAD_NONE, LEAD_LEADER, LEAD_FOLLOWER };
 
@@ -60,6 +63,9 @@ struct repl_config {
     bool keep_on_conflict; /* what both nodes changed: the leader's state, not a miss */
     struct run_id run;
     uint64_t item_max, memory; /* told to the peer */
+    uint64_t fetch_wait_us;    /* how long a request waits for the peer's item; 0: not */
+    waiters_resume resume;     /* and how it goes on then */
+    void *resume_context;
 };
 
 struct repl_counters {
@@ -68,6 +74,7 @@ struct repl_counters {
     uint64_t bytes_out, bytes_in, reconnects;
     uint64_t promotions, demotions;
     uint64_t notices_out, notices_in;
+    uint64_t fetches, fetch_hits, fetch_timeouts; /* keys asked for, found; requests */
     uint64_t lag_us;
 };
 
@@ -129,6 +136,13 @@ struct repl_verify {
     struct repl_walk *walk;
 };
 
+/* A walk has at most twice `room` bytes on the way, so that whatever is sent behind them
+ * is not late: little while the peer asks for single items, else ever more. */
+struct repl_pace {
+    size_t room, sent; /* sent: since the batch `mark` */
+    uint32_t mark;
+};
+
 /* One TCP connection, from HELLO on. Zeroed when it closes. */
 struct repl_session {
     bool open; /* HELLO exchanged */
@@ -147,6 +161,7 @@ struct repl_session {
     struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
     bool walk_due;          /* it waits for its turn */
     uint64_t walked;        /* items sent by it */
+    struct repl_pace pace;  /* of the walk */
     uint64_t taken;         /* items taken from the peer's walk */
     bool refilled;          /* the peer copies, or has copied, to this leader */
     bool flush_due;         /* FLUSHQ is to be sent before anything else */
@@ -203,6 +218,7 @@ struct repl_core {
     struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
     struct map lacking; /* M: this node may miss items of it */
     struct map touched; /* T: touched by clients since the purge of a merge began */
+    struct known known; /* what T would have of lacking buckets, key by key */
     struct map owed;    /* buckets our walk copies to the peer */
     struct map coming;  /* buckets the peer's walk copies to us */
     struct map doomed;  /* buckets being purged here */
@@ -214,6 +230,7 @@ struct repl_core {
     pthread_cond_t unheld; /* with lock: changes need not wait any more */
     struct repl_purge purge;
     struct repl_gather gather;
+    struct waiters waiters; /* requests for what is lacked */
 
     /* A client's flush_all, until the replication thread has seen it. */
     _Atomic uint64_t flush_asked; /* count << 32 | the store's clock then, 0: at once */
@@ -280,6 +297,21 @@ void notice_take(struct repl_core *c, const struct link_note *note);
 enum change_result change_flush_begin(struct repl_core *c, struct change *ch);
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 
+/* ---- what this node lacks; any thread, not LOCKED (fetch.c) */
+
+/* Does this node lack anything that it could ask for? */
+static inline bool fetch_is_on(const struct repl_core *c)
+{
+    return gate_flags(&c->gate) & GATE_LACK;
+}
+
+/* May the peer have this key, if it is not here? */
+bool fetch_may_help(const struct repl_core *c, uint64_t hash);
+/* It is not here: shall the request wait until the peer was asked? True: it will be
+ * resumed, by config.resume; then the call is to be made again. */
+bool fetch_wait(struct repl_core *c, const void *request, uint64_t hash, const void *key,
+                size_t nkey, uint64_t now_us);
+
 /* ---- events; all LOCKED */
 
 /* Why a HELLO is not valid, whatever state we are in; NULL if it is. */
@@ -294,9 +326,11 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
                           uint64_t clock_us);
 /* The session's connection is gone (R3). */
 void repl_core_closed(struct repl_core *c);
-/* A message of the session; NULL, or why the connection must be closed. While
- * repl_core_busy, no message may be delivered: a purge must finish first. */
+/* A message of the session; NULL, or why the connection must be closed. Only one that is
+ * taken now may be delivered: while the core is busy, most must wait for the end of a
+ * purge. */
 const char *repl_core_message(struct repl_core *c, const struct link_message *m);
+bool repl_core_takes(const struct repl_core *c, const struct link_message *m);
 bool repl_core_busy(const struct repl_core *c);
 /* No further message is at hand: call it after one or some of them, before the lock is
  * let go. Clients that wait for a batch to be taken go on. */
@@ -305,6 +339,8 @@ void repl_core_delivered(struct repl_core *c);
 /* Time passes: call it some times a second. The core's only clock for its time limits,
  * monotonic microseconds. */
 void repl_core_tick(struct repl_core *c, uint64_t now_us);
+/* A tick is due by then, besides those; 0: none is. */
+uint64_t repl_core_due_us(struct repl_core *c);
 
 /* Do some of what is due: purge, ship, walk, repair. Bounded time. True if more is
  * due right now, false if it must wait for an event. */

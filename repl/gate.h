@@ -29,6 +29,7 @@ enum gate_flag {
     GATE_PURGE = 8,   /* a purge runs: doomed items must not be seen */
     GATE_HOLD = 16,   /* somebody holds the gate exclusively */
     GATE_ALONE = 32,  /* no session is open: nothing is taken from the journal */
+    GATE_LACK = 64,   /* the peer may be asked for what is not here */
 };
 
 enum { GATE_ABSENT = 256 };

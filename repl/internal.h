@@ -47,9 +47,16 @@ void resync_stop(struct repl_core *c); /* drop walk and purge */
 void resync_owe(struct repl_core *c);  /* walk the buckets in c->owed */
 void purge_start(struct repl_core *c, enum repl_purge_goal goal); /* of c->doomed */
 bool resync_work(struct repl_core *c);
+void resync_give_way(struct repl_core *c); /* the peer waits for something else */
 bool purge_work(struct repl_core *c);
 void resync_repair(struct repl_core *c); /* R13, if it may run now */
 void resync_end_acked(struct repl_core *c);
+
+/* fetch.c */
+void fetch_send(struct repl_core *c);
+void fetch_found(struct repl_core *c, const struct link_change *change);
+void fetch_watch_time(struct repl_core *c); /* requests may have waited for too long */
+const char *fetch_message(struct repl_core *c, const struct link_message *m);
 
 /* handover.c */
 void handover_work(struct repl_core *c);
@@ -108,6 +115,8 @@ bool ship_has_unread(struct repl_core *c); /* anything in the journals */
 /* Note how far the journals are; has the peer that much, and no copy is on its way? */
 void ship_note(struct repl_core *c); /* gate held */
 bool ship_is_settled(struct repl_core *c);
+bool ship_may_ask(struct repl_core *c);  /* FETCH */
+bool ship_has_room(struct repl_core *c); /* for answers: the network takes more */
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
 
@@ -119,6 +128,12 @@ const char *notices_want(struct repl_core *c, const struct link_message *m);
 
 /* apply.c */
 const char *apply_message(struct repl_core *c, const struct link_message *m);
+
+/* Do we answer the peer's questions: have both nodes agreed, but for a purge here? */
+static inline bool core_answers(const struct repl_core *c)
+{
+    return c->session.merged || c->purge.goal == PURGE_THEN_FOLLOW;
+}
 
 static inline struct buffer *core_out(struct repl_core *c)
 {

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 
-enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS };
+enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS, KIND_HOLES };
 
 bool map_init(struct map *m, unsigned bits)
 {
@@ -217,14 +217,15 @@ static bool put_varint(struct buffer *out, uint64_t n)
     return buffer_append(out, bytes, len);
 }
 
-static bool put_gaps(const struct map *m, unsigned bits, uint64_t count,
+/* Of the buckets that are set, or with others UINT64_MAX of those that are not. */
+static bool put_gaps(const struct map *m, unsigned bits, uint64_t others, uint64_t count,
                      struct buffer *out)
 {
     size_t nwords = ((size_t)1 << bits) / 64;
     uint64_t next = 0;
     bool ok = put_varint(out, count);
     for (size_t i = 0; i < nwords; i++) {
-        for (uint64_t w = word_at(m, bits, i); w != 0; w &= w - 1) {
+        for (uint64_t w = word_at(m, bits, i) ^ others; w != 0; w &= w - 1) {
             uint64_t b = i * 64 + (uint64_t)__builtin_ctzll(w);
             ok = ok && put_varint(out, b - next);
             next = b + 1;
@@ -257,14 +258,17 @@ bool map_encode(const struct map *m, unsigned bits, struct buffer *out)
             count += (uint64_t)__builtin_popcountll(word_at(m, bits, i));
     }
     /* A gap takes about 8 / 7 x log2(size / count) bits, two bytes for most maps. */
-    uint8_t kind = count == 0               ? KIND_EMPTY
-                   : count == nwords * 64   ? KIND_ALL
-                   : count * 2 < nwords * 8 ? KIND_GAPS
-                                            : KIND_WORDS;
+    uint8_t kind = count == 0                               ? KIND_EMPTY
+                   : count == nwords * 64                   ? KIND_ALL
+                   : count * 2 < nwords * 8                 ? KIND_GAPS
+                   : (nwords * 64 - count) * 2 < nwords * 8 ? KIND_HOLES
+                                                            : KIND_WORDS;
     if (!buffer_append(out, &kind, 1))
         return false;
     if (kind == KIND_GAPS)
-        return put_gaps(m, bits, count, out);
+        return put_gaps(m, bits, 0, count, out);
+    if (kind == KIND_HOLES)
+        return put_gaps(m, bits, UINT64_MAX, nwords * 64 - count, out);
     return kind != KIND_WORDS || put_words(m, bits, out);
 }
 
@@ -280,12 +284,12 @@ static bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *n)
     return false;
 }
 
-/* Set bucket b of a map of `bits` here: a run of buckets if this map is larger. */
-static void add_wide(struct map *m, unsigned bits, uint64_t b)
+/* Change bucket b of a map of `bits` here: a run of buckets if this map is larger. */
+static void flip_wide(struct map *m, unsigned bits, uint64_t b)
 {
     unsigned shift = m->bits - bits;
     for (uint64_t i = b << shift; i < (b + 1) << shift; i++)
-        set_word(m, i / 64, word(m, i / 64) | UINT64_C(1) << (i % 64));
+        set_word(m, i / 64, word(m, i / 64) ^ UINT64_C(1) << (i % 64));
     set_some(m, true);
 }
 
@@ -298,7 +302,7 @@ static const uint8_t *get_gaps(struct map *m, unsigned bits, const uint8_t *p,
     for (; count > 0; count--) {
         if (!get_varint(&p, end, &gap) || gap >= size - next)
             return NULL;
-        add_wide(m, bits, next + gap);
+        flip_wide(m, bits, next + gap);
         next += gap + 1;
     }
     return p;
@@ -321,7 +325,7 @@ static const uint8_t *get_words(struct map *m, unsigned bits, const uint8_t *p,
             continue;
         }
         for (; w != 0; w &= w - 1)
-            add_wide(m, bits, i * 64 + (uint64_t)__builtin_ctzll(w));
+            flip_wide(m, bits, i * 64 + (uint64_t)__builtin_ctzll(w));
     }
     if (any != 0)
         set_some(m, true);
@@ -342,6 +346,10 @@ size_t map_decode(struct map *m, unsigned bits, const void *bytes, size_t n)
         map_fill(m);
         break;
     case KIND_GAPS:
+        p = get_gaps(m, bits, p, end);
+        break;
+    case KIND_HOLES:
+        map_fill(m);
         p = get_gaps(m, bits, p, end);
         break;
     case KIND_WORDS:

@@ -65,6 +65,7 @@ void map_widen(struct map *m, unsigned bits);
 
 /* The wire form, at `bits` (not above the map's own): a kind byte, then
  *   0 empty   1 all   2 the gaps between set buckets as varints   3 the plain words
+ *   4 the gaps between those that are not set
  * whichever is short. Decode replaces the contents; it takes what encode made at
  * `bits` and widens it to the map's own size. It returns the bytes used, 0 if they
  * are not a map. */

@@ -157,6 +157,13 @@ void meet_tick(struct repl_thread *t, uint64_t now)
     resolve_and_dial(t);
 }
 
+static void dial_now(struct repl_thread *t)
+{
+    t->backoff_us = BACKOFF_FIRST_US;
+    t->dial_at_us = 0;
+    event_active(t->tick, EV_TIMEOUT, 0);
+}
+
 /* Roles were moved from outside, so the network may have changed. A connection that lost
  * packets waits for TCP to repeat them, ever later, and meanwhile both nodes may take
  * changes: it is given up, and so are attempts that hang. The peer is dialled at once. */
@@ -170,9 +177,7 @@ void meet_again(struct repl_thread *t)
         if (t->slots[i].link.fd >= 0 && t->slots[i].link.connecting)
             link_close(&t->slots[i].link);
     }
-    t->backoff_us = BACKOFF_FIRST_US;
-    t->dial_at_us = 0;
-    event_active(t->tick, EV_TIMEOUT, 0);
+    dial_now(t);
 }
 
 /* ---- accept */
@@ -355,6 +360,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
         t->session = NULL;
         repl_core_closed(t->core);
         meet_refuse(t, l, why);
+        dial_now(t); /* what we say next is as it is now */
         return;
     }
     l->greeted = true;

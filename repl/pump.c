@@ -73,7 +73,7 @@ static void take_messages(struct repl_thread *t, struct link *l)
     struct link_message m;
     const char *why;
     size_t used;
-    while (!(l == t->session && repl_core_busy(t->core))) {
+    for (;;) {
         switch (link_parse(buffer_head(&l->in), buffer_length(&l->in), body_max(t, l), &m,
                            &used, &why)) {
         case LINK_BAD:
@@ -82,13 +82,16 @@ static void take_messages(struct repl_thread *t, struct link *l)
         case LINK_MORE:
             return;
         case LINK_OK:
+            if (l == t->session && !repl_core_takes(t->core, &m)) {
+                link_read_enable(l, false); /* until the purge has come to its end */
+                return;
+            }
             if (!deliver(t, l, &m))
                 return;
             t->core->count.bytes_in += used;
             buffer_consume(&l->in, used);
         }
     }
-    link_read_enable(l, false);
 }
 
 static void pump_messages(struct repl_thread *t, struct link *l)

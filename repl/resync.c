@@ -8,7 +8,10 @@
 enum {
     PURGE_SLICE = 2000, /* items looked at in one go; the lock is held meanwhile */
     WALK_SLICE = 2000,
-    WALK_SEND = 200, /* items sent in one go */
+    WALK_SEND = 200,      /* items sent in one go */
+    PACE_LEAST = 8 << 10, /* bytes; a few milliseconds of a slow network */
+    PACE_MOST = 256 << 10,
+    PACE_STEP = 1 << 10,
 };
 
 static bool is_all(const struct map *m)
@@ -145,6 +148,30 @@ static void walk_finish(struct repl_core *c)
              (unsigned long long)s->walked);
 }
 
+/* Twice what the pace allows may be on the way: while one half is acknowledged the other
+ * keeps the network busy. */
+static bool pace_allows(struct repl_session *s)
+{
+    struct repl_pace *p = &s->pace;
+    if (p->sent < p->room)
+        return true;
+    if (p->room != 0 && (int32_t)(s->acked - p->mark) < 0)
+        return false;
+    p->room = p->room < PACE_LEAST ? PACE_LEAST : p->room + PACE_STEP;
+    if (p->room > PACE_MOST)
+        p->room = PACE_MOST;
+    p->mark = s->sent;
+    p->sent = 0;
+    return true;
+}
+
+void resync_give_way(struct repl_core *c)
+{
+    struct repl_pace *p = &c->session.pace;
+    if (p->room > PACE_LEAST)
+        p->room = PACE_LEAST;
+}
+
 /* Takes over the item's reference. The look at the store and the queueing are one step:
  * a change that comes now is journalled now, and so shipped behind this. */
 static bool walk_send(struct repl_core *c, struct repl_item *item)
@@ -153,6 +180,7 @@ static bool walk_send(struct repl_core *c, struct repl_item *item)
         c->store_ops->release(c->store, item->item);
         return false;
     }
+    c->session.pace.sent += FRAME_HEADER + (size_t)item->state.nkey + item->state.nvalue;
     ship_item(c, LINK_FILL, item);
     c->count.resync_items++;
     c->session.walked++;
@@ -164,7 +192,7 @@ bool resync_work(struct repl_core *c)
     struct repl_session *s = &c->session;
     struct repl_item item;
     unsigned sent = 0;
-    if (!s->walk_due || !ship_may_send(c))
+    if (!s->walk_due || !ship_may_send(c) || !pace_allows(s))
         return false;
     if (s->walk == NULL)
         s->walk = c->store_ops->walk_begin(c->store);
@@ -172,6 +200,8 @@ bool resync_work(struct repl_core *c)
         return false;
     /* Items may be large: a few of them fill the backlog. */
     for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND && ship_may_send(c); i++) {
+        if (sent > 0 && s->pace.sent >= s->pace.room)
+            break;
         if (!c->store_ops->walk_next(c->store, s->walk, &item)) {
             walk_finish(c);
             return true;

@@ -61,7 +61,11 @@ void core_release(struct repl_core *c)
         flags |= GATE_PURGE;
     if (!s->open)
         flags |= GATE_ALONE;
+    if (c->config.fetch_wait_us > 0 && !map_is_empty(&c->lacking))
+        flags |= GATE_LACK; /* without a session, too: there may be one in time */
     gate_release(&c->gate, flags);
+    if (!(flags & GATE_LACK))
+        waiters_end(&c->waiters, c->now_us);
     enum repl_part part = part_of(c);
     if (part != c->part)
         c->store_ops->part(c->store, part);
@@ -100,6 +104,7 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
     verify_stop(c, "the link or the roles changed");
     core_fold(c);
     notices_drop(c);
+    waiters_unsend(&c->waiters);
     if (c->flush_unsaid) { /* the leader may have put it off in the last moment */
         c->flush_unsaid = false;
         c->flush_untold = true;

@@ -212,6 +212,7 @@ static void note_merge(struct repl_core *c)
     s->stranger = false;
     s->acked = s->sent;
     notices_drop(c); /* of before the nodes agreed */
+    s->pace = (struct repl_pace){ 0 };
     c->met = s->peer.run;
     c->leader_rank = 1;
     c->rank = s->lead == LEAD_LEADER;
@@ -228,6 +229,7 @@ static const char *on_map(struct repl_core *c, const struct link_message *m)
     core_fold(c);
     bool ok = core_take_maps(c, m, maps, 2);
     map_clear(&c->touched);
+    known_clear(&c->known);
     if (!ok)
         map_clear(&c->doomed);
     if (s->stranger)
@@ -243,9 +245,9 @@ static const char *on_map(struct repl_core *c, const struct link_message *m)
     return NULL;
 }
 
-/* Absences of before are looked up before anything is doomed: what a client of this node asked
- * for in vain may have come from the peer since, and is not to be called absent again because it
- * is about to come once more. */
+/* Absences of before are looked up before anything is doomed: what a client of this node
+ * asked for in vain may have come from the peer since, and is not to be called absent
+ * again because it is about to come once more. */
 void session_purge(struct repl_core *c)
 {
     c->session.purge_due = false;
@@ -425,7 +427,7 @@ enum { ANSWERS_MAX = 16 << 20 };
 
 static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
-    if (!c->session.merged)
+    if (!core_answers(c))
         return NULL;
     if (m->is_response)
         ship_acknowledged(c, m->batch);
@@ -475,6 +477,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_NOTICE   notices_apply
 #define on_WANT     notices_want
 #define on_ABSENT   absent_message
+#define on_FETCH    fetch_message
 #define on_PING     on_ping
 #define on_BYE      on_bye
 
@@ -488,7 +491,7 @@ static const message_handler handlers[256] = {
 
 const char *repl_core_message(struct repl_core *c, const struct link_message *m)
 {
-    CHECK(c->session.open && !repl_core_busy(c));
+    CHECK(c->session.open && repl_core_takes(c, m));
     if (m->op != LINK_FILL)
         repl_core_delivered(c);
     return handlers[m->op](c, m);

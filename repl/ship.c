@@ -15,10 +15,22 @@ enum {
     NOT_SHIPPED = 1 << 30,  /* added to a batch number: no acknowledgement reaches it */
 };
 
-bool ship_may_send(struct repl_core *c)
+bool ship_has_room(struct repl_core *c)
+{
+    return c->port_ops->backlog(c->port) < BACKLOG_MAX;
+}
+
+bool ship_may_ask(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
-    return s->sent - s->acked < WINDOW && c->port_ops->backlog(c->port) < BACKLOG_MAX;
+    return s->sent - s->acked < WINDOW && ship_has_room(c);
+}
+
+/* What a peer does not take before its purge has ended is not sent before, either: it
+ * would be in the way of what it does take. */
+bool ship_may_send(struct repl_core *c)
+{
+    return !c->session.await && ship_may_ask(c);
 }
 
 bool ship_has_unread(struct repl_core *c)
@@ -176,6 +188,7 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     struct worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         ring_acknowledge(&c->journal, &w->ring, batch, seen_acknowledged, c);
+    waiters_answered(&c->waiters, batch, c->now_us);
     if (s->end_out && (int32_t)(batch - s->end_batch) >= 0)
         resync_end_acked(c);
 }

@@ -113,6 +113,21 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     AZ(pthread_mutex_unlock(&t->core->lock));
 }
 
+/* For a client that has waited for long enough, or the next dial; core LOCKED. One that
+ * is set for an earlier time than needed does no harm. */
+static void set_alarm(struct repl_thread *t)
+{
+    uint64_t due = repl_core_due_us(t->core), now = repl_clock_us();
+    bool dials = t->session == NULL && t->dial_at_us > now;
+    if (dials && (due == 0 || due > t->dial_at_us))
+        due = t->dial_at_us;
+    if (due == 0 || event_pending(t->alarm, EV_TIMEOUT, NULL))
+        return;
+    uint64_t us = due > now ? due - now : 0;
+    const struct timeval wait = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
+    event_add(t->alarm, &wait);
+}
+
 /* When the next round of work is due. */
 enum next { NEXT_AT_ONCE, NEXT_SOON, NEXT_EVENT };
 
@@ -129,6 +144,7 @@ static enum next thread_work(struct repl_thread *t)
     bool more = repl_core_work(t->core);
     pump_resume(t);
     pump_flush(t);
+    set_alarm(t);
     uint64_t shipped = t->core->count.shipped;
     unsigned face = face_of(t->core);
     AZ(pthread_mutex_unlock(&t->core->lock));
@@ -150,6 +166,7 @@ static enum repl_need need(struct repl_thread *t)
 {
     AZ(pthread_mutex_lock(&t->core->lock));
     enum repl_need n = repl_core_need(t->core);
+    set_alarm(t);
     AZ(pthread_mutex_unlock(&t->core->lock));
     return n;
 }
@@ -187,7 +204,6 @@ static bool drained(struct repl_thread *t)
 static void *thread_main(void *arg)
 {
     struct repl_thread *t = arg;
-    repl_core_warm_up(t->core);
     while (!atomic_load(&t->stop) || !drained(t)) {
         switch (thread_work(t)) {
         case NEXT_AT_ONCE:
@@ -238,13 +254,17 @@ static bool make_events(struct repl_thread *t)
     period.tv_usec = (suseconds_t)(us % 1000000);
     t->woken = event_new(t->base, t->wake_fd, EV_READ | EV_PERSIST, on_woken, t);
     t->tick = event_new(t->base, -1, EV_PERSIST, on_tick, t);
-    return t->woken != NULL && t->tick != NULL && event_add(t->woken, NULL) == 0 &&
-           event_add(t->tick, &period) == 0;
+    t->alarm = event_new(t->base, -1, 0, on_tick, t);
+    if (t->woken == NULL || t->tick == NULL || t->alarm == NULL ||
+        event_add(t->woken, NULL) != 0 || event_add(t->tick, &period) != 0)
+        return false;
+    /* The peer is dialled at once, unless it has dialled already. */
+    return event_add(t->alarm, &(struct timeval){ 0, 0 }) == 0;
 }
 
 static void free_all(struct repl_thread *t)
 {
-    struct event *const events[] = { t->tick, t->woken, t->acceptable };
+    struct event *const events[] = { t->tick, t->alarm, t->woken, t->acceptable };
     for (unsigned i = 0; i < REPL_SLOTS; i++)
         link_close(&t->slots[i].link);
     control_close(t->control);
@@ -291,7 +311,8 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
-    t->started = true; /* before it runs: it may be asked at once */
+    repl_core_warm_up(t->core); /* before clients come, for it takes its time */
+    t->started = true;          /* before it runs: it may be asked at once */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&t->thread, NULL, thread_main, t);

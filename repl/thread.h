@@ -53,7 +53,7 @@ struct repl_thread {
 
     struct event_base *base;
     struct evdns_base *dns;
-    struct event *tick, *woken, *acceptable;
+    struct event *tick, *alarm, *woken, *acceptable; /* alarm: a tick out of turn */
     struct control *control;
     unsigned face;      /* of the node, as the control socket's clients were told last */
     bool accept_paused; /* out of file descriptors or the like: again at the next tick */

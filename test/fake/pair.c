@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 enum { STEPS_MAX = 1000000, CLOCK_START = 1000 };
 
 static const struct pair_config usual = {
     .map_bits = { 10, 10 },
     .journal_bytes = 64 << 10,
+    .fetch_wait_ms = 20,
 };
 
 /* ---- life */
@@ -23,6 +25,13 @@ static struct run_id next_run(struct node *n)
     snprintf((char *)run.bytes + 1, RUN_ID_SIZE - 1, "run %llu",
              (unsigned long long)p->runs);
     return run;
+}
+
+static void resume(void *context, const void *request)
+{
+    struct node *n = context;
+    n->resumed++;
+    n->resumes = request;
 }
 
 void node_start(struct node *n)
@@ -42,6 +51,9 @@ void node_start(struct node *n)
         .lone_rejects = p->config.lone_rejects,
         .keep_on_conflict = p->config.keep_on_conflict,
         .run = run,
+        .fetch_wait_us = (uint64_t)p->config.fetch_wait_ms * 1000,
+        .resume = resume,
+        .resume_context = n,
     };
     CHECK(!n->up);
     toy_store_init(&n->store, &store);
@@ -217,6 +229,14 @@ bool node_has(struct node *n, const char *key, const char *value)
     char room[64];
     const char *found = node_get(n, key, room, sizeof(room));
     return found == NULL || value == NULL ? found == value : strcmp(found, value) == 0;
+}
+
+bool node_fetch(struct node *n, const void *request, const char *key)
+{
+    uint64_t hash = hash_key(key, strlen(key));
+    return fetch_is_on(&n->core) && node_has(n, key, NULL) &&
+           fetch_may_help(&n->core, hash) &&
+           fetch_wait(&n->core, request, hash, key, strlen(key), n->pair->now_us);
 }
 
 void node_evict(struct node *n, const char *key)

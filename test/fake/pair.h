@@ -26,6 +26,7 @@ struct pair_config {
     bool own_cas, single_walk; /* of the stores */
     enum repl_standby_writes standby_writes;
     bool keep_on_conflict, lone_rejects;
+    unsigned fetch_wait_ms; /* 0: nobody waits for an item of the peer's */
 };
 
 struct node {
@@ -34,6 +35,8 @@ struct node {
     bool up;
     struct toy_store store;
     struct repl_core core;
+    unsigned resumed;    /* requests that waited and went on */
+    const void *resumes; /* the last of them */
 };
 
 struct pair {
@@ -73,6 +76,9 @@ enum change_result node_flush(struct node *n, uint32_t delay);
 /* The value, terminated, until the next call; NULL: a miss. */
 const char *node_get(struct node *n, const char *key, char *room, size_t nroom);
 bool node_has(struct node *n, const char *key, const char *value); /* NULL: a miss */
+/* A request for a key that is not here, as an engine makes it: does it wait for the peer?
+ * If so, it counts as resumed when it goes on. */
+bool node_fetch(struct node *n, const void *request, const char *key);
 /* An eviction is nobody's change. */
 void node_evict(struct node *n, const char *key);
 

@@ -201,8 +201,8 @@ static bool deliver_next(struct wire *w, unsigned to)
     struct wire_connection *c = session_of(e);
     struct link_message m;
     size_t used;
-    if (is_held(w, to) || repl_core_busy(e->core) ||
-        !next_message(&c->pipe[to], &m, &used))
+    if (is_held(w, to) || !next_message(&c->pipe[to], &m, &used) ||
+        !repl_core_takes(e->core, &m))
         return false;
     if (w->watch != NULL)
         w->watch(w->watch_context, to, &m);
@@ -235,11 +235,13 @@ bool wire_deliver(struct wire *w, unsigned to, bool newer)
 bool wire_has_message(const struct wire *w, unsigned to)
 {
     const struct wire_end *e = &w->end[to];
+    struct link_message m;
+    size_t used;
     if (e->core == NULL)
         return false;
-    return has_newer(w, to) ||
-           (e->session != WIRE_NONE && !is_held(w, to) && !repl_core_busy(e->core) &&
-            buffer_length(&session_of(e)->pipe[to]) > 0);
+    return has_newer(w, to) || (e->session != WIRE_NONE && !is_held(w, to) &&
+                                next_message(&session_of(e)->pipe[to], &m, &used) &&
+                                repl_core_takes(e->core, &m));
 }
 
 void wire_lose(struct wire *w, unsigned end)

@@ -7,7 +7,8 @@ import time
 HEADER = struct.Struct("!BBHBBHIIQ")
 OPS = {"SETQ": 0x11, "DELETEQ": 0x14, "FLUSHQ": 0x18, "NOOP": 0x0A, "HELLO": 0xE0, "ROLE": 0xE1,
        "MAP": 0xE2, "MERGE": 0xE3, "PURGED": 0xE4, "RESYNC": 0xE5, "FILL": 0xE6, "END": 0xE7,
-       "PING": 0xE8, "BYE": 0xE9, "HANDOVER": 0xEA, "CHECK": 0xEB, "VERIFY": 0xEC, "VERIFIED": 0xED}
+       "PING": 0xE8, "BYE": 0xE9, "HANDOVER": 0xEA, "CHECK": 0xEB, "VERIFY": 0xEC, "VERIFIED": 0xED,
+       "FETCH": 0xF2}
 NAMES = {code: name for name, code in OPS.items()}
 EMPTY, EVERYTHING = b"\0", b"\1"  # maps
 
@@ -31,7 +32,7 @@ class Peer:
         self.socket.sendall(frame(op, body, **fields))
 
     def say_hello(self):
-        f = dict(version=1, hash=self.hello[4:8], active=0, bits=self.hello[25], reign=0, seen=0,
+        f = dict(version=2, hash=self.hello[4:8], active=0, bits=self.hello[25], reign=0, seen=0,
                  item_max=1 << 20, memory=64 << 20, met=b"\0" * 16)
         f.update(self.fields)
         self.send("HELLO", struct.pack("!I4s16sBBQQQQQ16s", f["version"], f["hash"], self.run,

@@ -3,6 +3,9 @@
 import selectors
 import socket
 import threading
+import time
+
+CHUNK = 4096  # of a slow link: so short that the other direction hardly waits
 
 
 class Proxy:
@@ -20,6 +23,8 @@ class Proxy:
         self.alter = {}  # bytes of what passes, and what they become: of the same length
         self.open, self.frozen, self.done = True, False, False
         self.quota = None  # bytes that pass before it freezes by itself
+        self.rate = None  # bytes a second that pass
+        self.free_at = 0.0  # when a slow link has passed on what it took
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
 
@@ -83,7 +88,8 @@ class Proxy:
         if source not in self.other:
             return
         try:
-            data = source.recv(1 << 18)
+            data = source.recv(CHUNK if self.rate else 1 << 18)
+            self.take_time(len(data))
             for old, new in self.alter.items():
                 data = data.replace(old, new)
             if data:
@@ -95,6 +101,13 @@ class Proxy:
         except OSError:
             pass
         self.drop(source)
+
+    def take_time(self, size):
+        if self.rate:
+            now = time.monotonic()
+            self.free_at = max(self.free_at, now - 0.02) + size / self.rate
+            if self.free_at > now:
+                time.sleep(self.free_at - now)
 
     def drop(self, end):
         for one in (end, self.other.pop(end, None)):

@@ -318,6 +318,9 @@ void judge_rest(struct world *w)
     if (!pair_in_sync(&w->p))
         world_complain(w, "at rest, but not in sync");
     for (unsigned i = 0; i < 2; i++) {
+        if (w->waits[i] != w->p.node[i].resumed)
+            world_complain(w, "node %u: of %u requests that waited, %u went on", i,
+                           w->waits[i], w->p.node[i].resumed);
         if (w->p.wire.end[i].refused > 0)
             world_complain(w, "node %u refused a message: %s", i, w->p.wire.end[i].why);
     }

@@ -43,7 +43,7 @@ static void client_step(struct schedule *s)
     struct world *w = &s->w;
     struct node *n = &w->p.node[one_in(w, s->loyal) ? 1 - s->active : s->active];
     unsigned k = below(w, w->nkeys);
-    switch (below(w, 17)) {
+    switch (below(w, 19)) {
     case 0:
     case 1:
     case 2:
@@ -69,6 +69,11 @@ static void client_step(struct schedule *s)
             world_replace(w, n, k);
         else
             world_touch(w, n, k, some_ttl(s));
+        break;
+    case 9:
+    case 10: /* only where something is lacked */
+        world_fetch(w, &w->p.node[0], k);
+        world_fetch(w, &w->p.node[1], k);
         break;
     default:
         world_set(w, n, k, some_ttl(s));
@@ -289,6 +294,7 @@ static void start(struct schedule *s, uint64_t seed)
     config.standby_writes = habits[below(&chance, N_ELEMENTS(habits))];
     s->guarded = config.standby_writes != STANDBY_WRITES_PROMOTE;
     config.lone_rejects = one_in(&chance, 16);
+    config.fetch_wait_ms = 1 + below(&chance, 500);
     world_init(&s->w, &config, seed, key_counts[below(&chance, N_ELEMENTS(key_counts))]);
     s->steps = 50 + below(&chance, 600);
     s->evicts = !one_in(&chance, 4);

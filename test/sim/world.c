@@ -297,6 +297,16 @@ bool world_cas(struct world *w, struct node *n, unsigned token)
     return s.cas == t->cas && world_set(w, n, t->key, 0);
 }
 
+/* What comes of it is seen by all (judge_key). */
+void world_fetch(struct world *w, struct node *n, unsigned k)
+{
+    const void *request = &w->requests[below(w, REQUESTS)];
+    if (!n->up || !node_fetch(n, request, w->keys[k].name))
+        return;
+    world_trace(w, "get %u at %u: it waits\n", k, n->number);
+    w->waits[n->number]++;
+}
+
 /* ---- what befalls nodes */
 
 void world_evict(struct world *w, struct node *n, unsigned k)
@@ -319,6 +329,7 @@ void world_crash(struct world *w, struct node *n)
     absence_forget(w, n->number);
     w->crashed[n->number] = true;
     w->highest_cas[n->number] = 0;
+    w->waits[n->number] = n->resumed; /* its requests end with it */
     w->p.run_order[n->number] = (uint8_t)world_random(w);
     node_start(n);
 }

@@ -218,7 +218,7 @@ START_TEST(test_malformed_notices)
     for (size_t i = 0; i < N_ELEMENTS(wrong); i++) {
         put_notice(some_notes, 1);
         *at(wrong[i].at) = wrong[i].byte;
-        refuse("a malformed notice");
+        refuse("a malformed list of keys");
     }
 }
 END_TEST
@@ -347,6 +347,26 @@ START_TEST(test_begin_in_the_middle)
 }
 END_TEST
 
+START_TEST(test_notes)
+{
+    const struct link_note notes[] = { { .key = "k", .nkey = 1 },
+                                       { .key = "longer", .nkey = 6 } };
+    struct link_note note;
+    size_t at_note = 0;
+    size_t begun = link_begin(&wire, LINK_FETCH, 9);
+    ck_assert(link_put_note(&wire, &notes[0]) && link_put_note(&wire, &notes[1]));
+    link_finish(&wire, begun);
+    parse_whole(LINK_FETCH);
+    ck_assert_uint_eq(m.reign, 9);
+    for (size_t i = 0; i < N_ELEMENTS(notes); i++) {
+        ck_assert(link_next_note(&m, &at_note, &note));
+        ck_assert_uint_eq(note.nkey, notes[i].nkey);
+        ck_assert_mem_eq(note.key, notes[i].key, note.nkey);
+    }
+    ck_assert(!link_next_note(&m, &at_note, &note));
+}
+END_TEST
+
 /* ---- what is refused */
 
 START_TEST(test_not_our_protocol)
@@ -440,7 +460,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 22);
+    ck_assert_uint_eq(known, 23);
 }
 END_TEST
 
@@ -577,6 +597,7 @@ int main(void)
         test_plain_messages,
         test_messages_with_maps,
         test_begin_in_the_middle,
+        test_notes,
         test_not_our_protocol,
         test_absences,
         test_malformed_absences,

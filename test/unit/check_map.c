@@ -214,6 +214,15 @@ START_TEST(test_round_trip_of_each_kind)
     fill_every(&a, 3);
     check_round_trip(3);
     map_fill(&a);
+    map_copy(&b, &a);
+    map_clear(&a);
+    add(&a, 0);
+    add(&a, 77);
+    map_subtract(&b, &a);
+    map_copy(&a, &b);
+    check_round_trip(4); /* all but a few */
+    ck_assert_uint_lt(buffer_length(&wire), 8);
+    map_fill(&a);
     fill_every(&a, 1);
     check_round_trip(1);
 }
@@ -324,7 +333,9 @@ START_TEST(test_malformed_maps_are_refused)
         const char *what, *bytes;
         size_t n;
     } rows[] = {
-        { "an unknown kind", "\x04", 1 },
+        { "an unknown kind", "\x05", 1 },
+        { "holes without a count", "\x04", 1 },
+        { "a hole beyond the end", "\x04\x01\x80\x08", 4 },
         { "a kind far off", "\xff", 1 },
         { "gaps without a count", "\x02", 1 },
         { "a count that does not end", "\x02\x80", 2 },

@@ -1,0 +1,88 @@
+#include "engine/fetch.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "repl/clock.h"
+
+static const SERVER_COOKIE_API *cookies_of(const struct repl_engine *e)
+{
+    return e->server->cookie;
+}
+
+/* The cookie is ours before anybody can resume it. */
+static bool park(struct repl_engine *e, const void *cookie, uint64_t hash,
+                 const void *key, size_t nkey)
+{
+    if (cookie == NULL || cookies_of(e)->reserve(cookie) != ENGINE_SUCCESS)
+        return false; /* a host that cannot */
+    if (fetch_wait(&e->core, cookie, hash, key, nkey, repl_clock_us()))
+        return true;
+    cookies_of(e)->release(cookie);
+    return false;
+}
+
+/* What a purge has doomed is as good as gone. An engine that has to wait itself is not
+ * asked twice. */
+static bool is_absent(struct repl_engine *e, const void *cookie, const void *key,
+                      size_t nkey)
+{
+    ENGINE_HANDLE *inner = wrapped_handle(&e->wrapped);
+    item *it;
+    change_before_read(&e->core, key, nkey);
+    ENGINE_ERROR_CODE rc = e->wrapped.engine->get(inner, cookie, &it, key, (int)nkey, 0);
+    if (rc == ENGINE_SUCCESS)
+        e->wrapped.engine->release(inner, cookie, it);
+    return rc == ENGINE_KEY_ENOENT;
+}
+
+static bool may_help(const struct repl_engine *e, const void *key, size_t nkey,
+                     uint64_t *hash)
+{
+    if (nkey == 0 || nkey > LINK_KEY_MAX)
+        return false;
+    *hash = hash_key(key, nkey);
+    return fetch_may_help(&e->core, *hash);
+}
+
+bool fetch_parks(struct repl_engine *e, const void *cookie, const void *key, size_t nkey)
+{
+    uint64_t hash;
+    if (__builtin_expect(!fetch_is_on(&e->core), 1))
+        return false;
+    return may_help(e, key, nkey, &hash) && park(e, cookie, hash, key, nkey);
+}
+
+bool fetch_parks_absent(struct repl_engine *e, const void *cookie, const void *key,
+                        size_t nkey)
+{
+    uint64_t hash;
+    if (__builtin_expect(!fetch_is_on(&e->core), 1))
+        return false;
+    return may_help(e, key, nkey, &hash) && is_absent(e, cookie, key, nkey) &&
+           park(e, cookie, hash, key, nkey);
+}
+
+void fetch_resume(void *context, const void *cookie)
+{
+    const SERVER_COOKIE_API *cookies = cookies_of(context);
+    cookies->notify_io_complete(cookie, ENGINE_SUCCESS);
+    cookies->release(cookie);
+}
+
+static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type, const void *data,
+                          const void *context)
+{
+    struct repl_engine *e = (struct repl_engine *)(uintptr_t)context;
+    (void)type, (void)data;
+    if (waiters_forget(&e->core.waiters, cookie))
+        cookies_of(e)->release(cookie);
+}
+
+/* Through the shim, which forgets this engine at its end, as hosts do not. */
+void fetch_watch_cookies(struct repl_engine *e)
+{
+    const SERVER_CALLBACK_API *callbacks = shim_server_api(e->server)()->callback;
+    if (e->core.config.fetch_wait_us > 0)
+        callbacks->register_callback((ENGINE_HANDLE *)&e->api, ON_DISCONNECT,
+                                     on_disconnect, e);
+}

@@ -1,0 +1,93 @@
+/*
+ * Asking the peer for single items: a node that is being filled lacks most of what its
+ * clients want, and the peer has it.
+ *
+ *   worker                     this node                        peer
+ *     get, it is not here
+ *     fetch_wait: parked  -->  FETCH{keys} NOOP{batch}   -->    look up, at once
+ *                              store FILL, resume        <--    FILL...
+ *     get, again          <--  resume the others         <--    NOOP{batch}
+ *
+ * The peer's answers are FILLs, as those of its walk, and taken or refused by the same
+ * rules (R12). Messages come in order: when the batch is acknowledged, what has not come
+ * is not there. Either node may ask, for it does not matter who leads.
+ */
+#include "repl/core.h"
+
+#include "base/hash.h"
+#include "repl/internal.h"
+
+enum { FETCH_KEYS = 250 }; /* in one message */
+
+/* What clients changed here is not asked for: the peer has what was before. */
+bool fetch_may_help(const struct repl_core *c, uint64_t hash)
+{
+    return !waiters_are_vain(&c->waiters) && map_has(&c->lacking, hash) &&
+           !known_has(&c->known, hash) && !map_has(&c->touched, hash);
+}
+
+bool fetch_wait(struct repl_core *c, const void *request, uint64_t hash, const void *key,
+                size_t nkey, uint64_t now_us)
+{
+    if (!waiters_ask(&c->waiters, request, hash, key, nkey, now_us))
+        return false;
+    c->port_ops->wake(c->port);
+    return true;
+}
+
+void fetch_send(struct repl_core *c)
+{
+    struct buffer *out;
+    size_t begun, nkey;
+    const void *key;
+    if (!waiters_have_unsent(&c->waiters) || !ship_may_ask(c))
+        return;
+    out = core_out(c);
+    begun = link_begin(out, LINK_FETCH, c->reign);
+    if (begun == SIZE_MAX)
+        return; /* the port closes the connection */
+    for (unsigned n = 0; n < FETCH_KEYS; n++) {
+        if (!waiters_take(&c->waiters, c->session.sent + 1, &key, &nkey))
+            break;
+        link_put_note(out, &(struct link_note){ .key = key, .nkey = (uint8_t)nkey });
+        c->count.fetches++;
+    }
+    link_finish(out, begun);
+    ship_end_batch(c);
+}
+
+void fetch_found(struct repl_core *c, const struct link_change *change)
+{
+    if (!waiters_want(&c->waiters))
+        return;
+    c->count.fetch_hits += waiters_found(&c->waiters, hash_key(change->key, change->nkey),
+                                         change->key, change->nkey);
+}
+
+void fetch_watch_time(struct repl_core *c)
+{
+    c->count.fetch_timeouts += waiters_expire(&c->waiters, c->now_us);
+}
+
+uint64_t repl_core_due_us(struct repl_core *c)
+{
+    return waiters_due_us(&c->waiters);
+}
+
+/* The look at the store and the queueing are one step, as in a walk. To a peer that does
+ * not take what it has asked for, nothing more is given: these are misses there. */
+const char *fetch_message(struct repl_core *c, const struct link_message *m)
+{
+    struct link_note note;
+    struct repl_item item;
+    size_t at = 0;
+    if (!core_answers(c) || m->reign != c->reign)
+        return NULL;
+    resync_give_way(c);
+    while (ship_has_room(c) && link_next_note(m, &at, &note)) {
+        if (!map_has(&c->doomed, hash_key(note.key, note.nkey)) &&
+            c->store_ops->lookup(c->store, note.key, note.nkey, &item))
+            ship_item(c, LINK_FILL, &item);
+    }
+    return NULL;
+}

@@ -1,0 +1,352 @@
+#include "repl/waiters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "protocol/link.h"
+
+enum {
+    CHAINS = 4096,           /* of each of both hash tables */
+    REMEMBERED_US = 1000000, /* longer than any host takes to make a call again */
+};
+
+struct wanted {
+    uint64_t hash;
+    struct waiter_list waiters;
+    bool is_sent, is_overdue;
+    uint32_t batch; /* that it was sent in */
+    LIST_ENTRY(wanted) chain;
+    TAILQ_ENTRY(wanted) line;
+    uint16_t nkey;
+    char key[LINK_KEY_MAX];
+};
+
+struct waiter {
+    const void *who;
+    uint64_t hash, until_us;
+    struct wanted *wanted; /* NULL: it was let go without it */
+    LIST_ENTRY(waiter) chain, beside;
+    TAILQ_ENTRY(waiter) line;
+};
+
+/* ---- life */
+
+static void make_free(struct waiters *w)
+{
+    LIST_INIT(&w->free_wanted);
+    LIST_INIT(&w->free_waiters);
+    for (size_t i = WANTED_MAX; i-- > 0;)
+        LIST_INSERT_HEAD(&w->free_wanted, &w->wanted_room[i], chain);
+    for (size_t i = WAITERS_MAX; i-- > 0;)
+        LIST_INSERT_HEAD(&w->free_waiters, &w->waiter_room[i], chain);
+}
+
+bool waiters_init(struct waiters *w, uint64_t patience_us, waiters_resume resume,
+                  void *context)
+{
+    *w = (struct waiters){ .patience_us = patience_us,
+                           .resume = resume,
+                           .context = context };
+    AZ(pthread_mutex_init(&w->lock, NULL));
+    TAILQ_INIT(&w->unsent);
+    TAILQ_INIT(&w->sent);
+    TAILQ_INIT(&w->waiting);
+    TAILQ_INIT(&w->let_go);
+    if (patience_us == 0)
+        return true;
+    w->wanted_room = calloc(WANTED_MAX, sizeof(*w->wanted_room));
+    w->waiter_room = calloc(WAITERS_MAX, sizeof(*w->waiter_room));
+    w->by_hash = calloc(CHAINS, sizeof(*w->by_hash));
+    w->by_who = calloc(CHAINS, sizeof(*w->by_who));
+    if (w->wanted_room == NULL || w->waiter_room == NULL || w->by_hash == NULL ||
+        w->by_who == NULL)
+        return false;
+    make_free(w);
+    return true;
+}
+
+void waiters_fini(struct waiters *w)
+{
+    waiters_end(w, 0);
+    free(w->wanted_room);
+    free(w->waiter_room);
+    free(w->by_hash);
+    free(w->by_who);
+    AZ(pthread_mutex_destroy(&w->lock));
+}
+
+/* ---- keys; locked */
+
+static struct wanted *wanted_find(struct waiters *w, uint64_t hash, const void *key,
+                                  size_t nkey)
+{
+    struct wanted *k;
+    LIST_FOREACH(k, &w->by_hash[hash % CHAINS], chain)
+    {
+        if (k->hash == hash && k->nkey == nkey && memcmp(k->key, key, nkey) == 0)
+            return k;
+    }
+    return NULL;
+}
+
+static struct wanted *wanted_add(struct waiters *w, uint64_t hash, const void *key,
+                                 size_t nkey)
+{
+    struct wanted *k = LIST_FIRST(&w->free_wanted);
+    if (k == NULL || nkey == 0 || nkey > LINK_KEY_MAX)
+        return NULL;
+    LIST_REMOVE(k, chain);
+    *k = (struct wanted){ .hash = hash, .nkey = (uint16_t)nkey };
+    memcpy(k->key, key, nkey);
+    LIST_INSERT_HEAD(&w->by_hash[hash % CHAINS], k, chain);
+    TAILQ_INSERT_TAIL(&w->unsent, k, line);
+    atomic_fetch_add_explicit(&w->nwanted, 1, memory_order_relaxed);
+    atomic_fetch_add(&w->nunsent, 1);
+    return k;
+}
+
+static void wanted_remove(struct waiters *w, struct wanted *k)
+{
+    TAILQ_REMOVE(k->is_sent ? &w->sent : &w->unsent, k, line);
+    LIST_REMOVE(k, chain);
+    LIST_INSERT_HEAD(&w->free_wanted, k, chain);
+    atomic_fetch_sub_explicit(&w->noverdue, k->is_overdue, memory_order_relaxed);
+    atomic_fetch_sub(&w->nunsent, !k->is_sent);
+    atomic_fetch_sub_explicit(&w->nwanted, 1, memory_order_relaxed);
+}
+
+/* ---- requests; locked */
+
+static struct waiter_list *chain_of(struct waiters *w, const void *who)
+{
+    return &w->by_who[hash_key(&who, sizeof(who)) % CHAINS];
+}
+
+static struct waiter *waiter_find(struct waiters *w, const void *who)
+{
+    struct waiter *at;
+    LIST_FOREACH(at, chain_of(w, who), chain)
+    {
+        if (at->who == who)
+            return at;
+    }
+    return NULL;
+}
+
+/* Out of its line, and of its key's list if it waits. */
+static void waiter_unline(struct waiters *w, struct waiter *at)
+{
+    TAILQ_REMOVE(at->wanted != NULL ? &w->waiting : &w->let_go, at, line);
+    if (at->wanted != NULL)
+        LIST_REMOVE(at, beside);
+    at->wanted = NULL;
+}
+
+static void waiter_remove(struct waiters *w, struct waiter *at)
+{
+    waiter_unline(w, at);
+    LIST_REMOVE(at, chain);
+    LIST_INSERT_HEAD(&w->free_waiters, at, chain);
+}
+
+static struct waiter *waiter_add(struct waiters *w, const void *who)
+{
+    if (LIST_EMPTY(&w->free_waiters) && !TAILQ_EMPTY(&w->let_go))
+        waiter_remove(w, TAILQ_FIRST(&w->let_go)); /* the one remembered for longest */
+    struct waiter *at = LIST_FIRST(&w->free_waiters);
+    if (at == NULL)
+        return NULL;
+    LIST_REMOVE(at, chain);
+    *at = (struct waiter){ .who = who };
+    LIST_INSERT_HEAD(chain_of(w, who), at, chain);
+    return at;
+}
+
+static void resume_with(struct waiters *w, struct waiter *at)
+{
+    const void *who = at->who;
+    waiter_remove(w, at);
+    w->resume(w->context, who);
+}
+
+static void resume_without(struct waiters *w, struct waiter *at, uint64_t now_us)
+{
+    waiter_unline(w, at);
+    at->until_us = now_us + REMEMBERED_US;
+    TAILQ_INSERT_TAIL(&w->let_go, at, line);
+    w->resume(w->context, at->who);
+}
+
+static void give_up(struct waiters *w, struct wanted *k, uint64_t now_us)
+{
+    while (!LIST_EMPTY(&k->waiters))
+        resume_without(w, LIST_FIRST(&k->waiters), now_us);
+    wanted_remove(w, k);
+}
+
+/* ---- any thread */
+
+/* Does it come back from having waited for this key? What it waited for earlier is
+ * forgotten. */
+static bool has_waited(struct waiters *w, const void *who, uint64_t hash, uint64_t now_us)
+{
+    struct waiter *at = waiter_find(w, who);
+    if (at == NULL)
+        return false;
+    if (at->wanted != NULL || (at->hash == hash && at->until_us > now_us))
+        return true;
+    waiter_remove(w, at);
+    return false;
+}
+
+static bool ask(struct waiters *w, const void *who, uint64_t hash, const void *key,
+                size_t nkey, uint64_t now_us)
+{
+    if (has_waited(w, who, hash, now_us) || waiters_are_vain(w))
+        return false;
+    struct wanted *k = wanted_find(w, hash, key, nkey);
+    struct waiter *at = waiter_add(w, who);
+    if (at == NULL)
+        return false;
+    if (k == NULL && (k = wanted_add(w, hash, key, nkey)) == NULL) {
+        LIST_REMOVE(at, chain);
+        LIST_INSERT_HEAD(&w->free_waiters, at, chain);
+        return false;
+    }
+    at->hash = hash;
+    at->until_us = now_us + w->patience_us;
+    at->wanted = k;
+    LIST_INSERT_HEAD(&k->waiters, at, beside);
+    TAILQ_INSERT_TAIL(&w->waiting, at, line);
+    return true;
+}
+
+bool waiters_ask(struct waiters *w, const void *who, uint64_t hash, const void *key,
+                 size_t nkey, uint64_t now_us)
+{
+    if (w->patience_us == 0)
+        return false;
+    AZ(pthread_mutex_lock(&w->lock));
+    bool waits = ask(w, who, hash, key, nkey, now_us);
+    AZ(pthread_mutex_unlock(&w->lock));
+    return waits;
+}
+
+bool waiters_forget(struct waiters *w, const void *who)
+{
+    bool waited = false;
+    if (w->patience_us == 0)
+        return false;
+    AZ(pthread_mutex_lock(&w->lock));
+    struct waiter *at = waiter_find(w, who);
+    if (at != NULL) {
+        waited = at->wanted != NULL;
+        waiter_remove(w, at);
+    }
+    AZ(pthread_mutex_unlock(&w->lock));
+    return waited;
+}
+
+/* ---- the replication thread */
+
+bool waiters_take(struct waiters *w, uint32_t batch, const void **key, size_t *nkey)
+{
+    AZ(pthread_mutex_lock(&w->lock));
+    struct wanted *k = TAILQ_FIRST(&w->unsent);
+    if (k != NULL) {
+        TAILQ_REMOVE(&w->unsent, k, line);
+        TAILQ_INSERT_TAIL(&w->sent, k, line);
+        k->is_sent = true;
+        k->batch = batch;
+        *key = k->key;
+        *nkey = k->nkey;
+        atomic_fetch_sub(&w->nunsent, 1);
+    }
+    AZ(pthread_mutex_unlock(&w->lock));
+    return k != NULL;
+}
+
+bool waiters_found(struct waiters *w, uint64_t hash, const void *key, size_t nkey)
+{
+    bool was_sent = false;
+    if (!waiters_want(w))
+        return false;
+    AZ(pthread_mutex_lock(&w->lock));
+    struct wanted *k = wanted_find(w, hash, key, nkey);
+    if (k != NULL) {
+        was_sent = k->is_sent;
+        while (!LIST_EMPTY(&k->waiters))
+            resume_with(w, LIST_FIRST(&k->waiters));
+        wanted_remove(w, k);
+    }
+    AZ(pthread_mutex_unlock(&w->lock));
+    return was_sent;
+}
+
+void waiters_answered(struct waiters *w, uint32_t batch, uint64_t now_us)
+{
+    struct wanted *k;
+    if (!waiters_want(w))
+        return;
+    AZ(pthread_mutex_lock(&w->lock));
+    while ((k = TAILQ_FIRST(&w->sent)) != NULL && (int32_t)(batch - k->batch) >= 0)
+        give_up(w, k, now_us);
+    AZ(pthread_mutex_unlock(&w->lock));
+}
+
+void waiters_unsend(struct waiters *w)
+{
+    struct wanted *k;
+    if (!waiters_want(w))
+        return;
+    AZ(pthread_mutex_lock(&w->lock));
+    while ((k = TAILQ_LAST(&w->sent, wanted_line)) != NULL) {
+        TAILQ_REMOVE(&w->sent, k, line);
+        TAILQ_INSERT_HEAD(&w->unsent, k, line);
+        k->is_sent = false;
+        atomic_fetch_add(&w->nunsent, 1);
+    }
+    AZ(pthread_mutex_unlock(&w->lock));
+}
+
+void waiters_end(struct waiters *w, uint64_t now_us)
+{
+    struct wanted *k;
+    if (!waiters_want(w))
+        return;
+    AZ(pthread_mutex_lock(&w->lock));
+    while ((k = TAILQ_FIRST(&w->sent)) != NULL || (k = TAILQ_FIRST(&w->unsent)) != NULL)
+        give_up(w, k, now_us);
+    AZ(pthread_mutex_unlock(&w->lock));
+}
+
+unsigned waiters_expire(struct waiters *w, uint64_t now_us)
+{
+    struct waiter *at;
+    unsigned n = 0;
+    if (!waiters_want(w))
+        return 0;
+    AZ(pthread_mutex_lock(&w->lock));
+    while ((at = TAILQ_FIRST(&w->waiting)) != NULL && at->until_us <= now_us) {
+        atomic_fetch_add_explicit(&w->noverdue, !at->wanted->is_overdue,
+                                  memory_order_relaxed);
+        at->wanted->is_overdue = true;
+        resume_without(w, at, now_us);
+        n++;
+    }
+    AZ(pthread_mutex_unlock(&w->lock));
+    return n;
+}
+
+uint64_t waiters_due_us(struct waiters *w)
+{
+    if (!waiters_want(w))
+        return 0;
+    AZ(pthread_mutex_lock(&w->lock));
+    const struct waiter *at = TAILQ_FIRST(&w->waiting);
+    uint64_t due = at != NULL ? at->until_us : 0;
+    AZ(pthread_mutex_unlock(&w->lock));
+    return due;
+}
