@@ -24,10 +24,7 @@ inline evict(n)
     if
     :: merged[n] && lead[n] == LEADER && MAY_NOTICE(n) ->
         note[n] = val[OF(n, 0)];
-        apart = MAX(apart, note[n]);
-#ifdef NOTICE_IS_A_CHANGE
-        D[n] = D[n] | WHOLE(BIT(0))
-#endif
+        apart = MAX(apart, note[n])
     :: else -> apart = FOR_EVER
     fi;
     val[OF(n, 0)] = 0
