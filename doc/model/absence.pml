@@ -121,6 +121,15 @@ inline send_absences(n)
     fi
 }
 
+/* What is held when its purge begins is not absent, although it is gone at MERGE. */
+inline forget_held(n, buckets)
+{
+#ifndef LOOK_AFTER_PURGE
+    asked[n] = MINUS(asked[n], HELD(n) & (buckets));
+#endif
+    skip
+}
+
 /* An absence of what the peer has not copied yet says nothing of what is owed to it. */
 #ifdef BLIND_TO_LACKING
 #define IN_DOUBT(n, lacked_there) WHOLE(D[n] | F[n] | PENDING(n))
@@ -134,7 +143,7 @@ inline take_absence(n, bucket, lacked_there)
     :: !(IN_DOUBT(n, lacked_there) & BIT(bucket)) || val[OF(n, bucket)] <= agreed[n] ->
         val[OF(n, bucket)] = 0
     :: else ->
-#ifdef LATE_PROBES
+#if defined(LATE_PROBES) || defined(ONE_BUCKET)
         told[OF(OTHER(n), bucket)] = 0;
 #endif
         skip
@@ -160,7 +169,8 @@ inline on_absent(n, r, keys, lacked_there)
 }
 
 /* A7. The ideal probe sees every moment at which all is delivered; with LATE_PROBES it may
- * miss any, and what is younger than the last one seen may stand. */
+ * miss any. What is younger than the last one seen may stand: with late probes, or where
+ * another key makes the bucket dirty. */
 #ifdef AGREES_EARLY
 #define HAS_SENT_ALL(n) true
 #else

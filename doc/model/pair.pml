@@ -361,6 +361,7 @@ inline on_map(n, r, Ds, Ms)
         :: else
         fi;
         T[n] = 0;
+        forget_held(n, Ds);
         doomed[n] = Ds;
         dirty_there[n] = Ds;
         lacked[n] = Ms;
