@@ -5,10 +5,12 @@
  *
  * Nothing happens by itself but what `world` chooses: a client's change, one message taken,
  * one piece of a node's own work, or a fault; all choices are tried. A value is the number
- * of the change that made it; 0 is a miss. A set of buckets is a mask; a bucket is one key.
+ * of the change that made it; 0 is a miss. A set of buckets is a mask; a bucket is one key,
+ * or, with ONE_BUCKET, both keys are in one, and maps have both bits or none.
  *
- * Parameters (-D): BUCKETS; and how many of each may happen: WRITES, DELETES, CRASHES, CUTS,
- * ROLES (promotions and demotions by command), FLUSHES, EVICTS, HANDOVERS.
+ * Parameters (-D): BUCKETS, ONE_BUCKET; and how many of each may happen: WRITES, DELETES,
+ * CRASHES, CUTS, ROLES (promotions and demotions by command), FLUSHES, EVICTS, HANDOVERS,
+ * ABSENTS.
  */
 #ifndef BUCKETS
 #define BUCKETS 1
@@ -37,12 +39,20 @@
 #ifndef HANDOVERS
 #define HANDOVERS 0
 #endif
+#ifndef ABSENTS
+#define ABSENTS 0
+#endif
 
 #define ALL ((1 << BUCKETS) - 1)
 #define BIT(b) (1 << (b))
 #define OF(n, b) ((n) * BUCKETS + (b))
 #define OTHER(n) (1 - (n))
 #define MINUS(a, b) ((a) & (ALL - (b)))
+#ifdef ONE_BUCKET
+#define WHOLE(keys) ((keys) -> ALL : 0)
+#else
+#define WHOLE(keys) (keys)
+#endif
 
 /* lead */
 #define NONE 0
@@ -61,7 +71,8 @@
 #define NO_LINK 3 /* connections are 0, 1, 2: an old one at each end, and a new one */
 #define ROOM 10
 
-mtype = { ROLE, MAP, MERGE, PURGED, RESYNC, FILL, END, SET, FLUSH, ACK, ACK_END, HANDOVER };
+mtype = { ROLE, MAP, MERGE, PURGED, RESYNC, FILL, END, SET, FLUSH, ACK, ACK_END, HANDOVER,
+        ABSENT, MARK, ACK_MARK, EVICT };
 
 chan queue[6] = [ROOM] of { mtype, byte, byte, byte, byte };
 
@@ -89,9 +100,10 @@ byte said_run[2], said_reign[2], said_seen[2], said_met[2];
 /* ---- the books */
 byte changes, runs;
 byte last[2 * BUCKETS], settled[BUCKETS], expected[BUCKETS];
-bool wrote[2], crashed[2], evicted[BUCKETS];
+bool wrote[2], crashed[2];
+byte may_miss; /* keys: evicted, or an absence of them had no room */
 byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles = ROLES,
-     flushes = FLUSHES, evicts = EVICTS, handovers = HANDOVERS;
+     flushes = FLUSHES, handovers = HANDOVERS;
 
 #define TO(n) queue[conn[n] * 2 + OTHER(n)]
 #define FROM(n) queue[conn[n] * 2 + (n)]
@@ -122,11 +134,15 @@ inline drain(n)
     od
 }
 
+#include "absence.pml"
+#include "eviction.pml"
+
 /* ---- role.c */
 
 inline fold(n)
 {
-    D[n] = D[n] | PENDING(n) | F[n];
+    fold_absences(n);
+    D[n] = D[n] | WHOLE(PENDING(n)) | F[n];
     F[n] = 0;
     unsent[n] = 0;
     flying[OF(n, 0)] = 0;
@@ -135,15 +151,43 @@ inline fold(n)
 #endif
 }
 
-inline unmerge(n, now)
+inline drop(n, buckets)
 {
-    owed[n] = 0;
-    coming[n] = 0;
-    walk[n] = NO_WALK;
+    if
+    :: (buckets) & BIT(0) -> val[OF(n, 0)] = 0
+    :: else
+    fi;
+#if BUCKETS > 1
+    if
+    :: (buckets) & BIT(1) -> val[OF(n, 1)] = 0
+    :: else
+    fi;
+#endif
+}
+
+/* It may have got anywhere: what it has removed the peer still has. */
+inline break_purge(n)
+{
+#ifndef NOT_LACKING_THEN
+    M[n] = M[n] | doomed[n] | dirty_there[n];
+#endif
+    if
+    :: true -> drop(n, doomed[n])
+    :: doomed[n] != 0
+    fi;
     purge[n] = NO_PURGE;
     doomed[n] = 0;
     dirty_there[n] = 0;
-    lacked[n] = 0;
+    lacked[n] = 0
+}
+
+inline unmerge(n, now)
+{
+    break_purge(n);
+    owed[n] = 0;
+    coming[n] = 0;
+    walk[n] = NO_WALK;
+    note[n] = 0;
 #ifdef NO_FOLD
     if
     :: now == FOLLOWER ->
@@ -298,6 +342,7 @@ inline on_role(n, r, a, u)
             resigned[n] = true
         :: else
         fi;
+        send_absences(n);
         send(n, MAP, reign[n], w, M[n], 0)
     :: else
     fi
@@ -316,6 +361,7 @@ inline on_map(n, r, Ds, Ms)
         :: else
         fi;
         T[n] = 0;
+        forget_held(n, Ds);
         doomed[n] = Ds;
         dirty_there[n] = Ds;
         lacked[n] = Ms;
@@ -341,25 +387,14 @@ inline start_walk(n, buckets)
     fi
 }
 
-inline drop(n, buckets)
-{
-    if
-    :: (buckets) & BIT(0) -> val[OF(n, 0)] = 0
-    :: else
-    fi;
-#if BUCKETS > 1
-    if
-    :: (buckets) & BIT(1) -> val[OF(n, 1)] = 0
-    :: else
-    fi;
-#endif
-}
-
 inline merge_as_leader(n)
 {
 #ifndef NO_PURGE_AT_LEADER
     drop(n, doomed[n]);
 #endif
+    send_absences(n);
+    asked[n] = 0;
+    sent[n] = z;
     x = MINUS(dirty_there[n], D[n]) |
         MINUS(M[n], lacked[n] | D[n] | dirty_there[n]);  /* to_leader */
     y = D[n] | MINUS(lacked[n], D[n] | dirty_there[n]); /* to_follower */
@@ -380,6 +415,10 @@ inline merge_as_leader(n)
     coming[n] = x;
     note_merge(n);
     send(n, MERGE, reign[n], y, x, F[n]);
+    if
+    :: sent[n] != 0 -> send(n, MARK, epoch[n], 0, 0, 0)
+    :: else
+    fi;
     start_walk(n, y)
 }
 
@@ -388,6 +427,7 @@ inline on_merge(n, r, to_follower, to_leader, order)
 {
     if
     :: lead[n] == FOLLOWER && !merged[n] && r == reign[n] ->
+        asked[n] = 0; /* they came before the map that this answers */
         coming[n] = to_follower;
         owed[n] = to_leader;
         doomed[n] = order;
@@ -472,7 +512,7 @@ inline on_fill(n, bucket, v)
     fi
 }
 
-inline on_set(n, bucket, v, e)
+inline on_set(n, bucket, v, e, is_absence)
 {
     if
 #ifdef ANYBODY_APPLIES
@@ -481,7 +521,7 @@ inline on_set(n, bucket, v, e)
     :: merged[n] && lead[n] == FOLLOWER ->
 #endif
         val[OF(n, bucket)] = v;
-        send(n, ACK, bucket, e, 0, 0)
+        send(n, ACK, bucket, e, is_absence, 0)
     :: else
     fi
 }
@@ -496,10 +536,29 @@ inline on_flush(n)
 
 /* ---- ship.c; an acknowledgement is of the merge in which the change was shipped */
 
-inline on_ack(n, bucket, e)
+inline on_ack(n, bucket, e, is_absence)
 {
     if
-    :: merged[n] && e == epoch[n] && flying[OF(n, bucket)] > 0 -> flying[OF(n, bucket)]--
+    :: merged[n] && e == epoch[n] && is_absence && away[OF(n, bucket)] > 0 ->
+        away[OF(n, bucket)]--
+    :: merged[n] && e == epoch[n] && !is_absence && flying[OF(n, bucket)] > 0 ->
+        flying[OF(n, bucket)]--
+    :: else
+    fi
+}
+
+inline on_mark(n, e)
+{
+    if
+    :: merged[n] && lead[n] == FOLLOWER -> send(n, ACK_MARK, e, 0, 0, 0)
+    :: else
+    fi
+}
+
+inline on_ack_mark(n, e)
+{
+    if
+    :: merged[n] && e == epoch[n] -> sent[n] = 0
     :: else
     fi
 }
@@ -514,7 +573,7 @@ inline on_ack_end(n)
 
 inline ship(n, bucket)
 {
-    send(n, SET, bucket, val[OF(n, bucket)], epoch[n], 0);
+    send(n, SET, bucket, val[OF(n, bucket)], epoch[n], false);
     unsent[n] = MINUS(unsent[n], BIT(bucket));
     flying[OF(n, bucket)]++
 }
@@ -574,7 +633,7 @@ inline record(n, bucket)
 {
     if
     :: MAY_JOURNAL(n) -> unsent[n] = unsent[n] | BIT(bucket)
-    :: true -> D[n] = D[n] | BIT(bucket) /* also when there is no room */
+    :: true -> D[n] = D[n] | WHOLE(BIT(bucket)) /* also when there is no room */
     fi
 }
 
@@ -583,7 +642,7 @@ inline change(n, bucket, v)
     promote(n);
     changes++;
 #ifndef NO_TOUCHED
-    T[n] = T[n] | BIT(bucket);
+    T[n] = T[n] | WHOLE(BIT(bucket));
 #endif
     val[OF(n, bucket)] = v;
     doomed[n] = MINUS(doomed[n], BIT(bucket)); /* it is newer than the purge */
@@ -638,6 +697,7 @@ inline start_node(n)
 #else
     M[n] = ALL;
 #endif
+    forget_absences(n);
     last[OF(n, 0)] = 0;
 #if BUCKETS > 1
     last[OF(n, 1)] = 0;
@@ -698,12 +758,14 @@ inline judge_bucket(n, bucket)
             !((PENDING(n) | D[n] | F[n]) & BIT(bucket)) ->
         settled[bucket] = last[OF(n, bucket)]
     :: else
-    fi
+    fi;
+    judge_absence(n, bucket)
 }
 
 #define NOT_OLD(n, bucket)                                                                   \
     (val[OF(n, bucket)] == 0 || (doomed[n] & BIT(bucket)) ||                                 \
-     (val[OF(n, bucket)] >= settled[bucket] && val[OF(n, bucket)] >= last[OF(n, bucket)]))
+     (val[OF(n, bucket)] >= settled[bucket] && val[OF(n, bucket)] >= last[OF(n, bucket)] &&  \
+      val[OF(n, bucket)] > gone[bucket] && val[OF(n, bucket)] > told[OF(n, bucket)]))
 
 inline judge()
 {
@@ -727,13 +789,15 @@ inline judge_rest()
     assert(IS_LINKED && merged[0] && merged[1]);
     assert(lead[0] != lead[1]);
     assert((D[0] | D[1] | F[0] | F[1] | M[0] | M[1] | PENDING(0) | PENDING(1)) == 0);
+    assert((UNTOLD(0) | UNTOLD(1)) == 0);
     b = 0;
     do
     :: b < BUCKETS ->
-        assert(evicted[b] || val[OF(0, b)] == val[OF(1, b)]);
+        assert((b == 0 && apart != 0) || val[OF(0, b)] == val[OF(1, b)]);
         assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(0, b)]);
         assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(1, b)]);
-        assert(!SOLE_WRITER || evicted[b] || val[OF(0, b)] == expected[b]);
+        assert(!SOLE_WRITER || val[OF(0, b)] == expected[b] ||
+               ((may_miss & BIT(b)) && val[OF(0, b)] == 0));
         b++
     :: else -> break
     od
@@ -741,7 +805,8 @@ inline judge_rest()
 
 /* ---- all that may happen */
 
-#define QUIET (writes + deletes + crashes + cuts + roles + flushes + evicts + handovers == 0)
+#define QUIET (writes + deletes + crashes + cuts + roles + flushes + evicts + handovers + \
+               absents == 0)
 
 inline take_message(n)
 {
@@ -753,10 +818,14 @@ inline take_message(n)
     :: FROM(n) ? RESYNC(x, y, _, _) -> on_resync(n, x, y)
     :: FROM(n) ? FILL(x, y, _, _) -> on_fill(n, x, y)
     :: FROM(n) ? END(x, _, _, _) -> on_end(n, x)
-    :: FROM(n) ? SET(x, y, z, _) -> on_set(n, x, y, z)
+    :: FROM(n) ? SET(x, y, z, w) -> on_set(n, x, y, z, w)
     :: FROM(n) ? FLUSH(_, _, _, _) -> on_flush(n)
-    :: FROM(n) ? ACK(x, y, _, _) -> on_ack(n, x, y)
+    :: FROM(n) ? ACK(x, y, z, _) -> on_ack(n, x, y, z)
     :: FROM(n) ? ACK_END(_, _, _, _) -> on_ack_end(n)
+    :: FROM(n) ? ABSENT(x, y, z, _) -> on_absent(n, x, y, z)
+    :: FROM(n) ? MARK(x, _, _, _) -> on_mark(n, x)
+    :: FROM(n) ? ACK_MARK(x, _, _, _) -> on_ack_mark(n, x)
+    :: FROM(n) ? EVICT(x, _, _, _) -> on_evict(n, x)
     :: FROM(n) ? HANDOVER(x, _, _, _) ->
         if
         :: lead[n] == FOLLOWER && merged[n] && x == reign[n] -> promote(n)
@@ -809,11 +878,11 @@ end:
         :: flushes > 0 && MAY_CHANGE(n) && ROOM_LEFT(n) ->
             flushes--;
             flush_all(n)
+        :: absents > 0 && MAY_CHANGE(n) && ROOM_LEFT(n) &&
+                (val[OF(n, 0)] == 0 || (doomed[n] & BIT(0))) ->
+            fail(n, 0)
         /* faults and operators */
-        :: evicts > 0 && val[OF(n, 0)] != 0 ->
-            evicts--;
-            evicted[0] = true;
-            val[OF(n, 0)] = 0
+        :: evicts > 0 && val[OF(n, 0)] != 0 -> evict(n)
         :: crashes > 0 ->
             crashes--;
             crash(n)
@@ -840,10 +909,22 @@ end:
             :: unsent[n] & BIT(0) -> ship(n, 0)
             :: else -> ship(n, BUCKETS - 1)
             fi
+        :: MAY_JOURNAL(n) && asked[n] != 0 && ROOM_LEFT(n) ->
+            if
+            :: asked[n] & BIT(0) -> ship_absence(n, 0)
+            :: else -> ship_absence(n, BUCKETS - 1)
+            fi
+        :: note[n] != 0 && ROOM_LEFT(n) ->
+            if
+            :: send(n, EVICT, note[n], 0, 0, 0)
+            :: true /* it is lost */
+            fi;
+            note[n] = 0
+        :: PROBES(n) -> agreed[n] = changes
         :: merged[n] && walk[n] == WALKING && ROOM_LEFT(n) -> walk_on(n)
         :: MAY_REPAIR(n) && purge[n] == NO_PURGE && ROOM_LEFT(n) -> repair(n)
         :: held[n] && !offered[n] && act[n] && merged[n] && lead[n] == LEADER &&
-                walk[n] == NO_WALK && !await[n] && (D[n] | F[n] | PENDING(n)) == 0 &&
+                walk[n] == NO_WALK && !await[n] && (D[n] | F[n] | PENDING(n) | UNTOLD(n)) == 0 &&
                 ROOM_LEFT(n) ->
             offered[n] = true;
             send(n, HANDOVER, reign[n], 0, 0, 0)
@@ -853,6 +934,7 @@ end:
             take_message(n)
         :: IS_LEFT(n) -> lose(n)
         fi;
+        agree(n);
         judge();
         b = 0;
         x = 0;
@@ -884,7 +966,8 @@ init
             roles = 0;
             flushes = 0;
             evicts = 0;
-            handovers = 0
+            handovers = 0;
+            absents = 0
     }
     :: atomic { timeout -> judge_rest(); break }
     od

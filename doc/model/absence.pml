@@ -1,0 +1,211 @@
+/*
+ * "It is not here": a change that failed because its key is absent. That answer must stay
+ * true, must not outweigh a change, and a node that lacks the bucket has none to give
+ * (rules A1-A7). Part of pair.pml, which says what a message and a bucket are.
+ *
+ * An absence is asked (in the ring), then away (shipped as a delete) or sent (with MERGE),
+ * and forgotten when the peer has it. ABSENTS: how many commands may fail.
+ */
+byte asked[2];           /* keys, a mask */
+byte away[2 * BUCKETS];  /* how often one is on its way, not acknowledged */
+byte sent[2];            /* keys that went with MERGE, until its mark is acknowledged */
+byte agreed[2];          /* no change up to this number is unknown to the peer */
+byte absents = ABSENTS;
+
+/* the books: values up to this one may not be served any more; by a node that remembers
+ * the answer, and by anybody */
+byte told[2 * BUCKETS], gone[BUCKETS];
+
+#if BUCKETS == 1
+#define HELD(n) (val[OF(n, 0)] > 0)
+#define UNTOLD(n) (asked[n] | sent[n] | (away[OF(n, 0)] > 0))
+#else
+#define HELD(n) ((val[OF(n, 0)] > 0) | ((val[OF(n, 1)] > 0) << 1))
+#define UNTOLD(n)                                                                            \
+    (asked[n] | sent[n] | (away[OF(n, 0)] > 0) | ((away[OF(n, 1)] > 0) << 1))
+#endif
+
+/* A5 */
+inline fold_absences(n)
+{
+#ifdef FOLD_FORGETS
+    asked[n] = 0;
+#else
+    asked[n] = UNTOLD(n);
+#endif
+    sent[n] = 0;
+    away[OF(n, 0)] = 0;
+#if BUCKETS > 1
+    away[OF(n, 1)] = 0;
+#endif
+}
+
+inline forget_absences(n)
+{
+    asked[n] = 0;
+    agreed[n] = 0;
+    told[OF(n, 0)] = 0;
+#if BUCKETS > 1
+    told[OF(n, 1)] = 0;
+#endif
+}
+
+/* A2, A3 */
+inline note_absence(n, bucket)
+{
+    told[OF(n, bucket)] = MAX(settled[bucket], last[OF(n, bucket)]);
+    if
+#ifdef NO_ABSENCES
+    :: true
+#elif defined(ABSENCE_OUTWEIGHS)
+    :: true -> D[n] = D[n] | WHOLE(BIT(bucket))
+#else
+    :: true -> asked[n] = asked[n] | BIT(bucket)
+    :: true -> /* no room */
+        D[n] = D[n] | WHOLE(BIT(bucket));
+        may_miss = may_miss | WHOLE(BIT(bucket))
+#endif
+    fi
+}
+
+/* What is being purged is lacked, too. */
+#ifdef ABSENT_WHILE_PURGING
+#define KNOWS(n, bucket) (!(M[n] & BIT(bucket)))
+#else
+#define KNOWS(n, bucket) (!((M[n] | dirty_there[n]) & BIT(bucket)))
+#endif
+
+/* A1: who asks for a doomed item removes it; but nothing is touched */
+inline fail(n, bucket)
+{
+    promote(n);
+    if
+    :: val[OF(n, bucket)] == 0 || (doomed[n] & BIT(bucket)) ->
+        absents--;
+        val[OF(n, bucket)] = 0;
+        doomed[n] = MINUS(doomed[n], BIT(bucket));
+#ifdef FAILURE_TOUCHES
+        T[n] = T[n] | WHOLE(BIT(bucket));
+#endif
+        if
+        :: KNOWS(n, bucket) -> note_absence(n, bucket)
+        :: else ->
+#ifdef ABSENT_WHILE_LACKING
+            asked[n] = asked[n] | BIT(bucket);
+#endif
+            skip
+        fi
+    :: else
+    fi
+}
+
+/* A4: at its turn in the journal */
+inline ship_absence(n, bucket)
+{
+    asked[n] = MINUS(asked[n], BIT(bucket));
+    if
+    :: val[OF(n, bucket)] == 0 ->
+        send(n, SET, bucket, 0, epoch[n], true);
+        away[OF(n, bucket)]++
+    :: else
+    fi
+}
+
+/* A6: before MAP or MERGE; z: what it names. Strangers have agreed on nothing. */
+inline send_absences(n)
+{
+    z = (stranger[n] -> 0 : MINUS(asked[n], HELD(n)));
+    if
+    :: z != 0 -> send(n, ABSENT, reign[n], z, M[n], 0)
+    :: else
+    fi
+}
+
+/* What is held when its purge begins is not absent, although it is gone at MERGE. */
+inline forget_held(n, buckets)
+{
+#ifndef LOOK_AFTER_PURGE
+    asked[n] = MINUS(asked[n], HELD(n) & (buckets));
+#endif
+    skip
+}
+
+/* An absence of what the peer has not copied yet says nothing of what is owed to it. */
+#ifdef BLIND_TO_LACKING
+#define IN_DOUBT(n, lacked_there) WHOLE(D[n] | F[n] | PENDING(n))
+#else
+#define IN_DOUBT(n, lacked_there) (WHOLE(D[n] | F[n] | PENDING(n)) | (lacked_there))
+#endif
+
+inline take_absence(n, bucket, lacked_there)
+{
+    if
+    :: !(IN_DOUBT(n, lacked_there) & BIT(bucket)) || val[OF(n, bucket)] <= agreed[n] ->
+        val[OF(n, bucket)] = 0
+    :: else ->
+#if defined(LATE_PROBES) || defined(ONE_BUCKET)
+        told[OF(OTHER(n), bucket)] = 0;
+#endif
+        skip
+    fi
+}
+
+inline on_absent(n, r, keys, lacked_there)
+{
+    if
+    :: lead[n] != NONE && !merged[n] && r == reign[n] && !stranger[n] ->
+        b = 0;
+        do
+        :: b < BUCKETS ->
+            if
+            :: (keys) & BIT(b) -> take_absence(n, b, lacked_there)
+            :: else
+            fi;
+            b++
+        :: else -> break
+        od
+    :: else
+    fi
+}
+
+/* A7. The ideal probe sees every moment at which all is delivered; with LATE_PROBES it may
+ * miss any. What is younger than the last one seen may stand: with late probes, or where
+ * another key makes the bucket dirty. */
+#ifdef AGREES_EARLY
+#define HAS_SENT_ALL(n) true
+#else
+#define HAS_SENT_ALL(n) (walk[n] == NO_WALK)
+#endif
+#define NEEDS_AGREEMENT (absents > 0 || (UNTOLD(0) | UNTOLD(1)) != 0)
+#define MAY_AGREE(n)                                                                         \
+    (NEEDS_AGREEMENT && merged[n] && purge[n] == NO_PURGE && agreed[n] != changes &&             \
+     (lead[n] == LEADER -> act[n] && (D[n] | F[n] | PENDING(n)) == 0                         \
+                         : coming[n] == 0 && HAS_SENT_ALL(n)))
+#ifdef LATE_PROBES
+#define PROBES(n) MAY_AGREE(n)
+#else
+#define PROBES(n) false
+#endif
+
+inline agree(n)
+{
+#ifndef LATE_PROBES
+    if
+    :: MAY_AGREE(n) -> agreed[n] = changes
+    :: !NEEDS_AGREEMENT -> agreed[n] = 0
+    :: else
+    fi;
+#endif
+    skip
+}
+
+inline judge_absence(n, bucket)
+{
+    if
+    :: told[OF(n, bucket)] != 0 &&
+            !((UNTOLD(n) | PENDING(n) | D[n] | F[n]) & BIT(bucket)) ->
+        gone[bucket] = MAX(gone[bucket], told[OF(n, bucket)]);
+        told[OF(n, bucket)] = 0
+    :: else
+    fi
+}
