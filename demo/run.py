@@ -3,8 +3,9 @@
 
 They are written to node A through a client library, mixed with the other things that
 applications do; B follows. Then A is killed (kill -9), everything is read from B and
-compared; A comes back empty, is refilled, and is compared as well. The exit code says
-whether all came out as promised.
+compared; the same with a cache that is full, whose survivor must have what is read. A comes
+back empty, is refilled, and is compared as well. The exit code says whether all came out as
+promised.
 
     demo/run.py [--build DIR] [--keep]
 
@@ -23,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "test"))
 
+import full  # noqa: E402
 from harness.lab import Build, Lab  # noqa: E402
 from harness.report import Failed  # noqa: E402
 from harness.wire import Closed, Timeout  # noqa: E402
@@ -310,6 +312,8 @@ def play(lab, keep):
     writer = phase_write(lab, a, b, packages)
     print("\n2. A is killed (kill -9); everything is read from B")
     good = phase_fail_over(a, b, writer)
+    print("  The same where the data does not fit")
+    good = full.play(lab, packages, connect) and good
     print("\n3. A starts again, empty, and is refilled from B")
     good = phase_refill(lab, a, b, writer) and good
     if keep:
