@@ -17,7 +17,7 @@ set border 3
 set tics nomirror out
 set key bottom right
 set arrow from 0,0 to 0,100 nohead lc rgb "#000000" dt 2
-set label "the active one is killed" at 0,8 offset 0.7,0
+set label "active killed" at 0,8 offset 0.7,0
 plot %(lines)s
 """
 
