@@ -8,7 +8,7 @@ HEADER = struct.Struct("!BBHBBHIIQ")
 OPS = {"SETQ": 0x11, "DELETEQ": 0x14, "FLUSHQ": 0x18, "NOOP": 0x0A, "HELLO": 0xE0, "ROLE": 0xE1,
        "MAP": 0xE2, "MERGE": 0xE3, "PURGED": 0xE4, "RESYNC": 0xE5, "FILL": 0xE6, "END": 0xE7,
        "PING": 0xE8, "BYE": 0xE9, "HANDOVER": 0xEA, "CHECK": 0xEB, "VERIFY": 0xEC, "VERIFIED": 0xED,
-       "FETCH": 0xF2}
+       "NOTICE": 0xEF, "WANT": 0xF0, "ABSENT": 0xF1, "FETCH": 0xF2}
 NAMES = {code: name for name, code in OPS.items()}
 EMPTY, EVERYTHING = b"\0", b"\1"  # maps
 
@@ -16,6 +16,11 @@ EMPTY, EVERYTHING = b"\0", b"\1"  # maps
 def frame(op, body=b"", nkey=0, nextra=0, opaque=0, cas=0, magic=0x80, length=None):
     return HEADER.pack(magic, OPS[op], nkey, nextra, 0, 0, len(body) if length is None else length,
                        opaque, cas) + body
+
+
+def note(key, kind=0, extra=b""):
+    """One of NOTICE, WANT or FETCH."""
+    return struct.pack("!BBH", kind, len(key), 0) + extra + key
 
 
 class Peer:
