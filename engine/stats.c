@@ -81,6 +81,8 @@ static const struct metric_row rows[] = {
       "times this node became active" },
     { "repl_demotions", METRIC_COUNTER, OF(core.count.demotions), false,
       "times this node became standby" },
+    { "repl_merges", METRIC_COUNTER, OF(core.count.merges), false,
+      "times both nodes agreed who has what" },
     { "repl_last_error", METRIC_TEXT, OF(core.last_error), false,
       "why the link or the replication failed last" },
 };

@@ -72,7 +72,7 @@ struct repl_counters {
     uint64_t shipped, applied, coalesced, dropped;
     uint64_t resyncs_full, resyncs_partial, resync_items, invalidated, recovered;
     uint64_t bytes_out, bytes_in, reconnects;
-    uint64_t promotions, demotions;
+    uint64_t promotions, demotions, merges;
     uint64_t notices_out, notices_in;
     uint64_t fetches, fetch_hits, fetch_timeouts; /* keys asked for, found; requests */
     uint64_t lag_us;

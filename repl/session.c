@@ -209,6 +209,7 @@ static void note_merge(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
     s->merged = true;
+    c->count.merges++;
     s->stranger = false;
     s->acked = s->sent;
     notices_drop(c); /* of before the nodes agreed */

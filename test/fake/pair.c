@@ -239,9 +239,30 @@ bool node_fetch(struct node *n, const void *request, const char *key)
            fetch_wait(&n->core, request, hash, key, strlen(key), n->pair->now_us);
 }
 
-void node_evict(struct node *n, const char *key)
+/* A store that counts CAS on its own is one that does not tell them either. */
+bool node_evict(struct node *n, const char *key)
 {
-    toy_store_evict(&n->store, key, strlen(key));
+    struct link_note note = { .key = key,
+                              .nkey = (uint8_t)strlen(key),
+                              .kind = LINK_NOTE_EVICTED };
+    struct repl_item it;
+    bool tells = (gate_flags(&n->core.gate) & GATE_JOURNAL) &&
+                 !map_has(&n->core.lacking, hash_key(key, note.nkey));
+    if (!toy_store_ops.lookup(&n->store, key, note.nkey, &it))
+        return tells;
+    note.cas = n->store.config.own_cas ? 0 : it.state.cas;
+    toy_store_ops.release(&n->store, it.item);
+    toy_store_evict(&n->store, key, note.nkey);
+    notice_take(&n->core, &note);
+    return tells;
+}
+
+void node_read(struct node *n, const char *key)
+{
+    const struct link_note note = { .key = key,
+                                    .nkey = (uint8_t)strlen(key),
+                                    .kind = LINK_NOTE_READ };
+    notice_take(&n->core, &note);
 }
 
 /* ---- the replication thread */

@@ -272,6 +272,26 @@ static void judge_expected(struct world *w, const struct node *n, unsigned k,
                        (unsigned long long)wanted);
 }
 
+/* (b) What a node lacks and the other one holds, it has evicted without telling, or in a
+ * session that has ended before the peer could have heard it. */
+static bool may_lack(const struct world *w, const struct key *key, unsigned node)
+{
+    const struct repl_core *c = &w->p.node[node].core;
+    uint64_t told = key->told_in[node];
+    return key->alone[node] ||
+           (told != 0 && (c->session.lead != LEAD_LEADER || c->count.merges != told));
+}
+
+static void judge_eviction(struct world *w, unsigned k, const struct sight *s)
+{
+    unsigned node = s[0].version != 0;
+    if ((s[0].version == 0) != (s[1].version == 0) && w->late == 0 &&
+        !may_lack(w, &w->keys[k], node))
+        world_complain(
+            w, "key %u is not at node %u, though that did not evict it on its own", k,
+            node);
+}
+
 static void judge_key_at_rest(struct world *w, unsigned k, bool sole)
 {
     const struct key *key = &w->keys[k];
@@ -296,6 +316,7 @@ static void judge_key_at_rest(struct world *w, unsigned k, bool sole)
                        k, (unsigned long long)s[0].version, (unsigned long long)s[0].cas,
                        s[0].dies_at, (unsigned long long)s[1].version,
                        (unsigned long long)s[1].cas, s[1].dies_at);
+    judge_eviction(w, k, s);
 }
 
 void judge_rest(struct world *w)

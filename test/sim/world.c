@@ -56,6 +56,12 @@ void world_fini(struct world *w)
     free(w->versions);
 }
 
+static void forget_eviction(struct key *key)
+{
+    key->evicted = key->alone[0] = key->alone[1] = false;
+    key->told_in[0] = key->told_in[1] = 0;
+}
+
 void world_phase(struct world *w)
 {
     struct sight s, other;
@@ -65,7 +71,7 @@ void world_phase(struct world *w)
         w->keys[k].expected = s.version;
         w->keys[k].expected_death = s.dies_at;
         if (s.version == other.version)
-            w->keys[k].evicted = false;
+            forget_eviction(&w->keys[k]);
     }
     for (unsigned i = 0; i < 2; i++)
         w->compared[i] = w->p.node[i].core.verify.found[0];
@@ -275,6 +281,7 @@ void world_gets(struct world *w, struct node *n, unsigned k)
     world_see(w, n, k, &s);
     if (s.version == 0)
         return;
+    node_read(n, w->keys[k].name);
     w->tokens[w->ntokens++ % TOKENS] =
         (struct token){ .key = k, .cas = s.cas, .version = s.version };
 }
@@ -313,8 +320,12 @@ void world_evict(struct world *w, struct node *n, unsigned k)
 {
     if (!n->up)
         return;
-    w->keys[k].evicted = true;
-    node_evict(n, w->keys[k].name);
+    struct key *key = &w->keys[k];
+    key->evicted = true;
+    if (node_evict(n, key->name))
+        key->told_in[n->number] = n->core.count.merges;
+    else
+        key->alone[n->number] = true;
 }
 
 void world_crash(struct world *w, struct node *n)

@@ -39,7 +39,9 @@ struct key {
     uint64_t last[2]; /* the last change at each node, as long as the node lives */
     struct told absent[2]; /* at each node, as long as the node lives */
     struct told gone[2];   /* of these, what its node has told the peer */
-    bool evicted;          /* so it may be on one node only */
+    bool evicted;          /* so it may be on one node only, at rest as follows: */
+    bool alone[2];         /* by this node, which did not tell: the peer may hold it on */
+    uint64_t told_in[2];   /* by this node, which told it within its so-manieth merge */
     uint64_t expected;     /* of a sole writer: the version that holds, 0: none */
     uint32_t expected_death;
 };
