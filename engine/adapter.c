@@ -229,6 +229,13 @@ static bool op_repeat(void *store, const struct link_note *n)
     return true;
 }
 
+static void op_expect(void *store, const void *key, size_t nkey)
+{
+    struct adapter *a = store;
+    if (a->wrapped->mirror != NULL)
+        a->wrapped->mirror->expect(HANDLE(a), key, nkey);
+}
+
 /* Of so many reads of the most wanted items one is told to a mirror with less memory. */
 enum { SAMPLE_EVERY = 2 };
 
@@ -367,6 +374,7 @@ const struct repl_store_ops adapter_ops = {
     .fence = op_fence,
     .expel = op_expel,
     .repeat = op_repeat,
+    .expect = op_expect,
     .part = op_part,
     .walk_begin = op_walk_begin,
     .walk_next = op_walk_next,

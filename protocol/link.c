@@ -398,13 +398,20 @@ bool link_put_change(struct buffer *out, enum link_op op, const struct link_chan
 
 bool link_put_note(struct buffer *out, const struct link_note *note)
 {
-    uint8_t head[EVICTED_HEAD] = { note->kind, note->nkey, (uint8_t)(note->credit >> 8),
-                                   (uint8_t)note->credit };
-    uint8_t *p = head + NOTE_HEAD;
+    size_t head = note_head(note->kind), size = head + note->nkey;
+    char *room = buffer_reserve(out, size);
+    if (room == NULL)
+        return false;
+    uint8_t *p = (uint8_t *)room;
+    *p++ = note->kind;
+    *p++ = note->nkey;
+    *p++ = (uint8_t)(note->credit >> 8);
+    *p++ = (uint8_t)note->credit;
     if (note->kind == LINK_NOTE_EVICTED)
         set64(&p, note->cas);
-    return buffer_append(out, head, (size_t)(p - head)) &&
-           buffer_append(out, note->key, note->nkey);
+    memcpy(p, note->key, note->nkey);
+    buffer_commit(out, size);
+    return true;
 }
 
 bool link_put_flush(struct buffer *out, uint32_t delay)

@@ -17,6 +17,7 @@
 
 enum {
     NOTICES_AT_ONCE = 4096,
+    AHEAD = 8,
     MESSAGE_BYTES = 16 << 10, /* then another one begins */
     KIND_SHIFT = 16,          /* in an entry's stamp, above the credit */
 };
@@ -135,14 +136,26 @@ static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *
         (void)link_put_note(out, n);
 }
 
+/* Some notes ahead of the one at work, the store is told what comes: each key would be a
+ * cache miss else. */
+static void look_ahead(struct repl_core *c, const struct link_message *m, size_t *at,
+                       int n)
+{
+    struct link_note note;
+    while (n-- > 0 && link_next_note(m, at, &note))
+        c->store_ops->expect(c->store, note.key, note.nkey);
+}
+
 const char *notices_apply(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
     struct link_note n;
-    size_t at = 0, begun = SIZE_MAX;
+    size_t at = 0, ahead = 0, begun = SIZE_MAX;
     if (!s->merged || s->lead != LEAD_FOLLOWER || m->reign != c->reign)
         return NULL;
+    look_ahead(c, m, &ahead, AHEAD);
     for (; link_next_note(m, &at, &n); c->count.notices_in++) {
+        look_ahead(c, m, &ahead, 1);
         if (!c->store_ops->repeat(c->store, &n))
             ask_for(c, &begun, &n);
     }

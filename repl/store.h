@@ -43,6 +43,8 @@ struct repl_store_ops {
     /* The leader's store did this on its own; an item that is newer here than the evicted
      * one stays. False: the leader's clients read an item that is not here. */
     bool (*repeat)(void *store, const struct link_note *note);
+    /* It is called for this key soon. */
+    void (*expect)(void *store, const void *key, size_t nkey);
     /* Whether what this store does on its own is told, or what the peer's does is
      * repeated. */
     void (*part)(void *store, enum repl_part part);

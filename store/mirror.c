@@ -215,6 +215,11 @@ static bool mirror_repeat(ENGINE_HANDLE *handle, const struct engine_note *note)
     return true;
 }
 
+static void mirror_expect(ENGINE_HANDLE *handle, const void *key, size_t nkey)
+{
+    table_prefetch(&store_of(handle)->table, item_hash(key, nkey));
+}
+
 static void mirror_follow(ENGINE_HANDLE *handle, bool follows)
 {
     struct store *s = store_of(handle);
@@ -239,6 +244,7 @@ const struct engine_mirror mirror_rows = {
     .allocate = mirror_allocate,
     .store = mirror_store,
     .repeat = mirror_repeat,
+    .expect = mirror_expect,
     .follow = mirror_follow,
     .fence = mirror_fence,
 };

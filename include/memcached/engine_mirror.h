@@ -90,6 +90,8 @@ struct engine_mirror {
      * NOTE_EVICTED stays. False: a client of the other node has read an item that is not
      * here; if it is given now, it will be kept as long as it is wanted. */
     bool (*repeat)(ENGINE_HANDLE *handle, const struct engine_note *note);
+    /* It will be called for this key soon: what it needs may be brought nearer. */
+    void (*expect)(ENGINE_HANDLE *handle, const void *key, size_t nkey);
 
     /* While it follows, what is to be evicted is the other node's to say: this engine
      * evicts on its own only when it has no room otherwise. */

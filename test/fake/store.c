@@ -230,6 +230,11 @@ static bool op_repeat(void *store_, const struct link_note *n)
     return n->kind != LINK_NOTE_READ || find_live(store_, n->key, n->nkey) != NULL;
 }
 
+static void op_expect(void *store_, const void *key, size_t nkey)
+{
+    (void)store_, (void)key, (void)nkey;
+}
+
 static void op_part(void *store_, enum repl_part part)
 {
     (void)store_, (void)part;
@@ -301,6 +306,7 @@ const struct repl_store_ops toy_store_ops = {
     .fence = op_fence,
     .expel = op_expel,
     .repeat = op_repeat,
+    .expect = op_expect,
     .part = op_part,
     .walk_begin = op_walk_begin,
     .walk_next = op_walk_next,
