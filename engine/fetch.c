@@ -21,15 +21,18 @@ static bool park(struct repl_engine *e, const void *cookie, uint64_t hash,
     return false;
 }
 
-/* What a purge has doomed is as good as gone. An engine that has to wait itself is not
- * asked twice. */
+/* What a purge has doomed is as good as gone. Not a read, where an engine can tell. One
+ * that has to wait itself is not asked twice. */
 static bool is_absent(struct repl_engine *e, const void *cookie, const void *key,
                       size_t nkey)
 {
     ENGINE_HANDLE *inner = wrapped_handle(&e->wrapped);
     item *it;
     change_before_read(&e->core, key, nkey);
-    ENGINE_ERROR_CODE rc = e->wrapped.engine->get(inner, cookie, &it, key, (int)nkey, 0);
+    const struct engine_mirror *mirror = e->wrapped.mirror;
+    ENGINE_ERROR_CODE rc =
+        mirror != NULL ? mirror->peek(inner, cookie, &it, key, nkey)
+                       : e->wrapped.engine->get(inner, cookie, &it, key, (int)nkey, 0);
     if (rc == ENGINE_SUCCESS)
         e->wrapped.engine->release(inner, cookie, it);
     return rc == ENGINE_KEY_ENOENT;
