@@ -128,7 +128,7 @@ bool notices_ship(struct repl_core *c)
 static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *n)
 {
     struct buffer *out = core_out(c);
-    if (map_has(&c->lacking, hash_key(n->key, n->nkey)))
+    if (!ship_has_room(c) || map_has(&c->lacking, hash_key(n->key, n->nkey)))
         return;
     if (*begun == SIZE_MAX)
         *begun = link_begin(out, LINK_WANT, c->reign);
