@@ -34,6 +34,14 @@ static void maps_fini(struct repl_core *c)
         map_fini(maps[i]);
 }
 
+/* Room for notices that are not sent yet. */
+static size_t notices_bytes(size_t journal)
+{
+    enum { LEAST = 64 << 10, MOST = 64 << 20 };
+    size_t bytes = journal / 2;
+    return bytes < LEAST ? LEAST : bytes > MOST ? MOST : bytes;
+}
+
 bool repl_core_init(struct repl_core *c, const struct repl_config *config,
                     const struct repl_store_ops *store_ops, void *store,
                     const struct repl_port_ops *port_ops, void *port)
@@ -49,7 +57,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     AZ(pthread_cond_init(&c->unheld, NULL));
     bool ok = gate_init(&c->gate);
     ok = journal_init(&c->journal, config->journal_bytes) && ok;
-    ok = journal_init(&c->notices, NOTICES_BYTES) && ok;
+    ok = journal_init(&c->notices, notices_bytes(config->journal_bytes)) && ok;
     ok = maps_init(c) && ok;
     ok = known_init(&c->known, config->map_bits) && ok;
     ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,

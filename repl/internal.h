@@ -8,8 +8,6 @@
 
 enum { REPL_CORE_MAGIC = 0x7265706c };
 
-/* Room for notices that are not sent yet. */
-enum { NOTICES_BYTES = 2 << 20 };
 
 /* core.c: learn of a client's flush_all. It must be known before any map with its dirt
  * is sent, so that the peer flushes before it is filled, not after. */

@@ -124,7 +124,8 @@ bool notices_ship(struct repl_core *c)
 /* ---- at the standby */
 
 /* With less memory than the active node it judges more often, and may have given up what
- * turns out to be wanted. What it is still being filled with comes anyway. */
+ * turns out to be wanted. What it is still being filled with comes anyway; and a peer
+ * that does not read what it is asked for is asked for no more. */
 static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *n)
 {
     struct buffer *out = core_out(c);

@@ -12,9 +12,9 @@
  *     CHECK ... VERIFY{reign}    -->          look up, mark
  *     look up, mark              <--          CHECK ... VERIFIED{reign, unequal, absent}
  *
- * Keys travel and not a digest of whole ranges: a standby with less memory holds less, and a
- * notice of an eviction may be lost. Then nearly every range would differ, and say nothing
- * of values that are wrong.
+ * Keys travel and not a digest of whole ranges: a standby with less memory holds less,
+ * and a notice of an eviction may be lost. Then nearly every range would differ, and say
+ * nothing of values that are wrong.
  */
 #include <endian.h>
 #include <string.h>

@@ -9,7 +9,7 @@ enum { SURVEY_SHARE = 4096 };
 /* Shares of a segment: a gain below is never worth moving the rest; one below is not if
  * it would also do to evict; and so much must be to gain in all segments that it is
  * gathered. */
-enum { WORTH_LEAST = 64, WORTH_MOVING = 16, SPARE_SEGMENTS = 2 };
+enum { WORTH_LEAST = 32, WORTH_MOVING = 16, SPARE_SEGMENTS = 2 };
 
 static bool is_claimable(const struct segment *seg)
 {

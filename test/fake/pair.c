@@ -240,7 +240,7 @@ bool node_fetch(struct node *n, const void *request, const char *key)
 }
 
 /* A store that counts CAS on its own is one that does not tell them either. */
-bool node_evict(struct node *n, const char *key)
+enum eviction node_evict(struct node *n, const char *key)
 {
     struct link_note note = { .key = key,
                               .nkey = (uint8_t)strlen(key),
@@ -249,12 +249,12 @@ bool node_evict(struct node *n, const char *key)
     bool tells = (gate_flags(&n->core.gate) & GATE_JOURNAL) &&
                  !map_has(&n->core.lacking, hash_key(key, note.nkey));
     if (!toy_store_ops.lookup(&n->store, key, note.nkey, &it))
-        return tells;
+        return EVICTION_NONE;
     note.cas = n->store.config.own_cas ? 0 : it.state.cas;
     toy_store_ops.release(&n->store, it.item);
     toy_store_evict(&n->store, key, note.nkey);
     notice_take(&n->core, &note);
-    return tells;
+    return tells ? EVICTION_TOLD : EVICTION_UNTOLD;
 }
 
 void node_read(struct node *n, const char *key)

@@ -79,9 +79,10 @@ bool node_has(struct node *n, const char *key, const char *value); /* NULL: a mi
 /* A request for a key that is not here, as an engine makes it: does it wait for the peer?
  * If so, it counts as resumed when it goes on. */
 bool node_fetch(struct node *n, const void *request, const char *key);
-/* What the store does on its own is nobody's change: it evicts the key; a client has read it.
- * Whether a node tells its peer of evictions now. */
-bool node_evict(struct node *n, const char *key);
+/* What the store does on its own is nobody's change: it evicts the key, if it is there,
+ * and may tell the peer; a client has read it. */
+enum eviction { EVICTION_NONE, EVICTION_TOLD, EVICTION_UNTOLD };
+enum eviction node_evict(struct node *n, const char *key);
 void node_read(struct node *n, const char *key);
 
 void node_promote(struct node *n);

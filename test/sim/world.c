@@ -321,10 +321,11 @@ void world_evict(struct world *w, struct node *n, unsigned k)
     if (!n->up)
         return;
     struct key *key = &w->keys[k];
-    key->evicted = true;
-    if (node_evict(n, key->name))
+    enum eviction done = node_evict(n, key->name);
+    key->evicted = key->evicted || done != EVICTION_NONE;
+    if (done == EVICTION_TOLD)
         key->told_in[n->number] = n->core.count.merges;
-    else
+    else if (done == EVICTION_UNTOLD)
         key->alone[n->number] = true;
 }
 
