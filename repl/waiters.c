@@ -82,9 +82,8 @@ void waiters_fini(struct waiters *w)
 static struct wanted *wanted_find(struct waiters *w, uint64_t hash, const void *key,
                                   size_t nkey)
 {
-    struct wanted *k;
-    LIST_FOREACH(k, &w->by_hash[hash % CHAINS], chain)
-    {
+    struct wanted *k = LIST_FIRST(&w->by_hash[hash % CHAINS]);
+    for (; k != NULL; k = LIST_NEXT(k, chain)) {
         if (k->hash == hash && k->nkey == nkey && memcmp(k->key, key, nkey) == 0)
             return k;
     }
@@ -126,9 +125,8 @@ static struct waiter_list *chain_of(struct waiters *w, const void *who)
 
 static struct waiter *waiter_find(struct waiters *w, const void *who)
 {
-    struct waiter *at;
-    LIST_FOREACH(at, chain_of(w, who), chain)
-    {
+    struct waiter *at = LIST_FIRST(chain_of(w, who));
+    for (; at != NULL; at = LIST_NEXT(at, chain)) {
         if (at->who == who)
             return at;
     }

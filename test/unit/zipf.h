@@ -1,6 +1,6 @@
 /*
- * Requests as caches see them: few keys come often, many seldom. The sequence depends on the
- * state that it starts with, and on nothing else.
+ * Requests as caches see them: few keys come often, many seldom. The sequence depends on
+ * the state that it starts with, and on nothing else.
  */
 #ifndef TEST_UNIT_ZIPF_H
 #define TEST_UNIT_ZIPF_H
@@ -37,7 +37,8 @@ static inline uint32_t zipf_next(struct zipf *z)
     z->state = z->state * 1664525u + 1013904223u;
     uint32_t first = z->state >> 8;
     z->state = z->state * 1664525u + 1013904223u;
-    double at = ((double)first + (z->state >> 8) / 16777216.0) / 16777216.0 * z->sum[high];
+    double at =
+        ((double)first + (z->state >> 8) / 16777216.0) / 16777216.0 * z->sum[high];
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         if (z->sum[middle] < at)
