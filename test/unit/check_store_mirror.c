@@ -8,19 +8,17 @@
 #include "test/unit/store_rig.h"
 #include "test/unit/zipf.h"
 
+/* Slack: how many times the margins that caches of full size keep to. */
 #ifdef UNDER_SANITIZER
-enum { REQUESTS = 400000 };
+#define WHOLE "cache_size=2m"
+#define HALF  "cache_size=1m"
+enum { KEYS = 25000, REQUESTS = 50000, WINDOW = 4000, SLACK = 4 };
 #else
-enum { REQUESTS = 800000 };
+#define WHOLE "cache_size=16m"
+#define HALF  "cache_size=8m"
+enum { KEYS = 200000, REQUESTS = 800000, WINDOW = 64000, SLACK = 1 };
 #endif
-enum {
-    NKEY = 12,
-    KEYS = 200000,
-    BATCH = 64,
-    WINDOW = 64000,
-    WINDOWS = 8,
-    EVENTS_MAX = 1 << 16
-};
+enum { NKEY = 12, BATCH = 64, WINDOWS = 8, EVENTS_MAX = 1 << 16 };
 
 struct note {
     char key[NKEY];
@@ -51,7 +49,6 @@ static void on_note(void *context, const struct engine_note *note)
         struct note *kept = &n->notes[n->nnotes++];
         memcpy(kept->key, note->key, NKEY);
         kept->note = *note;
-        kept->note.key = kept->key;
     }
     AZ(pthread_mutex_unlock(&n->lock));
 }
@@ -90,10 +87,6 @@ static void start_pair(const char *lead_config, const char *mirror_config)
 /* Engines stay until the host ends: it forgets no callback of theirs. */
 static ENGINE_HANDLE_V1 *retired;
 
-static void setup(void)
-{
-}
-
 static void stop_pair(void)
 {
     fake_cookie_destroy(cookie);
@@ -106,10 +99,6 @@ static void stop_pair(void)
     fake_host_destroy(host);
 }
 
-static void teardown(void)
-{
-}
-
 /* ---- what replication does */
 
 /* The mirror asks for it, and gets it a little later. */
@@ -119,14 +108,28 @@ static void want(const char *key)
         memcpy(wanted[nwanted++], key, NKEY);
 }
 
+/* The next one, else all have been told and there is room again. */
+static bool take_note(struct node *n, unsigned i, struct note *taken)
+{
+    AZ(pthread_mutex_lock(&n->lock));
+    bool is_one = i < n->nnotes;
+    if (is_one)
+        *taken = n->notes[i];
+    else
+        n->nnotes = 0;
+    AZ(pthread_mutex_unlock(&n->lock));
+    taken->note.key = taken->key;
+    return is_one;
+}
+
+/* With no lock held: the mirror evicts for it, and tells that, too. */
 static void tell(void)
 {
-    AZ(pthread_mutex_lock(&lead->lock));
-    for (unsigned i = 0; i < lead->nnotes; i++)
-        if (!mirror_rows.repeat(handle_of(mirror), &lead->notes[i].note))
-            want(lead->notes[i].key);
-    lead->nnotes = 0;
-    AZ(pthread_mutex_unlock(&lead->lock));
+    struct note n;
+
+    for (unsigned i = 0; take_note(lead, i, &n); i++)
+        if (!mirror_rows.repeat(handle_of(mirror), &n.note))
+            want(n.key);
 }
 
 static void ship(const char *key, bool with_age)
@@ -241,8 +244,8 @@ static void ask_both(const struct load *l, double *of_lead, double *of_mirror)
     *of_mirror = (double)hits[1] / WINDOW;
 }
 
-/* How many of the leading node's items the mirror does not have, and the other way round.
- */
+/* How many of the leading node's items the mirror does not have, and the other way round;
+ * of those that come again. */
 static void count_differences(uint32_t keys, unsigned *missing, unsigned *extra)
 {
     *missing = *extra = 0;
@@ -293,7 +296,7 @@ static void say(const char *what, const struct outcome *o)
 {
     unsigned missing, extra;
 
-    count_differences(2 * KEYS, &missing, &extra);
+    count_differences(KEYS, &missing, &extra);
     printf("%s: before %.4f, at the moment %.4f and %.4f (%u items missing, %u too many, "
            "%.2f moved a set)\n",
            what, o->before, o->lead, o->mirror, missing, extra,
@@ -319,8 +322,10 @@ static struct outcome fail_over(struct load *l, const char *what)
 
 static void warm(const struct outcome *o)
 {
-    ck_assert_msg(o->mirror >= 0.99 * o->lead, "%.4f, not %.4f", o->mirror, o->lead);
-    ck_assert_msg(o->after >= 0.98 * o->before, "%.4f, not %.4f", o->after, o->before);
+    ck_assert_msg(o->mirror >= (1 - 0.01 * SLACK) * o->lead, "%.4f, not %.4f", o->mirror,
+                  o->lead);
+    ck_assert_msg(o->after >= (1 - 0.02 * SLACK) * o->before, "%.4f, not %.4f", o->after,
+                  o->before);
 }
 
 static void load_init(struct load *l, double skew, unsigned scan)
@@ -334,7 +339,7 @@ static struct outcome try_load(const char *what, double skew, unsigned scan)
     struct load l;
 
     load_init(&l, skew, scan);
-    start_pair("cache_size=16m", "cache_size=16m");
+    start_pair(WHOLE, WHOLE);
     run(&l, REQUESTS);
     struct outcome o = fail_over(&l, what);
     stop_pair();
@@ -374,6 +379,8 @@ START_TEST(each_kind_of_note_counts)
     };
     struct outcome o = { 0 };
 
+    if (SLACK > 1)
+        return; /* too little differs */
     for (unsigned i = 0; i < N_ELEMENTS(rows); i++) {
         double before = o.mirror;
         told = rows[i].told;
@@ -391,11 +398,12 @@ START_TEST(a_copy_is_warm)
     struct load l;
 
     load_init(&l, 1.0, 3);
-    start_pair("cache_size=16m", "cache_size=16m");
+    start_pair(WHOLE, WHOLE);
     run(&l, REQUESTS);
     pass_on();
     retired = mirror->engine;
-    start(mirror, "cache_size=16m");
+    mirror_rows.watch(handle_of(mirror), NULL, NULL);
+    start(mirror, WHOLE);
     take_the_lead(lead);
     copy_all();
     struct outcome o = fail_over(&l, "copied");
@@ -412,19 +420,19 @@ START_TEST(a_smaller_mirror_keeps_the_best)
     double there, alone;
 
     load_init(&l, 1.0, 0);
-    start_pair("cache_size=8m", "cache_size=8m");
+    start_pair(HALF, HALF);
     run(&l, REQUESTS);
     alone = run(&l, WINDOW * 4);
     stop_pair();
     zipf_fini(&l.zipf);
     load_init(&l, 1.0, 0);
-    start_pair("cache_size=16m", "cache_size=8m");
+    start_pair(WHOLE, HALF);
     mirror_rows.sample(handle_of(lead), 2);
     run(&l, REQUESTS);
     struct outcome o = fail_over(&l, "half the memory");
     there = o.mirror;
     printf("    of a store of that size: %.4f\n", alone);
-    ck_assert_msg(there >= 0.97 * alone, "%.4f, not %.4f", there, alone);
+    ck_assert_msg(there >= (1 - 0.03 * SLACK) * alone, "%.4f, not %.4f", there, alone);
     stop_pair();
     zipf_fini(&l.zipf);
 }
@@ -435,7 +443,7 @@ START_TEST(stays_warm_when_the_lead_changes_often)
     struct load l;
 
     load_init(&l, 1.0, 3);
-    start_pair("cache_size=16m", "cache_size=16m");
+    start_pair(WHOLE, WHOLE);
     run(&l, REQUESTS);
     for (unsigned i = 0; i < 10; i++) {
         struct outcome o = { .before = run(&l, WINDOW) };
@@ -459,5 +467,5 @@ int main(void)
         a_smaller_mirror_keeps_the_best,
         stays_warm_when_the_lead_changes_often,
     };
-    return unit_run_with("store_mirror", setup, teardown, tests, N_ELEMENTS(tests));
+    return unit_run("store_mirror", tests, N_ELEMENTS(tests));
 }
