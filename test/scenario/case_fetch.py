@@ -136,7 +136,7 @@ def case_cut_in_the_middle(lab):
     count = scaled(lab, 40000)
     a, b = full_pair(lab, count, config=PATIENT)
     for proxy in lab.proxies:
-        proxy.rate = SLOW
+        proxy.rate = scaled(lab, SLOW)
     with Readers(a, count) as readers:
         restart(a)
         counters_go_on(lab, a)
@@ -162,8 +162,6 @@ def case_cut_in_the_middle(lab):
     assert not lost, "counters that began anew or are gone: %s" % lost
     assert missing <= count / 7 / 100, "%d of %d items are gone" % (missing, count // 7)
     return "alone: hit ratio %.2f, p99 %.2f ms" % (ratio(alone), worst * 1000)
-
-
 
 
 def case_one_key_many_clients(lab):

@@ -1,7 +1,6 @@
 """A pair whose caches are full: replication changes nothing of what the active one keeps, and the
 standby keeps the same."""
 
-from case_failover import scaled
 from harness.content import Difference, Zipf, cache_aside, read, write
 from harness.report import Failed
 
@@ -13,9 +12,13 @@ def number(node, name):
     return int(node.stat(name))
 
 
+def scaled(lab, count):
+    """Less of everything where a sanitizer makes it slow; a cache still has its tens of segments."""
+    return count // 4 if lab.build.sanitized else count
+
+
 def memory(lab, megabytes):
-    """The option; less of it where scaled() makes everything smaller."""
-    return "-m", str(megabytes // 8 if lab.build.sanitized else megabytes)
+    return "-m", str(scaled(lab, megabytes))
 
 
 def at_rest(lab, a, b, good, seconds=10):
@@ -132,5 +135,6 @@ def case_half_a_standby(lab):
     lab.linked(a, b)
     keys = churn(lab, a, VALUE)
     difference = at_rest(lab, a, b, Part(keys))
-    assert difference.counts[1] > difference.counts[0] * 0.4, "it is not full: %s" % difference
+    least = 0.3 if lab.build.sanitized else 0.4  # of few segments many are being filled
+    assert difference.counts[1] > difference.counts[0] * least, "it is not full: %s" % difference
     return "of %d keys written: %s" % (len(keys), difference)
