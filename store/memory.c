@@ -46,7 +46,9 @@ static void lists_init(struct memory *m)
 {
     for (int q = 0; q < QUEUES; q++) {
         list_clear(&m->queue[q]);
-        m->order[q] = m->oldest[q] = m->youngest[q] = ORDER_LIVE;
+        m->order[q] = ORDER_LIVE;
+        m->oldest[q] = ORDER_LIVE;
+        m->youngest[q] = ORDER_LIVE;
     }
     list_clear(&m->parked);
     list_clear(&m->warm);
