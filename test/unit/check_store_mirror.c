@@ -12,7 +12,7 @@
 #ifdef UNDER_SANITIZER
 #define WHOLE "cache_size=2m"
 #define HALF  "cache_size=1m"
-enum { KEYS = 25000, REQUESTS = 50000, WINDOW = 4000, SLACK = 4 };
+enum { KEYS = 25000, REQUESTS = 30000, WINDOW = 3000, SLACK = 4 };
 #else
 #define WHOLE "cache_size=16m"
 #define HALF  "cache_size=8m"
