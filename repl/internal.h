@@ -8,7 +8,6 @@
 
 enum { REPL_CORE_MAGIC = 0x7265706c };
 
-
 /* core.c: learn of a client's flush_all. It must be known before any map with its dirt
  * is sent, so that the peer flushes before it is filled, not after. */
 void core_take_flush(struct repl_core *c);
