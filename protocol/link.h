@@ -6,8 +6,7 @@
  *
  * Maps inside MAP, MERGE, RESYNC and VERIFIED stay encoded here: they are the rest of the
  * body, one after the other, for the receiver to decode (repl/map.h). So do the notes in
- * NOTICE, WANT and FETCH, for link_next_note, and the absences in ABSENT, for
- * link_next_absence.
+ * NOTICE, WANT, ABSENT and FETCH, for link_next_note.
  */
 #ifndef PROTOCOL_LINK_H
 #define PROTOCOL_LINK_H
@@ -19,7 +18,7 @@
 #include "base/buffer.h"
 #include "protocol/frame.h"
 
-enum { LINK_VERSION = 2, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
+enum { LINK_VERSION = 3, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
 
 enum link_op {
 #define LINK_OP(name, code, text) LINK_##name = (code),
@@ -68,28 +67,23 @@ struct link_change {
     uint16_t credit;  /* <memcached/engine_mirror.h>; not of DELETEQ and CHECK */
 };
 
-/* One of NOTICE; of WANT and FETCH, where only the key counts. */
+/* What is said of a key: by NOTICE, what the store has done with it; by ABSENT, that the
+ * sender was asked for it and does not hold it. In WANT and FETCH only the key counts. */
 enum link_note_kind {
     LINK_NOTE_READ,
     LINK_NOTE_KEPT,
     LINK_NOTE_EVICTED,
+    LINK_NOTE_ABSENT,
+    LINK_NOTE_ABSENT_LACKED, /* by now the sender may miss others of its bucket, too */
     LINK_NOTE_KINDS
 };
+
 struct link_note {
     const void *key;
     uint8_t nkey, kind;
-    uint16_t credit;
-    uint64_t cas; /* of LINK_NOTE_EVICTED */
+    uint16_t credit; /* of READ and KEPT */
+    uint64_t cas;    /* of EVICTED */
 };
-
-/* One of an ABSENT: a key that the sender was asked for and does not hold. */
-struct link_absence {
-    const void *key;
-    uint8_t nkey;
-    bool lacks; /* by now the sender may miss other items of its bucket, too */
-};
-
-enum { LINK_ABSENCE_MAX = 2 + LINK_KEY_MAX }; /* bytes of one */
 
 struct link_message {
     enum link_op op;
@@ -102,9 +96,8 @@ struct link_message {
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
         uint64_t reign; /* of all others but BYE */
     };
-    const uint8_t
-        *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT, FETCH:
-                  notes; ABSENT: absences; BYE: the text, printable ASCII */
+    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT,
+                            ABSENT, FETCH: notes; BYE: the text, printable ASCII */
     size_t nrest;
 };
 
@@ -133,14 +126,10 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign);
 bool link_put_bye(struct buffer *out, const char *reason);
 
-/* Messages with maps, notes or absences: begin, let the caller append them to out, then
+/* Messages with maps or notes: begin, let the caller append them to out, then
  * finish with the value that begin returned (its length is only known then). */
 size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign);
 void link_finish(struct buffer *out, size_t begun);
 bool link_put_note(struct buffer *out, const struct link_note *note);
-bool link_put_absence(struct buffer *out, const struct link_absence *a);
-
-/* Take the next absence of a parsed ABSENT from m->rest; false if none is left. */
-bool link_next_absence(struct link_message *m, struct link_absence *a);
 
 #endif

@@ -53,12 +53,14 @@ void absent_tell(struct repl_core *c)
     for (; w != NULL; w = w->next) {
         struct journal_entry *e;
         for (; left > 0 && (e = ring_read(&w->ring)) != NULL; left--) {
-            struct link_absence a = { .key = e->key,
-                                      .nkey = e->nkey,
-                                      .lacks = map_has(&c->lacking, e->hash) };
+            bool lacks = map_has(&c->lacking, e->hash);
+            struct link_note n = { .key = e->key,
+                                   .nkey = (uint8_t)e->nkey,
+                                   .kind = lacks ? LINK_NOTE_ABSENT_LACKED
+                                                 : LINK_NOTE_ABSENT };
             e->batch = c->session.sent + 1;
             if (!is_here(c, e))
-                link_put_absence(out, &a);
+                link_put_note(out, &n);
         }
     }
     if (begun != SIZE_MAX)
@@ -89,14 +91,15 @@ void absent_forget(struct repl_core *c)
 /* A node that lacks the bucket may have told this before it took over what was changed
  * here, and was cut off before it could forget it: then the dirty map has forgotten the
  * change, and only the CAS tells. */
-static void apply(struct repl_core *c, const struct link_absence *a)
+static void apply(struct repl_core *c, const struct link_note *n)
 {
-    bool changed = a->lacks || map_has(&c->dirty, hash_key(a->key, a->nkey));
+    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED ||
+                   map_has(&c->dirty, hash_key(n->key, n->nkey));
     struct repl_item item;
-    if (!c->store_ops->lookup(c->store, a->key, a->nkey, &item))
+    if (!c->store_ops->lookup(c->store, n->key, n->nkey, &item))
         return;
     if (!changed || item.state.cas <= c->agreed)
-        c->store_ops->remove(c->store, a->key, a->nkey);
+        c->store_ops->remove(c->store, n->key, n->nkey);
     c->store_ops->release(c->store, item.item);
 }
 
@@ -104,13 +107,13 @@ static void apply(struct repl_core *c, const struct link_absence *a)
 const char *absent_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
-    struct link_message left = *m;
-    struct link_absence a;
+    struct link_note n;
+    size_t at = 0;
     if (s->lead == LEAD_NONE || s->merged || s->stranger || m->reign != c->reign)
         return NULL;
     core_hold(c);
-    while (link_next_absence(&left, &a))
-        apply(c, &a);
+    while (link_next_note(m, &at, &n))
+        apply(c, &n);
     core_release(c);
     return NULL;
 }

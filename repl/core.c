@@ -206,9 +206,9 @@ bool repl_core_work(struct repl_core *c)
         return true;
     }
     if (c->session.map_due)
-        session_send_map(c);
+        merge_send_map(c);
     if (c->session.purge_due)
-        session_purge(c);
+        merge_purge(c);
     if (purge_work(c))
         return true;
     if (!c->session.merged)

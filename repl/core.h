@@ -12,7 +12,8 @@
  *
  * Files: change.c (what clients do), notice.c (what the store does on its own), absent.c
  * (what clients were told is not here), fetch.c (what is lacked and asked for), role.c
- * (promote, demote, fold), session.c (HELLO to MERGE), ship.c (journal to frames),
+ * (promote, demote, fold), session.c (HELLO, ROLE), merge.c (MAP to
+ * PURGED), message.c (to its handler), ship.c (journal to frames),
  * apply.c (frames to store), resync.c (purge, walk, repair), handover.c (planned change
  * of roles), claim.c (the role follows the clients), verify.c (comparison), status.c
  * (figures).

@@ -88,11 +88,19 @@ static inline bool verify_is_naming(const struct repl_core *c)
     return c->verify.state == VERIFY_NAME || c->verify.state == VERIFY_AWAIT;
 }
 
-/* session.c: the purge that a merge waited for is done; a follower has told its absences
- */
-void session_purged(struct repl_core *c, enum repl_purge_goal goal);
-void session_send_map(struct repl_core *c);
-void session_purge(struct repl_core *c);
+/* session.c */
+const char *session_on_role(struct repl_core *c, const struct link_message *m);
+
+/* merge.c: the purge that it waited for is done; a follower has told its absences; a
+ * leader has, of what it is to purge */
+void merge_purged(struct repl_core *c, enum repl_purge_goal goal);
+void merge_send_map(struct repl_core *c);
+void merge_purge(struct repl_core *c);
+const char *merge_on_map(struct repl_core *c, const struct link_message *m);
+const char *merge_on_merge(struct repl_core *c, const struct link_message *m);
+const char *merge_on_purged(struct repl_core *c, const struct link_message *m);
+const char *merge_on_resync(struct repl_core *c, const struct link_message *m);
+const char *merge_on_end(struct repl_core *c, const struct link_message *m);
 
 /* absent.c: while the nodes meet, absences are told. Is that due, and some left? */
 bool absent_is_due(struct repl_core *c);

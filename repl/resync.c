@@ -74,7 +74,7 @@ static void purge_finish(struct repl_core *c)
         c->store_ops->walk_end(c->store, c->purge.walk);
     c->purge = (struct repl_purge){ .goal = PURGE_NONE };
     core_release(c);
-    session_purged(c, goal);
+    merge_purged(c, goal);
 }
 
 /* A store that can do one walk at a time does the purge first; the copy to the peer

@@ -32,14 +32,13 @@ static void check_inside(const struct link_message *m, const uint8_t *bytes, siz
     CHECK(is_inside(c->value, c->nvalue, bytes, n));
 }
 
-static bool compose_absences(const struct link_message *m, struct buffer *out)
+static bool compose_notes(const struct link_message *m, struct buffer *out)
 {
-    struct link_message left = *m;
-    struct link_absence a;
-    size_t begun = link_begin(out, LINK_ABSENT, m->reign);
-    while (link_next_absence(&left, &a)) {
-        CHECK(a.nkey > 0 && a.nkey <= LINK_KEY_MAX);
-        if (!link_put_absence(out, &a))
+    struct link_note note;
+    size_t at = 0, begun = link_begin(out, m->op, m->reign);
+    while (link_next_note(m, &at, &note)) {
+        CHECK(note.nkey > 0 && note.nkey <= LINK_KEY_MAX);
+        if (!link_put_note(out, &note))
             return false;
     }
     link_finish(out, begun);
@@ -63,8 +62,11 @@ static bool compose(const struct link_message *m, struct buffer *out)
         return link_put_hello(out, &m->hello);
     case LINK_ROLE:
         return link_put_role(out, &m->role);
+    case LINK_NOTICE:
+    case LINK_WANT:
     case LINK_ABSENT:
-        return compose_absences(m, out);
+    case LINK_FETCH:
+        return compose_notes(m, out);
     default:
         return link_put_plain(out, m->op, m->reign);
     }

@@ -37,8 +37,9 @@ class Peer:
         self.socket.sendall(frame(op, body, **fields))
 
     def say_hello(self):
-        f = dict(version=2, hash=self.hello[4:8], active=0, bits=self.hello[25], reign=0, seen=0,
-                 item_max=1 << 20, memory=64 << 20, met=b"\0" * 16)
+        version, = struct.unpack_from("!I", self.hello)
+        f = dict(version=version, hash=self.hello[4:8], active=0, bits=self.hello[25], reign=0,
+                 seen=0, item_max=1 << 20, memory=64 << 20, met=b"\0" * 16)
         f.update(self.fields)
         self.send("HELLO", struct.pack("!I4s16sBBQQQQQ16s", f["version"], f["hash"], self.run,
                                        f["active"], f["bits"], f["reign"], f["seen"],

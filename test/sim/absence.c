@@ -56,28 +56,30 @@ void absence_told(struct world *w, struct node *n, unsigned k)
  * teller lacks the bucket by now, and it is younger than what both agreed on last; so it
  * may be a change of its own, and stands. And nobody knows what a stranger's is about. */
 static bool is_spared(const struct repl_core *c, const struct key *key,
-                      const struct link_absence *a, uint64_t cas)
+                      const struct link_note *n, uint64_t cas)
 {
-    bool may_be_changed = a->lacks || map_has(&c->dirty, key->hash);
+    bool may_be_changed =
+        n->kind == LINK_NOTE_ABSENT_LACKED || map_has(&c->dirty, key->hash);
     return c->session.stranger || (may_be_changed && cas > c->agreed);
 }
 
 void absence_heard(struct world *w, const struct node *to, const struct link_message *m)
 {
-    struct link_message left = *m;
-    struct link_absence a;
+    struct link_note n;
+    size_t at = 0;
     char text[40];
     unsigned k;
-    while (link_next_absence(&left, &a)) {
+    while (link_next_note(m, &at, &n)) {
         struct repl_item it;
-        snprintf(text, sizeof(text), "%.*s", a.nkey, (const char *)a.key);
+        snprintf(text, sizeof(text), "%.*s", n.nkey, (const char *)n.key);
         if (sscanf(text, "key %u", &k) != 1 || k >= w->nkeys)
             continue;
         struct key *key = &w->keys[k];
-        world_trace(w, "  %s%s\n", text, a.lacks ? ", lacked by now" : "");
-        if (!toy_store_ops.lookup((void *)&to->store, a.key, a.nkey, &it))
+        world_trace(w, "  %s%s\n", text,
+                    n.kind == LINK_NOTE_ABSENT_LACKED ? ", lacked by now" : "");
+        if (!toy_store_ops.lookup((void *)&to->store, n.key, n.nkey, &it))
             continue;
-        if (is_spared(&to->core, key, &a, it.state.cas))
+        if (is_spared(&to->core, key, &n, it.state.cas))
             key->absent[1 - to->number] = key->gone[1 - to->number] = (struct told){ 0 };
         toy_store_ops.release((void *)&to->store, it.item);
     }

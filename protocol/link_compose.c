@@ -1,0 +1,162 @@
+#include "protocol/link.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "protocol/link_layout.h"
+
+static bool put_header(struct buffer *out, const struct frame *f)
+{
+    char *room = buffer_reserve(out, FRAME_HEADER);
+    if (room == NULL)
+        return false;
+    frame_encode(f, room);
+    buffer_commit(out, FRAME_HEADER);
+    return true;
+}
+
+static bool put_body(struct buffer *out, enum link_op op, const void *body, size_t n)
+{
+    struct frame f = { .magic = FRAME_REQUEST,
+                       .opcode = (uint8_t)op,
+                       .nbody = (uint32_t)n };
+    return put_header(out, &f) && buffer_append(out, body, n);
+}
+
+static void set32(uint8_t **p, uint32_t n)
+{
+    n = htobe32(n);
+    memcpy(*p, &n, sizeof(n));
+    *p += sizeof(n);
+}
+
+static void set64(uint8_t **p, uint64_t n)
+{
+    n = htobe64(n);
+    memcpy(*p, &n, sizeof(n));
+    *p += sizeof(n);
+}
+
+static void set_run(uint8_t **p, const struct run_id *run)
+{
+    memcpy(*p, run->bytes, RUN_ID_SIZE);
+    *p += RUN_ID_SIZE;
+}
+
+bool link_put_hello(struct buffer *out, const struct link_hello *hello)
+{
+    uint8_t body[HELLO_BODY], *p = body;
+    set32(&p, hello->version);
+    set32(&p, hello->hash_id);
+    set_run(&p, &hello->run);
+    *p++ = hello->active;
+    *p++ = hello->map_bits;
+    set64(&p, hello->reign);
+    set64(&p, hello->seen);
+    set64(&p, hello->clock);
+    set64(&p, hello->item_max);
+    set64(&p, hello->memory);
+    set_run(&p, &hello->met);
+    return put_body(out, LINK_HELLO, body, sizeof(body));
+}
+
+bool link_put_role(struct buffer *out, const struct link_role *role)
+{
+    uint8_t body[ROLE_BODY], *p = body;
+    set64(&p, role->reign);
+    *p++ = role->active;
+    set_run(&p, &role->run);
+    return put_body(out, LINK_ROLE, body, sizeof(body));
+}
+
+bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c)
+{
+    bool is_delete = op == LINK_DELETEQ;
+    uint8_t nextra = is_delete ? 0 : SET_EXTRAS;
+    struct frame f = { .magic = FRAME_REQUEST,
+                       .opcode = (uint8_t)op,
+                       .nextra = nextra,
+                       .nkey = c->nkey,
+                       .status = c->credit,
+                       .nbody = (uint32_t)nextra + c->nkey + c->nvalue,
+                       .cas = c->cas };
+    char *room = buffer_reserve(out, FRAME_HEADER + SET_EXTRAS + c->nkey);
+    if (room == NULL)
+        return false;
+    frame_encode(&f, room);
+    uint8_t *p = (uint8_t *)room + FRAME_HEADER;
+    if (!is_delete) {
+        memcpy(p, &c->flags, 4);
+        p += 4;
+        set32(&p, c->exptime);
+    }
+    memcpy(p, c->key, c->nkey);
+    buffer_commit(out, FRAME_HEADER + (size_t)nextra + c->nkey);
+    return true;
+}
+
+bool link_put_note(struct buffer *out, const struct link_note *note)
+{
+    size_t head = link_note_head(note->kind), size = head + note->nkey;
+    char *room = buffer_reserve(out, size);
+    if (room == NULL)
+        return false;
+    uint8_t *p = (uint8_t *)room;
+    *p++ = note->kind;
+    *p++ = note->nkey;
+    *p++ = (uint8_t)(note->credit >> 8);
+    *p++ = (uint8_t)note->credit;
+    if (note->kind == LINK_NOTE_EVICTED)
+        set64(&p, note->cas);
+    memcpy(p, note->key, note->nkey);
+    buffer_commit(out, size);
+    return true;
+}
+
+bool link_put_flush(struct buffer *out, uint32_t delay)
+{
+    struct frame f = { .magic = FRAME_REQUEST,
+                       .opcode = LINK_FLUSHQ,
+                       .nextra = FLUSH_EXTRAS,
+                       .nbody = FLUSH_EXTRAS };
+    uint8_t extras[FLUSH_EXTRAS], *p = extras;
+    set32(&p, delay);
+    return put_header(out, &f) && buffer_append(out, extras, sizeof(extras));
+}
+
+bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response)
+{
+    struct frame f = { .magic = is_response ? FRAME_RESPONSE : FRAME_REQUEST,
+                       .opcode = LINK_NOOP,
+                       .opaque = htobe32(batch) };
+    return put_header(out, &f);
+}
+
+bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign)
+{
+    uint8_t body[8], *p = body;
+    set64(&p, reign);
+    return put_body(out, op, body, sizeof(body));
+}
+
+bool link_put_bye(struct buffer *out, const char *reason)
+{
+    return put_body(out, LINK_BYE, reason, strlen(reason));
+}
+
+size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign)
+{
+    size_t begun = buffer_length(out);
+    return link_put_plain(out, op, reign) ? begun : SIZE_MAX;
+}
+
+void link_finish(struct buffer *out, size_t begun)
+{
+    uint8_t *header = (uint8_t *)out->data + out->head + begun;
+    struct frame f;
+    CHECK(begun + FRAME_HEADER <= buffer_length(out));
+    (void)frame_decode(&f, header);
+    f.nbody = (uint32_t)(buffer_length(out) - begun - FRAME_HEADER);
+    frame_encode(&f, header);
+}

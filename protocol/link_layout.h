@@ -1,0 +1,21 @@
+/* Sizes of what the link's messages are made of, for link_parse.c and link_compose.c. */
+#ifndef PROTOCOL_LINK_LAYOUT_H
+#define PROTOCOL_LINK_LAYOUT_H
+
+#include "protocol/link.h"
+
+enum {
+    SET_EXTRAS = 8,
+    FLUSH_EXTRAS = 4,
+    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 5 * 8 + RUN_ID_SIZE,
+    ROLE_BODY = 8 + 1 + RUN_ID_SIZE,
+    LINK_NOTE_HEAD = 1 + 1 + 2,
+};
+
+/* What stands before the key of a note. */
+static inline size_t link_note_head(uint8_t kind)
+{
+    return kind == LINK_NOTE_EVICTED ? LINK_NOTE_HEAD + 8 : LINK_NOTE_HEAD;
+}
+
+#endif

@@ -1,0 +1,257 @@
+/* From MAP to PURGED: what each node purges and what is copied where. And RESYNC, END. */
+#include "repl/core.h"
+
+#include "repl/internal.h"
+
+/* R7, second half: when all absences are told. */
+void merge_send_map(struct repl_core *c)
+{
+    const struct map *const maps[] = { &c->dirty, &c->lacking };
+    c->session.map_due = false;
+    if (!core_put_maps(c, LINK_MAP, maps, 2))
+        core_out_of_memory(c);
+}
+
+/* on_conflict=keep: of what both changed, the leader's state stands. Dirty buckets are
+ * copied to the peer and purged there in any case, so not to purge them here is all. */
+static void keep_own(struct repl_core *c)
+{
+    map_widen(&c->dirty, c->session.map_bits);
+    map_copy(&c->spare, &c->doomed);
+    map_intersect(&c->spare, &c->dirty);
+    map_subtract(&c->doomed, &c->spare);
+    if (!map_is_empty(&c->spare))
+        core_log(c, REPL_LOG_WARNING,
+                 "both nodes took clients' changes: of %llu buckets that were changed on "
+                 "both, this node's state is kept",
+                 (unsigned long long)map_count(&c->spare));
+}
+
+/* What it holds cannot be trusted, so all that this node holds rightly is owed to it.
+ * What this node lacks itself still comes from there: somebody has to have it. */
+static void owe_all(struct repl_core *c)
+{
+    map_fill(&c->spare);
+    map_subtract(&c->spare, &c->lacking);
+    map_unite(&c->dirty, &c->spare);
+    core_log(c, REPL_LOG_WARNING,
+             "the peer has merged with another node since it last did with this one, or "
+             "this one has: everything is copied to it");
+}
+
+static void note_merge(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    s->merged = true;
+    c->count.merges++;
+    s->stranger = false;
+    s->acked = s->sent;
+    notices_drop(c); /* of before the nodes agreed */
+    s->pace = (struct repl_pace){ 0 };
+    c->met = s->peer.run;
+    c->leader_rank = 1;
+    c->rank = s->lead == LEAD_LEADER;
+}
+
+/* R8, first half: what the peer changed is dropped here before anything is agreed. */
+const char *merge_on_map(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    struct map *const maps[] = { &c->doomed, &c->owed };
+    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    core_fold(c);
+    bool ok = core_take_maps(c, m, maps, 2);
+    map_clear(&c->touched);
+    known_clear(&c->known);
+    if (!ok)
+        map_clear(&c->doomed);
+    if (s->stranger)
+        owe_all(c);
+    if (c->config.keep_on_conflict)
+        keep_own(c);
+    core_release(c);
+    if (!ok)
+        return "a malformed MAP";
+    s->purge_due = true;
+    if (!absent_is_due(c))
+        merge_purge(c);
+    return NULL;
+}
+
+/* Absences of before are looked up before anything is doomed: what a client of this node
+ * asked for in vain may have come from the peer since, and is not to be called absent
+ * again because it is about to come once more. */
+void merge_purge(struct repl_core *c)
+{
+    c->session.purge_due = false;
+    purge_start(c, PURGE_THEN_MERGE);
+}
+
+/* R8, second half. doomed holds Ds, owed holds Ms; the sums are done in place:
+ *   to_leader   = (Ds \ D) | (M \ (Ms | D | Ds))      -> coming
+ *   to_follower = D | (Ms \ (D | Ds))                 -> owed */
+static void share_out(struct repl_core *c)
+{
+    map_copy(&c->spare, &c->dirty);
+    map_unite(&c->spare, &c->doomed);
+    map_copy(&c->coming, &c->lacking);
+    map_subtract(&c->coming, &c->owed);
+    map_subtract(&c->coming, &c->spare);
+    map_subtract(&c->doomed, &c->dirty);
+    map_unite(&c->coming, &c->doomed);
+    map_subtract(&c->owed, &c->spare);
+    map_unite(&c->owed, &c->dirty);
+    map_clear(&c->doomed);
+
+    map_copy(&c->flying, &c->dirty);
+    map_clear(&c->dirty);
+    map_unite(&c->lacking, &c->coming);
+    map_subtract(&c->lacking, &c->owed);
+}
+
+static void merge_as_leader(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    const struct map *const maps[] = { &c->owed, &c->coming, &c->flying };
+    core_hold(c);
+    core_take_flush(c);
+    map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
+    absent_tell_rest(c);
+    share_out(c);
+    note_merge(c);
+    s->await = true;
+    s->refilled = !map_is_empty(&c->coming);
+    s->flush_due = c->has_flush; /* one at once goes with the maps */
+    core_release(c);
+    if (!core_put_maps(c, LINK_MERGE, maps, 3)) {
+        core_out_of_memory(c);
+        return;
+    }
+    ship_end_batch(c); /* acknowledged, all absences told are known there */
+    core_log(c, REPL_LOG_INFO,
+             "leading: %llu buckets to copy to the peer, %llu to copy from it",
+             (unsigned long long)map_count(&c->owed),
+             (unsigned long long)map_count(&c->coming));
+    resync_owe(c);
+}
+
+/* R9, first half */
+const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    struct map *const maps[] = { &c->coming, &c->owed, &c->doomed };
+    if (s->lead != LEAD_FOLLOWER || s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    bool ok = core_take_maps(c, m, maps, 3);
+    if (!ok)
+        map_clear(&c->doomed);
+    core_release(c);
+    if (!ok)
+        return "a malformed MERGE";
+    purge_start(c, PURGE_THEN_FOLLOW);
+    return NULL;
+}
+
+static void merge_as_follower(struct repl_core *c)
+{
+    core_hold(c);
+    map_unite(&c->lacking, &c->coming);
+    map_subtract(&c->lacking, &c->owed);
+    map_clear(&c->dirty);
+    map_clear(&c->doomed);
+    absent_forget(c);
+    note_merge(c);
+    core_release(c);
+    link_put_plain(core_out(c), LINK_PURGED, c->reign);
+    core_log(c, REPL_LOG_INFO,
+             "following: %llu buckets to copy from the peer, %llu to copy to it",
+             (unsigned long long)map_count(&c->coming),
+             (unsigned long long)map_count(&c->owed));
+    resync_owe(c);
+}
+
+/* R10 */
+const char *merge_on_purged(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    if (s->lead != LEAD_LEADER || !s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    map_clear(&c->flying);
+    core_release(c);
+    s->await = false;
+    return NULL;
+}
+
+/* R13 at the follower */
+const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    struct map *const maps[] = { &c->coming };
+    if (s->lead != LEAD_FOLLOWER || !s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    bool ok = core_take_maps(c, m, maps, 1);
+    if (ok)
+        map_copy(&c->doomed, &c->coming);
+    core_release(c);
+    if (!ok)
+        return "a malformed RESYNC";
+    purge_start(c, PURGE_THEN_REFILL);
+    return NULL;
+}
+
+static void refill_as_follower(struct repl_core *c)
+{
+    core_hold(c);
+    map_unite(&c->lacking, &c->coming);
+    map_clear(&c->doomed);
+    core_release(c);
+    link_put_plain(core_out(c), LINK_PURGED, c->reign);
+}
+
+void merge_purged(struct repl_core *c, enum repl_purge_goal goal)
+{
+    switch (goal) {
+    case PURGE_THEN_MERGE:
+        merge_as_leader(c);
+        break;
+    case PURGE_THEN_FOLLOW:
+        merge_as_follower(c);
+        break;
+    case PURGE_THEN_REFILL:
+        refill_as_follower(c);
+        break;
+    case PURGE_NONE:
+        break;
+    }
+}
+
+/* R12: the peer's walk is complete. What clients touched meanwhile here was not taken
+ * from it, and is owed to the peer instead. */
+const char *merge_on_end(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_session *s = &c->session;
+    if (!s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    if (s->lead == LEAD_LEADER) {
+        map_copy(&c->spare, &c->touched);
+        map_intersect(&c->spare, &c->coming);
+        map_intersect(&c->spare, &c->lacking);
+        map_unite(&c->dirty, &c->spare);
+    }
+    map_subtract(&c->lacking, &c->coming);
+    map_clear(&c->coming);
+    core_release(c);
+    if (s->lead == LEAD_LEADER)
+        core_log(c, REPL_LOG_INFO, "the copy from the peer is complete: %llu items",
+                 (unsigned long long)s->taken);
+    else
+        core_log(c, REPL_LOG_INFO, "the copy from the peer is complete");
+    s->taken = 0;
+    return NULL;
+}
