@@ -379,8 +379,6 @@ START_TEST(each_kind_of_note_counts)
     };
     struct outcome o = { 0 };
 
-    if (SLACK > 1)
-        return; /* too little differs */
     for (unsigned i = 0; i < N_ELEMENTS(rows); i++) {
         double before = o.mirror;
         told = rows[i].told;
@@ -462,10 +460,10 @@ int main(void)
     const TTest *tests[] = {
         takes_over_warm,
         takes_over_warm_from_scans,
-        each_kind_of_note_counts,
         a_copy_is_warm,
         a_smaller_mirror_keeps_the_best,
         stays_warm_when_the_lead_changes_often,
+        each_kind_of_note_counts, /* in small caches too little differs */
     };
-    return unit_run("store_mirror", tests, N_ELEMENTS(tests));
+    return unit_run("store_mirror", tests, N_ELEMENTS(tests) - (SLACK > 1));
 }
