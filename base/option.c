@@ -162,13 +162,15 @@ enum option_result option_set(const struct option_row *rows, size_t nrows, void 
     return OPTION_UNKNOWN;
 }
 
-void option_defaults(const struct option_row *rows, size_t nrows, void *values)
+bool option_defaults(const struct option_row *rows, size_t nrows, void *values, char *why,
+                     size_t nwhy)
 {
-    char why[160];
     for (size_t i = 0; i < nrows; i++) {
-        if (rows[i].preset != NULL)
-            AZ(option_put(&rows[i], values, rows[i].preset, why, sizeof(why)));
+        if (rows[i].preset != NULL &&
+            option_put(&rows[i], values, rows[i].preset, why, nwhy) != OPTION_OK)
+            return false;
     }
+    return true;
 }
 
 /* A word up to one of the stops, unquoted, without the blanks around it. */

@@ -45,8 +45,10 @@ struct option_row {
 
 enum option_result { OPTION_OK, OPTION_UNKNOWN, OPTION_BAD };
 
-/* Set every member to its preset. The struct must be zeroed before. */
-void option_defaults(const struct option_row *rows, size_t nrows, void *values);
+/* Set every member to its preset. The struct must be zeroed before. False: out of memory,
+ * as why says; option_free is still due. */
+bool option_defaults(const struct option_row *rows, size_t nrows, void *values, char *why,
+                     size_t nwhy);
 
 /* Set one by name (option_set) or row (option_put). On OPTION_BAD, why holds the
  * reason; on OPTION_UNKNOWN nothing is written to it. */

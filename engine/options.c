@@ -53,23 +53,24 @@ static const struct option_row limit_rows[] = {
     { "cache_size", 0, OPTION_SIZE, AT(memory), "64m", 0, 0, NULL, "BYTES", "" },
 };
 
-static void learn_limits(struct repl_options *o)
+static bool learn_limits(struct repl_options *o, char *why, size_t nwhy)
 {
-    char *others = NULL, why[160];
-    option_defaults(limit_rows, N_ELEMENTS(limit_rows), o);
+    char *others = NULL, complaint[160];
+    bool ok = option_defaults(limit_rows, N_ELEMENTS(limit_rows), o, why, nwhy);
     /* A value that is no size is the wrapped engine's to complain about. */
-    if (!option_parse(limit_rows, N_ELEMENTS(limit_rows), o, o->rest, &others, why,
-                      sizeof(why)))
-        option_defaults(limit_rows, N_ELEMENTS(limit_rows), o);
+    if (ok && !option_parse(limit_rows, N_ELEMENTS(limit_rows), o, o->rest, &others,
+                            complaint, sizeof(complaint)))
+        ok = option_defaults(limit_rows, N_ELEMENTS(limit_rows), o, why, nwhy);
     free(others);
+    return ok;
 }
 
 bool repl_options_parse(struct repl_options *o, const char *config, char *why,
                         size_t nwhy)
 {
     memset(o, 0, sizeof(*o));
-    option_defaults(repl_option_rows, repl_option_count, o);
-    if (!option_parse(repl_option_rows, repl_option_count, o, config, &o->rest, why,
+    if (!option_defaults(repl_option_rows, repl_option_count, o, why, nwhy) ||
+        !option_parse(repl_option_rows, repl_option_count, o, config, &o->rest, why,
                       nwhy))
         return false;
     if (o->timeout < 2 * o->heartbeat) {
@@ -89,8 +90,8 @@ bool repl_options_parse(struct repl_options *o, const char *config, char *why,
             o->control);
         return false;
     }
-    learn_limits(o);
-    return (o->peer == NULL || address_parse_peer(o->peer, &o->peer_at, why, nwhy)) &&
+    return learn_limits(o, why, nwhy) &&
+           (o->peer == NULL || address_parse_peer(o->peer, &o->peer_at, why, nwhy)) &&
            address_parse_listen(o->listen, &o->listen_at, why, nwhy);
 }
 

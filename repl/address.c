@@ -90,6 +90,14 @@ bool address_numeric(const char *host, uint16_t port, struct address *out)
     return true;
 }
 
+void address_any(sa_family_t family, uint16_t port, struct address *out)
+{
+    memset(out, 0, sizeof(*out)); /* both families have all zeros for it */
+    out->any.sa_family = family;
+    out->v4.sin_port = htons(port); /* at the same place in IPv6 */
+    out->length = family == AF_INET6 ? sizeof(out->v6) : sizeof(out->v4);
+}
+
 /* The IPv4 address inside, plain or mapped; false if it is truly IPv6. */
 static bool as_v4(const struct address *a, struct in_addr *v4)
 {

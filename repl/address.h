@@ -36,6 +36,9 @@ bool address_parse_listen(const char *text, struct host_port *out, char *why,
 /* A numeric address, without asking anybody. False if it is a name. */
 bool address_numeric(const char *host, uint16_t port, struct address *out);
 
+/* All local addresses of a family, AF_INET or AF_INET6. */
+void address_any(sa_family_t family, uint16_t port, struct address *out);
+
 /* The same machine, whatever the port; an IPv4 address and its IPv6-mapped form are. */
 bool address_same_host(const struct address *a, const struct address *b);
 

@@ -39,12 +39,14 @@ bool gate_init(struct gate *g)
     atomic_init(&g->workers, NULL);
     AZ(pthread_mutex_init(&g->hold, NULL));
     g->has_membarrier = membarrier_register();
-    return pthread_key_create(&g->key, worker_thread_ended) == 0;
+    g->has_key = pthread_key_create(&g->key, worker_thread_ended) == 0;
+    return g->has_key;
 }
 
 void gate_fini(struct gate *g)
 {
-    AZ(pthread_key_delete(g->key));
+    if (g->has_key)
+        AZ(pthread_key_delete(g->key));
     AZ(pthread_mutex_destroy(&g->hold));
     struct worker *w = atomic_load(&g->workers);
     while (w != NULL) {
@@ -119,12 +121,21 @@ unsigned gate_enter(struct gate *g, struct worker *w)
     }
 }
 
+/* The quick one needs memory for a moment, and may be told that there is none; the other
+ * takes longer and needs nothing. */
+static void barrier_for_all(void)
+{
+    while (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 &&
+           membarrier(MEMBARRIER_CMD_GLOBAL) != 0)
+        sched_yield();
+}
+
 void gate_hold(struct gate *g)
 {
     AZ(pthread_mutex_lock(&g->hold));
     atomic_fetch_or(&g->flags, GATE_HOLD);
     if (g->has_membarrier)
-        AZ(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+        barrier_for_all();
     struct worker *w = atomic_load(&g->workers);
     for (; w != NULL; w = w->next) {
         while (atomic_load(&w->open) != 0)

@@ -53,7 +53,7 @@ struct gate {
     _Atomic(struct worker *) workers;
     pthread_mutex_t hold; /* held while the gate is held exclusively */
     pthread_key_t key;
-    bool has_membarrier;
+    bool has_key, has_membarrier;
 };
 
 bool gate_init(struct gate *g);

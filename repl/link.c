@@ -6,7 +6,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "repl/clock.h"
 
 enum {
@@ -14,6 +13,29 @@ enum {
     KEEP_SIZE = 1 << 20, /* an idle link gives larger buffers back */
     IOV_MAX_HERE = 64,
 };
+
+/* The kernel has to make room for each event that it is to tell of. */
+static bool arm(struct event *event, bool *armed, bool want)
+{
+    if (want != *armed) {
+        if ((want ? event_add(event, NULL) : event_del(event)) != 0)
+            return false;
+        *armed = want;
+    }
+    return true;
+}
+
+static bool want_write(struct link *l, bool want)
+{
+    return arm(l->writable, &l->want_write, want);
+}
+
+static bool setup_failed(struct link *l, int error)
+{
+    link_close(l);
+    errno = error;
+    return false;
+}
 
 static bool link_setup(struct link *l, struct event_base *base, int fd,
                        const struct address *peer, link_event on_event, void *arg)
@@ -25,21 +47,11 @@ static bool link_setup(struct link *l, struct event_base *base, int fd,
     l->heard_us = l->sent_us = l->opened_us = repl_clock_us();
     l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_event, arg);
     l->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_event, arg);
-    if (l->readable == NULL || l->writable == NULL) {
-        link_close(l);
-        errno = ENOMEM;
-        return false;
-    }
-    l->want_read = event_add(l->readable, NULL) == 0;
+    if (l->readable == NULL || l->writable == NULL)
+        return setup_failed(l, ENOMEM);
+    if (!link_read_enable(l, true))
+        return setup_failed(l, errno);
     return true;
-}
-
-static void want_write(struct link *l, bool want)
-{
-    if (want != l->want_write) {
-        AZ(want ? event_add(l->writable, NULL) : event_del(l->writable));
-        l->want_write = want;
-    }
 }
 
 /* False, with errno as it was. */
@@ -66,10 +78,8 @@ bool link_dial(struct link *l, struct event_base *base, const struct address *to
     if (connect(fd, &to->any, to->length) != 0 && errno != EINPROGRESS)
         return close_failed(fd);
     l->dialled = l->connecting = true;
-    if (!link_setup(l, base, fd, to, on_event, arg))
-        return false;
-    want_write(l, true);
-    return true;
+    return link_setup(l, base, fd, to, on_event, arg) &&
+           (want_write(l, true) || setup_failed(l, errno));
 }
 
 bool link_adopt(struct link *l, struct event_base *base, int fd,
@@ -104,7 +114,8 @@ int link_connected(struct link *l)
     if (error == 0) {
         l->connecting = false;
         l->heard_us = repl_clock_us();
-        want_write(l, false);
+        if (!want_write(l, false))
+            error = errno;
     }
     return error;
 }
@@ -141,29 +152,23 @@ enum link_io link_write(struct link *l, uint64_t *written)
         ssize_t n = sendmsg(l->fd, &m, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN) {
-            want_write(l, true);
-            return LINK_IO_FULL;
-        }
+        if (n < 0 && errno == EAGAIN)
+            return want_write(l, true) ? LINK_IO_FULL : LINK_IO_FAILED;
         if (n < 0)
             return LINK_IO_FAILED;
         outq_sent(&l->out, (size_t)n);
         *written += (uint64_t)n;
         l->sent_us = repl_clock_us();
     }
-    if (!l->connecting) {
-        want_write(l, false);
-        buffer_trim(&l->out.bytes, KEEP_SIZE);
-    }
-    return LINK_IO_OK;
+    if (l->connecting)
+        return LINK_IO_OK;
+    buffer_trim(&l->out.bytes, KEEP_SIZE);
+    return want_write(l, false) ? LINK_IO_OK : LINK_IO_FAILED;
 }
 
-void link_read_enable(struct link *l, bool enable)
+bool link_read_enable(struct link *l, bool enable)
 {
-    if (enable != l->want_read) {
-        AZ(enable ? event_add(l->readable, NULL) : event_del(l->readable));
-        l->want_read = enable;
-    }
+    return arm(l->readable, &l->want_read, enable);
 }
 
 bool link_is_stalled(const struct link *l)

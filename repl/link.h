@@ -53,7 +53,8 @@ enum link_io link_write(struct link *l, uint64_t *written);
  * packets for a fifth of a second at least, and will be asked again ever later. */
 bool link_is_stalled(const struct link *l);
 
-/* Stop or go on reading (a purge must finish before the next message). */
-void link_read_enable(struct link *l, bool enable);
+/* Stop or go on reading (a purge must finish before the next message). False: the kernel
+ * refuses, as errno says, and the connection is of no use. */
+bool link_read_enable(struct link *l, bool enable);
 
 #endif

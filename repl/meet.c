@@ -226,6 +226,9 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
         meet_greet(t, &slot->link); /* now, not when the other has said something */
         if (link_write(&slot->link, &t->core->count.bytes_out) == LINK_IO_FAILED)
             link_close(&slot->link);
+    } else {
+        repl_core_fault(t->core, "cannot set up a connection: %s; the peer tries again",
+                        strerror(errno));
     }
     AZ(pthread_mutex_unlock(&t->core->lock));
 }
@@ -264,10 +267,10 @@ bool meet_open(struct repl_thread *t, char *why, size_t nwhy)
     if (t->has_local) {
         t->listen_fd = listen_on(&t->local);
     } else {
-        AN(address_numeric("::", h->port, &a));
+        address_any(AF_INET6, h->port, &a);
         t->listen_fd = listen_on(&a);
         if (t->listen_fd < 0 && errno == EAFNOSUPPORT) {
-            AN(address_numeric("0.0.0.0", h->port, &a));
+            address_any(AF_INET, h->port, &a);
             t->listen_fd = listen_on(&a);
         }
     }

@@ -68,6 +68,14 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
     return l->fd >= 0;
 }
 
+/* False if the link is gone. */
+static bool listen_to(struct repl_thread *t, struct link *l, bool enable)
+{
+    if (!link_read_enable(l, enable))
+        pump_drop(t, l, strerror(errno));
+    return l->fd >= 0;
+}
+
 static void take_messages(struct repl_thread *t, struct link *l)
 {
     struct link_message m;
@@ -83,7 +91,7 @@ static void take_messages(struct repl_thread *t, struct link *l)
             return;
         case LINK_OK:
             if (l == t->session && !repl_core_takes(t->core, &m)) {
-                link_read_enable(l, false); /* until the purge has come to its end */
+                listen_to(t, l, false); /* until the purge has come to its end */
                 return;
             }
             if (!deliver(t, l, &m))
@@ -107,8 +115,8 @@ void pump_resume(struct repl_thread *t)
     if (l == NULL || l->want_read || repl_core_busy(t->core))
         return;
     l->heard_us = repl_clock_us(); /* nobody listened meanwhile */
-    link_read_enable(l, true);
-    pump_messages(t, l);
+    if (listen_to(t, l, true))
+        pump_messages(t, l);
 }
 
 static void pump_read(struct repl_thread *t, struct link *l)

@@ -74,13 +74,18 @@ static void port_close(void *port, const char *reason)
     meet_refuse(t, l, reason);
 }
 
+/* If that fails, it wakes up at its next tick. */
+static void wake_now(struct repl_thread *t)
+{
+    uint64_t one = 1;
+    (void)!write(t->wake_fd, &one, sizeof(one));
+}
+
 static void port_wake(void *port)
 {
     struct repl_thread *t = port;
-    uint64_t one = 1;
     if (atomic_load(&t->sleeping) && atomic_exchange(&t->sleeping, false))
-        CHECK(write(t->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one) ||
-              errno == EAGAIN);
+        wake_now(t);
 }
 
 const struct repl_port_ops repl_thread_port = {
@@ -328,12 +333,11 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
 
 void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
 {
-    uint64_t one = 1;
     if (!t->started)
         return;
     t->stop_by_us = repl_clock_us() + (uint64_t)drain_ms * 1000;
     atomic_store(&t->stop, true);
-    CHECK(write(t->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+    wake_now(t);
     AZ(pthread_join(t->thread, NULL));
     t->started = false;
     AZ(pthread_mutex_lock(&t->core->lock));

@@ -219,7 +219,8 @@ bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t
     struct option longs[SETTINGS_ROWS_MAX + 1];
     int letter;
     *s = (struct settings){ 0 };
-    option_defaults(settings_rows, settings_nrows, s);
+    if (!option_defaults(settings_rows, settings_nrows, s, why, nwhy))
+        return false;
     fill_getopt(letters, longs);
     optind = 0; /* start anew: tests parse more than one command line */
     opterr = 0;

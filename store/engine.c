@@ -38,17 +38,52 @@ static bool counters_init(struct store *s)
     return s->counters != NULL;
 }
 
-/* A header of 32 bytes, a short key and its share of the table. */
-enum { ITEM_LEAST = 48, GHOST_SHARE = 64 };
+/* A header of 32 bytes, a short key and its share of the table; addresses that the rest
+ * of the process needs for its threads and buffers. */
+enum { ITEM_LEAST = 48, GHOST_SHARE = 64, ADDRESSES_LEFT = 128 << 20 };
+
+/* Reserve what needs many addresses. A thrifty table has longer chains if all items are
+ * of the least size. */
+static bool reserve(struct store *s, unsigned thrift)
+{
+    size_t limit = s->config.cache_size;
+    struct range left;
+    bool fine = range_init(&left, ADDRESSES_LEFT);
+
+    if (fine && memory_init(&s->memory, limit, thrift)) {
+        fine = table_init(&s->table, limit / ITEM_LEAST >> thrift, charge, &s->memory);
+        if (!fine)
+            memory_fini(&s->memory);
+    } else {
+        fine = false;
+    }
+    range_fini(&left);
+    return fine;
+}
+
+static bool reserve_some(struct store *s)
+{
+    unsigned thrift = 0;
+
+    while (!reserve(s, thrift))
+        if (thrift++ == MEMORY_THRIFT_MOST)
+            return false;
+    if (thrift > 0)
+        fprintf(
+            stderr,
+            "default_engine: addresses are short, so %zu bytes are reserved for a cache "
+            "of %zu: many clients that stall may leave no room for new items; raise "
+            "the limit (ulimit -v, LimitAS=; with -k also ulimit -l, LimitMEMLOCK=)\n",
+            s->memory.runs.pages.size, s->config.cache_size);
+    return true;
+}
 
 static bool build(struct store *s)
 {
-    size_t limit = s->config.cache_size;
     uint8_t low = 0;
 
-    if (!memory_init(&s->memory, limit) || !counters_init(s) ||
-        !table_init(&s->table, limit / ITEM_LEAST, charge, &s->memory) ||
-        !ghost_init(&s->ghost, limit / GHOST_SHARE))
+    if (!reserve_some(s) || !counters_init(s) ||
+        !ghost_init(&s->ghost, s->config.cache_size / GHOST_SHARE))
         return false;
     s->memory.low = store_maintenance_wake;
     s->memory.context = s;
@@ -81,10 +116,12 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
     if (!store_configure(s, config))
         return ENGINE_EINVAL;
     if (!build(s) || !store_maintenance_start(s)) {
-        snprintf(s->error, sizeof(s->error),
-                 "default_engine: the system gave no memory or thread for a cache of %zu "
-                 "bytes",
-                 s->config.cache_size);
+        snprintf(
+            s->error, sizeof(s->error),
+            "default_engine: the system gave no memory, addresses or thread for a "
+            "cache of %zu bytes; make it smaller (-m), or raise the limit (ulimit -v, "
+            "LimitAS=)",
+            s->config.cache_size);
         fprintf(stderr, "%s\n", s->error);
         return ENGINE_ENOMEM;
     }

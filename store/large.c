@@ -1,37 +1,22 @@
 /*
- * Large items: a mapping each.
+ * Large items: pages of their own in the arena, and a number as a segment has it.
  *
- *   mapping:  | number of its segment, padded to 64 | header | key | value | to a page's
- * end
+ *   pages:  | its number, padded to 64 | header | key | value | to a page's end
  *
- * A fresh mapping costs a page fault for every page, far more than the copy of the
- * value. So some mappings of items that are gone are kept, still charged, and resized for
- * the next item.
+ * Fresh pages cost a fault each, far more than the copy of the value. So those of items
+ * that are gone serve the next ones, as long as the budget is not needed elsewhere.
  */
-#include <sys/mman.h>
-
 #include "base/check.h"
 #include "store/segment.h"
 
-enum { PAGE = 4096, WARM_MAX = 32 };
-
-void large_unmap(struct memory *m, uint32_t id)
+void large_free(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
 
-    AZ(munmap(seg->base - LARGE_PREFIX, seg->charged));
-    memory_credit(m, seg->charged);
+    seg->state = SEGMENT_FREE;
+    pages_give(m, seg->run, seg->charged);
     seg->charged = 0;
     list_append(m, &m->large_free, id);
-}
-
-void large_free(struct memory *m, uint32_t id)
-{
-    m->segments[id].state = SEGMENT_FREE;
-    if (unspent(m) == 0 || m->large_warm.count >= WARM_MAX)
-        large_unmap(m, id);
-    else
-        list_append(m, &m->large_warm, id);
 }
 
 void memory_free_large(struct memory *m, uint32_t id)
@@ -59,80 +44,34 @@ void memory_renew_large(struct memory *m, const struct item *it, unsigned queue)
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
-static size_t difference(size_t a, size_t b)
-{
-    return a > b ? a - b : b - a;
-}
-
-/* The kept mapping whose size is nearest. */
-static uint32_t nearest(struct memory *m, size_t bytes)
-{
-    uint32_t best = SEGMENT_NONE;
-
-    for (uint32_t id = m->large_warm.head; id != SEGMENT_NONE; id = m->segments[id].next)
-        if (best == SEGMENT_NONE || difference(m->segments[id].charged, bytes) <
-                                        difference(m->segments[best].charged, bytes))
-            best = id;
-    return best;
-}
-
-/* Take a kept mapping and make it fit. SEGMENT_NONE: there is none, or it cannot be. */
-static uint32_t take_warm(struct memory *m, size_t bytes)
-{
-    uint32_t id = nearest(m, bytes);
-
-    if (id == SEGMENT_NONE)
-        return SEGMENT_NONE;
-    struct segment *seg = &m->segments[id];
-    size_t had = seg->charged;
-    list_remove(m, &m->large_warm, id);
-    if (bytes > had && !segment_make_room(m, bytes - had)) {
-        large_unmap(m, id);
-        return SEGMENT_NONE;
-    }
-    char *map = bytes == had
-                    ? seg->base - LARGE_PREFIX
-                    : mremap(seg->base - LARGE_PREFIX, had, bytes, MREMAP_MAYMOVE);
-    if (map == MAP_FAILED) {
-        large_unmap(m, id);
-        return SEGMENT_NONE;
-    }
-    memory_credit(m, had);
-    memory_charge(m, bytes);
-    seg->base = map + LARGE_PREFIX;
-    seg->charged = (uint32_t)bytes;
-    return id;
-}
-
 static uint32_t take_number(struct memory *m)
 {
     uint32_t id = list_pop(m, &m->large_free);
 
     if (id == SEGMENT_NONE && m->large_next < m->nsegments) {
         id = m->large_next++;
-        memory_charge(m, sizeof(struct segment));
+        memory_charge(m, NUMBER_COST);
     }
     return id;
 }
 
-static uint32_t take_fresh(struct memory *m, size_t bytes)
+static uint32_t take_large(struct memory *m, size_t bytes)
 {
-    uint32_t id = segment_make_room(m, bytes) ? take_number(m) : SEGMENT_NONE;
+    uint32_t id = take_number(m);
 
     if (id == SEGMENT_NONE)
         return SEGMENT_NONE;
     struct segment *seg = &m->segments[id];
-    char *map =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED) {
+    seg->run = pages_take(m, bytes, RUN_PAGE);
+    if (seg->run == RUN_NONE) {
         list_append(m, &m->large_free, id);
         return SEGMENT_NONE;
     }
-    memory_charge(m, bytes);
-    seg->base = map + LARGE_PREFIX;
+    char *pages = runs_base(&m->runs, seg->run);
+    seg->base = pages + LARGE_PREFIX;
     seg->charged = (uint32_t)bytes;
     seg->large = true;
-    *(uint32_t *)(void *)map = id;
+    *(uint32_t *)(void *)pages = id;
     return id;
 }
 
@@ -140,9 +79,8 @@ static uint32_t take_fresh(struct memory *m, size_t bytes)
 static bool has_room(struct memory *m, size_t bytes, enum memory_grade grade)
 {
     size_t keep = grade == MEMORY_FOR_MOVE ? 0 : (size_t)m->reserve << m->segment_shift;
-    size_t warm = (size_t)m->warm.count << m->segment_shift;
 
-    return unspent(m) + m->large_warm.bytes + warm >= bytes + keep;
+    return unspent(m) + m->runs.bytes[RUN_WARM] >= bytes + keep;
 }
 
 static struct item *place_item(struct memory *m, uint32_t id, unsigned queue,
@@ -165,16 +103,13 @@ static struct item *place_item(struct memory *m, uint32_t id, unsigned queue,
 struct item *memory_alloc_large(struct memory *m, unsigned queue, uint64_t order,
                                 const struct item *header, enum memory_grade grade)
 {
-    size_t bytes = (item_size(header) + LARGE_PREFIX + PAGE - 1) & ~(size_t)(PAGE - 1);
+    size_t bytes = (item_size(header) + LARGE_PREFIX + RUN_PAGE - 1) & ~(RUN_PAGE - 1);
     uint32_t id = SEGMENT_NONE;
     struct item *it = NULL;
 
     AZ(pthread_mutex_lock(&m->lock));
-    if (has_room(m, bytes, grade)) {
-        id = take_warm(m, bytes);
-        if (id == SEGMENT_NONE)
-            id = take_fresh(m, bytes);
-    }
+    if (has_room(m, bytes, grade))
+        id = take_large(m, bytes);
     if (id != SEGMENT_NONE)
         it = place_item(m, id, queue, order, header);
     bool low = available(m) <= m->target;

@@ -2,7 +2,6 @@
 
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -51,10 +50,7 @@ static void lists_init(struct memory *m)
         m->youngest[q] = ORDER_LIVE;
     }
     list_clear(&m->parked);
-    list_clear(&m->warm);
-    list_clear(&m->cold);
     list_clear(&m->large_free);
-    list_clear(&m->large_warm);
 }
 
 static bool lanes_init(struct memory *m)
@@ -79,11 +75,30 @@ void memory_follow(struct memory *m, bool follows)
     m->target = follows ? 2 : m->reserve + 1 + m->nlanes / 2;
 }
 
-bool memory_init(struct memory *m, size_t limit)
+/* How many addresses there are, in segments. Parked ones keep theirs, and large items of
+ * changing size leave gaps: so there are more than memory. */
+static uint32_t arena_for(uint32_t segments, unsigned thrift)
+{
+    return segments + ((3 * segments + PARKED_ROOM) >> (2 * thrift));
+}
+
+static bool ranges_init(struct memory *m)
+{
+    size_t bytes = m->nsegments * sizeof(struct segment), added;
+
+    if (!runs_init(&m->runs, (size_t)m->narena << m->segment_shift, 2 * m->nsegments) ||
+        !range_init(&m->segment_range, bytes) ||
+        !range_grow(&m->segment_range, bytes, &added))
+        return false;
+    m->arena = m->runs.pages.base;
+    m->segments = (struct segment *)(void *)m->segment_range.base;
+    return true;
+}
+
+bool memory_init(struct memory *m, size_t limit, unsigned thrift)
 {
     uint32_t size = segment_size_for(limit);
     uint32_t segments = (uint32_t)(limit / size);
-    size_t added;
 
     memset(m, 0, sizeof(*m));
     lists_init(m);
@@ -92,40 +107,23 @@ bool memory_init(struct memory *m, size_t limit)
     m->segment_shift = (unsigned)__builtin_ctz(size);
     m->nlanes = lanes_for(segments);
     memory_follow(m, false);
-    /* Parked segments keep their addresses: there are more of those than memory. */
-    m->narena = 4 * segments + PARKED_ROOM;
+    m->narena = arena_for(segments, thrift);
     m->nsegments = m->narena + (uint32_t)(limit / (size / LARGE_LEAST)) + 16;
     m->large_next = m->narena;
     AZ(pthread_mutex_init(&m->lock, NULL));
     AZ(pthread_mutex_init(&m->aged.lock, NULL));
     for (unsigned i = 0; i < AGED_OPEN; i++)
         m->aged.open[i].id = SEGMENT_NONE;
-    if (!range_init(&m->arena_range, (size_t)m->narena * size) ||
-        !range_init(&m->segment_range, (size_t)m->nsegments * sizeof(struct segment)) ||
-        !range_grow(&m->segment_range, m->segment_range.size, &added) || !lanes_init(m)) {
+    if (!ranges_init(m) || !lanes_init(m)) {
         memory_fini(m);
         return false;
     }
-    m->arena = m->arena_range.base;
-    m->arena_size = (size_t)m->narena * size;
-    m->segments = (struct segment *)m->segment_range.base;
     return true;
-}
-
-static void unmap_large(struct memory *m)
-{
-    for (uint32_t id = m->narena; id < m->large_next; id++) {
-        struct segment *seg = &m->segments[id];
-        if (seg->charged != 0)
-            munmap(seg->base - LARGE_PREFIX, seg->charged);
-    }
 }
 
 void memory_fini(struct memory *m)
 {
-    if (m->segments != NULL)
-        unmap_large(m);
-    range_fini(&m->arena_range);
+    runs_fini(&m->runs);
     range_fini(&m->segment_range);
     free(m->lanes);
     pthread_mutex_destroy(&m->lock);
@@ -232,8 +230,13 @@ static void lower(_Atomic uint32_t *least, uint32_t value)
         ;
 }
 
-void memory_note_exptime(struct memory *m, const struct item *it, uint32_t exptime)
+void segment_note_exptime(struct segment *seg, uint32_t exptime)
 {
     if (exptime != 0)
-        lower(&memory_segment(m, it)->min_exptime, exptime);
+        lower(&seg->min_exptime, exptime);
+}
+
+void memory_note_exptime(struct memory *m, const struct item *it, uint32_t exptime)
+{
+    segment_note_exptime(memory_segment(m, it), exptime);
 }

@@ -17,9 +17,9 @@
  * for.
  *
  * A segment is a fixed power of two of one reserved arena, so that the segment of an item
- * is arithmetic. An item larger than an eighth of that has a mapping of its own,
- * which queues like a segment. Space of overwritten and deleted items is counted in
- * `dead` and comes back when the segment is reclaimed (reclaim.h).
+ * is arithmetic. An item larger than an eighth of that has pages of its own in the arena
+ * (runs.h), and queues like a segment. Space of overwritten and deleted items is counted
+ * in `dead` and comes back when the segment is reclaimed (reclaim.h).
  *
  *   state:  FREE --take--> OPEN --seal--> QUEUED --claim--> CLAIMED --recycle--> FREE
  *                                            ^--------requeue---'
@@ -27,9 +27,10 @@
  * A segment with items that cannot be moved, because someone holds a reference, is
  * parked: it keeps its addresses but gives back the pages that hold nothing else.
  *
- * The budget counts whatever the store occupies: segments with pages, mappings, the hash
- * table, the tables here. A free segment either keeps its pages (warm, still charged)
- * or has given them back (cold).
+ * The budget counts whatever the store occupies: pages of segments and of large items,
+ * the hash table, the tables here. Free pages are either kept (warm, still charged) or
+ * given back (cold). Should the kernel not take them back, they stay warm, and serve
+ * whoever needs pages next.
  *
  * Locks: a lane's spin lock guards its open segments; memory.lock guards states, queues
  * and free lists. Neither is held while taking a bucket's lock; both may be taken under
@@ -44,7 +45,7 @@
 
 #include "store/item.h"
 #include "store/lock.h"
-#include "store/range.h"
+#include "store/runs.h"
 
 enum { QUEUE_SMALL, QUEUE_MAIN, QUEUES };
 enum segment_state { SEGMENT_FREE, SEGMENT_OPEN, SEGMENT_QUEUED, SEGMENT_CLAIMED };
@@ -60,6 +61,7 @@ struct segment {
     _Atomic uint64_t dead;        /* items << 40 | bytes, of those dead */
     _Atomic uint32_t used, items; /* handed out; known once sealed */
     _Atomic uint32_t min_exptime; /* none expires before; EXPTIME_NONE */
+    uint32_t run;                 /* its pages */
     _Atomic uint64_t order;       /* its place in its queue */
     uint32_t prev, next;          /* in its queue or free list */
     uint32_t charged;             /* bytes of the budget */
@@ -116,7 +118,6 @@ struct lane {
 
 struct memory {
     char *arena;
-    size_t arena_size;
     unsigned segment_shift;
     uint32_t segment_size;
     struct segment *segments; /* of the arena, then those of large items */
@@ -132,19 +133,22 @@ struct memory {
 
     _Alignas(64) pthread_mutex_t lock;
     struct segment_list queue[QUEUES], parked;
-    uint64_t order[QUEUES]; /* of the last one sealed */
-    struct segment_list warm, cold, large_free, large_warm;
+    uint64_t order[QUEUES];         /* of the last one sealed */
+    struct segment_list large_free; /* numbers not in use */
+    struct runs runs;
+    bool refused;     /* that the kernel keeps pages has been said */
     uint32_t claimed; /* segments in that state */
     struct finds finds;
     uint32_t arena_next, large_next; /* first ones never used */
-    struct range arena_range, segment_range;
+    struct range segment_range;
     struct aged aged;
     _Atomic uint64_t oldest[QUEUES], youngest[QUEUES]; /* places, as of the last seal */
 };
 
-/* limit: bytes of the budget. False: the
- * kernel gives no address space. */
-bool memory_init(struct memory *m, size_t limit);
+/* limit: bytes of the budget. thrift: how far to get by with fewer addresses than would
+ * be good to have, 0 to MEMORY_THRIFT_MOST. False: the kernel does not give as many. */
+enum { MEMORY_THRIFT_MOST = 2 };
+bool memory_init(struct memory *m, size_t limit, unsigned thrift);
 void memory_fini(struct memory *m);
 
 /* A follower stores from one thread, and what it moves it has been told to: it gets by
@@ -174,14 +178,15 @@ void memory_seal_aged(struct memory *m);
 void memory_note_dead(struct memory *m, const struct item *it);
 
 /* The number of a large item's segment, SEGMENT_NONE for others. To be asked before the
- * item is given up, as its mapping may then go at any time. */
+ * item is given up, as its pages may then go at any time. */
 static inline uint32_t memory_large_id(const struct memory *m, const struct item *it);
 
-/* Give back the mapping of a large item that is DEAD without references, if that has not
+/* Give back the pages of a large item that is DEAD without references, if that has not
  * been done by now. */
 void memory_free_large(struct memory *m, uint32_t id);
 
 /* Let the segment know that one of its items now expires at exptime. */
+void segment_note_exptime(struct segment *seg, uint32_t exptime);
 void memory_note_exptime(struct memory *m, const struct item *it, uint32_t exptime);
 
 /* Bytes used elsewhere on the store's behalf. Never fails: the next allocation pays. */
@@ -244,18 +249,22 @@ void memory_count(struct memory *m, struct census census[QUEUES],
 uint32_t memory_pin_next(struct memory *m, uint32_t *cursor, uint32_t now, char **end);
 void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan);
 
-static inline bool memory_is_large(const struct memory *m, const void *it)
+/* Larger items have pages of their own. */
+static inline bool size_is_large(const struct memory *m, size_t size)
 {
-    return (size_t)((const char *)it - m->arena) >= m->arena_size;
+    return size > m->segment_size / 8;
+}
+
+static inline bool memory_is_large(const struct memory *m, const struct item *it)
+{
+    return size_is_large(m, item_size(it));
 }
 
 static inline uint32_t memory_segment_id(const struct memory *m, const struct item *it)
 {
-    size_t offset = (size_t)((const char *)it - m->arena);
-
-    if (offset < m->arena_size)
-        return (uint32_t)(offset >> m->segment_shift);
-    return *(const uint32_t *)((const char *)it - LARGE_PREFIX);
+    if (__builtin_expect(memory_is_large(m, it), 0))
+        return *(const uint32_t *)((const char *)it - LARGE_PREFIX);
+    return (uint32_t)((size_t)((const char *)it - m->arena) >> m->segment_shift);
 }
 
 static inline uint32_t memory_large_id(const struct memory *m, const struct item *it)

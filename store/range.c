@@ -1,6 +1,12 @@
 #include "store/range.h"
 
+#include <errno.h>
 #include <sys/mman.h>
+
+/* Linux 5.18; the C library's headers may be older. */
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
 
 /* Memory is charged in small steps and made writable in larger ones: the kernel
  * keeps one mapping either way, and the calls stay rare. */
@@ -54,10 +60,16 @@ size_t range_shrink(struct range *r, size_t upto)
 {
     size_t keep = round_up(upto, CHARGE_STEP);
 
-    if (keep >= r->charged ||
-        madvise(r->base + keep, r->charged - keep, MADV_DONTNEED) != 0)
+    if (keep >= r->charged || !range_drop(r->base + keep, r->charged - keep))
         return 0;
     size_t dropped = r->charged - keep;
     r->charged = keep;
     return dropped;
+}
+
+/* Pages that are locked are given back only to one who says that he knows. */
+bool range_drop(char *from, size_t bytes)
+{
+    return madvise(from, bytes, MADV_DONTNEED) == 0 ||
+           (errno == EINVAL && madvise(from, bytes, MADV_DONTNEED_LOCKED) == 0);
 }

@@ -30,4 +30,8 @@ bool range_grow(struct range *r, size_t upto, size_t *added);
  * many bytes that were. */
 size_t range_shrink(struct range *r, size_t upto);
 
+/* Give back whole pages of any range; they stay usable and will read as zero. False: the
+ * kernel keeps them, with what is in them. */
+bool range_drop(char *from, size_t bytes);
+
 #endif

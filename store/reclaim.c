@@ -344,7 +344,7 @@ static void expire_segment(struct store *s, struct segment *seg, char *end,
             least = exptime;
     }
     if (least != EXPTIME_NONE)
-        memory_note_exptime(&s->memory, (struct item *)(void *)seg->base, least);
+        segment_note_exptime(seg, least);
 }
 
 static uint64_t microseconds(void)

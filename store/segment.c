@@ -1,10 +1,6 @@
 /* Segments between their states: free, open, queued, claimed. */
-#include <sys/mman.h>
-
 #include "base/check.h"
 #include "store/segment.h"
-
-enum { PAGE = 4096 };
 
 uint32_t memory_available(struct memory *m)
 {
@@ -14,45 +10,19 @@ uint32_t memory_available(struct memory *m)
     return n;
 }
 
-/* Give a segment's pages back to the system. */
-static void cool(struct memory *m, uint32_t id)
+/* Where these pages lie says which segment they are. */
+static uint32_t segment_at(struct memory *m, uint32_t run)
 {
-    struct segment *seg = &m->segments[id];
+    char *base = runs_base(&m->runs, run);
+    uint32_t id = (uint32_t)((size_t)(base - m->arena) >> m->segment_shift);
 
-    AZ(madvise(seg->base, m->segment_size, MADV_DONTNEED));
-    memory_credit(m, seg->charged);
-    seg->charged = 0;
-    list_append(m, &m->cold, id);
-}
-
-bool segment_make_room(struct memory *m, size_t bytes)
-{
-    size_t warm = (size_t)m->warm.count << m->segment_shift;
-
-    if (unspent(m) + m->large_warm.bytes + warm < bytes)
-        return false;
-    while (unspent(m) < bytes && m->large_warm.count > 0)
-        large_unmap(m, list_pop(m, &m->large_warm));
-    while (unspent(m) < bytes)
-        cool(m, list_pop(m, &m->warm));
-    return true;
-}
-
-static uint32_t take_cold(struct memory *m)
-{
-    uint32_t id = list_pop(m, &m->cold);
-    size_t added;
-
-    if (id == SEGMENT_NONE) {
-        size_t upto = ((size_t)m->arena_next + 1) << m->segment_shift;
-        if (m->arena_next == m->narena || !range_grow(&m->arena_range, upto, &added))
-            return SEGMENT_NONE;
-        id = m->arena_next++;
-        memory_charge(m, sizeof(struct segment));
-        m->segments[id].base = m->arena + ((size_t)id << m->segment_shift);
+    if (id >= m->arena_next) {
+        memory_charge(m, (id + 1 - m->arena_next) * NUMBER_COST);
+        m->arena_next = id + 1;
     }
+    m->segments[id].base = base;
+    m->segments[id].run = run;
     m->segments[id].charged = m->segment_size;
-    memory_charge(m, m->segment_size);
     return id;
 }
 
@@ -75,11 +45,11 @@ uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade)
     AZ(pthread_mutex_lock(&m->lock));
     uint32_t n = available(m);
     if (n > (grade == MEMORY_FOR_MOVE ? 0 : m->reserve)) {
-        id = list_pop(m, &m->warm);
-        if (id == SEGMENT_NONE && segment_make_room(m, m->segment_size))
-            id = take_cold(m);
-        if (id != SEGMENT_NONE)
+        uint32_t run = pages_take(m, m->segment_size, m->segment_size);
+        if (run != RUN_NONE) {
+            id = segment_at(m, run);
             segment_reset(&m->segments[id], queue);
+        }
     }
     AZ(pthread_mutex_unlock(&m->lock));
     if (n <= m->target && m->low != NULL)
@@ -129,11 +99,7 @@ void memory_recycle(struct memory *m, uint32_t id)
         large_free(m, id);
     } else {
         seg->state = SEGMENT_FREE;
-        /* Over the limit, because the table grew: pay now. */
-        if (unspent(m) == 0 || seg->charged < m->segment_size)
-            cool(m, id);
-        else
-            list_append(m, &m->warm, id);
+        pages_give(m, seg->run, seg->charged);
     }
     AZ(pthread_mutex_unlock(&m->lock));
 }
@@ -154,11 +120,10 @@ void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
 /* Give back the pages from `from` to `to`, as far as they are whole; how many bytes. */
 static uint32_t drop_pages(char *from, char *to)
 {
-    from += -(uintptr_t)from & (PAGE - 1);
-    to -= (uintptr_t)to & (PAGE - 1);
-    if (to <= from)
+    from += -(uintptr_t)from & (RUN_PAGE - 1);
+    to -= (uintptr_t)to & (RUN_PAGE - 1);
+    if (to <= from || !range_drop(from, (size_t)(to - from)))
         return 0;
-    AZ(madvise(from, (size_t)(to - from), MADV_DONTNEED));
     return (uint32_t)(to - from);
 }
 

@@ -93,13 +93,18 @@ static inline size_t unspent(struct memory *m)
 /* How many segments could be opened. */
 static inline uint32_t available(struct memory *m)
 {
-    return m->warm.count +
-           (uint32_t)((unspent(m) + m->large_warm.bytes) >> m->segment_shift);
+    return (uint32_t)((unspent(m) + m->runs.bytes[RUN_WARM]) >> m->segment_shift);
 }
 
-/* Make `bytes` of the budget unspent by giving up free mappings and segments. False:
- * there are not as many. */
-bool segment_make_room(struct memory *m, size_t bytes);
+/* Pages out of the budget: warm ones, or cold ones for which others are given back if
+ * need be. RUN_NONE: none in one piece, now. */
+uint32_t pages_take(struct memory *m, size_t bytes, size_t align);
+/* They are free again. charged: fewer bytes than there are if some were given back. */
+void pages_give(struct memory *m, uint32_t run, size_t charged);
+
+/* What each number of a segment costs: its row, and one of its pages and of those free
+ * beside them. */
+#define NUMBER_COST (sizeof(struct segment) + 2 * sizeof(struct run))
 
 /* A segment that was free is open, and empty. */
 void segment_reset(struct segment *seg, unsigned queue);
@@ -112,15 +117,8 @@ void open_begin(const struct memory *m, struct open_segment *open, uint32_t id,
                 uint64_t order);
 struct item *open_bump(struct open_segment *open, const struct item *header, size_t size);
 
-/* Larger items have memory of their own. */
-static inline bool size_is_large(const struct memory *m, size_t size)
-{
-    return size > m->segment_size / 8;
-}
-
-/* The mapping of a large item is free: kept for the next one, or given back. */
+/* The pages and the number of a large item are free. */
 void large_free(struct memory *m, uint32_t id);
-void large_unmap(struct memory *m, uint32_t id);
 
 /* Where a queued segment is. */
 static inline struct segment_list *list_of(struct memory *m, const struct segment *seg)

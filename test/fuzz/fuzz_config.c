@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct values values = { 0 };
     char *config = fuzz_text(bytes, n), *rest, why[160] = "", shown[64];
     parse_as_engine(config);
-    option_defaults(rows, N_ELEMENTS(rows), &values);
+    CHECK(option_defaults(rows, N_ELEMENTS(rows), &values, why, sizeof(why)));
     bool ok =
         option_parse(rows, N_ELEMENTS(rows), &values, config, &rest, why, sizeof(why));
     CHECK(ok == (why[0] == '\0') && (ok || rest == NULL));

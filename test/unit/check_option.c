@@ -35,7 +35,7 @@ static char why[160];
 static void setup(void)
 {
     values = (struct values){ 0 };
-    option_defaults(rows, NROWS, &values);
+    ck_assert(option_defaults(rows, NROWS, &values, why, sizeof(why)));
     why[0] = '\0';
 }
 
