@@ -43,7 +43,8 @@ static bool make_core(struct repl_engine *e)
         .resume_context = e,
     };
     if (getrandom(config.run.bytes, sizeof(config.run.bytes), 0) !=
-        (ssize_t)sizeof(config.run.bytes)) {
+            (ssize_t)sizeof(config.run.bytes) ||
+        !siphash_draw(&config.secret)) {
         snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
         return false;
     }
