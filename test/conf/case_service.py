@@ -145,6 +145,29 @@ def case_guard_is_ready(lab):
         machine.manager.hears("READY=1", guard)
         assert machine.number("health") == -254 and machine.number("rank") == 0
         assert os.path.exists(os.path.join(machine.run, "mcd", "vrrp.fifo"))
+def case_what_cannot_be_is_not_tried_again(lab):
+    """Its exit code is one after which systemd leaves it; that of a port in use is not."""
+    text_file = os.path.join(lab.folder, "text")
+    with open(text_file, "w", encoding="ascii") as file:
+        file.write("no FIFO\n")
+    bad = [("mcd@.service", {"OPTIONS": "--nonsense"}), ("mcd@.service", {"ENGINE_OPTIONS": "bogus=1"}),
+           ("mcd@.service", {"LISTEN": "127.0.0.1:http"}),
+           ("mcd-guard@.service", {"GUARD_OPTIONS": "--nonsense"}),
+           ("mcd-guard@.service", {"FIFO": text_file}),
+           ("mcd-guard@.service", {"GUARD_OPTIONS": "--dir /nowhere"})]
+    for unit, given in bad:
+        with Machine(lab) as machine:
+            machine.given.update(given)
+            code = machine.start(unit).wait(20 * lab.build.slowness)
+            left = words(machine.installed.read("/" + unit), "RestartPreventExitStatus")[0].split()
+            assert str(code) in left, "%s %s: %d is not in %s" % (unit, given, code, left)
+            os.unlink(machine.manager.path)
+    with Machine(lab) as machine, socket.socket() as taken:
+        taken.bind(("127.0.0.1", machine.port))
+        taken.listen(1)
+        assert machine.start("mcd@.service").wait(20 * lab.build.slowness) == 1
+
+
         machine.stop(guard)
 
 
