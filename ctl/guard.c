@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -250,23 +251,30 @@ static void take_lines(struct guard *g)
         g->nline = 0; /* no line is so long */
 }
 
+/* A disk that is full gets room again; a folder that is not there will not come. */
+static int code_of(int error)
+{
+    return error == ENOSPC || error == EDQUOT ? EXIT_FAILURE : EX_CONFIG;
+}
+
 /* For reading and writing, so that it stays open when keepalived restarts. */
-static bool open_fifo(struct guard *g)
+static int open_fifo(struct guard *g)
 {
     struct stat found;
     g->fifo = -1;
     if (g->config->fifo == NULL)
-        return true;
+        return EXIT_SUCCESS;
     if (mkfifo(g->config->fifo, 0600) != 0 && errno != EEXIST) {
-        say("cannot make the FIFO %s: %s", g->config->fifo, strerror(errno));
-        return false;
+        int error = errno;
+        say("cannot make the FIFO %s: %s", g->config->fifo, strerror(error));
+        return code_of(error);
     }
     g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (g->fifo >= 0 && fstat(g->fifo, &found) == 0 && S_ISFIFO(found.st_mode))
-        return true;
+        return EXIT_SUCCESS;
     say("%s is no FIFO that this user may use; remove it, or name another with --fifo",
         g->config->fifo);
-    return false;
+    return EX_CONFIG;
 }
 
 /* ---- both, in turn */
@@ -285,21 +293,21 @@ static bool serve(struct guard *g, uint64_t until)
     return fds[1].revents != 0 || now_ms() >= until;
 }
 
-static bool open_files(struct guard *g)
+static int open_files(struct guard *g)
 {
     const char *directory = g->config->directory;
     /* keepalived may start at any moment from now on: nothing is known, so not this one
      */
     if (track_file_open(&g->health, directory, "health", FAULT) &&
         track_file_open(&g->rank, directory, "rank", 0))
-        return true;
+        return EXIT_SUCCESS;
     int error = errno;
     say("cannot write %s in %s: %s; %s, or name another folder with --dir",
         g->rank.path[0] != '\0' ? "rank" : "health", directory, strerror(error),
         error == ENOENT   ? "make the folder"
         : error == ENOSPC ? "make room there"
                           : "let this user write there");
-    return false;
+    return code_of(error);
 }
 
 int guard_run(const struct guard_config *config)
@@ -309,8 +317,11 @@ int guard_run(const struct guard_config *config)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    if (!open_files(&g) || !open_fifo(&g))
-        return EXIT_FAILURE;
+    int code = open_files(&g);
+    if (code == EXIT_SUCCESS)
+        code = open_fifo(&g);
+    if (code != EXIT_SUCCESS)
+        return code;
     say("watching; until the node is known, health is %d and rank %d", g.health.number,
         g.rank.number);
     service_ready();

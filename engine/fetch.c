@@ -1,7 +1,6 @@
 #include "engine/fetch.h"
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "repl/clock.h"
 
 static const SERVER_COOKIE_API *cookies_of(const struct repl_engine *e)
@@ -10,12 +9,11 @@ static const SERVER_COOKIE_API *cookies_of(const struct repl_engine *e)
 }
 
 /* The cookie is ours before anybody can resume it. */
-static bool park(struct repl_engine *e, const void *cookie, uint64_t hash,
-                 const void *key, size_t nkey)
+static bool park(struct repl_engine *e, const void *cookie, const void *key, size_t nkey)
 {
     if (cookie == NULL || cookies_of(e)->reserve(cookie) != ENGINE_SUCCESS)
         return false; /* a host that cannot */
-    if (fetch_wait(&e->core, cookie, hash, key, nkey, repl_clock_us()))
+    if (fetch_wait(&e->core, cookie, key, nkey, repl_clock_us()))
         return true;
     cookies_of(e)->release(cookie);
     return false;
@@ -38,31 +36,20 @@ static bool is_absent(struct repl_engine *e, const void *cookie, const void *key
     return rc == ENGINE_KEY_ENOENT;
 }
 
-static bool may_help(const struct repl_engine *e, const void *key, size_t nkey,
-                     uint64_t *hash)
-{
-    if (nkey == 0 || nkey > LINK_KEY_MAX)
-        return false;
-    *hash = hash_key(key, nkey);
-    return fetch_may_help(&e->core, *hash);
-}
-
 bool fetch_parks(struct repl_engine *e, const void *cookie, const void *key, size_t nkey)
 {
-    uint64_t hash;
     if (__builtin_expect(!fetch_is_on(&e->core), 1))
         return false;
-    return may_help(e, key, nkey, &hash) && park(e, cookie, hash, key, nkey);
+    return fetch_may_help(&e->core, key, nkey) && park(e, cookie, key, nkey);
 }
 
 bool fetch_parks_absent(struct repl_engine *e, const void *cookie, const void *key,
                         size_t nkey)
 {
-    uint64_t hash;
     if (__builtin_expect(!fetch_is_on(&e->core), 1))
         return false;
-    return may_help(e, key, nkey, &hash) && is_absent(e, cookie, key, nkey) &&
-           park(e, cookie, hash, key, nkey);
+    return fetch_may_help(&e->core, key, nkey) && is_absent(e, cookie, key, nkey) &&
+           park(e, cookie, key, nkey);
 }
 
 void fetch_resume(void *context, const void *cookie)

@@ -43,7 +43,8 @@ static bool make_core(struct repl_engine *e)
         .resume_context = e,
     };
     if (getrandom(config.run.bytes, sizeof(config.run.bytes), 0) !=
-        (ssize_t)sizeof(config.run.bytes)) {
+            (ssize_t)sizeof(config.run.bytes) ||
+        !siphash_draw(&config.secret)) {
         snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
         return false;
     }
@@ -153,21 +154,32 @@ static void unmake(struct repl_engine *e, bool force)
     repl_options_free(&e->options);
 }
 
+/* ENGINE_EINVAL: what was asked for cannot be, however often it is tried. */
+static ENGINE_ERROR_CODE start(struct repl_engine *e, const char *config)
+{
+    const struct repl_options *o = &e->options;
+    if (!repl_options_parse(&e->options, config, e->why, sizeof(e->why)))
+        return ENGINE_EINVAL;
+    ENGINE_ERROR_CODE rc =
+        wrapped_load(&e->wrapped, o->engine, o->rest, e->server, e->why, sizeof(e->why));
+    if (rc == ENGINE_SUCCESS && !(make_core(e) && start_thread(e)))
+        rc = ENGINE_FAILED;
+    return rc;
+}
+
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config)
 {
     struct repl_engine *e = repl_engine_of(handle);
     CHECK_OBJ(e, REPL_ENGINE_MAGIC);
-    if (repl_options_parse(&e->options, config, e->why, sizeof(e->why)) &&
-        wrapped_load(&e->wrapped, e->options.engine, e->options.rest, e->server, e->why,
-                     sizeof(e->why)) &&
-        make_core(e) && start_thread(e)) {
+    ENGINE_ERROR_CODE rc = start(e, config);
+    if (rc == ENGINE_SUCCESS) {
         if (e->wrapped.engine->arithmetic == NULL)
             e->api.arithmetic = NULL; /* the host does it, through us */
-        return ENGINE_SUCCESS;
+        return rc;
     }
     engine_log(e, REPL_LOG_WARNING, e->why);
     unmake(e, true);
-    return ENGINE_FAILED;
+    return rc;
 }
 
 void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force)

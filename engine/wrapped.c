@@ -92,52 +92,57 @@ static void learn_features(struct wrapped *w)
     }
 }
 
-static bool initialize(struct wrapped *w, const char *config, char *why, size_t nwhy)
+static ENGINE_ERROR_CODE initialize(struct wrapped *w, const char *config, char *why,
+                                    size_t nwhy)
 {
     ENGINE_HANDLE_V1 *e = w->engine;
     char text[160] = "";
     ENGINE_ERROR_CODE rc = e->initialize(wrapped_handle(w), config);
     if (rc == ENGINE_SUCCESS)
-        return true;
+        return rc;
     if (e->errinfo != NULL) {
         size_t n = e->errinfo(wrapped_handle(w), NULL, text, sizeof(text) - 1);
         text[n < sizeof(text) ? n : sizeof(text) - 1] = '\0';
     }
     snprintf(why, nwhy, "the wrapped engine did not start: %s (its options: %s)",
              text[0] != '\0' ? text : "it gave no reason", config ? config : "none");
-    return false;
+    return rc;
 }
 
-bool wrapped_load(struct wrapped *w, const char *file, const char *config,
-                  SERVER_HANDLE_V1 *host, char *why, size_t nwhy)
+/* A module with an engine in it that can do what replication needs. */
+static bool make_engine(struct wrapped *w, const char *file, SERVER_HANDLE_V1 *host,
+                        char *why, size_t nwhy)
 {
     CREATE_INSTANCE create;
     ENGINE_HANDLE *handle = NULL;
-    *w = (struct wrapped){ 0 };
-    if (!open_module(w, file, &create, why, nwhy)) {
-        wrapped_unload(w, true);
+    if (!open_module(w, file, &create, why, nwhy))
         return false;
-    }
     if (create(1, shim_server_api(host), &handle) != ENGINE_SUCCESS || handle == NULL) {
         snprintf(why, nwhy, "%s offers no engine of interface version 1", file);
-        wrapped_unload(w, true);
+        return false;
+    }
+    const char *missing = missing_function((ENGINE_HANDLE_V1 *)handle);
+    if (missing != NULL) { /* not even its destroy can be trusted */
+        snprintf(why, nwhy, "cannot replicate from the engine %s: it lacks %s", file,
+                 missing);
         return false;
     }
     w->engine = (ENGINE_HANDLE_V1 *)handle;
-    const char *missing = missing_function(w->engine);
-    if (missing != NULL) {
-        snprintf(why, nwhy, "cannot replicate from the engine %s: it lacks %s", file,
-                 missing);
-        w->engine = NULL; /* not even its destroy can be trusted */
-        wrapped_unload(w, true);
-        return false;
-    }
-    if (!initialize(w, config, why, nwhy)) {
-        wrapped_unload(w, true);
-        return false;
-    }
-    learn_features(w);
     return true;
+}
+
+ENGINE_ERROR_CODE wrapped_load(struct wrapped *w, const char *file, const char *config,
+                               SERVER_HANDLE_V1 *host, char *why, size_t nwhy)
+{
+    *w = (struct wrapped){ 0 };
+    ENGINE_ERROR_CODE rc = make_engine(w, file, host, why, nwhy)
+                               ? initialize(w, config, why, nwhy)
+                               : ENGINE_EINVAL;
+    if (rc == ENGINE_SUCCESS)
+        learn_features(w);
+    else
+        wrapped_unload(w, true);
+    return rc;
 }
 
 void wrapped_unload(struct wrapped *w, bool force)

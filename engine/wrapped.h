@@ -17,10 +17,10 @@ struct wrapped {
     const struct engine_mirror *mirror; /* NULL: it does not offer that */
 };
 
-/* file: with a slash a path, else a name beside this very module. False: why holds the
- * reason. */
-bool wrapped_load(struct wrapped *w, const char *file, const char *config,
-                  SERVER_HANDLE_V1 *host, char *why, size_t nwhy);
+/* file: with a slash a path, else a name beside this very module. Unless it is
+ * ENGINE_SUCCESS, why holds the reason; ENGINE_EINVAL: it is in what was asked for. */
+ENGINE_ERROR_CODE wrapped_load(struct wrapped *w, const char *file, const char *config,
+                               SERVER_HANDLE_V1 *host, char *why, size_t nwhy);
 void wrapped_unload(struct wrapped *w, bool force);
 
 /* The handle, as the engine's own functions want it. */

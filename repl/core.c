@@ -61,7 +61,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     ok = maps_init(c) && ok;
     ok = known_init(&c->known, config->map_bits) && ok;
     ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
-                      config->resume_context) &&
+                      config->resume_context, &config->secret) &&
          ok;
     if (!ok)
         return false;

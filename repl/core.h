@@ -63,9 +63,10 @@ struct repl_config {
     bool lone_rejects;     /* without a peer no client's change is taken */
     bool keep_on_conflict; /* what both nodes changed: the leader's state, not a miss */
     struct run_id run;
-    uint64_t item_max, memory; /* told to the peer */
-    uint64_t fetch_wait_us;    /* how long a request waits for the peer's item; 0: not */
-    waiters_resume resume;     /* and how it goes on then */
+    struct siphash_secret secret; /* of tables by keys; the peer has another */
+    uint64_t item_max, memory;    /* told to the peer */
+    uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: not */
+    waiters_resume resume;  /* and how it goes on then */
     void *resume_context;
 };
 
@@ -307,11 +308,11 @@ static inline bool fetch_is_on(const struct repl_core *c)
 }
 
 /* May the peer have this key, if it is not here? */
-bool fetch_may_help(const struct repl_core *c, uint64_t hash);
+bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey);
 /* It is not here: shall the request wait until the peer was asked? True: it will be
  * resumed, by config.resume; then the call is to be made again. */
-bool fetch_wait(struct repl_core *c, const void *request, uint64_t hash, const void *key,
-                size_t nkey, uint64_t now_us);
+bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_t nkey,
+                uint64_t now_us);
 
 /* ---- events; all LOCKED */
 

@@ -20,16 +20,19 @@
 enum { FETCH_KEYS = 250 }; /* in one message */
 
 /* What clients changed here is not asked for: the peer has what was before. */
-bool fetch_may_help(const struct repl_core *c, uint64_t hash)
+bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey)
 {
+    if (nkey == 0 || nkey > LINK_KEY_MAX)
+        return false;
+    uint64_t hash = hash_key(key, nkey);
     return !waiters_are_vain(&c->waiters) && map_has(&c->lacking, hash) &&
            !known_has(&c->known, hash) && !map_has(&c->touched, hash);
 }
 
-bool fetch_wait(struct repl_core *c, const void *request, uint64_t hash, const void *key,
-                size_t nkey, uint64_t now_us)
+bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_t nkey,
+                uint64_t now_us)
 {
-    if (!waiters_ask(&c->waiters, request, hash, key, nkey, now_us))
+    if (!waiters_ask(&c->waiters, request, key, nkey, now_us))
         return false;
     c->port_ops->wake(c->port);
     return true;
@@ -60,8 +63,7 @@ void fetch_found(struct repl_core *c, const struct link_change *change)
 {
     if (!waiters_want(&c->waiters))
         return;
-    c->count.fetch_hits += waiters_found(&c->waiters, hash_key(change->key, change->nkey),
-                                         change->key, change->nkey);
+    c->count.fetch_hits += waiters_found(&c->waiters, change->key, change->nkey);
 }
 
 void fetch_watch_time(struct repl_core *c)

@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "protocol/link.h"
 
 enum {
-    CHAINS = 4096,           /* of each of both hash tables */
     REMEMBERED_US = 1000000, /* longer than any host takes to make a call again */
 };
 
@@ -44,11 +42,12 @@ static void make_free(struct waiters *w)
 }
 
 bool waiters_init(struct waiters *w, uint64_t patience_us, waiters_resume resume,
-                  void *context)
+                  void *context, const struct siphash_secret *secret)
 {
     *w = (struct waiters){ .patience_us = patience_us,
                            .resume = resume,
-                           .context = context };
+                           .context = context,
+                           .secret = *secret };
     AZ(pthread_mutex_init(&w->lock, NULL));
     TAILQ_INIT(&w->unsent);
     TAILQ_INIT(&w->sent);
@@ -58,8 +57,8 @@ bool waiters_init(struct waiters *w, uint64_t patience_us, waiters_resume resume
         return true;
     w->wanted_room = calloc(WANTED_MAX, sizeof(*w->wanted_room));
     w->waiter_room = calloc(WAITERS_MAX, sizeof(*w->waiter_room));
-    w->by_hash = calloc(CHAINS, sizeof(*w->by_hash));
-    w->by_who = calloc(CHAINS, sizeof(*w->by_who));
+    w->by_hash = calloc(WAITERS_CHAINS, sizeof(*w->by_hash));
+    w->by_who = calloc(WAITERS_CHAINS, sizeof(*w->by_who));
     if (w->wanted_room == NULL || w->waiter_room == NULL || w->by_hash == NULL ||
         w->by_who == NULL)
         return false;
@@ -82,7 +81,7 @@ void waiters_fini(struct waiters *w)
 static struct wanted *wanted_find(struct waiters *w, uint64_t hash, const void *key,
                                   size_t nkey)
 {
-    struct wanted *k = LIST_FIRST(&w->by_hash[hash % CHAINS]);
+    struct wanted *k = LIST_FIRST(&w->by_hash[hash % WAITERS_CHAINS]);
     for (; k != NULL; k = LIST_NEXT(k, chain)) {
         if (k->hash == hash && k->nkey == nkey && memcmp(k->key, key, nkey) == 0)
             return k;
@@ -99,7 +98,7 @@ static struct wanted *wanted_add(struct waiters *w, uint64_t hash, const void *k
     LIST_REMOVE(k, chain);
     *k = (struct wanted){ .hash = hash, .nkey = (uint16_t)nkey };
     memcpy(k->key, key, nkey);
-    LIST_INSERT_HEAD(&w->by_hash[hash % CHAINS], k, chain);
+    LIST_INSERT_HEAD(&w->by_hash[hash % WAITERS_CHAINS], k, chain);
     TAILQ_INSERT_TAIL(&w->unsent, k, line);
     atomic_fetch_add_explicit(&w->nwanted, 1, memory_order_relaxed);
     atomic_fetch_add(&w->nunsent, 1);
@@ -120,7 +119,7 @@ static void wanted_remove(struct waiters *w, struct wanted *k)
 
 static struct waiter_list *chain_of(struct waiters *w, const void *who)
 {
-    return &w->by_who[hash_key(&who, sizeof(who)) % CHAINS];
+    return &w->by_who[siphash(&w->secret, &who, sizeof(who)) % WAITERS_CHAINS];
 }
 
 static struct waiter *waiter_find(struct waiters *w, const void *who)
@@ -221,11 +220,12 @@ static bool ask(struct waiters *w, const void *who, uint64_t hash, const void *k
     return true;
 }
 
-bool waiters_ask(struct waiters *w, const void *who, uint64_t hash, const void *key,
-                 size_t nkey, uint64_t now_us)
+bool waiters_ask(struct waiters *w, const void *who, const void *key, size_t nkey,
+                 uint64_t now_us)
 {
     if (w->patience_us == 0)
         return false;
+    uint64_t hash = siphash(&w->secret, key, nkey);
     AZ(pthread_mutex_lock(&w->lock));
     bool waits = ask(w, who, hash, key, nkey, now_us);
     AZ(pthread_mutex_unlock(&w->lock));
@@ -266,11 +266,12 @@ bool waiters_take(struct waiters *w, uint32_t batch, const void **key, size_t *n
     return k != NULL;
 }
 
-bool waiters_found(struct waiters *w, uint64_t hash, const void *key, size_t nkey)
+bool waiters_found(struct waiters *w, const void *key, size_t nkey)
 {
     bool was_sent = false;
     if (!waiters_want(w))
         return false;
+    uint64_t hash = siphash(&w->secret, key, nkey);
     AZ(pthread_mutex_lock(&w->lock));
     struct wanted *k = wanted_find(w, hash, key, nkey);
     if (k != NULL) {

@@ -28,7 +28,10 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/siphash.h"
+
 enum { WANTED_MAX = 2048, WAITERS_MAX = 8192 };
+enum { WAITERS_CHAINS = 4096 }; /* of each of both hash tables */
 
 /* Let a request go on. Called with the table locked, it must not come back to it. */
 typedef void (*waiters_resume)(void *context, const void *who);
@@ -45,6 +48,7 @@ struct waiters {
     uint64_t patience_us; /* how long a request waits; 0: nobody ever does */
     waiters_resume resume;
     void *context;
+    struct siphash_secret secret;           /* clients choose the keys */
     atomic_uint nwanted, nunsent, noverdue; /* keys; written with the lock held */
     pthread_mutex_t lock;                   /* of what follows */
     struct wanted *wanted_room;
@@ -57,13 +61,13 @@ struct waiters {
 
 /* False if memory is out. */
 bool waiters_init(struct waiters *w, uint64_t patience_us, waiters_resume resume,
-                  void *context);
+                  void *context, const struct siphash_secret *secret);
 /* Lets all go. */
 void waiters_fini(struct waiters *w);
 
 /* Shall this request wait for the key? True: resume will be called for it, once. */
-bool waiters_ask(struct waiters *w, const void *who, uint64_t hash, const void *key,
-                 size_t nkey, uint64_t now_us);
+bool waiters_ask(struct waiters *w, const void *who, const void *key, size_t nkey,
+                 uint64_t now_us);
 /* It has gone away, with its connection. True if it waited: resume is not called. */
 bool waiters_forget(struct waiters *w, const void *who);
 
@@ -71,7 +75,7 @@ bool waiters_forget(struct waiters *w, const void *who);
  * as the core lock is held. */
 bool waiters_take(struct waiters *w, uint32_t batch, const void **key, size_t *nkey);
 /* The key is here now. True if somebody had asked the peer for it. */
-bool waiters_found(struct waiters *w, uint64_t hash, const void *key, size_t nkey);
+bool waiters_found(struct waiters *w, const void *key, size_t nkey);
 /* All that was sent in batches up to this one (serial arithmetic) has been answered; what
  * has not been found by now is not there. */
 void waiters_answered(struct waiters *w, uint32_t batch, uint64_t now_us);

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -29,6 +30,22 @@ bool address_split(char *word, char **host, char **port)
     }
     *host = word[0] != '\0' && strcmp(word, "*") != 0 ? word : NULL;
     return true;
+}
+
+char *address_next(char *list, char **save)
+{
+    return strtok_r(list, ", ", save);
+}
+
+bool address_list_is_valid(const char *list)
+{
+    char *save = NULL, *host, *port, *copy = strdup(list);
+    char *word = copy != NULL ? address_next(copy, &save) : NULL;
+    bool valid = word != NULL;
+    for (; valid && word != NULL; word = address_next(NULL, &save))
+        valid = address_split(word, &host, &port);
+    free(copy);
+    return valid;
 }
 
 uint16_t address_port(int fd)

@@ -15,6 +15,11 @@ enum { ADDRESS_MAX = 192 };
  * it is none of these. */
 bool address_split(char *word, char **host, char **port);
 
+/* The next word of a list, parted by commas or blanks: as strtok_r. */
+char *address_next(char *list, char **save);
+/* Such words, one at least, and nothing else. */
+bool address_list_is_valid(const char *list);
+
 /* "tcp:127.0.0.1:11211", "unix:/path": of a socket's other end, and of its own. */
 bool address_peer(int fd, char *text, size_t size);
 bool address_own(int fd, char *text, size_t size);

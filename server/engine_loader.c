@@ -135,13 +135,14 @@ bool engine_load(struct engine *e, const char *name, const char *directory,
     return false;
 }
 
-bool engine_initialize(struct engine *e, const char *config, char *why, size_t nwhy)
+ENGINE_ERROR_CODE engine_initialize(struct engine *e, const char *config, char *why,
+                                    size_t nwhy)
 {
     char detail[512];
     size_t n = 0;
     ENGINE_ERROR_CODE rc = e->api->initialize(e->handle, config);
     if (rc == ENGINE_SUCCESS)
-        return true;
+        return rc;
     if (e->api->errinfo != NULL)
         n = e->api->errinfo(e->handle, NULL, detail, sizeof(detail) - 1);
     detail[n < sizeof(detail) ? n : 0] = '\0';
@@ -150,7 +151,7 @@ bool engine_initialize(struct engine *e, const char *config, char *why, size_t n
              config != NULL ? " (its options were '" : "", config != NULL ? config : "",
              config != NULL ? "')" : "");
     engine_destroy(e, true);
-    return false;
+    return rc;
 }
 
 /* The library stays mapped: threads of it may still be on their way out, and tools

@@ -25,8 +25,10 @@ struct engine {
 bool engine_load(struct engine *e, const char *name, const char *directory,
                  GET_SERVER_API get_server_api, char *why, size_t nwhy);
 
-/* config may be NULL. On failure the engine has been destroyed. */
-bool engine_initialize(struct engine *e, const char *config, char *why, size_t nwhy);
+/* config may be NULL. On failure the engine has been destroyed. ENGINE_EINVAL: it would
+ * fail each time, for what is wrong is the configuration. */
+ENGINE_ERROR_CODE engine_initialize(struct engine *e, const char *config, char *why,
+                                    size_t nwhy);
 void engine_destroy(struct engine *e, bool force);
 
 /* text is FILE or FILE,CONFIG. */

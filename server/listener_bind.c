@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "server/address.h"
 #include "server/server.h"
 
@@ -142,22 +143,16 @@ static bool bind_list(struct server *server, uint64_t number, int socktype, char
     if (server->settings.listen == NULL)
         return bind_name(server, NULL, common, socktype, why, nwhy);
     char *list = strdup(server->settings.listen);
-    char *word = list != NULL ? strtok_r(list, ", ", &save) : NULL;
-    if (word == NULL) {
-        snprintf(why, nwhy, "option 'listen' names no address");
-        ok = false;
+    if (list == NULL) {
+        snprintf(why, nwhy, "out of memory for the addresses of -l");
+        return false;
     }
-    for (; ok && word != NULL; word = strtok_r(NULL, ", ", &save)) {
-        ok = address_split(word, &host, &port);
-        if (!ok)
-            snprintf(why, nwhy,
-                     "option 'listen' needs addresses such as 10.0.0.1, "
-                     "10.0.0.1:11211 or [::1]:11211, not '%s'",
-                     server->settings.listen);
-        else
-            ok = bind_name(server, host,
-                           port != NULL && socktype == SOCK_STREAM ? port : common,
-                           socktype, why, nwhy);
+    char *word = address_next(list, &save);
+    for (; ok && word != NULL; word = address_next(NULL, &save)) {
+        CHECK(address_split(word, &host, &port)); /* the settings have been checked */
+        ok = bind_name(server, host,
+                       port != NULL && socktype == SOCK_STREAM ? port : common, socktype,
+                       why, nwhy);
     }
     free(list);
     return ok;

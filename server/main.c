@@ -5,8 +5,10 @@
  *   -> engine loaded and initialized -> workers -> listening ... SIGTERM ...
  *   listeners closed -> workers finish -> engine destroyed
  *
- * What goes wrong before "listening" is told on standard error, and the exit code is 1.
- * The service manager is told of "listening", and of the end as soon as it begins.
+ * What goes wrong before "listening" is told on standard error. The exit code is 78
+ * (EX_CONFIG) if it is what the command line asks for, and would go wrong each time: a
+ * service manager need not try again; else 1. It is told of "listening", and of the end
+ * as soon as it begins.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -55,23 +58,25 @@ static bool start_workers(struct server *server, char *why, size_t nwhy)
     return true;
 }
 
-static bool start_engine(struct server *server, char *why, size_t nwhy)
+static int start_engine(struct server *server, char *why, size_t nwhy)
 {
     bool ok;
     char name[256];
     struct settings *s = &server->settings;
     if (!engine_load(&server->engine, s->engine, ENGINE_DIR, server_api_get, why, nwhy))
-        return false;
+        return EX_CONFIG;
     char *config = settings_engine_config(s, &ok);
-    if (!ok)
+    if (!ok) {
         snprintf(why, nwhy, "out of memory for the engine's options");
-    ok = ok && engine_initialize(&server->engine, config, why, nwhy);
+        return EXIT_FAILURE;
+    }
+    ENGINE_ERROR_CODE rc = engine_initialize(&server->engine, config, why, nwhy);
     free(config);
-    if (!ok)
-        return false;
+    if (rc != ENGINE_SUCCESS)
+        return rc == ENGINE_EINVAL ? EX_CONFIG : EXIT_FAILURE;
     engine_describe(&server->engine, name, sizeof(name));
     log_info("engine: %s", name);
-    return true;
+    return EXIT_SUCCESS;
 }
 
 static bool start_extensions(struct server *server, char *why, size_t nwhy)
@@ -131,26 +136,38 @@ static void drop_main_events(struct main_events *e)
     }
 }
 
-/* In the order of the picture above; false with the reason. */
-static bool start(struct server *server, struct main_events *events, char *why,
-                  size_t nwhy)
+static bool make_loop(struct server *server, struct main_events *events, char *why,
+                      size_t nwhy)
 {
-    struct settings *s = &server->settings;
-    if (!process_raise_limits(s, why, nwhy) || !process_check_user(s, why, nwhy) ||
-        !process_daemonize(s, &server->ready_fd, why, nwhy))
-        return false;
     clock_start();
     server->base = event_base_new();
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (server->base == NULL || server->stop_fd < 0 || !add_main_events(server, events)) {
-        snprintf(why, nwhy, "the system gives no event loop");
-        return false;
-    }
-    return listeners_bind(server, why, nwhy) && process_write_pidfile(s, why, nwhy) &&
-           process_lock_memory(s, why, nwhy) && process_change_user(s, why, nwhy) &&
-           create_workers(server, why, nwhy) && start_extensions(server, why, nwhy) &&
-           start_engine(server, why, nwhy) && start_workers(server, why, nwhy) &&
-           listeners_start(server, why, nwhy);
+    if (server->base != NULL && server->stop_fd >= 0 && add_main_events(server, events))
+        return true;
+    snprintf(why, nwhy, "the system gives no event loop");
+    return false;
+}
+
+/* In the order of the picture above; the exit code, with the reason if it is not 0. */
+static int start(struct server *server, struct main_events *events, char *why,
+                 size_t nwhy)
+{
+    struct settings *s = &server->settings;
+    if (!process_raise_limits(s, why, nwhy) || !process_check_user(s, why, nwhy))
+        return EX_CONFIG;
+    process_check_memory(s);
+    if (!process_daemonize(s, &server->ready_fd, why, nwhy) ||
+        !make_loop(server, events, why, nwhy) || !listeners_bind(server, why, nwhy) ||
+        !process_write_pidfile(s, why, nwhy) || !process_lock_memory(s, why, nwhy) ||
+        !process_change_user(s, why, nwhy) || !create_workers(server, why, nwhy))
+        return EXIT_FAILURE;
+    if (!start_extensions(server, why, nwhy))
+        return EX_CONFIG;
+    int code = start_engine(server, why, nwhy);
+    if (code == EXIT_SUCCESS &&
+        !(start_workers(server, why, nwhy) && listeners_start(server, why, nwhy)))
+        code = EXIT_FAILURE;
+    return code;
 }
 
 static void stop(struct server *server, struct main_events *events)
@@ -174,28 +191,27 @@ static void stop(struct server *server, struct main_events *events)
     libevent_global_shutdown();
 }
 
-static int fail(const char *why)
+static void complain(const char *why)
 {
     fprintf(stderr, "mcd: %s\n", why);
-    return EXIT_FAILURE;
 }
 
 static int run(struct server *server)
 {
     char why[WHY_MAX] = "";
     struct main_events events = { 0 };
-    int code = EXIT_SUCCESS;
     server_api_init(server);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
     signal(SIGPIPE, SIG_IGN);
-    if (start(server, &events, why, sizeof(why))) {
+    int code = start(server, &events, why, sizeof(why));
+    if (code == EXIT_SUCCESS) {
         process_ready(&server->settings, server->ready_fd);
         service_ready();
         event_base_dispatch(server->base);
         service_stopping();
         log_info("ending: open requests are finished first");
     } else {
-        code = fail(why);
+        complain(why);
     }
     stop(server, &events);
     return code;
@@ -208,7 +224,8 @@ int main(int argc, char **argv)
     AZ(pthread_mutex_init(&server.reset_lock, NULL));
     if (!settings_parse(&server.settings, argc, argv, why, sizeof(why))) {
         settings_fini(&server.settings);
-        return fail(why);
+        complain(why);
+        return EX_CONFIG;
     }
     if (server.settings.help)
         settings_help(stdout);

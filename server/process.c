@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "server/log.h"
+#include "server/machine.h"
 
 enum { OTHER_DESCRIPTORS = 128 }; /* listeners, event loops, the engine's own */
 
@@ -55,6 +56,24 @@ bool process_check_user(const struct settings *s, char *why, size_t nwhy)
     snprintf(why, nwhy, "there is no user '%s' to run as (-u)%s%s", s->user,
              errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     return false;
+}
+
+/* The items are not all: there are the program, connections, and replication's journal
+ * and maps, which the host does not know. So these are what they usually are. */
+enum { PROGRAM_MB = 48, CONNECTION_KB = 4 };
+
+void process_check_memory(const struct settings *s)
+{
+    struct machine_memory m;
+    uint64_t beside = PROGRAM_MB + (s->max_connections * CONNECTION_KB >> 10);
+    machine_memory("", &m);
+    if (s->memory_mb + beside <= m.bytes >> 20)
+        return;
+    log_warning("-m is %" PRIu64 " MB, and connections (-c %" PRIu64
+                ") and replication may take %" PRIu64 " MB beside it, but %s has only "
+                "%" PRIu64 " MB: when they are used up the kernel ends this process, or "
+                "it is slowed by swap. Lower -m, or give it more memory",
+                s->memory_mb, s->max_connections, beside, m.whose, m.bytes >> 20);
 }
 
 bool process_change_user(const struct settings *s, char *why, size_t nwhy)

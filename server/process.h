@@ -14,6 +14,9 @@
 bool process_raise_limits(const struct settings *s, char *why, size_t nwhy);
 /* root has to say which user is meant; and that user has to exist. */
 bool process_check_user(const struct settings *s, char *why, size_t nwhy);
+/* Warns if the machine, or the control group, has less memory than -m and what goes with
+ * it. */
+void process_check_memory(const struct settings *s);
 bool process_change_user(const struct settings *s, char *why, size_t nwhy);
 bool process_lock_memory(const struct settings *s, char *why, size_t nwhy);
 

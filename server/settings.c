@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "server/address.h"
 
 #define AT(member) offsetof(struct settings, member)
 
@@ -201,6 +202,13 @@ static bool check_whole(struct settings *s, char *why, size_t nwhy)
     unsigned mode;
     if (s->extended != NULL && !parse_extended(s, why, nwhy))
         return false;
+    if (s->listen != NULL && !address_list_is_valid(s->listen)) {
+        snprintf(why, nwhy,
+                 "option 'listen' needs addresses such as 10.0.0.1, 10.0.0.1:11211 or "
+                 "[::1]:11211, not '%s'",
+                 s->listen);
+        return false;
+    }
     if (!settings_unix_mode(s, &mode)) {
         snprintf(why, nwhy,
                  "option 'unix-mask' needs an octal number such as 0770, not '%s'",

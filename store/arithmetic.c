@@ -114,7 +114,7 @@ ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
                                    const struct arithmetic *a, uint64_t *cas,
                                    uint64_t *result)
 {
-    uint32_t hash = item_hash(a->key, a->nkey);
+    uint32_t hash = store_hash(s, a->key, a->nkey);
     struct attempt t = { .a = a };
     ENGINE_ERROR_CODE status;
     bool again;

@@ -184,7 +184,7 @@ ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct ite
                            .exptime = exptime,
                            .flags = flags,
                            .nbytes = (uint32_t)nbytes,
-                           .hash = item_hash(key, nkey),
+                           .hash = store_hash(s, key, nkey),
                            .nkey = (uint16_t)nkey };
     table_prefetch(&s->table, header.hash);
     struct berth berth = given != NULL ? *given : berth_of(s, header.hash);
@@ -218,7 +218,7 @@ struct item *store_get(struct store *s, const void *key, size_t nkey)
     struct spot spot;
 
     store_check_flush(s);
-    store_lookup(s, &spot, item_hash(key, nkey), key, nkey);
+    store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     struct item *it = spot.it;
     bool rose = false;
     if (it != NULL) {
@@ -236,7 +236,7 @@ struct item *store_peek(struct store *s, const void *key, size_t nkey)
     struct spot spot;
 
     store_check_flush(s);
-    store_lookup(s, &spot, item_hash(key, nkey), key, nkey);
+    store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     if (spot.it != NULL)
         item_take_ref(spot.it);
     store_unlock(s, &spot);
@@ -250,7 +250,7 @@ ENGINE_ERROR_CODE store_remove(struct store *s, const void *key, size_t nkey,
     struct spot spot;
 
     store_check_flush(s);
-    store_lookup(s, &spot, item_hash(key, nkey), key, nkey);
+    store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     if (spot.it == NULL)
         result = ENGINE_KEY_ENOENT;
     else if (cas != 0 && cas != item_cas(spot.it))

@@ -108,6 +108,26 @@ static void add_feature(struct store *s, uint32_t id, const char *description)
     memcpy(s->info.room + at, &feature, sizeof(feature));
 }
 
+static ENGINE_ERROR_CODE start(struct store *s)
+{
+    if (!siphash_draw(&s->secret)) {
+        snprintf(
+            s->error, sizeof(s->error),
+            "default_engine: the kernel gives no random numbers, and without a secret "
+            "clients could choose keys that make it slow; is getrandom forbidden by a "
+            "filter of system calls?");
+        return ENGINE_FAILED;
+    }
+    if (build(s) && store_maintenance_start(s))
+        return ENGINE_SUCCESS;
+    snprintf(
+        s->error, sizeof(s->error),
+        "default_engine: the system gave no memory, addresses or thread for a cache "
+        "of %zu bytes; make it smaller (-m), or raise the limit (ulimit -v, LimitAS=)",
+        s->config.cache_size);
+    return ENGINE_ENOMEM;
+}
+
 static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *config)
 {
     struct store *s = store_of(handle);
@@ -115,15 +135,10 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
     CHECK_OBJ(s, STORE_MAGIC);
     if (!store_configure(s, config))
         return ENGINE_EINVAL;
-    if (!build(s) || !store_maintenance_start(s)) {
-        snprintf(
-            s->error, sizeof(s->error),
-            "default_engine: the system gave no memory, addresses or thread for a "
-            "cache of %zu bytes; make it smaller (-m), or raise the limit (ulimit -v, "
-            "LimitAS=)",
-            s->config.cache_size);
+    ENGINE_ERROR_CODE result = start(s);
+    if (result != ENGINE_SUCCESS) {
         fprintf(stderr, "%s\n", s->error);
-        return ENGINE_ENOMEM;
+        return result;
     }
     if (s->config.use_cas) {
         add_feature(s, ENGINE_FEATURE_CAS, NULL);

@@ -16,8 +16,8 @@
  *        set and cleared under the bucket's lock.
  * mark   how often it was read (0 to 3), whether it was ever read, and the epoch
  *        in which it was stored. Written under the bucket's lock.
- * hash   low half of the key's hash: places the item without looking at the key.
- * value  without CRLF. Bytes change only while there are no references.
+ * hash   low half of the key's hash (store_hash): places the item without looking at the
+ * key. value  without CRLF. Bytes change only while there are no references.
  *
  * Size in memory: header, key and value, rounded up to 8.
  */
@@ -29,8 +29,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "base/hash.h"
 
 struct item {
     _Atomic uint64_t cas;
@@ -54,11 +52,6 @@ _Static_assert(sizeof(struct item) == 32, "the item header grew");
 #define MARK_FETCHED     0x4u
 #define MARK_EPOCH_SHIFT 3
 #define EPOCH_MASK       0x1fffu
-
-static inline uint32_t item_hash(const void *key, size_t nkey)
-{
-    return (uint32_t)hash_key(key, nkey);
-}
 
 static inline size_t item_size_of(size_t nkey, size_t nbytes)
 {

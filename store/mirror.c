@@ -133,7 +133,7 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
 /* As one's own eviction, but the memory comes back when its segment is reclaimed. */
 static void repeat_eviction(struct store *s, const struct engine_note *n)
 {
-    uint32_t hash = item_hash(n->key, n->nkey);
+    uint32_t hash = store_hash(s, n->key, n->nkey);
     struct spot spot;
 
     store_lookup(s, &spot, hash, n->key, n->nkey);
@@ -172,7 +172,7 @@ static void repeat_keeping(struct store *s, const struct engine_note *n)
     struct item *place = find_room(s, n);
     struct spot spot;
 
-    store_lookup(s, &spot, item_hash(n->key, n->nkey), n->key, n->nkey);
+    store_lookup(s, &spot, store_hash(s, n->key, n->nkey), n->key, n->nkey);
     struct item *it = spot.it;
     unsigned told = n->credit & (MARK_FREQ | MARK_FETCHED);
     if (it != NULL)
@@ -194,7 +194,7 @@ static bool repeat_read(struct store *s, const struct engine_note *n)
 {
     struct spot spot;
 
-    store_lookup(s, &spot, item_hash(n->key, n->nkey), n->key, n->nkey);
+    store_lookup(s, &spot, store_hash(s, n->key, n->nkey), n->key, n->nkey);
     if (spot.it != NULL)
         (void)item_note_use(spot.it);
     bool here = spot.it != NULL;
@@ -217,7 +217,9 @@ static bool mirror_repeat(ENGINE_HANDLE *handle, const struct engine_note *note)
 
 static void mirror_expect(ENGINE_HANDLE *handle, const void *key, size_t nkey)
 {
-    table_prefetch(&store_of(handle)->table, item_hash(key, nkey));
+    struct store *s = store_of(handle);
+
+    table_prefetch(&s->table, store_hash(s, key, nkey));
 }
 
 static void mirror_follow(ENGINE_HANDLE *handle, bool follows)

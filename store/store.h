@@ -18,6 +18,7 @@
 #include <memcached/engine.h>
 #include <memcached/engine_mirror.h>
 
+#include "base/siphash.h"
 #include "store/ghost.h"
 #include "store/memory.h"
 #include "store/table.h"
@@ -56,6 +57,7 @@ struct store {
     struct config config;
     SERVER_HANDLE_V1 server;
     rel_time_t (*now)(void);
+    struct siphash_secret secret; /* places the items; constant once there is one */
     struct table table;
     struct memory memory;
     struct ghost ghost;
@@ -106,6 +108,12 @@ static inline bool store_is_stale(struct store *s, const struct item *it)
     if (item_epoch(it) != atomic_load_explicit(&s->epoch, memory_order_relaxed))
         return true;
     return __builtin_expect(exptime != 0, 0) && exptime <= s->now();
+}
+
+/* Places a key in this store, and in no other. */
+static inline uint32_t store_hash(const struct store *s, const void *key, size_t nkey)
+{
+    return (uint32_t)siphash(&s->secret, key, nkey);
 }
 
 /* core.c: one item under its bucket's lock. */

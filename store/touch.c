@@ -33,7 +33,7 @@ static struct item *touch(struct store *s, const char *key, size_t nkey,
     struct spot spot;
 
     store_check_flush(s);
-    store_lookup(s, &spot, item_hash(key, nkey), key, nkey);
+    store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     struct item *it = spot.it;
     if (it != NULL) {
         item_take_ref(it);

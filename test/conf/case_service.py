@@ -21,9 +21,6 @@ class Manager:
         self.lab, self.path = lab, os.path.join(lab.folder, "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
-        with open(os.path.join(lab.build.folder, "config.h"), encoding="utf-8") as file:
-            if "#define HAVE_LIBSYSTEMD 1" not in file.read():
-                raise Skip("built without libsystemd (./dev deps installs libsystemd-dev)")
 
     def hears(self, word, process):
         self.socket.settimeout(15 * self.lab.build.slowness)
@@ -146,6 +143,29 @@ def case_guard_is_ready(lab):
         assert machine.number("health") == -254 and machine.number("rank") == 0
         assert os.path.exists(os.path.join(machine.run, "mcd", "vrrp.fifo"))
         machine.stop(guard)
+
+
+def case_what_cannot_be_is_not_tried_again(lab):
+    """Its exit code is one after which systemd leaves it; that of a port in use is not."""
+    text_file = os.path.join(lab.folder, "text")
+    with open(text_file, "w", encoding="ascii") as file:
+        file.write("no FIFO\n")
+    bad = [("mcd@.service", {"OPTIONS": "--nonsense"}), ("mcd@.service", {"ENGINE_OPTIONS": "bogus=1"}),
+           ("mcd@.service", {"LISTEN": "127.0.0.1:http"}),
+           ("mcd-guard@.service", {"GUARD_OPTIONS": "--nonsense"}),
+           ("mcd-guard@.service", {"FIFO": text_file}),
+           ("mcd-guard@.service", {"GUARD_OPTIONS": "--dir /nowhere"})]
+    with Machine(lab) as machine, socket.socket() as taken:
+        good = machine.given
+        for unit, given in bad:
+            machine.given = dict(good, **given)
+            code = machine.start(unit).wait(20 * lab.build.slowness)
+            left = words(machine.installed.read("/" + unit), "RestartPreventExitStatus")[0].split()
+            assert str(code) in left, "%s %s: %d is not in %s" % (unit, given, code, left)
+        machine.given = good
+        taken.bind(("127.0.0.1", machine.port))
+        taken.listen(1)
+        assert machine.start("mcd@.service").wait(20 * lab.build.slowness) == 1
 
 
 def case_control_socket_is_found(lab):

@@ -233,10 +233,9 @@ bool node_has(struct node *n, const char *key, const char *value)
 
 bool node_fetch(struct node *n, const void *request, const char *key)
 {
-    uint64_t hash = hash_key(key, strlen(key));
     return fetch_is_on(&n->core) && node_has(n, key, NULL) &&
-           fetch_may_help(&n->core, hash) &&
-           fetch_wait(&n->core, request, hash, key, strlen(key), n->pair->now_us);
+           fetch_may_help(&n->core, key, strlen(key)) &&
+           fetch_wait(&n->core, request, key, strlen(key), n->pair->now_us);
 }
 
 /* A store that counts CAS on its own is one that does not tell them either. */

@@ -21,12 +21,15 @@ def run(lab, *options):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
-def refuses(lab, pattern, *options, engine=True):
+NOT_AGAIN, FAILED = 78, 1  # exit codes: it would end so each time; it may do another time
+
+
+def refuses(lab, pattern, *options, engine=True, expected=NOT_AGAIN):
     """mcd ends with an error code and says something that matches."""
     engine_options = ("-E", lab.build.default_engine) if engine else ()
     code, text = run(lab, "-u", "root", "-l", "127.0.0.1", *engine_options, *options)
-    if code <= 0:
-        raise Failed("exit code %d instead of an error: %s" % (code, text.strip()))
+    if code != expected:
+        raise Failed("exit code %d instead of %d: %s" % (code, expected, text.strip()))
     if not re.search(pattern, text, re.I | re.S):
         raise Failed("no %r in %r" % (pattern, text.strip()))
     return text.strip().splitlines()[-1]
@@ -49,7 +52,7 @@ def case_unknown_option(lab):
 
 def case_bad_numbers(lab):
     for options in (("-p", "abc"), ("-p", "70000"), ("-t", "0"), ("-m", "abc"), ("-c", "0"),
-                    ("-I", "1"), ("-f", "abc")):
+                    ("-I", "1"), ("-f", "abc"), ("-l", "127.0.0.1:http"), ("-l", ",")):
         refuses(lab, r".", *options)
 
 
@@ -93,12 +96,22 @@ def case_repl_option_bad(lab):
             raise Failed("%s: %s" % (config, error)) from error
 
 
+def case_more_memory_than_there_is(lab):
+    """It is said at the start, not by the kernel when the memory is used up."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        total = int(re.search(r"MemTotal: +(\d+) kB", file.read()).group(1)) >> 10
+    for memory, warns in ((2 * total, True), (total, True), (1, False)):
+        code, text = run(lab, "-u", "root", "-l", "127.0.0.1", "-p", str(free_port()), "-m", str(memory),
+                         "-E", "/no-such-engine.so")
+        assert code == NOT_AGAIN and ("-m is %d MB" % memory in text) == warns, "-m %d: %s" % (memory, text)
+
+
 def case_port_taken(lab):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen(1)
         port = taken.getsockname()[1]
-        refuses(lab, str(port), "-p", str(port))
+        refuses(lab, str(port), "-p", str(port), expected=FAILED)
 
 
 def case_user_unknown(lab):
@@ -106,7 +119,7 @@ def case_user_unknown(lab):
         return "not root: -u is not looked at"
     code, text = run(lab, "-u", "no-such-user", "-p", str(free_port()), "-E",
                      lab.build.default_engine)
-    assert code > 0 and "no-such-user" in text, "%d %s" % (code, text)
+    assert code == NOT_AGAIN and "no-such-user" in text, "%d %s" % (code, text)
     return ""
 
 
@@ -270,7 +283,7 @@ def case_pid_file_of_another(lab):
     """A second start that fails leaves the file of the one that runs."""
     path = os.path.join(lab.folder, "mcd.pid")
     node = lab.single("-P", path)
-    refuses(lab, r"address already in use", "-p", str(node.port), "-P", path)
+    refuses(lab, r"address already in use", "-p", str(node.port), "-P", path, expected=FAILED)
     with open(path, encoding="utf-8") as file:
         assert int(file.read()) == node.process.pid
 

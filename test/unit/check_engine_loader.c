@@ -43,7 +43,7 @@ START_TEST(test_sound_engine)
     struct engine e;
     char name[64];
     ck_assert_msg(load(&e, ""), "%s", why);
-    ck_assert(engine_initialize(&e, NULL, why, sizeof(why)));
+    ck_assert_int_eq(engine_initialize(&e, NULL, why, sizeof(why)), ENGINE_SUCCESS);
     engine_describe(&e, name, sizeof(name));
     ck_assert_str_eq(name, "a broken engine");
     engine_destroy(&e, false);
@@ -87,12 +87,13 @@ START_TEST(test_initialize_fails)
 {
     struct engine e;
     ck_assert(load(&e, "initialize"));
-    ck_assert(!engine_initialize(&e, "colour=blue", why, sizeof(why)));
+    ck_assert_int_eq(engine_initialize(&e, "colour=blue", why, sizeof(why)),
+                     ENGINE_EINVAL);
     ck_assert(strstr(why, "wrong quarter") != NULL);
     ck_assert(strstr(why, "colour=blue") != NULL);
     ck_assert_ptr_null(e.handle);
     ck_assert(load(&e, "initialize silently"));
-    ck_assert(!engine_initialize(&e, NULL, why, sizeof(why)));
+    ck_assert_int_eq(engine_initialize(&e, NULL, why, sizeof(why)), ENGINE_EINVAL);
     ck_assert(strstr(why, engine_error_text(ENGINE_EINVAL)) != NULL);
 }
 END_TEST

@@ -1,4 +1,3 @@
-#include "config.h"
 #include "base/service.h"
 
 #include <string.h>
@@ -36,13 +35,11 @@ START_TEST(test_the_manager_is_told)
 {
     int fd = listen_as_manager();
     service_ready();
-#ifdef HAVE_LIBSYSTEMD
     ck_assert_str_eq(heard(fd), "READY=1");
     service_notify("STATUS=well");
     ck_assert_str_eq(heard(fd), "STATUS=well");
     service_stopping();
     ck_assert_str_eq(heard(fd), "STOPPING=1");
-#endif
     ck_assert_str_eq(heard(fd), "");
     close(fd);
 }
@@ -58,9 +55,24 @@ START_TEST(test_nobody_to_tell_is_no_trouble)
 }
 END_TEST
 
+/* Nor is a name that is none, and no descriptor stays open. */
+START_TEST(test_what_is_no_address_is_no_trouble)
+{
+    char endless[300] = "@";
+    const char *names[] = { "", "@", "/", "relative/path", "vsock:2:1", endless };
+    memset(endless + 1, 'x', sizeof(endless) - 2);
+    int before = dup(STDERR_FILENO);
+    for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+        setenv("NOTIFY_SOCKET", names[i], 1);
+        service_ready();
+    }
+    ck_assert_int_eq(dup(STDERR_FILENO), before + 1);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *tests[] = { test_the_manager_is_told,
-                             test_nobody_to_tell_is_no_trouble };
+    const TTest *tests[] = { test_the_manager_is_told, test_nobody_to_tell_is_no_trouble,
+                             test_what_is_no_address_is_no_trouble };
     return unit_run("service", tests, N_ELEMENTS(tests));
 }

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "test/unit/flood.h"
 #include "test/unit/unit.h"
 
 enum { PATIENCE = 20000, MANY = WAITERS_MAX + 10 };
 
+static const struct siphash_secret secret = { { 1, 2 } };
 static struct waiters w;
 static char people[MANY];
 static unsigned resumed[MANY], nresumed;
@@ -24,7 +25,7 @@ static void setup(void)
 {
     memset(resumed, 0, sizeof(resumed));
     nresumed = 0;
-    ck_assert(waiters_init(&w, PATIENCE, resume, &w));
+    ck_assert(waiters_init(&w, PATIENCE, resume, &w, &secret));
 }
 
 static void teardown(void)
@@ -34,13 +35,12 @@ static void teardown(void)
 
 static bool ask(unsigned who, const char *key, uint64_t now)
 {
-    return waiters_ask(&w, &people[who], hash_key(key, strlen(key)), key, strlen(key),
-                       now);
+    return waiters_ask(&w, &people[who], key, strlen(key), now);
 }
 
 static bool found(const char *key)
 {
-    return waiters_found(&w, hash_key(key, strlen(key)), key, strlen(key));
+    return waiters_found(&w, key, strlen(key));
 }
 
 /* All that is to be sent goes in this batch; how much that is. */
@@ -190,10 +190,25 @@ START_TEST(test_bounds)
 }
 END_TEST
 
+/* Keys that a client has made to have one hash are spread all the same. */
+START_TEST(test_chosen_keys_do_not_share_a_chain)
+{
+    char key[FLOOD_KEY];
+    unsigned chains = 0;
+    for (unsigned i = 0; i < WANTED_MAX; i++) {
+        flood_key(key, i);
+        ck_assert(waiters_ask(&w, &people[i], key, sizeof(key), 1));
+    }
+    for (unsigned i = 0; i < WAITERS_CHAINS; i++)
+        chains += !LIST_EMPTY(&w.by_hash[i]);
+    ck_assert_uint_gt(chains, WANTED_MAX / 2);
+}
+END_TEST
+
 START_TEST(test_switched_off)
 {
     waiters_fini(&w);
-    ck_assert(waiters_init(&w, 0, resume, &w));
+    ck_assert(waiters_init(&w, 0, resume, &w, &secret));
     ck_assert(!ask(0, "k", 1));
     ck_assert(!found("k"));
     ck_assert(!waiters_forget(&w, &people[0]));
@@ -214,6 +229,7 @@ int main(void)
         test_sent_again,
         test_who_goes_away_is_forgotten,
         test_bounds,
+        test_chosen_keys_do_not_share_a_chain,
         test_switched_off,
     };
     return unit_run_with("waiters", setup, teardown, tests, N_ELEMENTS(tests));
