@@ -180,6 +180,14 @@ static int fail(const char *why)
     return EXIT_FAILURE;
 }
 
+/* Who calls it hears of its failures by return codes, and tells of them in its own words.
+ */
+static void on_library_log(int severity, const char *text)
+{
+    (void)severity;
+    log_debug("libevent: %s", text);
+}
+
 static int run(struct server *server)
 {
     char why[WHY_MAX] = "";
@@ -188,6 +196,7 @@ static int run(struct server *server)
     server_api_init(server);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
     signal(SIGPIPE, SIG_IGN);
+    event_set_log_callback(on_library_log);
     if (start(server, &events, why, sizeof(why))) {
         process_ready(&server->settings, server->ready_fd);
         service_ready();
