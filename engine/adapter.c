@@ -28,7 +28,10 @@ static uint32_t wire_exptime(const struct adapter *a, rel_time_t exptime)
     if (exptime == 0)
         return 0;
     uint32_t left = exptime > now ? exptime - now : 1;
-    return left <= RELATIVE_MAX ? left : (uint32_t)a->server->core->abstime(exptime);
+    if (left <= RELATIVE_MAX)
+        return left;
+    time_t date = a->server->core->abstime(exptime);
+    return date < (time_t)UINT32_MAX ? (uint32_t)date : UINT32_MAX;
 }
 
 static bool describe(struct adapter *a, item *it, struct repl_item *out)
@@ -170,6 +173,12 @@ static bool op_add(void *store, const struct link_change *c)
     return store_state(store, c, OPERATION_ADD);
 }
 
+static uint32_t op_clock(void *store)
+{
+    const struct adapter *a = store;
+    return a->server->core->get_current_time();
+}
+
 void adapter_note_flush(struct adapter *a)
 {
     if (!atomic_load_explicit(&a->flushed, memory_order_relaxed))
@@ -183,7 +192,7 @@ static void op_flush(void *store, uint32_t delay)
     adapter_note_flush(a);
     time_t when = (time_t)delay;
     if (delay > RELATIVE_MAX)
-        when = a->server->core->abstime(a->server->core->get_current_time() + delay);
+        when = a->server->core->abstime(clock_after(op_clock(a), delay));
     CALL(rc, &a->cookie, ENGINE(a)->flush(HANDLE(a), &a->cookie, when));
     (void)rc;
 }
@@ -247,12 +256,6 @@ static void op_part(void *store, enum repl_part part)
         return;
     mirror->follow(HANDLE(a), part == PART_FOLLOWS);
     mirror->sample(HANDLE(a), part == PART_LEADS_SMALLER ? SAMPLE_EVERY : 0);
-}
-
-static uint32_t op_clock(void *store)
-{
-    const struct adapter *a = store;
-    return a->server->core->get_current_time();
 }
 
 /* ---- walks */

@@ -2,6 +2,10 @@
  * Binary packets to requests. A row of the opcode table says which lengths are right;
  * a packet with wrong ones leaves no trust in where the next begins, so the connection
  * is closed after the answer.
+ *
+ * Nothing is waited for that a client could make large: extras and key of a command are
+ * short, its value goes to the item, and a packet for the engine that is longer than
+ * PACKET_MAX is one that nobody knows: answered at once, its body skipped.
  */
 #include "protocol/binary.h"
 
@@ -11,7 +15,7 @@
 #include "protocol/frame.h"
 
 enum {
-    PACKET_MAX = 64 << 10,  /* of an opcode that only the engine may know */
+    PACKET_MAX = 2048, /* of an opcode that only the engine may know; as a line of text */
     BODY_LIMIT = 1024 << 20 /* longer ones are garbage, whatever value_max says */
 };
 
@@ -167,8 +171,10 @@ static enum parse_result engine_parse(struct parser *p, const struct frame *f,
                                       const struct buffer *in, struct request *req)
 {
     size_t size = (size_t)FRAME_HEADER + f->nbody;
-    if (size > PACKET_MAX)
-        return finish(p, OUTCOME_UNKNOWN, PARSE_CLOSE);
+    if (size > PACKET_MAX) {
+        p->swallow = f->nbody;
+        return finish(p, OUTCOME_UNKNOWN, PARSE_ERROR);
+    }
     if (buffer_length(in) < size)
         return more(p, size);
     req->packet = buffer_head(in);

@@ -73,7 +73,7 @@ static void apply_flush(struct repl_core *c, uint32_t delay)
     c->flush_unsaid = false;
     c->store_ops->flush(c->store, delay);
     c->has_flush = c->flush_led = c->flush_foreign = delay != 0;
-    c->flush_at = c->store_ops->clock(c->store) + delay;
+    c->flush_at = clock_after(c->store_ops->clock(c->store), delay);
     c->count.applied++;
     if (!is_late)
         return;

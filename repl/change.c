@@ -158,7 +158,7 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
     uint64_t asked = atomic_load(&c->flush_asked), next;
     uint32_t now = c->store_ops->clock(c->store);
-    uint32_t at = delay != 0 ? now + delay : 0, before;
+    uint32_t at = delay != 0 ? clock_after(now, delay) : 0, before;
     do {
         before = (uint32_t)asked;
         next = ((asked >> 32) + 1) << 32 | at;

@@ -68,4 +68,11 @@ struct repl_store_ops {
     uint32_t (*clock)(void *store);
 };
 
+/* So long after `now`; what the clock does not reach in its life is its last moment, not
+ * one of the past. */
+static inline uint32_t clock_after(uint32_t now, uint32_t delay)
+{
+    return delay <= UINT32_MAX - now ? now + delay : UINT32_MAX;
+}
+
 #endif

@@ -23,8 +23,11 @@ static void emit_stat(void *context, const char *name, const char *value)
     add_stat(name, (uint16_t)strlen(name), value, (uint32_t)strlen(value), context);
 }
 
+/* A list that lacks a line for want of memory must not look whole. */
 static enum verdict end_list(struct connection *c)
 {
+    if (c->io->out.bytes.failed)
+        return VERDICT_DROP;
     return c->codec->compose_end(&c->req, &c->io->out.bytes) ? VERDICT_DONE
                                                              : VERDICT_DROP;
 }

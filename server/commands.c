@@ -80,6 +80,7 @@ static void add_reason(struct connection *c, struct response *res, char *room,
 
 enum verdict command_answer(struct connection *c, const struct response *response)
 {
+    static struct log_pace pace;
     struct response explained;
     char room[200];
     const struct response *res = response;
@@ -90,7 +91,7 @@ enum verdict command_answer(struct connection *c, const struct response *respons
     }
     if (c->codec->compose_head(&c->req, res, &c->io->out.bytes))
         return VERDICT_DONE;
-    log_warning("out of memory: a connection is closed without its answer");
+    log_warning_paced(&pace, "out of memory: a connection is closed without its answer");
     return VERDICT_DROP;
 }
 
@@ -282,7 +283,7 @@ static enum verdict run_flush(struct connection *c)
     struct worker *w = c->worker;
     struct response res = { 0 };
     ENGINE_ERROR_CODE rc = command_take_status(c);
-    time_t when = c->req.exptime > 0 ? (time_t)c->req.exptime : 0;
+    time_t when = c->req.exptime > 0 ? (time_t)command_exptime(c->req.exptime) : 0;
     if (rc == ENGINE_SUCCESS)
         rc = w->api->flush(w->handle, c, when);
     if (rc != ENGINE_EWOULDBLOCK)

@@ -17,10 +17,10 @@
 enum {
     READ_CHUNK = 16 * 1024,      /* room of one read */
     READ_CHUNK_FULL = 64 * 1024, /* when the last one filled it */
-    PARTIAL_KEEP = 2048          /* a waiting piece of a request may keep so much */
+    PARTIAL_KEEP = 2048          /* a waiting piece of a request may keep so much room */
 };
 
-static const struct state state_read, state_execute, state_write, state_parked;
+static const struct state state_execute, state_write, state_parked;
 
 const char *connection_state_name(const struct connection *c)
 {
@@ -35,48 +35,61 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     connection_drive(arg);
 }
 
-/* Rare: interest changes only when a write blocks or the engine does. */
-static void watch(struct connection *c, short what)
+/* Rare: interest changes only when a write blocks or the engine does. False if the system
+ * cannot watch it: nobody would ever hear of it again. */
+static bool watch(struct connection *c, short what)
 {
+    static struct log_pace pace;
     if (c->interest == what)
-        return;
+        return true;
     if (c->interest != 0)
         event_del(&c->event);
     c->interest = what;
     if (what == 0)
-        return;
+        return true;
     event_assign(&c->event, c->worker->base, c->fd, what | EV_PERSIST, on_event, c);
-    if (event_add(&c->event, NULL) != 0) {
-        log_warning("a connection cannot be watched: %s", strerror(errno));
-        c->interest = 0;
-    }
+    if (event_add(&c->event, NULL) == 0)
+        return true;
+    log_warning_paced(&pace, "%s is closed because it cannot be watched: %s",
+                      c->udp != NULL ? "the UDP port" : "a connection", strerror(errno));
+    count(&c->worker->counters.conn_unwatched);
+    c->interest = 0;
+    return false;
+}
+
+static void shrink_input(struct buffer *in)
+{
+    struct buffer small;
+    size_t n = buffer_length(in);
+    if (in->size <= PARTIAL_KEEP || n > in->size / 2)
+        return;
+    buffer_init(&small);
+    if (n > 0 && !buffer_append(&small, buffer_head(in), n))
+        return;
+    buffer_fini(in);
+    *in = small;
 }
 
 /* Idle connections hold no buffers, and slow ones no more than they need. */
 static void settle(struct connection *c)
 {
     struct io *io = c->io;
-    size_t n = buffer_length(&io->in);
-    if (n == 0 && output_empty(&io->out)) {
+    if (buffer_length(&io->in) == 0 && output_empty(&io->out)) {
         c->io = NULL;
         worker_return_io(c->worker, io);
         return;
     }
-    if (!connection_in(c, &state_read) || n > PARTIAL_KEEP / 2 ||
-        io->in.size <= PARTIAL_KEEP)
-        return;
-    struct buffer small;
-    buffer_init(&small);
-    if (buffer_append(&small, buffer_head(&io->in), n)) {
-        buffer_fini(&io->in);
-        io->in = small;
-    }
+    if (!connection_in(c, &state_parked)) /* whose request points into it */
+        shrink_input(&io->in);
+    worker_count_io(c->worker, io);
 }
 
 enum step connection_wait(struct connection *c, short what)
 {
-    watch(c, what);
-    settle(c);
+    if (watch(c, what))
+        settle(c);
+    else
+        connection_close(c);
     return STEP_WAIT;
 }
 
@@ -142,26 +155,13 @@ char *connection_room(struct connection *c, size_t *room)
     return at;
 }
 
-static enum step read_datagram(struct connection *c)
-{
-    size_t n;
-    enum udp_result result = udp_receive(c->udp, c->fd, &c->io->in, &n);
-    count_bytes(&c->worker->counters.bytes_read, n);
-    if (result == UDP_REQUEST)
-        return connection_go(c, &state_parse);
-    if (result == UDP_IGNORED)
-        return STEP_AGAIN;
-    return c->worker->stopping ? connection_go(c, &state_closing)
-                               : connection_wait(c, EV_READ);
-}
-
 static enum step run_read(struct connection *c)
 {
     size_t room;
     if (c->worker->cutoff)
         return connection_go(c, &state_closing);
     if (c->udp != NULL)
-        return read_datagram(c);
+        return datagram_read(c);
     char *at = connection_room(c, &room);
     if (at == NULL)
         return connection_go(c, &state_closing);
@@ -219,6 +219,7 @@ static enum step give_way(struct connection *c)
     if (!output_empty(&c->io->out))
         return connection_flush(c, &state_parse);
     count(&c->worker->counters.conn_yields);
+    worker_count_io(c->worker, c->io);
     worker_defer(c->worker, c);
     return STEP_WAIT;
 }
@@ -264,21 +265,11 @@ static enum step run_parse(struct connection *c)
 
 /* ---- writing and the end ---- */
 
-/* A reader that is slow, or gone, does not make others wait: datagrams may get lost. */
-static enum step write_datagrams(struct connection *c)
-{
-    struct buffer *out = &c->io->out.bytes;
-    udp_send(c->udp, c->fd, buffer_head(out), buffer_length(out));
-    count_bytes(&c->worker->counters.bytes_written, buffer_length(out));
-    output_clear(&c->io->out, command_release_sent, c);
-    return connection_go(c, c->after);
-}
-
 static enum step run_write(struct connection *c)
 {
     size_t sent;
     if (c->udp != NULL)
-        return write_datagrams(c);
+        return datagram_write(c);
     enum output_result result =
         output_send(&c->io->out, c->fd, command_release_sent, c, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
@@ -289,29 +280,15 @@ static enum step run_write(struct connection *c)
     return c->after == &state_read ? next_read(c) : connection_go(c, c->after);
 }
 
-/* A datagram's end, good or bad, ends nothing but itself. */
-static enum step next_datagram(struct connection *c)
-{
-    command_release_item(c);
-    output_clear(&c->io->out, command_release_sent, c);
-    buffer_consume(&c->io->in, buffer_length(&c->io->in));
-    c->codec = NULL;
-    c->parser = (struct parser){ 0 };
-    c->list_outcome = OUTCOME_OK;
-    connection_go(c, &state_read);
-    c->budget -= c->budget > 0;
-    return c->budget > 0 ? STEP_AGAIN : connection_wait(c, EV_READ);
-}
-
 static enum step run_closing(struct connection *c)
 {
     if (c->udp != NULL && !c->worker->stopping)
-        return next_datagram(c);
+        return datagram_end(c);
     connection_close(c);
     return STEP_WAIT;
 }
 
-static const struct state state_read = { "read", run_read };
+const struct state state_read = { "read", run_read };
 const struct state state_parse = { "parse_cmd", run_parse };
 static const struct state state_execute = { "execute", run_execute };
 static const struct state state_write = { "write", run_write };
@@ -352,21 +329,33 @@ bool connection_waits_for_client(const struct connection *c)
            connection_in(c, &state_swallow);
 }
 
+bool connection_can_time_out(const struct connection *c)
+{
+    return c->udp == NULL &&
+           (connection_waits_for_client(c) || connection_in(c, &state_write));
+}
+
+bool connection_can_be_cut(const struct connection *c)
+{
+    return c->io != NULL && c->udp == NULL && !connection_in(c, &state_parked);
+}
+
 bool connection_idle(const struct connection *c)
 {
     return connection_in(c, &state_read) && c->io == NULL;
 }
 
-struct connection *connection_open(struct worker *w, int fd, bool datagram)
+bool connection_open(struct worker *w, int fd, bool datagram)
 {
+    static struct log_pace pace;
     struct connection *c = calloc(1, sizeof(*c));
     if (c != NULL && datagram)
         c->udp = calloc(1, sizeof(*c->udp));
     if (c == NULL || (datagram && c->udp == NULL)) {
-        log_warning("out of memory: a new connection is closed");
+        log_warning_paced(&pace, "out of memory: a new connection is closed");
         close(fd);
         free(c);
-        return NULL;
+        return false;
     }
     c->magic = CONNECTION_MAGIC;
     c->fd = fd;
@@ -376,8 +365,9 @@ struct connection *connection_open(struct worker *w, int fd, bool datagram)
     atomic_init(&c->last_active, clock_now());
     worker_enlist(w, c);
     server_api_tell(ON_CONNECT, NULL, c);
-    watch(c, EV_READ);
-    return c;
+    if (!watch(c, EV_READ))
+        connection_close(c);
+    return true;
 }
 
 void connection_close(struct connection *c)

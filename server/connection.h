@@ -64,6 +64,7 @@ struct connection {
     uint16_t piece_index;
     uint64_t value_left; /* of the value, or to be swallowed */
     bool answered;       /* the engine has called the response function */
+    bool value_due;      /* and what it showed has still to be looked up and sent */
 
     void *engine_specific;
     struct connection *notified_next; /* guarded by worker->lock */
@@ -73,8 +74,8 @@ struct connection {
     TAILQ_ENTRY(connection) deferred_link; /* worker->deferred */
 };
 
-/* Worker thread. Takes over fd. NULL if memory is out (fd is closed). */
-struct connection *connection_open(struct worker *w, int fd, bool datagram);
+/* Worker thread. Takes over fd. False if memory is out (fd is closed). */
+bool connection_open(struct worker *w, int fd, bool datagram);
 void connection_close(struct connection *c);
 void connection_drive(struct connection *c);
 /* A notification has arrived for it. */
@@ -82,6 +83,12 @@ void connection_resume(struct connection *c, ENGINE_ERROR_CODE status);
 /* Does it wait for bytes; is it between requests? */
 bool connection_waits_for_client(const struct connection *c);
 bool connection_idle(const struct connection *c);
+/* Is it the client's turn, to send or to read? When it has done nothing for as long as
+ * --idle-timeout says, it is closed. */
+bool connection_can_time_out(const struct connection *c);
+/* Is it as the client left it, that is, can it be closed when room is needed? Not while
+ * it waits for the engine. */
+bool connection_can_be_cut(const struct connection *c);
 const char *connection_state_name(const struct connection *c);
 
 /* Any thread. */

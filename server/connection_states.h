@@ -1,6 +1,6 @@
 /*
  * What the states of a connection give each other: connection.c has requests, waiting,
- * reading and writing; receive.c has values.
+ * reading and writing; receive.c has values; datagram.c has what is different with UDP.
  */
 #ifndef SERVER_CONNECTION_STATES_H
 #define SERVER_CONNECTION_STATES_H
@@ -10,7 +10,7 @@
 #include "server/commands.h"
 #include "server/connection.h"
 
-extern const struct state state_parse, state_closing;              /* connection.c */
+extern const struct state state_read, state_parse, state_closing;  /* connection.c */
 extern const struct state state_value, state_store, state_swallow; /* receive.c */
 
 static inline enum step connection_go(struct connection *c, const struct state *state)
@@ -39,5 +39,10 @@ enum step connection_read_error(struct connection *c, ssize_t n);
  * next request can be parsed. Otherwise the state has changed. */
 bool receive_value(struct connection *c);
 bool receive_nothing(struct connection *c, uint64_t n);
+
+/* What the states read, write and closing do where requests are datagrams. */
+enum step datagram_read(struct connection *c);
+enum step datagram_write(struct connection *c);
+enum step datagram_end(struct connection *c);
 
 #endif

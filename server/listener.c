@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +15,25 @@
 #include "server/log.h"
 #include "server/server.h"
 
-enum { ACCEPTS_PER_EVENT = 64, PAUSE_US = 10000 };
+enum {
+    ACCEPTS_PER_EVENT = 64,
+    PAUSE_US = 10000,    /* between two looks at whether there is room again */
+    STARVED_US = 1000000 /* after which it is tried, although nobody has gone */
+};
 
 /* ---- accepting ---- */
 
-static uint64_t open_connections(const struct server *server)
+static uint64_t closed_connections(const struct server *server)
 {
     uint64_t closed = 0;
     for (unsigned i = 0; i < server->nworkers; i++)
         closed += __atomic_load_n(&server->workers[i].counters.closed, __ATOMIC_RELAXED);
-    return atomic_load(&server->listeners.accepted) - closed;
+    return closed;
+}
+
+static uint64_t open_connections(const struct server *server)
+{
+    return atomic_load(&server->listeners.accepted) - closed_connections(server);
 }
 
 static uint64_t monotonic_us(void)
@@ -33,35 +43,60 @@ static uint64_t monotonic_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void set_accepting(struct server *server, bool on)
+/* The first n of them, but for UDP ports, which a worker reads. */
+static void ignore_first(struct listeners *l, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (l->all[i].event != NULL)
+            event_del(l->all[i].event);
+    }
+}
+
+static bool watch_all(struct listeners *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->all[i].event != NULL && event_add(l->all[i].event, NULL) != 0) {
+            ignore_first(l, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Not if nothing would end it. */
+static void pause_accepting(struct server *server, bool starved)
 {
     struct listeners *l = &server->listeners;
     static const struct timeval pause_time = { 0, PAUSE_US };
-    if (!on)
-        event_add(l->retry, &pause_time);
-    if (atomic_load(&l->accepting) == on)
+    if (event_add(l->retry, &pause_time) != 0)
         return;
-    atomic_store(&l->accepting, on);
-    if (on) {
-        atomic_fetch_add(&l->disabled_us, monotonic_us() - l->paused_us);
-    } else {
-        l->paused_us = monotonic_us();
-        atomic_fetch_add(&l->disabled_num, 1);
-    }
-    for (size_t i = 0; i < l->n; i++) {
-        if (on)
-            event_add(l->all[i].event, NULL);
-        else
-            event_del(l->all[i].event);
-    }
+    ignore_first(l, l->n);
+    l->starved = starved;
+    l->paused_us = monotonic_us();
+    l->paused_closed = closed_connections(server);
+    atomic_store(&l->accepting, false);
+    atomic_fetch_add(&l->disabled_num, 1);
+}
+
+static bool may_accept(const struct server *server)
+{
+    const struct listeners *l = &server->listeners;
+    if (l->starved)
+        return closed_connections(server) != l->paused_closed ||
+               monotonic_us() - l->paused_us >= STARVED_US;
+    return open_connections(server) < server->settings.max_connections;
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
     struct server *server = arg;
+    struct listeners *l = &server->listeners;
     (void)fd, (void)what;
-    bool room = open_connections(server) < server->settings.max_connections;
-    set_accepting(server, room || server->settings.maxconns_fast);
+    if (!may_accept(server) || !watch_all(l))
+        return;
+    event_del(l->retry);
+    atomic_store(&l->accepting, true);
+    atomic_fetch_add(&l->disabled_us, monotonic_us() - l->paused_us);
 }
 
 static void refuse(struct server *server, int fd)
@@ -73,29 +108,41 @@ static void refuse(struct server *server, int fd)
     close(fd);
 }
 
-static void deal_out(struct server *server, int fd, bool datagram)
+static bool deal_out(struct server *server, int fd, bool datagram)
 {
     struct worker *w = &server->workers[server->next_worker];
     server->next_worker = (server->next_worker + 1) % server->nworkers;
     atomic_fetch_add(&server->listeners.accepted, 1);
     if (worker_give(w, fd, datagram))
-        return;
-    log_warning("out of memory: a new connection is closed");
+        return true;
     atomic_fetch_sub(&server->listeners.accepted, 1);
     close(fd);
+    errno = ENOMEM;
+    return false;
 }
 
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Other errors are those of one connection, which is gone. */
 static bool accept_failed(struct server *server)
 {
-    if (errno == EINTR || errno == ECONNABORTED)
-        return true;
+    static struct log_pace pace, other_pace;
     if (errno == EAGAIN)
         return false;
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-        log_warning("a connection could not be accepted: %s", strerror(errno));
-    else
-        log_info("accepting pauses: %s", strerror(errno));
-    set_accepting(server, false);
+    if (!is_shortage(errno)) {
+        if (errno != EINTR && errno != ECONNABORTED)
+            log_warning_paced(&other_pace, "a connection could not be accepted: %s",
+                              strerror(errno));
+        return true;
+    }
+    log_warning_paced(&pace,
+                      "no connection can be accepted until another closes: %s; %" PRIu64
+                      " are open. More descriptors: ulimit -n, LimitNOFILE=",
+                      strerror(errno), open_connections(server));
+    pause_accepting(server, true);
     return false;
 }
 
@@ -105,7 +152,7 @@ static bool accept_one(struct server *server, int listening)
     bool fast = server->settings.maxconns_fast;
     bool full = open_connections(server) >= server->settings.max_connections;
     if (full && !fast) {
-        set_accepting(server, false);
+        pause_accepting(server, false);
         return false;
     }
     int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -113,8 +160,8 @@ static bool accept_one(struct server *server, int listening)
         return accept_failed(server);
     if (full)
         refuse(server, fd);
-    else
-        deal_out(server, fd, false);
+    else if (!deal_out(server, fd, false))
+        return accept_failed(server);
     return true;
 }
 
@@ -170,10 +217,10 @@ static bool start_one(struct server *server, struct listener *l, char *why, size
     char text[ADDRESS_MAX];
     if (l->datagram) { /* no connections to wait for: a worker reads it */
         int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
-        if (fd >= 0)
-            deal_out(server, fd, true);
-        snprintf(why, nwhy, "no descriptor for the UDP port: %s", strerror(errno));
-        return fd >= 0;
+        if (fd >= 0 && deal_out(server, fd, true))
+            return true;
+        snprintf(why, nwhy, "the UDP port cannot be read: %s", strerror(errno));
+        return false;
     }
     if (listen(l->fd, (int)server->settings.backlog) == 0) {
         l->event = event_new(server->base, l->fd, EV_READ | EV_PERSIST, on_accept, l);
@@ -191,7 +238,11 @@ bool listeners_start(struct server *server, char *why, size_t nwhy)
 {
     struct listeners *l = &server->listeners;
     const char *path = getenv("MEMCACHED_PORT_FILENAME");
-    l->retry = event_new(server->base, -1, 0, on_retry, server);
+    l->retry = event_new(server->base, -1, EV_PERSIST, on_retry, server);
+    if (l->retry == NULL) {
+        snprintf(why, nwhy, "out of memory to listen");
+        return false;
+    }
     for (size_t i = 0; i < l->n; i++) {
         if (!start_one(server, &l->all[i], why, nwhy))
             return false;

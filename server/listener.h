@@ -3,8 +3,9 @@
  * the start early), listening after it.
  *
  * The limit of -c: with maxconns_fast a client beyond it gets an error and is closed,
- * otherwise nobody is accepted until another goes. Without descriptors left accepting
- * pauses for a moment.
+ * otherwise nobody is accepted until another goes. When the system has no descriptor or
+ * no memory for another one, accepting pauses until a connection has closed, or a second
+ * has passed.
  */
 #ifndef SERVER_LISTENER_H
 #define SERVER_LISTENER_H
@@ -35,7 +36,10 @@ struct listeners {
     /* counters; written by the main thread, read by all */
     _Atomic uint64_t accepted, rejected, disabled_num, disabled_us;
     _Atomic bool accepting;
-    uint64_t paused_us; /* when accepting paused last; the main thread's own */
+    /* the main thread's own: when accepting paused last, how many connections had been
+     * closed by then, and whether it was for want of what the system gives */
+    uint64_t paused_us, paused_closed;
+    bool starved;
 };
 
 /* False: why says which address could not be had. */

@@ -20,6 +20,8 @@
 #include "server/address.h"
 #include "server/server.h"
 
+enum { DATAGRAM_ROOM = 8 << 20 }; /* bytes; some 10,000 small datagrams */
+
 static bool add_listener(struct server *server, int fd, bool datagram)
 {
     struct listeners *l = &server->listeners;
@@ -31,6 +33,17 @@ static bool add_listener(struct server *server, int fd, bool datagram)
     return true;
 }
 
+/* A burst of datagrams waits in the socket's buffers or is lost: as much as the system
+ * gives to us, which to root is what is asked for. */
+static void enlarge_buffers(int fd)
+{
+    static const int size = DATAGRAM_ROOM;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 static void set_options(int fd, const struct addrinfo *ai)
 {
     static const int on = 1;
@@ -38,8 +51,10 @@ static void set_options(int fd, const struct addrinfo *ai)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (ai->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (ai->ai_socktype != SOCK_STREAM)
+    if (ai->ai_socktype != SOCK_STREAM) {
+        enlarge_buffers(fd);
         return;
+    }
     /* accepted sockets inherit them */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));

@@ -13,7 +13,7 @@
 
 #include "base/check.h"
 
-enum { LINE_MAX_BYTES = 2048 };
+enum { LINE_MAX_BYTES = 2048, PACE_SECONDS = 10 };
 
 static const char *stderr_name(void)
 {
@@ -167,6 +167,35 @@ void log_warning(const char *fmt, ...)
     va_start(args, fmt);
     log_text(EXTENSION_LOG_WARNING, fmt, args);
     va_end(args);
+}
+
+/* True for one of those who ask at the same time. */
+static bool is_due(struct log_pace *pace)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    int64_t next = atomic_load(&pace->next);
+    if (t.tv_sec >= next &&
+        atomic_compare_exchange_strong(&pace->next, &next, t.tv_sec + PACE_SECONDS))
+        return true;
+    atomic_fetch_add(&pace->left_out, 1);
+    return false;
+}
+
+void log_warning_paced(struct log_pace *pace, const char *fmt, ...)
+{
+    char text[LINE_MAX_BYTES];
+    va_list args;
+    if (!is_due(pace))
+        return;
+    unsigned left_out = atomic_exchange(&pace->left_out, 0);
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    if (left_out > 0)
+        log_warning("%s (%u such lines were left out before)", text, left_out);
+    else
+        log_warning("%s", text);
 }
 
 void log_info(const char *fmt, ...)

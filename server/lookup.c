@@ -14,6 +14,7 @@
 #include "protocol/frame.h"
 #include "server/clock.h"
 #include "server/server_api.h"
+#include "server/udp.h"
 
 enum verdict command_finish_list(struct connection *c, enum outcome outcome)
 {
@@ -43,11 +44,17 @@ static int64_t seconds_left(rel_time_t exptime)
     return exptime > now ? exptime - now : 0;
 }
 
+/* Datagrams are sent at once or never: they need no reference. */
+static bool is_copied(const struct connection *c, size_t nvalue)
+{
+    return nvalue <= (c->udp != NULL ? (size_t)UDP_ANSWER_MAX : (size_t)OUTPUT_COPY_MAX);
+}
+
 /* Queue the value; takes over the reference to the item. */
 static bool answer_value(struct connection *c, item *it, const item_info *info)
 {
     struct output *out = &c->io->out;
-    bool ok = true, copy = info->nbytes <= OUTPUT_COPY_MAX || c->udp != NULL;
+    bool ok = true, copy = is_copied(c, info->nbytes);
     size_t queued = out->nrefs;
     unsigned n = c->req.no_value ? 0 : info->nvalue;
     for (unsigned i = 0; ok && i < n; i++) {
@@ -87,23 +94,35 @@ static enum verdict answer_hit(struct connection *c, item *it)
     return command_finish_list(c, OUTCOME_OK);
 }
 
-enum verdict command_run_get(struct connection *c)
+typedef void (*counter)(struct connection *c, bool hit);
+
+static enum verdict look_up(struct connection *c, ENGINE_ERROR_CODE rc, counter count_it)
 {
     const struct request *req = &c->req;
     struct worker *w = c->worker;
     item *it = NULL;
-    ENGINE_ERROR_CODE rc = command_take_status(c);
     if (rc == ENGINE_SUCCESS)
         rc = w->api->get(w->handle, c, &it, req->key, req->nkey, req->vbucket);
     if (rc == ENGINE_EWOULDBLOCK)
         return VERDICT_PARK;
     if (rc == ENGINE_DISCONNECT)
         return VERDICT_DROP;
-    count(&w->counters.cmd_get);
-    count(rc == ENGINE_SUCCESS ? &w->counters.get_hits : &w->counters.get_misses);
+    count_it(c, rc == ENGINE_SUCCESS);
     if (rc == ENGINE_SUCCESS)
         return answer_hit(c, it);
     return command_finish_list(c, command_outcome(rc));
+}
+
+static void count_get(struct connection *c, bool hit)
+{
+    struct thread_counters *n = &c->worker->counters;
+    count(&n->cmd_get);
+    count(hit ? &n->get_hits : &n->get_misses);
+}
+
+enum verdict command_run_get(struct connection *c)
+{
+    return look_up(c, command_take_status(c), count_get);
 }
 
 /* ---- touch and gat ---- */
@@ -142,6 +161,31 @@ static void count_touch(struct connection *c, bool hit)
     count(hit ? &n->touch_hits : &n->touch_misses);
 }
 
+static rel_time_t new_exptime(const struct connection *c)
+{
+    return clock_realtime(command_exptime(c->req.exptime));
+}
+
+/* A large value is sent from its item, as that of a get is: what the engine shows here
+ * is held by nobody once it has returned. Only who touches with a time that is past has
+ * no item to look up afterwards. */
+static bool is_looked_up(const struct connection *c, uint32_t nvalue)
+{
+    rel_time_t exptime = new_exptime(c);
+    return !c->req.no_value && !is_copied(c, nvalue) &&
+           (exptime == 0 || exptime > clock_now());
+}
+
+static bool copy_value(struct connection *c, const struct response *res,
+                       const void *value)
+{
+    struct buffer *out = &c->io->out.bytes;
+    uint32_t n = c->req.no_value ? 0 : res->nvalue;
+    return command_answer(c, res) == VERDICT_DONE && buffer_append(out, value, n) &&
+           c->codec->compose_tail(&c->req, res, out) &&
+           command_finish_list(c, OUTCOME_OK) == VERDICT_DONE;
+}
+
 /* The engine's answer to a touch or gat, turned into one of the client's protocol. */
 static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t next,
                        const void *body, uint32_t nbody, uint8_t datatype,
@@ -149,11 +193,14 @@ static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t 
 {
     struct connection *c = connection_of(cookie);
     struct response res = { .outcome = outcome_of_status(status), .cas = cas };
-    bool hit = res.outcome == OUTCOME_OK;
+    bool hit = res.outcome == OUTCOME_OK, gat = c->req.command == COMMAND_GAT;
     (void)key, (void)nkey, (void)datatype;
     c->answered = true;
+    c->value_due = hit && gat && is_looked_up(c, nbody);
+    if (c->value_due)
+        return true;
     count_touch(c, hit);
-    if (c->req.command == COMMAND_TOUCH)
+    if (!gat)
         return command_answer(c, &res) == VERDICT_DONE;
     if (!hit)
         return command_finish_list(c, res.outcome) == VERDICT_DONE;
@@ -162,13 +209,8 @@ static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t 
         res.flags = ntohl(res.flags);
     }
     res.nvalue = nbody;
-    res.ttl = seconds_left(clock_realtime(command_exptime(c->req.exptime)));
-    if (c->req.no_value)
-        nbody = 0;
-    struct buffer *out = &c->io->out.bytes;
-    return command_answer(c, &res) == VERDICT_DONE && buffer_append(out, body, nbody) &&
-           c->codec->compose_tail(&c->req, &res, out) &&
-           command_finish_list(c, OUTCOME_OK) == VERDICT_DONE;
+    res.ttl = seconds_left(new_exptime(c));
+    return copy_value(c, &res, body);
 }
 
 /* Header, expiry, key: aligned, as engines read it through structs. */
@@ -205,7 +247,7 @@ static ENGINE_ERROR_CODE ask_engine(struct connection *c, BINARY_COMMAND_CALLBAC
     struct output *out = &c->io->out;
     size_t nbytes = out->bytes.tail, nrefs = out->nrefs;
     ENGINE_ERROR_CODE rc = command_take_status(c);
-    c->answered = false;
+    c->answered = c->value_due = false;
     if (rc == ENGINE_SUCCESS && handler != NULL)
         rc = handler(descriptor, w->handle, c, packet, response);
     else if (rc == ENGINE_SUCCESS)
@@ -226,6 +268,8 @@ enum verdict command_run_touch(struct connection *c)
         return VERDICT_PARK;
     if (rc == ENGINE_DISCONNECT)
         return VERDICT_DROP;
+    if (rc == ENGINE_SUCCESS && c->value_due)
+        return look_up(c, rc, count_touch);
     if (rc == ENGINE_SUCCESS && c->answered)
         return VERDICT_DONE;
     struct response res = { .outcome = command_outcome(rc) };

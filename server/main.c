@@ -196,6 +196,14 @@ static void complain(const char *why)
     fprintf(stderr, "mcd: %s\n", why);
 }
 
+/* Who calls it hears of its failures by return codes, and tells of them in its own words.
+ */
+static void on_library_log(int severity, const char *text)
+{
+    (void)severity;
+    log_debug("libevent: %s", text);
+}
+
 static int run(struct server *server)
 {
     char why[WHY_MAX] = "";
@@ -203,6 +211,7 @@ static int run(struct server *server)
     server_api_init(server);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
     signal(SIGPIPE, SIG_IGN);
+    event_set_log_callback(on_library_log);
     int code = start(server, &events, why, sizeof(why));
     if (code == EXIT_SUCCESS) {
         process_ready(&server->settings, server->ready_fd);

@@ -54,9 +54,21 @@ static inline bool output_empty(const struct output *o)
     return o->bytes.tail == 0 && o->nrefs == 0;
 }
 
+/* What was queued since it was empty last. */
+static inline size_t output_length(const struct output *o)
+{
+    return o->bytes.tail + o->referenced;
+}
+
 static inline bool output_full(const struct output *o)
 {
-    return o->bytes.tail + o->referenced >= OUTPUT_FULL;
+    return output_length(o) >= OUTPUT_FULL;
+}
+
+/* Bytes that it has allocated. */
+static inline size_t output_memory(const struct output *o)
+{
+    return o->bytes.size + o->refs_size * sizeof(*o->refs);
 }
 
 /* Queue data without a copy; owner is released once it is sent. False if memory is

@@ -73,11 +73,11 @@ static uint32_t hash_bytes(const void *data, size_t size, uint32_t seed)
     return (uint32_t)XXH3_64bits_withSeed(data, size, seed);
 }
 
-static void shut_down(void)
+void server_api_stop(void)
 {
     uint64_t one = 1;
     if (write(the_server->stop_fd, &one, sizeof(one)) < 0)
-        log_warning("the engine's wish to end could not be passed on");
+        log_warning("the wish to end could not be passed on to the main thread");
 }
 
 static void append_setting(void *context, const char *name, const char *value)
@@ -294,7 +294,7 @@ static SERVER_CORE_API core_api = { .get_current_time = clock_now,
                                     .server_version = server_api_version,
                                     .hash = hash_bytes,
                                     .parse_config = parse_config,
-                                    .shutdown = shut_down,
+                                    .shutdown = server_api_stop,
                                     .get_config = get_config };
 static SERVER_STAT_API stat_api = { .new_stats = new_stats,
                                     .release_stats = release_stats,

@@ -16,6 +16,8 @@ void server_api_init(struct server *server);
 SERVER_HANDLE_V1 *server_api_get(void);
 
 const char *server_api_version(void);
+/* Any thread: let the process end as SIGTERM does. */
+void server_api_stop(void);
 /* Changes the log level and tells those who listen for it. */
 void server_api_set_level(EXTENSION_LOG_LEVEL level);
 

@@ -54,6 +54,10 @@ const struct option_row settings_rows[] = {
       "log more; -vv still more" },
     { "idle-timeout", 0, OPTION_NUMBER, AT(idle_timeout), "0", 0, 100000000, NULL,
       "SECONDS", "close connections that are idle for so long; 0: never" },
+    { "conn-mem-limit", 0, OPTION_NUMBER, AT(conn_memory_mb), "256", 0, UINT64_C(1) << 40,
+      NULL, "MEGABYTES",
+      "memory for what clients have sent or not read yet, beside -m; beyond it the "
+      "largest are closed; 0: no limit" },
     { "maxconns-fast", 0, OPTION_BOOL, AT(maxconns_fast), "true", 0, 0, NULL, "BOOL",
       "beyond -c: true refuses with an error, false lets clients wait" },
     { "extended", 'o', OPTION_STRING, AT(extended), NULL, 0, 0, NULL, "LIST",

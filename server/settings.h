@@ -22,7 +22,7 @@ struct settings {
     char *engine, *engine_options;
     char *extension; /* the last -X; all of them are in extensions */
     char *extended;  /* -o */
-    uint64_t memory_mb, item_size_max, chunk_size;
+    uint64_t memory_mb, conn_memory_mb, item_size_max, chunk_size;
     double factor;
     uint64_t max_connections, threads, requests_per_event, backlog;
     uint64_t idle_timeout; /* seconds; 0 is never */

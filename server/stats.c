@@ -22,7 +22,8 @@ struct snapshot {
     uint64_t pid, uptime, time, pointer_size, threads;
     const char *version, *libevent, *user_time, *system_time;
     uint64_t max_connections, curr_connections, total_connections, rejected_connections;
-    uint64_t limit_maxbytes, accepting, listen_disabled_num, listen_disabled_us;
+    uint64_t limit_maxbytes, conn_mem_bytes, accepting, listen_disabled_num,
+        listen_disabled_us;
     char user_text[32], system_text[32];
 };
 
@@ -75,6 +76,9 @@ static const struct metric_row rows[] = {
     THREAD(store_too_large, "values refused for their size"),
     THREAD(store_no_memory, "values refused because memory was full"),
     THREAD(idle_kicks, "connections closed by --idle-timeout"),
+    THREAD(conn_mem_kicks, "connections closed by --conn-mem-limit"),
+    THREAD(conn_unwatched, "connections closed because the system could not watch them"),
+    GAUGE("conn_mem_bytes", conn_mem_bytes, "in buffers of connections"),
     THREAD(bytes_read, "from clients"),
     THREAD(bytes_written, "to clients"),
     GAUGE("limit_maxbytes", limit_maxbytes, "limit of -m, bytes"),
@@ -141,6 +145,7 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     s.rejected_connections = atomic_load(&l->rejected) - server->reset_rejected;
     AZ(pthread_mutex_unlock(&server->reset_lock));
     s.limit_maxbytes = server->settings.memory_mb << 20;
+    s.conn_mem_bytes = worker_io_total(server);
     s.accepting = atomic_load(&l->accepting);
     s.listen_disabled_num = atomic_load(&l->disabled_num);
     s.listen_disabled_us = atomic_load(&l->disabled_us);

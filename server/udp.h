@@ -8,6 +8,10 @@
  *
  * A request is one datagram; an answer may be several, with the id of its request. What
  * does not fit the socket's buffer is lost, as datagrams are. One worker's thread.
+ *
+ * Who asked may be somebody else than the sender's address says, so that a long answer is
+ * a weapon. It has a limit, which statistics and what such clients ask for stay below; in
+ * place of a longer one goes an error that says so.
  */
 #ifndef SERVER_UDP_H
 #define SERVER_UDP_H
@@ -18,7 +22,11 @@
 
 #include "base/buffer.h"
 
-enum { UDP_HEADER = 8, UDP_PAYLOAD = 1400 - UDP_HEADER };
+enum {
+    UDP_HEADER = 8,
+    UDP_PAYLOAD = 1400 - UDP_HEADER,
+    UDP_ANSWER_MAX = 8 * UDP_PAYLOAD /* bytes of an answer, without headers */
+};
 
 struct udp {
     struct sockaddr_storage peer; /* of the last request */

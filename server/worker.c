@@ -14,54 +14,13 @@
 #include "server/connection.h"
 #include "server/log.h"
 #include "server/server.h"
+#include "server/server_api.h"
 
 enum {
     WORKER_MAGIC = 0x574f524b,
-    SPARE_MAX = 16,       /* sets of buffers kept for the next connection */
-    IO_KEEP = 256 * 1024, /* of each buffer */
-    CUTOFF_MS = 300,      /* at the end: so long clients may still send ... */
-    DEADLINE_MS = 5000    /* ... and so long they may take to read */
+    CUTOFF_MS = 300,   /* at the end: so long clients may still send ... */
+    DEADLINE_MS = 5000 /* ... and so long they may take to read */
 };
-
-/* ---- buffers ---- */
-
-struct io *worker_take_io(struct worker *w)
-{
-    struct io *io = w->spare;
-    if (io != NULL) {
-        w->spare = io->next;
-        w->nspare--;
-        return io;
-    }
-    io = malloc(sizeof(*io));
-    if (io == NULL) {
-        log_warning("out of memory: a connection is closed");
-        return NULL;
-    }
-    buffer_init(&io->in);
-    output_init(&io->out);
-    return io;
-}
-
-static void free_io(struct io *io)
-{
-    buffer_fini(&io->in);
-    output_fini(&io->out);
-    free(io);
-}
-
-void worker_return_io(struct worker *w, struct io *io)
-{
-    if (w->nspare >= SPARE_MAX) {
-        free_io(io);
-        return;
-    }
-    buffer_trim(&io->in, IO_KEEP);
-    buffer_trim(&io->out.bytes, 2 * IO_KEEP);
-    io->next = w->spare;
-    w->spare = io;
-    w->nspare++;
-}
 
 /* ---- the list of connections ---- */
 
@@ -88,9 +47,8 @@ void worker_closed(struct worker *w)
         event_base_loopbreak(w->base);
 }
 
-/* Call visit for each open connection; it may close that one. Closed ones that the
- * engine holds can leave the list at any time, hence the copy. */
-static void each_connection(struct worker *w, void (*visit)(struct connection *c))
+/* Closed ones that the engine holds can leave the list at any time, hence the copy. */
+void worker_each_connection(struct worker *w, void (*visit)(struct connection *c))
 {
     struct connection *c;
     size_t n = 0;
@@ -113,14 +71,21 @@ static void each_connection(struct worker *w, void (*visit)(struct connection *c
 
 /* ---- turns ---- */
 
+/* Without memory for it, now instead of never. */
+static void arm(struct event *timer, unsigned ms)
+{
+    struct timeval t = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+    if (event_add(timer, &t) != 0)
+        event_active(timer, EV_TIMEOUT, 0);
+}
+
 void worker_defer(struct worker *w, struct connection *c)
 {
-    static const struct timeval at_once = { 0, 0 };
     if (c->deferred)
         return;
     c->deferred = true;
     if (TAILQ_EMPTY(&w->deferred))
-        event_add(&w->deferral, &at_once);
+        arm(&w->deferral, 0);
     TAILQ_INSERT_TAIL(&w->deferred, c, deferred_link);
 }
 
@@ -143,10 +108,8 @@ static void on_deferral(evutil_socket_t fd, short what, void *arg)
         n++;
     while (n-- > 0 && (c = TAILQ_FIRST(&w->deferred)) != NULL)
         connection_drive(c);
-    if (!TAILQ_EMPTY(&w->deferred)) {
-        static const struct timeval at_once = { 0, 0 };
-        event_add(&w->deferral, &at_once);
-    }
+    if (!TAILQ_EMPTY(&w->deferred))
+        arm(&w->deferral, 0);
 }
 
 /* ---- the end ---- */
@@ -163,25 +126,19 @@ static void cut(struct connection *c)
         connection_close(c);
 }
 
-static void set_deadline(struct worker *w, unsigned ms)
-{
-    struct timeval t = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-    event_add(&w->deadline, &t);
-}
-
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
     (void)fd, (void)what;
     if (!w->cutoff) {
         w->cutoff = true;
-        each_connection(w, cut);
-        set_deadline(w, DEADLINE_MS - CUTOFF_MS);
+        worker_each_connection(w, cut);
+        arm(&w->deadline, DEADLINE_MS - CUTOFF_MS);
         return;
     }
     log_info("worker %u closes %zu connections that did not finish in time", w->id,
              w->nopen);
-    each_connection(w, connection_close);
+    worker_each_connection(w, connection_close);
     event_base_loopbreak(w->base);
 }
 
@@ -190,20 +147,21 @@ static void begin_stop(struct worker *w)
     if (w->stopping)
         return;
     w->stopping = true;
-    set_deadline(w, CUTOFF_MS);
-    each_connection(w, drain);
+    arm(&w->deadline, CUTOFF_MS);
+    worker_each_connection(w, drain);
     if (w->nopen == 0)
         event_base_loopbreak(w->base);
 }
 
 /* ---- the inbox ---- */
 
-static void wake(struct worker *w)
+void worker_wake(struct worker *w)
 {
+    static struct log_pace pace;
     uint64_t one = 1;
     /* It can only fail when the counter is full: then the worker wakes anyhow. */
     if (write(w->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-        log_warning("worker %u cannot be woken: %s", w->id, strerror(errno));
+        log_warning_paced(&pace, "worker %u cannot be woken: %s", w->id, strerror(errno));
 }
 
 bool worker_give(struct worker *w, int fd, bool datagram)
@@ -223,7 +181,7 @@ bool worker_give(struct worker *w, int fd, bool datagram)
         w->arrivals[w->narrivals++] = (struct arrival){ fd, datagram };
     AZ(pthread_mutex_unlock(&w->lock));
     if (ok)
-        wake(w);
+        worker_wake(w);
     return ok;
 }
 
@@ -238,7 +196,7 @@ void worker_notify(struct worker *w, struct connection *c, ENGINE_ERROR_CODE sta
         w->notified = c;
     }
     AZ(pthread_mutex_unlock(&w->lock));
-    wake(w);
+    worker_wake(w);
 }
 
 static void take_arrivals(struct worker *w)
@@ -250,7 +208,7 @@ static void take_arrivals(struct worker *w)
     w->narrivals = w->arrivals_size = 0;
     AZ(pthread_mutex_unlock(&w->lock));
     for (size_t i = 0; i < n; i++) {
-        if (connection_open(w, all[i].fd, all[i].datagram) == NULL)
+        if (!connection_open(w, all[i].fd, all[i].datagram))
             count(&w->counters.closed);
     }
     free(all);
@@ -279,10 +237,12 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     struct worker *w = arg;
     struct connection *c;
     ENGINE_ERROR_CODE status;
+    static struct log_pace pace;
     uint64_t n;
     (void)what;
     if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
-        log_warning("worker %u: its inbox fails: %s", w->id, strerror(errno));
+        log_warning_paced(&pace, "worker %u: its inbox fails: %s", w->id,
+                          strerror(errno));
     take_arrivals(w);
     while ((c = take_notified(w, &status)) != NULL) {
         connection_resume(c, status);
@@ -291,6 +251,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     AZ(pthread_mutex_lock(&w->lock));
     bool stop = w->stop;
     AZ(pthread_mutex_unlock(&w->lock));
+    worker_relieve(w);
     if (stop)
         begin_stop(w);
 }
@@ -301,8 +262,7 @@ static void kick_if_idle(struct connection *c)
 {
     uint64_t limit = c->worker->server->settings.idle_timeout;
     rel_time_t now = clock_now(), last = atomic_load(&c->last_active);
-    if (c->udp != NULL || !connection_waits_for_client(c) || now < last ||
-        now - last <= limit)
+    if (!connection_can_time_out(c) || now < last || now - last <= limit)
         return;
     count(&c->worker->counters.idle_kicks);
     connection_close(c);
@@ -311,7 +271,7 @@ static void kick_if_idle(struct connection *c)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    each_connection(arg, kick_if_idle);
+    worker_each_connection(arg, kick_if_idle);
 }
 
 /* ---- life ---- */
@@ -327,9 +287,19 @@ static struct event_base *make_base(void)
     return base;
 }
 
-bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy)
+static bool watch_inbox(struct worker *w)
 {
     static const struct timeval second = { 1, 0 };
+    event_assign(&w->wake, w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
+    event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
+    event_assign(&w->deferral, w->base, -1, 0, on_deferral, w);
+    event_assign(&w->deadline, w->base, -1, 0, on_deadline, w);
+    return event_add(&w->wake, NULL) == 0 &&
+           (w->server->settings.idle_timeout == 0 || event_add(&w->tick, &second) == 0);
+}
+
+bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy)
+{
     w->magic = WORKER_MAGIC;
     w->server = server;
     TAILQ_INIT(&w->connections);
@@ -338,25 +308,21 @@ bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy
     AZ(pthread_mutex_init(&w->list_lock, NULL));
     w->base = make_base();
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (w->base == NULL || w->wake_fd < 0) {
-        snprintf(why, nwhy, "no event loop for a worker thread: %s", strerror(errno));
-        return false;
-    }
-    event_assign(&w->wake, w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
-    event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
-    event_assign(&w->deferral, w->base, -1, 0, on_deferral, w);
-    event_assign(&w->deadline, w->base, -1, 0, on_deadline, w);
-    event_add(&w->wake, NULL);
-    if (server->settings.idle_timeout > 0)
-        event_add(&w->tick, &second);
-    return true;
+    if (w->base != NULL && w->wake_fd >= 0 && watch_inbox(w))
+        return true;
+    snprintf(why, nwhy, "no event loop for a worker thread: %s", strerror(errno));
+    return false;
 }
 
 static void *run(void *arg)
 {
     struct worker *w = arg;
     CHECK_OBJ(w, WORKER_MAGIC);
-    event_base_loop(w->base, 0);
+    if (event_base_loop(w->base, 0) >= 0)
+        return NULL;
+    log_warning("worker %u can wait for its connections no more (%s): mcd ends", w->id,
+                strerror(errno));
+    server_api_stop();
     return NULL;
 }
 
@@ -380,7 +346,7 @@ void worker_stop(struct worker *w)
     AZ(pthread_mutex_lock(&w->lock));
     w->stop = true;
     AZ(pthread_mutex_unlock(&w->lock));
-    wake(w);
+    worker_wake(w);
 }
 
 void worker_join(struct worker *w)
@@ -391,7 +357,6 @@ void worker_join(struct worker *w)
 void worker_fini(struct worker *w)
 {
     struct connection *c;
-    struct io *io;
     for (size_t i = 0; i < w->narrivals; i++)
         close(w->arrivals[i].fd);
     free(w->arrivals);
@@ -402,10 +367,7 @@ void worker_fini(struct worker *w)
         free(c);
     }
     AZ(pthread_mutex_unlock(&w->list_lock));
-    while ((io = w->spare) != NULL) {
-        w->spare = io->next;
-        free_io(io);
-    }
+    worker_fini_io(w);
     if (w->base != NULL)
         event_base_free(w->base);
     if (w->wake_fd >= 0)

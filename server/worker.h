@@ -19,18 +19,10 @@
 
 #include <memcached/engine.h>
 
-#include "base/buffer.h"
-#include "server/output.h"
+#include "server/worker_io.h"
 
 struct connection;
 struct server;
-
-/* The buffers of a connection that has something unfinished; idle ones have none. */
-struct io {
-    struct buffer in;
-    struct output out;
-    struct io *next;
-};
 
 /* One row in stats.c for each. */
 struct thread_counters {
@@ -42,7 +34,7 @@ struct thread_counters {
     uint64_t touch_hits, touch_misses;
     uint64_t store_too_large, store_no_memory;
     uint64_t bytes_read, bytes_written;
-    uint64_t conn_yields, idle_kicks;
+    uint64_t conn_yields, idle_kicks, conn_mem_kicks, conn_unwatched;
     uint64_t closed; /* connections; not reset */
 };
 
@@ -75,8 +67,7 @@ struct worker {
     struct connection_list connections;
 
     struct connection_list deferred; /* have unserved input, waiting for their turn */
-    struct io *spare;
-    unsigned nspare;
+    struct io_pool pool;
     bool stopping; /* serve what has arrived, then close */
     bool cutoff;   /* read no more */
     size_t nopen;  /* connections */
@@ -99,13 +90,14 @@ bool worker_give(struct worker *w, int fd, bool datagram);
 void worker_notify(struct worker *w, struct connection *c, ENGINE_ERROR_CODE status);
 
 /* The worker itself. */
-struct io *worker_take_io(struct worker *w);            /* NULL if memory is out */
-void worker_return_io(struct worker *w, struct io *io); /* both halves are empty */
 void worker_defer(struct worker *w, struct connection *c);
 void worker_undefer(struct worker *w, struct connection *c);
 void worker_enlist(struct worker *w, struct connection *c);
 void worker_closed(struct worker *w);
+/* Call visit for each open connection; it may close that one. */
+void worker_each_connection(struct worker *w, void (*visit)(struct connection *c));
 /* Any thread. */
+void worker_wake(struct worker *w);
 void worker_delist(struct worker *w, struct connection *c);
 
 /* A counter of one's own: others may read it meanwhile. */

@@ -363,7 +363,7 @@ bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey)
 /* At once: all that is there goes, also what came in this very second. */
 void toy_store_flush(struct toy_store *s, uint32_t delay)
 {
-    s->flush_at = delay > 0 ? s->clock + delay : 0;
+    s->flush_at = delay > 0 ? clock_after(s->clock, delay) : 0;
     for (size_t i = 0; delay == 0 && i < TOY_STORE_CHAINS; i++) {
         while (s->chains[i] != NULL)
             unlink_at(s, &s->chains[i]);

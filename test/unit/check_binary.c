@@ -254,11 +254,21 @@ START_TEST(impossible_headers_close)
     };
     header_check(&f, "closed " HEADER("\\x01", ZERO, ZERO, "\\x04",
                                       "\\x11") "Invalid arguments\n");
-    f = (struct frame){ .magic = FRAME_REQUEST, .opcode = 0x1f, .nbody = 65513 };
-    header_check(
-        &f, "closed " HEADER("\\x1f", ZERO, ZERO, "\\x81", "\\x0f") "Unknown command\n");
-    f.nbody--;
+}
+END_TEST
+
+/* A client must not make the server keep what only an engine could know. */
+START_TEST(a_long_packet_for_the_engine_is_refused_and_skipped)
+{
+    static char value[PACKET_ROOM];
+    struct packet packet = { .size = 0 };
+    struct frame f = { .magic = FRAME_REQUEST, .opcode = 0x1f, .nbody = 2048 - 24 };
     header_check(&f, "more\n");
+    memset(value, 'x', 2048 - 24 + 1);
+    packet_add(&packet, 0x1f, "", "", value, 0);
+    packet_add(&packet, 0x0a, "", "", "", 0);
+    packet_check(&packet, "! " HEADER("\\x1f", ZERO, ZERO, "\\x81",
+                                      "\\x0f") "Unknown command\nnoop\n");
 }
 END_TEST
 
@@ -455,6 +465,7 @@ int main(void)
         packets_become_requests_however_they_are_cut,
         wrong_lengths_close,
         unknown_to_all_is_refused_and_skipped,
+        a_long_packet_for_the_engine_is_refused_and_skipped,
         a_large_value_is_refused_and_skipped,
         a_refused_set_still_names_its_key,
         impossible_headers_close,

@@ -1,0 +1,60 @@
+/*
+ * The buffers of a worker's connections, and what all of them may take together.
+ *
+ *   connection -- take --> struct io -- return --> spare sets, or free
+ *                             |
+ *                           count: this worker's bytes --- look ---> all workers' bytes
+ *                                                                          | too many
+ *   closes its largest ones <--- relieve <--- wake --- the worker that holds most
+ *
+ * A worker writes its own sum only. The total is added up when that sum has grown by a
+ * part of the limit, so it may be exceeded by 1/64, and by what one connection has in
+ * hand. Values of items that are received or sent belong to the engine's memory.
+ */
+#ifndef SERVER_WORKER_IO_H
+#define SERVER_WORKER_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "server/output.h"
+
+struct server;
+struct worker;
+
+/* The buffers of a connection that has something unfinished; idle ones have none. */
+struct io {
+    struct buffer in;
+    struct output out;
+    size_t counted; /* bytes that stand for it in the pool's sum */
+    struct io *next;
+};
+
+struct io_pool {
+    struct io *spare; /* kept for the next connection */
+    unsigned nspare;
+    uint64_t bytes;        /* of all sets, the spare ones too; others read it */
+    uint64_t looked_at;    /* what it was when the total was looked at */
+    _Atomic bool too_much; /* set by the worker that found it so */
+    /* while it closes connections */
+    size_t largest, least;
+    uint64_t enough; /* the total at which that ends */
+    unsigned closed;
+};
+
+/* The worker itself. NULL if memory is out. */
+struct io *worker_take_io(struct worker *w);
+/* Both halves are empty. */
+void worker_return_io(struct worker *w, struct io *io);
+/* Its buffers may have another size than before. */
+void worker_count_io(struct worker *w, struct io *io);
+/* If all workers together have too much: close the connections with the largest. Not
+ * from within one. */
+void worker_relieve(struct worker *w);
+void worker_fini_io(struct worker *w);
+
+/* Any thread: bytes in all buffers. */
+uint64_t worker_io_total(const struct server *server);
+
+#endif
