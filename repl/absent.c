@@ -34,8 +34,6 @@ bool absent_is_due(struct repl_core *c)
            ship_has_unread(c);
 }
 
-/* What cannot be looked up is told as a change: one of the bucket, as when the journal is
- * full. */
 static bool is_here(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
@@ -43,7 +41,7 @@ static bool is_here(struct repl_core *c, const struct journal_entry *e)
     if (found == REPL_YES)
         c->store_ops->release(c->store, item.item);
     if (found == REPL_UNKNOWN)
-        map_add(&c->dirty, e->hash);
+        ship_unknown(c, e);
     return found != REPL_NO;
 }
 

@@ -123,6 +123,9 @@ void absent_tick(struct repl_core *c);
 /* ship.c */
 bool ship_changes(struct repl_core *c);
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
+/* An entry whose key cannot be looked up: its bucket is repaired, as when the journal is
+ * full. */
+void ship_unknown(struct repl_core *c, const struct journal_entry *e);
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
 bool ship_has_unread(struct repl_core *c); /* anything in the journals */

@@ -73,14 +73,20 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
     c->store_ops->release(c->store, item->item);
 }
 
-/* A key that was absent, and is there now: whoever stored it has an entry of its own. One
- * that cannot be looked up is repaired with its bucket. */
+/* An absence is not worth what the peer alone may have of the bucket. */
+void ship_unknown(struct repl_core *c, const struct journal_entry *e)
+{
+    if (e->kind == JOURNAL_CHANGE || !map_has(&c->lacking, e->hash))
+        map_add(&c->dirty, e->hash);
+}
+
+/* A key that was absent, and is there now: whoever stored it has an entry of its own. */
 static void ship_key(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
     enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
     if (found == REPL_UNKNOWN) {
-        map_add(&c->dirty, e->hash);
+        ship_unknown(c, e);
         return;
     }
     if (found == REPL_YES && e->kind == JOURNAL_ABSENCE) {

@@ -139,10 +139,13 @@ START_TEST(test_changes_of_a_store_that_fails)
         set_many(a, 0, 100, "v");
         settle_in_sync();
         set_many(a, 50, 150, "new");
+        toy_store_evict(&a->store, "key 3", 5);
+        ck_assert(!node_incr(a, "key 3", "4"));
         for (unsigned i = 0; i < 50; i += 2)
             ck_assert_int_eq(node_delete(a, numbered(i)), CHANGE_OK);
         settle_with_failures(one_in);
         both_have("key 4", NULL);
+        both_have("key 3", NULL);
         both_have("key 55", "new");
     }
 }
