@@ -7,7 +7,8 @@
 #define BASE_FEATURE_H
 
 /* Tap iterators return live items only, several run at once, and ON_DISCONNECT ends
- * one wherever it stands. */
+ * one wherever it stands. TAP_PAUSE is no end: there is no memory to go on now, and the
+ * iterator may be called again later. */
 #define FEATURE_LIVE_WALK      0x80000a01u
 #define FEATURE_LIVE_WALK_TEXT "live tap iterators"
 

@@ -26,6 +26,11 @@ static bool find_socket(struct ask *ask)
     glob_t found;
     bool one = false;
     int rc = glob(USUAL_PLACE, 0, NULL, &found);
+    if (rc == GLOB_NOSPACE) {
+        snprintf(ask->why, sizeof(ask->why),
+                 "out of memory while looking for the control socket: name it with -s");
+        return false;
+    }
     if (rc != 0) {
         snprintf(ask->why, sizeof(ask->why),
                  "there is no control socket " USUAL_PLACE

@@ -35,6 +35,8 @@ bool track_file_open(struct track_file *f, const char *directory, const char *na
         return false;
     }
     FILE *file = fopen(f->path, "re");
+    if (file == NULL && errno != ENOENT)
+        return false; /* what it says is not ours to forget */
     bool stands = file != NULL && fscanf(file, "%d", &f->number) == 1;
     if (file != NULL)
         fclose(file);

@@ -76,32 +76,35 @@ static void add_credit(struct adapter *a, struct repl_item *it, bool with_age)
         it->state.credit = a->wrapped->mirror->credit(HANDLE(a), it->item, with_age);
 }
 
-static bool op_lookup(void *store, const void *key, size_t nkey, struct repl_item *out)
+static enum repl_answer op_lookup(void *store, const void *key, size_t nkey,
+                                  struct repl_item *out)
 {
     struct adapter *a = store;
     item *it;
-    if (look_at(a, &a->cookie, &it, key, nkey) != ENGINE_SUCCESS)
-        return false;
+    ENGINE_ERROR_CODE rc = look_at(a, &a->cookie, &it, key, nkey);
+    if (rc != ENGINE_SUCCESS)
+        return rc == ENGINE_KEY_ENOENT ? REPL_NO : REPL_UNKNOWN;
     if (describe(a, it, out)) {
         add_credit(a, out, false);
-        return true;
+        return REPL_YES;
     }
     op_release(a, it);
-    return false;
+    return REPL_UNKNOWN;
 }
 
-static void remove_with(struct adapter *a, struct own_cookie *cookie, const void *key,
+/* Absent already, or changed meanwhile: both are fine. */
+static bool remove_with(struct adapter *a, struct own_cookie *cookie, const void *key,
                         size_t nkey, uint64_t cas)
 {
     ENGINE_ERROR_CODE rc;
     CALL(rc, cookie, ENGINE(a)->remove(HANDLE(a), cookie, key, nkey, cas, 0));
-    (void)rc; /* absent already, or changed meanwhile: both are fine */
+    return rc == ENGINE_SUCCESS || rc == ENGINE_KEY_ENOENT || rc == ENGINE_KEY_EEXISTS;
 }
 
-static void op_remove(void *store, const void *key, size_t nkey)
+static bool op_remove(void *store, const void *key, size_t nkey)
 {
     struct adapter *a = store;
-    remove_with(a, &a->cookie, key, nkey, 0);
+    return remove_with(a, &a->cookie, key, nkey, 0);
 }
 
 static ENGINE_ERROR_CODE allocate(struct adapter *a, item **it,
@@ -149,28 +152,31 @@ static ENGINE_ERROR_CODE link_item(struct adapter *a, item *it,
     return rc;
 }
 
-static bool store_state(struct adapter *a, const struct link_change *c,
-                        ENGINE_STORE_OPERATION operation)
+static ENGINE_ERROR_CODE store_state(struct adapter *a, const struct link_change *c,
+                                     ENGINE_STORE_OPERATION operation)
 {
     item *it = make_item(a, c);
     if (it == NULL)
-        return false;
+        return ENGINE_ENOMEM;
     ENGINE_ERROR_CODE rc = link_item(a, it, c, operation);
     op_release(a, it);
-    return rc == ENGINE_SUCCESS;
+    return rc;
 }
 
-static bool op_put(void *store, const struct link_change *c)
+/* Better a miss than the former value. */
+static enum repl_answer op_put(void *store, const struct link_change *c)
 {
-    if (store_state(store, c, OPERATION_SET))
-        return true;
-    op_remove(store, c->key, c->nkey); /* better a miss than the former value */
-    return false;
+    if (store_state(store, c, OPERATION_SET) == ENGINE_SUCCESS)
+        return REPL_YES;
+    return op_remove(store, c->key, c->nkey) ? REPL_NO : REPL_UNKNOWN;
 }
 
-static bool op_add(void *store, const struct link_change *c)
+static enum repl_answer op_add(void *store, const struct link_change *c)
 {
-    return store_state(store, c, OPERATION_ADD);
+    ENGINE_ERROR_CODE rc = store_state(store, c, OPERATION_ADD);
+    if (rc == ENGINE_SUCCESS)
+        return REPL_YES;
+    return rc == ENGINE_NOT_STORED || rc == ENGINE_KEY_EEXISTS ? REPL_NO : REPL_UNKNOWN;
 }
 
 static uint32_t op_clock(void *store)
@@ -208,19 +214,28 @@ static uint64_t op_fence(void *store)
     return a->wrapped->mirror->fence(HANDLE(a));
 }
 
-static void op_expel(void *store, const void *key, size_t nkey, uint64_t fence)
+static bool expel(struct adapter *a, struct own_cookie *cookie, const void *key,
+                  size_t nkey, uint64_t fence)
 {
-    struct adapter *a = store;
-    struct own_cookie cookie; /* client threads come here too */
     struct repl_item found;
     item *it;
+    ENGINE_ERROR_CODE rc = look_at(a, cookie, &it, key, nkey);
+    if (rc != ENGINE_SUCCESS)
+        return rc == ENGINE_KEY_ENOENT;
+    bool done =
+        describe(a, it, &found) &&
+        (found.state.cas > fence || remove_with(a, cookie, key, nkey, found.state.cas));
+    ENGINE(a)->release(HANDLE(a), cookie, it);
+    return done;
+}
+
+static bool op_expel(void *store, const void *key, size_t nkey, uint64_t fence)
+{
+    struct own_cookie cookie; /* client threads come here too */
     own_cookie_init(&cookie);
-    if (look_at(a, &cookie, &it, key, nkey) == ENGINE_SUCCESS) {
-        if (describe(a, it, &found) && found.state.cas <= fence)
-            remove_with(a, &cookie, key, nkey, found.state.cas);
-        ENGINE(a)->release(HANDLE(a), &cookie, it);
-    }
+    bool done = expel(store, &cookie, key, nkey, fence);
     own_cookie_fini(&cookie, NULL);
+    return done;
 }
 
 static bool op_repeat(void *store, const struct link_note *n)
@@ -234,7 +249,7 @@ static bool op_repeat(void *store, const struct link_note *n)
     if (a->wrapped->mirror != NULL)
         return a->wrapped->mirror->repeat(HANDLE(a), &note);
     if (n->kind == LINK_NOTE_EVICTED)
-        op_expel(a, n->key, n->nkey, n->cas);
+        (void)op_expel(a, n->key, n->nkey, n->cas); /* an item too many does no harm */
     return true;
 }
 
@@ -264,13 +279,16 @@ struct repl_walk {
     struct own_cookie cookie;
     TAP_ITERATOR next;
     bool ended;
+    item *met; /* that could not be looked at: it is shown next time */
 };
 
-/* memcached's own default engine gives ten in its life. */
+/* memcached's own default engine gives ten in its life. One that gives any number is
+ * short of memory, and asked again. */
 static void complain_of_walks(struct adapter *a)
 {
     const SERVER_LOG_API *log = a->server->log;
-    if (a->walks_refused || log == NULL || log->get_logger() == NULL)
+    if (a->wrapped->live_walk || a->walks_refused || log == NULL ||
+        log->get_logger() == NULL)
         return;
     a->walks_refused = true;
     log->get_logger()->log(EXTENSION_LOG_WARNING, NULL,
@@ -299,7 +317,9 @@ static struct repl_walk *op_walk_begin(void *store)
     return w;
 }
 
-static bool walk_step(struct adapter *a, struct repl_walk *w, item **it)
+/* TAP_PAUSE is nothing more now: a snapshot is complete then, unless the engine says so
+ * for want of memory. */
+static enum repl_answer walk_step(struct adapter *a, struct repl_walk *w, item **it)
 {
     void *specific;
     uint16_t nspecific, flags, vbucket;
@@ -309,50 +329,70 @@ static bool walk_step(struct adapter *a, struct repl_walk *w, item **it)
         switch (w->next(HANDLE(a), &w->cookie, it, &specific, &nspecific, &ttl, &flags,
                         &seqno, &vbucket)) {
         case TAP_MUTATION:
-            return true;
+            return REPL_YES;
+        case TAP_PAUSE:
+            if (a->wrapped->live_walk)
+                return REPL_UNKNOWN;
+            w->ended = true;
+            break;
         case TAP_DISCONNECT:
-        case TAP_PAUSE: /* nothing more now: a snapshot is complete then */
             w->ended = true;
             break;
         default:
             break;
         }
     }
-    return false;
+    return REPL_NO;
 }
 
 /* Other engines' iterators show expired and flushed items too. The clock tells of the
  * former; of the latter only a look-up does, which is made only once there was a flush:
  * it can move the item to where the iterator meets it again. */
-static bool shows_the_dead(struct adapter *a, item *it, struct repl_item *out)
+static enum repl_answer is_live(struct adapter *a, item *it, const struct repl_item *out)
 {
     item_info info = { .nvalue = 1 };
     struct repl_item found;
     if (a->wrapped->live_walk)
-        return false;
+        return REPL_YES;
     if (ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info) && info.exptime != 0 &&
         info.exptime <= a->server->core->get_current_time())
-        return true;
+        return REPL_NO;
     if (!atomic_load(&a->flushed))
-        return false;
-    if (!op_lookup(a, out->state.key, out->state.nkey, &found))
-        return true;
+        return REPL_YES;
+    enum repl_answer live = op_lookup(a, out->state.key, out->state.nkey, &found);
+    if (live != REPL_YES)
+        return live;
     op_release(a, found.item);
-    return found.item != it;
+    return found.item == it ? REPL_YES : REPL_NO;
 }
 
-static bool op_walk_next(void *store, struct repl_walk *w, struct repl_item *out)
+static enum repl_answer show(struct adapter *a, item *it, struct repl_item *out)
+{
+    if (!describe(a, it, out))
+        return REPL_UNKNOWN;
+    enum repl_answer live = is_live(a, it, out);
+    if (live == REPL_YES)
+        add_credit(a, out, true);
+    return live;
+}
+
+static enum repl_answer op_walk_next(void *store, struct repl_walk *w,
+                                     struct repl_item *out)
 {
     struct adapter *a = store;
-    item *it;
-    while (walk_step(a, w, &it)) {
-        if (describe(a, it, out) && !shows_the_dead(a, it, out)) {
-            add_credit(a, out, true);
-            return true;
-        }
-        op_release(a, it);
+    enum repl_answer next = REPL_YES, live = REPL_NO;
+    while (live == REPL_NO) {
+        if (w->met == NULL)
+            next = walk_step(a, w, &w->met);
+        if (next != REPL_YES)
+            return next;
+        live = show(a, w->met, out);
+        if (live == REPL_NO)
+            op_release(a, w->met);
+        if (live != REPL_UNKNOWN)
+            w->met = NULL;
     }
-    return false;
+    return live;
 }
 
 static void op_walk_end(void *store, struct repl_walk *w)
@@ -360,7 +400,9 @@ static void op_walk_end(void *store, struct repl_walk *w)
     struct adapter *a = store;
     item *it;
     /* Others keep a cursor that only a walk to the end takes out of their lists. */
-    while (!a->wrapped->live_walk && walk_step(a, w, &it))
+    if (w->met != NULL)
+        op_release(a, w->met);
+    while (!a->wrapped->live_walk && walk_step(a, w, &it) == REPL_YES)
         op_release(a, it);
     own_cookie_fini(&w->cookie, HANDLE(a));
     free(w);

@@ -26,7 +26,8 @@ static bool is_absent(struct repl_engine *e, const void *cookie, const void *key
 {
     ENGINE_HANDLE *inner = wrapped_handle(&e->wrapped);
     item *it;
-    change_before_read(&e->core, key, nkey);
+    if (!change_before_read(&e->core, key, nkey))
+        return true;
     const struct engine_mirror *mirror = e->wrapped.mirror;
     ENGINE_ERROR_CODE rc =
         mirror != NULL ? mirror->peek(inner, cookie, &it, key, nkey)

@@ -59,7 +59,10 @@ static bool make_core(struct repl_engine *e)
         return false;
     }
     fetch_watch_cookies(e);
-    return true;
+    if (!shim_is_deaf())
+        return true;
+    snprintf(e->why, sizeof(e->why), "out of memory for the engine's callbacks");
+    return false;
 }
 
 /* ---- what the store does on its own */

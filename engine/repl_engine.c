@@ -64,8 +64,10 @@ static ENGINE_ERROR_CODE engine_get(ENGINE_HANDLE *handle, const void *cookie, i
                                     const void *key, const int nkey, uint16_t vbucket)
 {
     struct repl_engine *e = repl_engine_of(handle);
-    change_before_read(&e->core, key, (size_t)nkey);
-    ENGINE_ERROR_CODE rc = INNER(e)->get(HANDLE(e), cookie, it, key, nkey, vbucket);
+    ENGINE_ERROR_CODE rc =
+        __builtin_expect(change_before_read(&e->core, key, (size_t)nkey), 1)
+            ? INNER(e)->get(HANDLE(e), cookie, it, key, nkey, vbucket)
+            : ENGINE_KEY_ENOENT;
     if (rc == ENGINE_KEY_ENOENT && fetch_parks(e, cookie, key, (size_t)nkey))
         return ENGINE_EWOULDBLOCK;
     return rc;

@@ -19,6 +19,7 @@ static struct {
     SERVER_CALLBACK_API callback;
     struct shim_callback *callbacks;
     bool registered[MAX_ENGINE_EVENT_TYPE]; /* with the host */
+    bool deaf;                              /* memory was out for a callback */
 } shim = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local const struct shim_listener *listener;
@@ -110,11 +111,16 @@ static void shim_register_callback(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type
                                    EVENT_CALLBACK callback, const void *data)
 {
     struct shim_callback *c = malloc(sizeof(*c));
-    if (c == NULL || type >= MAX_ENGINE_EVENT_TYPE) {
+    if (type >= MAX_ENGINE_EVENT_TYPE) {
         free(c);
         return;
     }
     AZ(pthread_mutex_lock(&shim.lock));
+    if (c == NULL) {
+        shim.deaf = true;
+        AZ(pthread_mutex_unlock(&shim.lock));
+        return;
+    }
     *c = (struct shim_callback){ engine, type, callback, data, shim.callbacks };
     shim.callbacks = c;
     bool known = shim.registered[type];
@@ -157,6 +163,15 @@ GET_SERVER_API shim_server_api(SERVER_HANDLE_V1 *host)
     shim.api.callback = &shim.callback;
     AZ(pthread_mutex_unlock(&shim.lock));
     return get_api;
+}
+
+bool shim_is_deaf(void)
+{
+    AZ(pthread_mutex_lock(&shim.lock));
+    bool deaf = shim.deaf;
+    shim.deaf = false;
+    AZ(pthread_mutex_unlock(&shim.lock));
+    return deaf;
 }
 
 void shim_forget(ENGINE_HANDLE *engine)

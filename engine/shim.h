@@ -52,6 +52,11 @@ void shim_listen(const struct shim_listener *listener);
 /* The function to hand to the wrapped engine's create_instance. */
 GET_SERVER_API shim_server_api(SERVER_HANDLE_V1 *host);
 
+/* Was memory out, since this was asked last, when an engine registered a callback? To
+ * register has no answer; an engine that does not hear of a connection's end cannot be
+ * used. */
+bool shim_is_deaf(void);
+
 /* Forget what the engine registered. */
 void shim_forget(ENGINE_HANDLE *engine);
 

@@ -43,6 +43,8 @@ static const struct metric_row rows[] = {
       "changes taken from the peer" },
     { "repl_apply_failed", METRIC_COUNTER, OF(core.count.dropped), false,
       "changes that the store had no room for; they are misses here" },
+    { "repl_store_failures", METRIC_COUNTER, OF(core.count.store_failures), false,
+      "calls that the store could not carry out, and that are made again" },
     { "repl_coalesced", METRIC_COUNTER, OF(core.count.coalesced), false,
       "changes that travelled with a later one of the same key" },
     { "repl_notices_out", METRIC_COUNTER, OF(core.count.notices_out), false,

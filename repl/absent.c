@@ -37,10 +37,12 @@ bool absent_is_due(struct repl_core *c)
 static bool is_here(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
-    bool found = c->store_ops->lookup(c->store, e->key, e->nkey, &item);
-    if (found)
+    enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
+    if (found == REPL_YES)
         c->store_ops->release(c->store, item.item);
-    return found;
+    if (found == REPL_UNKNOWN)
+        ship_unknown(c, e);
+    return found != REPL_NO;
 }
 
 /* Whoever is not merged has nothing but absences in the journal. */
@@ -90,17 +92,19 @@ void absent_forget(struct repl_core *c)
 
 /* A node that lacks the bucket may have told this before it took over what was changed
  * here, and was cut off before it could forget it: then the dirty map has forgotten the
- * change, and only the CAS tells. */
-static void apply(struct repl_core *c, const struct link_note *n)
+ * change, and only the CAS tells. False: the store could not do it. */
+static bool apply(struct repl_core *c, const struct link_note *n)
 {
     bool changed = n->kind == LINK_NOTE_ABSENT_LACKED ||
                    map_has(&c->dirty, hash_key(n->key, n->nkey));
     struct repl_item item;
-    if (!c->store_ops->lookup(c->store, n->key, n->nkey, &item))
-        return;
-    if (!changed || item.state.cas <= c->agreed)
-        c->store_ops->remove(c->store, n->key, n->nkey);
+    enum repl_answer found = core_lookup(c, n->key, n->nkey, &item);
+    if (found != REPL_YES)
+        return found == REPL_NO;
+    bool goes = !changed || item.state.cas <= c->agreed;
+    bool done = !goes || c->store_ops->remove(c->store, n->key, n->nkey);
     c->store_ops->release(c->store, item.item);
+    return done;
 }
 
 /* Of a stranger's absences one cannot say what they are about. */
@@ -111,11 +115,14 @@ const char *absent_message(struct repl_core *c, const struct link_message *m)
     size_t at = 0;
     if (s->lead == LEAD_NONE || s->merged || s->stranger || m->reign != c->reign)
         return NULL;
+    bool done = true;
     core_hold(c);
     while (link_next_note(m, &at, &n))
-        apply(c, &n);
+        done = apply(c, &n) && done;
     core_release(c);
-    return NULL;
+    return done ? NULL
+                : "the store could not remove what the peer's clients were told is "
+                  "not there; the nodes meet anew";
 }
 
 /* ---- what both agree on */

@@ -5,13 +5,8 @@
 #include "base/hash.h"
 #include "repl/internal.h"
 
-static void apply_set(struct repl_core *c, const struct link_change *change)
+static void note_dropped(struct repl_core *c, const struct link_change *change)
 {
-    if (c->store_ops->put(c->store, change)) {
-        fetch_found(c, change);
-        c->count.applied++;
-        return;
-    }
     c->count.dropped++;
     if ((c->count.dropped & (c->count.dropped - 1)) == 0)
         repl_core_fault(
@@ -19,6 +14,37 @@ static void apply_set(struct repl_core *c, const struct link_change *change)
             "the store could not take an item of %u bytes from the peer (%llu so "
             "far): it is a miss here; check that both nodes have the same -m and -I",
             change->nvalue, (unsigned long long)c->count.dropped);
+}
+
+/* Where the former value stands, nothing is acknowledged: what came in vain is the peer's
+ * change again, and its bucket purged here at the next meeting. */
+static const char *stale(struct repl_core *c)
+{
+    core_store_failed(c, "remove a value that the peer has changed");
+    return "the store could not remove what the peer has changed; the nodes meet anew";
+}
+
+static const char *apply_set(struct repl_core *c, const struct link_change *change)
+{
+    switch (c->store_ops->put(c->store, change)) {
+    case REPL_YES:
+        fetch_found(c, change);
+        c->count.applied++;
+        return NULL;
+    case REPL_NO:
+        note_dropped(c, change);
+        return NULL;
+    default:
+        return stale(c);
+    }
+}
+
+static const char *apply_delete(struct repl_core *c, const struct link_change *change)
+{
+    if (!c->store_ops->remove(c->store, change->key, change->nkey))
+        return stale(c);
+    c->count.applied++;
+    return NULL;
 }
 
 /* A delayed flush_all that takes effect at this moment, in the store maybe a second
@@ -45,7 +71,12 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
     if (!c->filling)
         core_hold(c);
     c->filling = true;
-    if (is_touched(c, hash) || !c->store_ops->add(c->store, change))
+    if (is_touched(c, hash))
+        return;
+    enum repl_answer added = c->store_ops->add(c->store, change);
+    if (added == REPL_UNKNOWN)
+        note_dropped(c, change);
+    if (added != REPL_YES)
         return;
     fetch_found(c, change);
     c->session.taken++;
@@ -91,17 +122,13 @@ const char *apply_message(struct repl_core *c, const struct link_message *m)
     switch (m->op) {
     case LINK_FILL:
         if (follows)
-            apply_set(c, &m->change);
-        else
-            fill_as_leader(c, &m->change);
+            return apply_set(c, &m->change);
+        fill_as_leader(c, &m->change);
         break;
     case LINK_SETQ:
-        apply_set(c, &m->change);
-        break;
+        return apply_set(c, &m->change);
     case LINK_DELETEQ:
-        c->store_ops->remove(c->store, m->change.key, m->change.nkey);
-        c->count.applied++;
-        break;
+        return apply_delete(c, &m->change);
     case LINK_FLUSHQ:
         apply_flush(c, m->delay);
         break;

@@ -53,11 +53,12 @@ static enum change_result enter_active(struct repl_core *c, struct change *ch)
     }
 }
 
-static void expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
+/* False: it could not be removed. */
+static bool expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
                             size_t nkey)
 {
-    if (map_has(&c->doomed, hash))
-        c->store_ops->expel(c->store, key, nkey, c->purge.fence);
+    return !map_has(&c->doomed, hash) ||
+           c->store_ops->expel(c->store, key, nkey, c->purge.fence);
 }
 
 /* In a bucket that is being filled key by key, if there is room: all other keys of it may
@@ -77,8 +78,11 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
     ch->key = key;
     ch->nkey = nkey;
     ch->hash = hash_key(key, nkey);
-    if (__builtin_expect(ch->flags & GATE_PURGE, 0))
-        expel_if_doomed(c, ch->hash, key, nkey);
+    if (__builtin_expect(ch->flags & GATE_PURGE, 0) &&
+        !expel_if_doomed(c, ch->hash, key, nkey)) {
+        gate_leave(ch->worker);
+        return CHANGE_NO_MEMORY;
+    }
     return CHANGE_OK;
 }
 
@@ -137,16 +141,17 @@ void change_end(struct repl_core *c, struct change *ch)
     gate_leave(ch->worker);
 }
 
-void change_before_read(struct repl_core *c, const void *key, size_t nkey)
+bool change_before_read(struct repl_core *c, const void *key, size_t nkey)
 {
     if (__builtin_expect(!(gate_flags(&c->gate) & GATE_PURGE), 1))
-        return;
+        return true;
     struct worker *w = gate_worker(&c->gate);
     if (w == NULL)
-        return;
-    if (gate_enter(&c->gate, w) & GATE_PURGE)
-        expel_if_doomed(c, hash_key(key, nkey), key, nkey);
+        return false;
+    bool hidden = !(gate_enter(&c->gate, w) & GATE_PURGE) ||
+                  expel_if_doomed(c, hash_key(key, nkey), key, nkey);
     gate_leave(w);
+    return hidden;
 }
 
 enum change_result change_flush_begin(struct repl_core *c, struct change *ch)

@@ -135,6 +135,26 @@ void core_take_flush(struct repl_core *c)
         flush_fires(c);
 }
 
+void core_store_failed(struct repl_core *c, const char *what)
+{
+    uint64_t n = ++c->count.store_failures;
+    if ((n & (n - 1)) == 0)
+        repl_core_fault(
+            c,
+            "the store could not %s (such failures so far: %llu); it is tried "
+            "again: see whether this machine is short of memory",
+            what, (unsigned long long)n);
+}
+
+enum repl_answer core_lookup(struct repl_core *c, const void *key, size_t nkey,
+                             struct repl_item *out)
+{
+    enum repl_answer found = c->store_ops->lookup(c->store, key, nkey, out);
+    if (found == REPL_UNKNOWN)
+        core_store_failed(c, "look a key up");
+    return found;
+}
+
 bool core_put_maps(struct repl_core *c, enum link_op op, const struct map *const *maps,
                    size_t n)
 {

@@ -77,6 +77,7 @@ struct repl_counters {
     uint64_t promotions, demotions, merges;
     uint64_t notices_out, notices_in;
     uint64_t fetches, fetch_hits, fetch_timeouts; /* keys asked for, found; requests */
+    uint64_t store_failures; /* calls that the store could not carry out, not dropped */
     uint64_t lag_us;
 };
 
@@ -172,7 +173,7 @@ struct repl_session {
 struct repl_purge {
     enum repl_purge_goal goal;
     struct repl_walk *walk;
-    bool stalled; /* the store gave no walk; it is asked again from time to time */
+    bool stalled; /* the store cannot go on; it is asked again from time to time */
     uint64_t fence;
     uint64_t dropped, conflicts; /* items; of them changed on both sides */
 };
@@ -286,8 +287,8 @@ void change_record(struct repl_core *c, struct change *ch);
 void change_record_absence(struct repl_core *c, struct change *ch);
 void change_end(struct repl_core *c, struct change *ch);
 
-/* A read: hides what a purge has doomed. */
-void change_before_read(struct repl_core *c, const void *key, size_t nkey);
+/* A read: hides what a purge has doomed. False if it cannot: it is to be a miss then. */
+bool change_before_read(struct repl_core *c, const void *key, size_t nkey);
 
 /* What the store of an active node has done on its own, for the peer's to do the same
  * (notice.c); the cas of an eviction is 0 if the store does not tell it. No change: it

@@ -88,7 +88,7 @@ const char *fetch_message(struct repl_core *c, const struct link_message *m)
     resync_give_way(c);
     while (ship_has_room(c) && link_next_note(m, &at, &note)) {
         if (!map_has(&c->doomed, hash_key(note.key, note.nkey)) &&
-            c->store_ops->lookup(c->store, note.key, note.nkey, &item))
+            core_lookup(c, note.key, note.nkey, &item) == REPL_YES)
             ship_item(c, LINK_FILL, &item);
     }
     return NULL;

@@ -12,6 +12,12 @@ enum { REPL_CORE_MAGIC = 0x7265706c };
  * is sent, so that the peer flushes before it is filled, not after. */
 void core_take_flush(struct repl_core *c);
 
+/* The store's lookup, counted when it fails. */
+enum repl_answer core_lookup(struct repl_core *c, const void *key, size_t nkey,
+                             struct repl_item *out);
+/* The store could not do something, which is done later: it is counted, and said. */
+void core_store_failed(struct repl_core *c, const char *what);
+
 /* Messages with maps: all of them, and nothing else. False: out of memory; malformed. */
 bool core_put_maps(struct repl_core *c, enum link_op op, const struct map *const *maps,
                    size_t n);
@@ -44,6 +50,9 @@ void resync_stop(struct repl_core *c); /* drop walk and purge */
 void resync_owe(struct repl_core *c);  /* walk the buckets in c->owed */
 void purge_start(struct repl_core *c, enum repl_purge_goal goal); /* of c->doomed */
 bool resync_work(struct repl_core *c);
+/* The next item of a walk; a walk that cannot go on is counted. */
+enum repl_answer resync_next(struct repl_core *c, struct repl_walk *walk,
+                             struct repl_item *out);
 void resync_give_way(struct repl_core *c); /* the peer waits for something else */
 bool purge_work(struct repl_core *c);
 void resync_repair(struct repl_core *c); /* R13, if it may run now */
@@ -114,6 +123,9 @@ void absent_tick(struct repl_core *c);
 /* ship.c */
 bool ship_changes(struct repl_core *c);
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
+/* An entry whose key cannot be looked up: its bucket is repaired, as when the journal is
+ * full. */
+void ship_unknown(struct repl_core *c, const struct journal_entry *e);
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
 bool ship_has_unread(struct repl_core *c); /* anything in the journals */

@@ -117,8 +117,8 @@ static void merge_as_leader(struct repl_core *c)
     const struct map *const maps[] = { &c->owed, &c->coming, &c->flying };
     core_hold(c);
     core_take_flush(c);
-    map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
     absent_tell_rest(c);
+    map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
     share_out(c);
     note_merge(c);
     s->await = true;

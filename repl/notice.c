@@ -71,10 +71,10 @@ static bool is_gone(struct repl_core *c, const struct journal_entry *e)
     struct repl_item item;
     if (e->hash != 0 && !c->session.refilled)
         return true;
-    if (!c->store_ops->lookup(c->store, e->key, e->nkey, &item))
-        return true;
-    c->store_ops->release(c->store, item.item);
-    return false;
+    enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
+    if (found == REPL_YES)
+        c->store_ops->release(c->store, item.item);
+    return found == REPL_NO;
 }
 
 /* begun: the message under way; SIZE_MAX: none is. */
@@ -176,7 +176,7 @@ const char *notices_want(struct repl_core *c, const struct link_message *m)
     if (!s->merged || s->lead != LEAD_LEADER || m->reign != c->reign)
         return NULL;
     while (ship_may_send(c) && link_next_note(m, &at, &n)) {
-        if (c->store_ops->lookup(c->store, n.key, n.nkey, &item))
+        if (core_lookup(c, n.key, n.nkey, &item) == REPL_YES)
             ship_item(c, LINK_FILL, &item);
     }
     return NULL;

@@ -19,6 +19,15 @@ static bool is_all(const struct map *m)
     return map_count(m) == (uint64_t)1 << m->bits;
 }
 
+enum repl_answer resync_next(struct repl_core *c, struct repl_walk *walk,
+                             struct repl_item *out)
+{
+    enum repl_answer next = c->store_ops->walk_next(c->store, walk, out);
+    if (next == REPL_UNKNOWN)
+        core_store_failed(c, "go on with a walk over its items");
+    return next;
+}
+
 void resync_stop(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
@@ -92,31 +101,61 @@ static bool purge_begin_walk(struct repl_core *c)
     return !c->purge.stalled;
 }
 
-bool purge_work(struct repl_core *c)
+/* False: it could not be removed. */
+static bool purge_item(struct repl_core *c, const struct link_change *s)
+{
+    struct repl_purge *p = &c->purge;
+    uint64_t hash = hash_key(s->key, s->nkey);
+    if (!map_has(&c->doomed, hash) || s->cas > p->fence)
+        return true;
+    if (!c->store_ops->expel(c->store, s->key, s->nkey, p->fence))
+        return false;
+    p->dropped++;
+    p->conflicts += p->goal == PURGE_THEN_MERGE && map_has(&c->dirty, hash);
+    return true;
+}
+
+/* It begins anew, some time later. */
+static bool purge_fail(struct repl_core *c)
+{
+    core_store_failed(c, "remove what the peer has changed");
+    c->store_ops->walk_end(c->store, c->purge.walk);
+    c->purge.walk = NULL;
+    c->purge.stalled = true;
+    return false;
+}
+
+static bool purge_some(struct repl_core *c)
 {
     struct repl_purge *p = &c->purge;
     struct repl_item item;
+    for (unsigned i = 0; i < PURGE_SLICE; i++) {
+        enum repl_answer next = resync_next(c, p->walk, &item);
+        p->stalled = next == REPL_UNKNOWN;
+        if (next == REPL_NO)
+            purge_finish(c);
+        if (next != REPL_YES)
+            return next == REPL_NO;
+        bool done = purge_item(c, &item.state);
+        c->store_ops->release(c->store, item.item);
+        if (!done)
+            return purge_fail(c);
+    }
+    return true;
+}
+
+bool purge_work(struct repl_core *c)
+{
+    struct repl_purge *p = &c->purge;
     if (p->goal == PURGE_NONE)
         return false;
-    if (p->walk == NULL && !map_is_empty(&c->doomed) && !purge_begin_walk(c))
-        return false;
-    for (unsigned i = 0; p->walk != NULL && i < PURGE_SLICE; i++) {
-        if (!c->store_ops->walk_next(c->store, p->walk, &item)) {
-            purge_finish(c);
-            return true;
-        }
-        const struct link_change *s = &item.state;
-        if (map_has(&c->doomed, hash_key(s->key, s->nkey)) && s->cas <= p->fence) {
-            c->store_ops->expel(c->store, s->key, s->nkey, p->fence);
-            p->dropped++;
-            p->conflicts += p->goal == PURGE_THEN_MERGE &&
-                            map_has(&c->dirty, hash_key(s->key, s->nkey));
-        }
-        c->store_ops->release(c->store, item.item);
-    }
-    if (p->walk == NULL)
+    if (map_is_empty(&c->doomed)) {
         purge_finish(c);
-    return true;
+        return true;
+    }
+    if (p->walk == NULL && !purge_begin_walk(c))
+        return false;
+    return purge_some(c);
 }
 
 /* ---- walk: copy what the other node is owed */
@@ -190,6 +229,7 @@ static bool walk_send(struct repl_core *c, struct repl_item *item)
 bool resync_work(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
+    enum repl_answer next = REPL_YES;
     struct repl_item item;
     unsigned sent = 0;
     if (!s->walk_due || !ship_may_send(c) || !pace_allows(s))
@@ -202,15 +242,16 @@ bool resync_work(struct repl_core *c)
     for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND && ship_may_send(c); i++) {
         if (sent > 0 && s->pace.sent >= s->pace.room)
             break;
-        if (!c->store_ops->walk_next(c->store, s->walk, &item)) {
+        next = resync_next(c, s->walk, &item);
+        if (next == REPL_NO)
             walk_finish(c);
-            return true;
-        }
+        if (next != REPL_YES)
+            break;
         sent += walk_send(c, &item);
     }
-    if (sent > 0)
+    if (sent > 0 && next != REPL_NO)
         ship_end_batch(c);
-    return true;
+    return next != REPL_UNKNOWN;
 }
 
 void resync_end_acked(struct repl_core *c)

@@ -73,16 +73,27 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
     c->store_ops->release(c->store, item->item);
 }
 
+/* An absence is not worth what the peer alone may have of the bucket. */
+void ship_unknown(struct repl_core *c, const struct journal_entry *e)
+{
+    if (e->kind == JOURNAL_CHANGE || !map_has(&c->lacking, e->hash))
+        map_add(&c->dirty, e->hash);
+}
+
 /* A key that was absent, and is there now: whoever stored it has an entry of its own. */
 static void ship_key(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
-    bool found = c->store_ops->lookup(c->store, e->key, e->nkey, &item);
-    if (found && e->kind == JOURNAL_ABSENCE) {
+    enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
+    if (found == REPL_UNKNOWN) {
+        ship_unknown(c, e);
+        return;
+    }
+    if (found == REPL_YES && e->kind == JOURNAL_ABSENCE) {
         c->store_ops->release(c->store, item.item);
         return;
     }
-    if (found) {
+    if (found == REPL_YES) {
         ship_item(c, LINK_SETQ, &item);
     } else {
         struct link_change gone = { .key = e->key, .nkey = e->nkey };

@@ -20,6 +20,10 @@ struct repl_item {
     void *item;
 };
 
+/* "No" and "it cannot be said now" are two answers: a store that is short of memory has
+ * not come to an end, and its item is not gone. */
+enum repl_answer { REPL_NO, REPL_YES, REPL_UNKNOWN };
+
 struct repl_walk;
 
 /* What a store is in a pair: on its own, the one that is mirrored (and so by one with
@@ -27,17 +31,20 @@ struct repl_walk;
 enum repl_part { PART_ALONE, PART_LEADS, PART_LEADS_SMALLER, PART_FOLLOWS };
 
 struct repl_store_ops {
-    /* The key's present state; false if it is gone, expired or flushed. Not a read. */
-    bool (*lookup)(void *store, const void *key, size_t nkey, struct repl_item *out);
+    /* The key's present state; NO: it is gone, expired or flushed. Not a read. */
+    enum repl_answer (*lookup)(void *store, const void *key, size_t nkey,
+                               struct repl_item *out);
     void (*release)(void *store, void *item);
 
     /* Make the key be as the change says, CAS and credit included, whatever was there.
-     * False if the store could not take it; the key is then gone here. */
-    bool (*put)(void *store, const struct link_change *c);
+     * NO: the store could not take it, and the key is gone here. UNKNOWN: nor could it
+     * remove what was there. */
+    enum repl_answer (*put)(void *store, const struct link_change *c);
     /* The same, but only where the key is absent; no client changes the store meanwhile.
-     * False if it is there, or the store could not take it. */
-    bool (*add)(void *store, const struct link_change *c);
-    void (*remove)(void *store, const void *key, size_t nkey);
+     * NO: it is there. UNKNOWN: the store could not take it. */
+    enum repl_answer (*add)(void *store, const struct link_change *c);
+    /* False: it may still be there. */
+    bool (*remove)(void *store, const void *key, size_t nkey);
     void (*flush)(void *store, uint32_t delay);
 
     /* The leader's store did this on its own; an item that is newer here than the evicted
@@ -53,15 +60,17 @@ struct repl_store_ops {
      * UINT64_MAX if the store knows of none: what is stored meanwhile is then taken for
      * old. */
     uint64_t (*fence)(void *store);
-    /* Remove the key if its CAS is not above the fence. */
-    void (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);
+    /* Remove the key if its CAS is not above the fence. False: it may still be there. */
+    bool (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);
 
     /* Visit every item that is there throughout the walk; what is shown is live at that
      * moment, neither expired nor flushed. NULL if no walk can be had now (try again
-     * later). walk_next gives false at the end. walk_end takes any walk, finished or
+     * later). walk_next: NO at the end; UNKNOWN if it cannot go on now: then nothing is
+     * passed over, and it may be asked again later. walk_end takes any walk, finished or
      * not. */
     struct repl_walk *(*walk_begin)(void *store);
-    bool (*walk_next)(void *store, struct repl_walk *walk, struct repl_item *out);
+    enum repl_answer (*walk_next)(void *store, struct repl_walk *walk,
+                                  struct repl_item *out);
     void (*walk_end)(void *store, struct repl_walk *walk);
 
     /* The store's clock, seconds; TTLs and delayed flushes count in it. */

@@ -154,10 +154,11 @@ static bool name_some(struct repl_core *c)
     if (v->walk == NULL)
         return false; /* it gives no walk now: asked again from time to time */
     for (unsigned i = 0; i < NAME_SLICE && bytes < NAME_BYTES; i++) {
-        if (!c->store_ops->walk_next(c->store, v->walk, &item)) {
+        enum repl_answer next = resync_next(c, v->walk, &item);
+        if (next == REPL_NO)
             name_end(c);
-            return true;
-        }
+        if (next != REPL_YES)
+            return next == REPL_NO;
         if (lasts(&item.state)) {
             name_item(c, &item.state);
             v->found[v->round].compared++;
@@ -196,12 +197,13 @@ static bool same_state(const struct link_change *mine, const struct link_change 
            memcmp(&digest, named->value, sizeof(digest)) == 0;
 }
 
+/* What cannot be looked at is taken to differ: it is copied, and compared again. */
 static void look_up(struct repl_core *c, const struct link_change *named)
 {
     struct repl_verify *v = &c->verify;
     struct repl_item mine;
     uint64_t hash = hash_key(named->key, named->nkey);
-    if (!c->store_ops->lookup(c->store, named->key, named->nkey, &mine)) {
+    if (core_lookup(c, named->key, named->nkey, &mine) != REPL_YES) {
         map_add(&v->absent, hash);
         return;
     }

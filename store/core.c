@@ -48,7 +48,7 @@ void store_unlock(struct store *s, struct spot *spot)
     if (__builtin_expect(spot->grow, 0))
         table_grow(&s->table);
     if (__builtin_expect(spot->garbage != SEGMENT_NONE, 0))
-        memory_free_large(&s->memory, spot->garbage);
+        memory_settle_large(&s->memory, spot->garbage);
 }
 
 /* A linked item is so no more. Its space counts as dead before the mark says so: after
@@ -139,21 +139,28 @@ bool store_link(struct store *s, struct spot *spot, struct item *it)
     return store_link_as(s, spot, it, store_next_cas(s), mark);
 }
 
+static struct item *allocate_at(struct memory *m, const struct item *header,
+                                const struct berth *berth)
+{
+    if (berth->order == ORDER_LAST)
+        return memory_alloc(m, berth->queue, header, MEMORY_FOR_CLIENT);
+    return memory_alloc_aged(m, berth->queue, berth->order, header, MEMORY_FOR_CLIENT);
+}
+
 /* Memory for an item as the header says, with its key. */
 static ENGINE_ERROR_CODE allocate(struct store *s, const void *cookie, struct item **it,
                                   const struct item *header, const void *key,
                                   const struct berth *berth)
 {
-    struct memory *m = &s->memory;
+    bool goes_on = memory_may_hold(&s->memory, item_size(header));
 
-    while ((*it = berth->order == ORDER_LAST
-                      ? memory_alloc(m, berth->queue, header, MEMORY_FOR_CLIENT)
-                      : memory_alloc_aged(m, berth->queue, berth->order, header,
-                                          MEMORY_FOR_CLIENT)) == NULL)
-        if (!store_reclaim(s, cookie)) {
-            COUNT(store_counters(s)->outofmemory, 1);
-            return ENGINE_ENOMEM;
-        }
+    *it = NULL;
+    while (goes_on && (*it = allocate_at(&s->memory, header, berth)) == NULL)
+        goes_on = store_reclaim(s, cookie);
+    if (*it == NULL) {
+        COUNT(store_counters(s)->outofmemory, 1);
+        return ENGINE_ENOMEM;
+    }
     memcpy((*it)->data, key, header->nkey);
     return ENGINE_SUCCESS;
 }
@@ -199,18 +206,19 @@ static void bury(struct store *s, struct item *it)
     memory_note_dead(&s->memory, it);
     atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
     if (large != SEGMENT_NONE)
-        memory_free_large(&s->memory, large);
+        memory_settle_large(&s->memory, large);
 }
 
 void store_release(struct store *s, struct item *it)
 {
     uint32_t large = memory_large_id(&s->memory, it);
-    uint32_t word = atomic_fetch_sub_explicit(&it->word, 1, memory_order_acq_rel) - 1;
+    uint32_t word = atomic_fetch_sub(&it->word, 1) - 1;
 
     if (__builtin_expect(word == 0, 0))
         bury(s, it);
-    else if (__builtin_expect(large != SEGMENT_NONE, 0) && word == ITEM_DEAD)
-        memory_free_large(&s->memory, large);
+    else if (__builtin_expect(large != SEGMENT_NONE, 0) && (word & ITEM_REFS) == 0 &&
+             (word == ITEM_DEAD || memory_is_parked(&s->memory, large)))
+        memory_settle_large(&s->memory, large);
 }
 
 struct item *store_get(struct store *s, const void *key, size_t nkey)

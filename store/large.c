@@ -19,15 +19,25 @@ void large_free(struct memory *m, uint32_t id)
     list_append(m, &m->large_free, id);
 }
 
-void memory_free_large(struct memory *m, uint32_t id)
+void large_settle(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
 
-    AZ(pthread_mutex_lock(&m->lock));
-    if (seg->state == SEGMENT_QUEUED && !seg->busy && is_garbage(seg)) {
+    if (seg->state != SEGMENT_QUEUED || seg->busy || is_in_use(seg))
+        return;
+    if (is_garbage(seg)) {
         list_remove(m, list_of(m, seg), id);
         large_free(m, id);
+    } else if (seg->parked) {
+        list_remove(m, &m->parked, id);
+        segment_enqueue(m, id, seg->queue, ORDER_LAST, false);
     }
+}
+
+void memory_settle_large(struct memory *m, uint32_t id)
+{
+    AZ(pthread_mutex_lock(&m->lock));
+    large_settle(m, id);
     AZ(pthread_mutex_unlock(&m->lock));
 }
 

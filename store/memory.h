@@ -25,7 +25,9 @@
  *                                            ^--------requeue---'
  *
  * A segment with items that cannot be moved, because someone holds a reference, is
- * parked: it keeps its addresses but gives back the pages that hold nothing else.
+ * parked: it is in no queue, keeps its addresses, but gives back the pages that hold
+ * nothing else. A large item is in its queue again as soon as nobody uses it; segments
+ * are looked at from time to time.
  *
  * The budget counts whatever the store occupies: pages of segments and of large items,
  * the hash table, the tables here. Free pages are either kept (warm, still charged) or
@@ -68,9 +70,9 @@ struct segment {
     uint8_t state;
     _Atomic uint8_t queue;
     bool large;
-    bool parked;        /* in the list of those with items in use */
-    bool busy;          /* someone walks it: not to be claimed */
-    uint32_t next_scan; /* time before which no scan for expired items is due */
+    _Atomic bool parked; /* in the list of those with items in use */
+    bool busy;           /* someone walks it: not to be claimed */
+    uint32_t next_scan;  /* time before which no scan for expired items is due */
 };
 
 struct segment_list {
@@ -181,9 +183,21 @@ void memory_note_dead(struct memory *m, const struct item *it);
  * item is given up, as its pages may then go at any time. */
 static inline uint32_t memory_large_id(const struct memory *m, const struct item *it);
 
-/* Give back the pages of a large item that is DEAD without references, if that has not
- * been done by now. */
-void memory_free_large(struct memory *m, uint32_t id);
+/* A large item may have lost its last reference. If that is so, and nobody has seen to it
+ * by now, the pages of one that is DEAD are given back, and one that was parked is in
+ * its queue again. */
+void memory_settle_large(struct memory *m, uint32_t id);
+
+/* Whether a large item is parked, as a hint. */
+static inline bool memory_is_parked(const struct memory *m, uint32_t id)
+{
+    return atomic_load(&m->segments[id].parked);
+}
+
+/* Whether an item of this size may be asked for. Those that clients are sending, or do
+ * not read, must leave room for others: a large one is refused while half of the memory
+ * is parked. */
+bool memory_may_hold(struct memory *m, size_t size);
 
 /* Let the segment know that one of its items now expires at exptime. */
 void segment_note_exptime(struct segment *seg, uint32_t exptime);

@@ -213,6 +213,16 @@ uint32_t memory_parked(struct memory *m)
     return n;
 }
 
+bool memory_may_hold(struct memory *m, size_t size)
+{
+    if (!size_is_large(m, size))
+        return true;
+    AZ(pthread_mutex_lock(&m->lock));
+    bool may = m->parked.count == 0 || m->parked.bytes + size <= m->limit / 2;
+    AZ(pthread_mutex_unlock(&m->lock));
+    return may;
+}
+
 uint32_t memory_claim_parked(struct memory *m)
 {
     AZ(pthread_mutex_lock(&m->lock));

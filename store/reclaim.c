@@ -8,8 +8,10 @@
  *
  * All callers may reclaim at once, each its own claimed segment: the claim is under
  * memory.lock, the work is not. An item is moved under the lock of its bucket and only
- * while nobody has a reference. If some item stays, the segment goes back to the
- * end of its queue, without the pages that hold nothing; else it is free.
+ * while nobody has a reference. If some item stays, the segment is parked, without the
+ * pages that hold nothing; else it is free. A large item is parked as a whole while it is
+ * in use. So a queue holds only what may be had from it, and each claim of a segment
+ * shortens a queue, or brings a large item nearer to its end.
  *
  * Space for a moved item is taken before its bucket is locked, so that no lock
  * is ever waited for under a bucket's lock but the lanes'.
@@ -30,6 +32,7 @@ struct pass {
     enum claim_mode mode;
     unsigned queue;    /* the segment's */
     bool stuck;        /* no space to move to */
+    bool rotates;      /* a large item: to the end of a queue */
     uint32_t stayed;   /* items still in use */
     size_t seen, kept; /* bytes of live items */
 };
@@ -201,6 +204,7 @@ static enum outcome settle_large(struct pass *p, struct spot *spot)
     unsigned mark = mark_spent(p, item_mark(it));
     item_set_mark(it, mark);
     p->queue = destination(p);
+    p->rotates = true;
     return STAYS;
 }
 
@@ -257,11 +261,11 @@ static bool reclaim_segment(struct pass *p, uint32_t id)
         memory_recycle(m, id);
         return true;
     }
-    bool park = !p->segment->large && !p->stuck;
-    if (park)
+    bool park = !p->stuck && !p->rotates, gives = park && !p->segment->large;
+    if (gives)
         memory_hollow(m, id);
     memory_requeue(m, id, p->queue, park);
-    return park;
+    return gives;
 }
 
 static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode mode,

@@ -110,10 +110,9 @@ void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
 
     AZ(pthread_mutex_lock(&m->lock));
     m->claimed--;
-    if (seg->large && is_garbage(seg))
-        large_free(m, id); /* its last owner met it claimed, and left it to us */
-    else
-        segment_enqueue(m, id, queue, ORDER_LAST, park);
+    segment_enqueue(m, id, queue, ORDER_LAST, park);
+    if (seg->large)
+        large_settle(m, id); /* its last owner met it claimed, and left it to us */
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
@@ -172,9 +171,7 @@ void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan)
     AZ(pthread_mutex_lock(&m->lock));
     seg->busy = false;
     seg->next_scan = next_scan;
-    if (seg->large && is_garbage(seg)) {
-        list_remove(m, list_of(m, seg), id);
-        large_free(m, id);
-    }
+    if (seg->large)
+        large_settle(m, id);
     AZ(pthread_mutex_unlock(&m->lock));
 }

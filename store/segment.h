@@ -82,6 +82,12 @@ static inline bool is_garbage(const struct segment *seg)
     return item_word((const struct item *)(const void *)seg->base) == ITEM_DEAD;
 }
 
+/* Whether someone has a reference to this large item. */
+static inline bool is_in_use(const struct segment *seg)
+{
+    return (item_word((const struct item *)(const void *)seg->base) & ITEM_REFS) != 0;
+}
+
 /* Bytes not charged yet; 0 when the table's growth has taken more than there was. */
 static inline size_t unspent(struct memory *m)
 {
@@ -119,6 +125,8 @@ struct item *open_bump(struct open_segment *open, const struct item *header, siz
 
 /* The pages and the number of a large item are free. */
 void large_free(struct memory *m, uint32_t id);
+/* If it is queued and nobody uses it, it is freed when dead, unparked when not. */
+void large_settle(struct memory *m, uint32_t id);
 
 /* Where a queued segment is. */
 static inline struct segment_list *list_of(struct memory *m, const struct segment *seg)

@@ -3,7 +3,8 @@
  * order and takes references on the items of one bucket at a time. Items move only to
  * higher buckets while the table grows, and moving an item in memory does not
  * change its bucket: what is there from begin to end is met, perhaps twice.
- * The table does not shrink while a walk is under way.
+ * The table does not shrink while a walk is under way. One that has no memory to go on
+ * stays where it is (TAP_PAUSE), and is asked again.
  */
 #include <stdlib.h>
 
@@ -73,19 +74,20 @@ static void walk_hold(struct store *s, struct tap_walk *w, struct bucket *b)
         }
 }
 
-/* False: there are no more buckets, or there is no memory to go on. */
-static bool walk_step(struct store *s, struct tap_walk *w)
+/* One bucket: TAP_MUTATION if that was one, TAP_DISCONNECT if there are no more,
+ * TAP_PAUSE if there is no memory for it. */
+static tap_event_t walk_step(struct store *s, struct tap_walk *w)
 {
     struct bucket *b = table_lock_index(&s->table, w->bucket);
 
     if (b == NULL)
-        return false;
+        return TAP_DISCONNECT;
     bool fits = walk_make_room(s, w, b);
     if (fits)
         walk_hold(s, w, b);
     table_unlock(b);
-    w->bucket++;
-    return fits;
+    w->bucket += fits;
+    return fits ? TAP_MUTATION : TAP_PAUSE;
 }
 
 /* Items are held a bucket at a time; since then one may have aged or been removed. What
@@ -95,18 +97,23 @@ static bool is_there(struct store *s, const struct item *it)
     return (item_word(it) & ITEM_LINKED) != 0 && !store_is_stale(s, it);
 }
 
-static struct item *walk_next(struct store *s, struct tap_walk *w)
+static tap_event_t walk_next(struct store *s, struct tap_walk *w, item **shown)
 {
+    tap_event_t event;
+
     store_check_flush(s);
     do {
         while (w->given < w->nheld) {
             struct item *it = w->held[w->given++];
+            *shown = it;
             if (is_there(s, it))
-                return it;
+                return TAP_MUTATION;
             store_release(s, it);
         }
-    } while (walk_step(s, w));
-    return NULL;
+        event = walk_step(s, w);
+    } while (event == TAP_MUTATION);
+    *shown = NULL;
+    return event;
 }
 
 static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
@@ -128,11 +135,11 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
     struct tap_walk *w = *find_walk(s, cookie);
     AZ(pthread_mutex_unlock(&s->tap_lock));
     /* A walk is used by one thread at a time, which is also the one to end it. */
-    *it = w == NULL ? NULL : walk_next(s, w);
-    if (*it != NULL)
-        return TAP_MUTATION;
-    store_walk_end(s, cookie);
-    return TAP_DISCONNECT;
+    *it = NULL;
+    tap_event_t event = w == NULL ? TAP_DISCONNECT : walk_next(s, w, it);
+    if (event == TAP_DISCONNECT)
+        store_walk_end(s, cookie);
+    return event;
 }
 
 TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie)

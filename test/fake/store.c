@@ -152,14 +152,23 @@ static void refer(struct toy_store *s, struct toy_item *it, struct repl_item *ou
 
 /* ---- what replication asks for */
 
-static bool op_lookup(void *store_, const void *key, size_t nkey, struct repl_item *out)
+/* One in so many calls that may fail does, now and then. */
+static bool fails(struct toy_store *s)
+{
+    return s->one_in_fails != 0 && (++s->calls * 2654435761u >> 8) % s->one_in_fails == 0;
+}
+
+static enum repl_answer op_lookup(void *store_, const void *key, size_t nkey,
+                                  struct repl_item *out)
 {
     struct toy_store *s = store_;
     struct toy_item **at = find_live(s, key, nkey);
+    if (fails(s))
+        return REPL_UNKNOWN;
     if (at == NULL)
-        return false;
+        return REPL_NO;
     refer(s, *at, out);
-    return true;
+    return REPL_YES;
 }
 
 static void op_release(void *store_, void *item)
@@ -182,32 +191,37 @@ static void adopt_cas(struct toy_store *s, struct toy_item *it, uint64_t cas)
         s->cas = cas;
 }
 
-static bool op_put(void *store_, const struct link_change *c)
+static enum repl_answer op_put(void *store_, const struct link_change *c)
 {
     struct toy_store *s = store_;
     settle(s);
     if (!has_room(s, c)) {
         toy_store_delete(s, c->key, c->nkey);
-        return false;
+        return REPL_NO;
     }
     adopt_cas(s, store(s, c), c->cas);
-    return true;
+    return REPL_YES;
 }
 
-static bool op_add(void *store_, const struct link_change *c)
+static enum repl_answer op_add(void *store_, const struct link_change *c)
 {
     struct toy_store *s = store_;
-    if (find_live(s, c->key, c->nkey) != NULL || !has_room(s, c))
-        return false;
+    if (find_live(s, c->key, c->nkey) != NULL)
+        return REPL_NO;
+    if (!has_room(s, c))
+        return REPL_UNKNOWN;
     adopt_cas(s, store(s, c), c->cas);
-    return true;
+    return REPL_YES;
 }
 
-static void op_remove(void *store_, const void *key, size_t nkey)
+static bool op_remove(void *store_, const void *key, size_t nkey)
 {
     struct toy_item **at = find_live(store_, key, nkey);
+    if (fails(store_))
+        return false;
     if (at != NULL)
         unlink_at(store_, at);
+    return true;
 }
 
 static uint64_t op_fence(void *store_)
@@ -216,17 +230,20 @@ static uint64_t op_fence(void *store_)
     return s->config.own_cas ? UINT64_MAX : next_cas(s);
 }
 
-static void op_expel(void *store_, const void *key, size_t nkey, uint64_t fence)
+static bool op_expel(void *store_, const void *key, size_t nkey, uint64_t fence)
 {
     struct toy_item **at = find(store_, key, nkey);
+    if (fails(store_))
+        return false;
     if (*at != NULL && (*at)->cas <= fence)
         unlink_at(store_, at);
+    return true;
 }
 
 static bool op_repeat(void *store_, const struct link_note *n)
 {
     if (n->kind == LINK_NOTE_EVICTED)
-        op_expel(store_, n->key, n->nkey, n->cas);
+        (void)op_expel(store_, n->key, n->nkey, n->cas);
     return n->kind != LINK_NOTE_READ || find_live(store_, n->key, n->nkey) != NULL;
 }
 
@@ -264,11 +281,14 @@ static struct repl_walk *op_walk_begin(void *store_)
     return w;
 }
 
-static bool op_walk_next(void *store_, struct repl_walk *w, struct repl_item *out)
+static enum repl_answer op_walk_next(void *store_, struct repl_walk *w,
+                                     struct repl_item *out)
 {
     struct toy_store *s = store_;
     struct toy_item *best = NULL;
     settle(s);
+    if (fails(s))
+        return REPL_UNKNOWN;
     for (size_t i = 0; i < TOY_STORE_CHAINS && s->items > 0; i++) {
         for (struct toy_item *it = s->chains[i]; it != NULL; it = it->next) {
             if (it->serial > w->at && it->serial <= w->end && !is_expired(s, it) &&
@@ -277,10 +297,10 @@ static bool op_walk_next(void *store_, struct repl_walk *w, struct repl_item *ou
         }
     }
     if (best == NULL)
-        return false;
+        return REPL_NO;
     w->at = best->serial;
     refer(s, best, out);
-    return true;
+    return REPL_YES;
 }
 
 static void op_walk_end(void *store_, struct repl_walk *w)

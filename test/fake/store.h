@@ -37,6 +37,8 @@ struct toy_store {
     size_t items, references; /* references: beside those of the table */
     unsigned walks;
     size_t value_max; /* larger ones are refused; 0: no limit */
+    /* Of so many calls one cannot be carried out, puts aside; 0: all can. */
+    unsigned one_in_fails, calls;
 };
 
 extern const struct repl_store_ops toy_store_ops;

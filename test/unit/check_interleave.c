@@ -111,7 +111,7 @@ static void *write_at_b(void *arg)
     return finish();
 }
 
-static bool put_beside_a_client(void *store, const struct link_change *c)
+static enum repl_answer put_beside_a_client(void *store, const struct link_change *c)
 {
     if (hooks == 0 && c->nkey == 1 && memcmp(c->key, "k", 1) == 0)
         let_other_run(write_at_b);
@@ -153,26 +153,26 @@ static void *delete_then_append(void *arg)
 
 /* The toy store is for one thread at a time: once the gate is open again, the client is.
  */
-static bool walk_after_the_client(void *store, struct repl_walk *walk,
-                                  struct repl_item *out)
+static enum repl_answer walk_after_the_client(void *store, struct repl_walk *walk,
+                                              struct repl_item *out)
 {
     await_other();
     return toy_store_ops.walk_next(store, walk, out);
 }
 
-static bool lookup_after_the_client(void *store, const void *key, size_t nkey,
-                                    struct repl_item *out)
+static enum repl_answer lookup_after_the_client(void *store, const void *key, size_t nkey,
+                                                struct repl_item *out)
 {
     await_other();
     return toy_store_ops.lookup(store, key, nkey, out);
 }
 
-static bool add_beside_a_client(void *store, const struct link_change *c)
+static enum repl_answer add_beside_a_client(void *store, const struct link_change *c)
 {
     if (c->nkey != 1 || memcmp(c->key, "n", 1) != 0)
         return toy_store_ops.add(store, c);
     let_other_run(delete_then_append);
-    bool stored = toy_store_ops.add(store, c);
+    enum repl_answer stored = toy_store_ops.add(store, c);
     AZ(sem_post(&may_append));
     return stored;
 }
@@ -207,12 +207,12 @@ static void *delete_at_a(void *arg)
 }
 
 /* A client deletes the item that the walk has just come to. */
-static bool next_beside_a_client(void *store, struct repl_walk *walk,
-                                 struct repl_item *out)
+static enum repl_answer next_beside_a_client(void *store, struct repl_walk *walk,
+                                             struct repl_item *out)
 {
-    bool found = toy_store_ops.walk_next(store, walk, out);
-    if (found && out->state.nkey == 1 && memcmp(out->state.key, "n", 1) == 0 &&
-        hooks == 0)
+    enum repl_answer found = toy_store_ops.walk_next(store, walk, out);
+    if (found == REPL_YES && out->state.nkey == 1 &&
+        memcmp(out->state.key, "n", 1) == 0 && hooks == 0)
         let_other_run(delete_at_a);
     return found;
 }

@@ -86,6 +86,87 @@ START_TEST(test_promotion_in_the_middle_of_a_copy)
 }
 END_TEST
 
+/* ---- stores that cannot do what they are asked for, for a while */
+
+/* In sync is said when it is so, however often the stores fail on the way. */
+static void settle_with_failures(unsigned one_in)
+{
+    char why[400] = "";
+    unsigned n = 0;
+    do {
+        a->store.one_in_fails = b->store.one_in_fails = one_in;
+        ck_assert(pair_settle(&p));
+        a->store.one_in_fails = b->store.one_in_fails = 0;
+        ck_assert_uint_lt(++n, 10000);
+    } while (!pair_in_sync(&p));
+    ck_assert_msg(pair_same(&p, why, sizeof(why)), "one in %u: %s", one_in, why);
+    ck_assert_uint_gt(a->core.count.store_failures + b->core.count.store_failures, 0);
+}
+
+START_TEST(test_a_copy_by_a_store_that_fails)
+{
+    for (unsigned one_in = 2; one_in < 60; one_in += 1 + one_in / 4) {
+        restart_pair(NULL);
+        set_many(a, 0, 200, "v");
+        settle_with_failures(one_in);
+        ck_assert_uint_eq(b->store.items, 200);
+    }
+}
+END_TEST
+
+START_TEST(test_a_purge_in_a_store_that_fails)
+{
+    for (unsigned one_in = 2; one_in < 60; one_in += 1 + one_in / 4) {
+        restart_pair(NULL);
+        link_up();
+        set_many(a, 0, 200, "v");
+        settle_in_sync();
+        wire_cut(&p.wire);
+        for (unsigned i = 0; i < 200; i += 2)
+            ck_assert_int_eq(node_delete(a, numbered(i)), CHANGE_OK);
+        settle_with_failures(one_in);
+        both_have("key 4", NULL);
+        both_have("key 5", "v");
+    }
+}
+END_TEST
+
+START_TEST(test_changes_of_a_store_that_fails)
+{
+    for (unsigned one_in = 2; one_in < 60; one_in += 1 + one_in / 4) {
+        restart_pair(NULL);
+        link_up();
+        set_many(a, 0, 100, "v");
+        settle_in_sync();
+        set_many(a, 50, 150, "new");
+        toy_store_evict(&a->store, "key 3", 5);
+        ck_assert(!node_incr(a, "key 3", "4"));
+        for (unsigned i = 0; i < 50; i += 2)
+            ck_assert_int_eq(node_delete(a, numbered(i)), CHANGE_OK);
+        settle_with_failures(one_in);
+        both_have("key 4", NULL);
+        both_have("key 3", NULL);
+        both_have("key 55", "new");
+    }
+}
+END_TEST
+
+/* The leader cannot take what only the peer has: it says what is lost. */
+START_TEST(test_a_refill_without_room_is_told)
+{
+    set_many(a, 0, 100, "value");
+    settle_in_sync();
+    node_crash(a);
+    wire_lose(&p.wire, 1);
+    node_start(a);
+    set(a, "x", "y");
+    a->store.value_max = 3;
+    settle();
+    ck_assert_uint_eq(a->core.count.dropped, 100);
+    ck_assert_ptr_nonnull(strstr(a->core.last_error, "could not take an item"));
+}
+END_TEST
+
 /* ---- overflow: R13 */
 
 START_TEST(test_overflow_is_repaired)
@@ -457,6 +538,10 @@ int main(void)
         test_cut_noticed_by_one_side,
         test_a_copy_cut_in_the_middle_is_finished,
         test_promotion_in_the_middle_of_a_copy,
+        test_a_copy_by_a_store_that_fails,
+        test_a_purge_in_a_store_that_fails,
+        test_changes_of_a_store_that_fails,
+        test_a_refill_without_room_is_told,
         test_overflow_is_repaired,
         test_deletes_through_an_overflow,
         test_overflow_during_the_repair,

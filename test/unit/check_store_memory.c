@@ -299,6 +299,63 @@ START_TEST(deleted_items_in_use_do_not_stop_the_rest)
 }
 END_TEST
 
+/* Large ones: as a client sends them, or reads them, slowly. The last may be refused. */
+enum { LARGE = 300000, LARGE_MAX = CACHE_MB * (1 << 20) / LARGE };
+
+static ENGINE_ERROR_CODE hold_large(item **held, unsigned n, bool linked)
+{
+    char key[32];
+
+    snprintf(key, sizeof(key), "large-%u", n);
+    if (!linked)
+        return engine->allocate(&engine->interface, cookie, held, key, strlen(key), LARGE,
+                                0, 0);
+    CHECK(put(key, LARGE, 0) == ENGINE_SUCCESS);
+    return engine->get(&engine->interface, cookie, held, key, (int)strlen(key), 0);
+}
+
+static void let_go(item *const *held, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        engine->release(&engine->interface, cookie, held[i]);
+}
+
+START_TEST(large_items_in_use_do_not_stop_the_rest)
+{
+    item *held[LARGE_MAX / 4];
+
+    churn(1);
+    for (int linked = 0; linked < 2; linked++) {
+        for (unsigned i = 0; i < LARGE_MAX / 4; i++)
+            ck_assert_int_eq(hold_large(&held[i], i, linked), ENGINE_SUCCESS);
+        churn(1);
+        let_go(held, LARGE_MAX / 4);
+    }
+    ck_assert_uint_eq(rig_stat("outofmemory"), 0);
+}
+END_TEST
+
+/* Whoever sends ever more and finishes nothing is refused, not the others; and all of it
+ * can be had again as soon as it is let go. */
+START_TEST(large_items_in_use_take_half_of_the_memory)
+{
+    item *held[LARGE_MAX];
+    unsigned n = 0;
+
+    churn(1);
+    while (hold_large(&held[n], n, false) == ENGINE_SUCCESS)
+        ck_assert_uint_lt(++n, LARGE_MAX * 3 / 4);
+    ck_assert_uint_gt(n, LARGE_MAX * 2 / 5);
+    churn(1);
+    ck_assert_uint_eq(rig_stat("outofmemory"), 1);
+    let_go(held, n);
+    for (unsigned i = 0; i < n; i++)
+        ck_assert_int_eq(hold_large(&held[i], i, true), ENGINE_SUCCESS);
+    let_go(held, n);
+    ck_assert_uint_eq(rig_stat("outofmemory"), 1);
+}
+END_TEST
+
 /* The background thread works on real time: wait for it with a deadline. */
 static void wait_for_items(uint64_t items)
 {
@@ -371,6 +428,8 @@ int main(void)
         held_items_stay_readable,
         unfinished_items_do_not_use_up_the_memory,
         deleted_items_in_use_do_not_stop_the_rest,
+        large_items_in_use_do_not_stop_the_rest,
+        large_items_in_use_take_half_of_the_memory,
         expired_items_are_reclaimed,
         touched_items_expire_in_the_background,
         flushed_items_are_reclaimed,

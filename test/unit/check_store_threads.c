@@ -43,6 +43,79 @@ START_TEST(walk_meets_everything_once)
 }
 END_TEST
 
+/* ---- a shortage of memory: the linker leads these calls here */
+
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static _Thread_local int fails_in; /* the allocation that fails: 1, the next; 0: none */
+
+static bool fails_now(void)
+{
+    return fails_in > 0 && --fails_in == 0;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails_now() ? NULL : __real_realloc(old, size);
+}
+
+/* Walks to the end, however often it has to be asked; how many items there were. */
+static unsigned walk_through(unsigned *refusals)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    uint16_t nspecific, flags, vbucket;
+    unsigned n = 0;
+    TAP_ITERATOR next;
+    void *specific;
+    uint32_t seqno;
+    uint8_t ttl;
+
+    while ((next = engine->get_tap_iterator(h, cookie, "x", 1, 0, NULL, 0)) == NULL)
+        ++*refusals;
+    for (;;) {
+        item *it;
+        switch (
+            next(h, cookie, &it, &specific, &nspecific, &ttl, &flags, &seqno, &vbucket)) {
+        case TAP_MUTATION:
+            engine->release(h, cookie, it);
+            n++;
+            break;
+        case TAP_PAUSE:
+            ++*refusals;
+            break;
+        default:
+            return n;
+        }
+    }
+}
+
+START_TEST(a_walk_short_of_memory_is_no_end)
+{
+    unsigned refusals = 1;
+    char key[32];
+
+    for (int i = 0; i < ITEMS / 10; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        ck_assert_int_eq(fake_set(engine, cookie, key, key), ENGINE_SUCCESS);
+    }
+    for (int nth = 1; refusals > 0; nth++) {
+        refusals = 0;
+        fails_in = nth;
+        ck_assert_uint_eq(walk_through(&refusals), ITEMS / 10);
+        ck_assert(refusals > 0 || nth > 2); /* its own and the first bucket's */
+        fails_in = 0;
+    }
+}
+END_TEST
+
 START_TEST(walk_skips_expired_and_flushed)
 {
     struct fake_store brief = {
@@ -424,6 +497,7 @@ int main(void)
 {
     const TTest *tests[] = {
         walk_meets_everything_once,
+        a_walk_short_of_memory_is_no_end,
         walk_skips_expired_and_flushed,
         walks_miss_nothing_while_the_table_grows,
         the_table_shrinks_again,
