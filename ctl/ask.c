@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/printable.h"
+
 #define USUAL_PLACE RUN_DIR "/*.sock"
 
 static bool keep_path(struct ask *ask, const char *path)
@@ -135,7 +137,7 @@ static bool read_line(struct ask *ask)
     while (c != '\n' && n + 1 < sizeof(ask->line)) {
         c = getc(ask->stream);
         if (c != EOF)
-            ask->line[n++] = (char)c;
+            ask->line[n++] = c == '\n' ? '\n' : printable(c);
         else if (feof(ask->stream) || errno != EAGAIN || ask->wait_on == NULL ||
                  !ask->wait_on(ask->wait_context))
             return false;

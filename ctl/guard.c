@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/printable.h"
 #include "base/service.h"
 #include "ctl/ask.h"
 #include "ctl/process.h"
@@ -239,7 +240,8 @@ static void take_lines(struct guard *g)
     char *end;
     if (n <= 0)
         return;
-    g->nline += (size_t)n;
+    for (char *c = g->line + g->nline; n > 0; n--, c++, g->nline++)
+        *c = *c == '\n' ? '\n' : printable(*c);
     while ((end = memchr(g->line, '\n', g->nline)) != NULL) {
         *end = '\0';
         take_line(g, g->line);
@@ -261,7 +263,7 @@ static bool open_fifo(struct guard *g)
         say("cannot make the FIFO %s: %s", g->config->fifo, strerror(errno));
         return false;
     }
-    g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (g->fifo >= 0 && fstat(g->fifo, &found) == 0 && S_ISFIFO(found.st_mode))
         return true;
     say("%s is no FIFO that this user may use; remove it, or name another with --fifo",

@@ -359,6 +359,38 @@ def case_files_that_cannot_be_written(lab):
         assert guard.log().count("FAULT: ") <= 3, guard.log()
 
 
+def case_files_and_links(lab):
+    """What stands where the guard writes is replaced, not followed; nor is a link to a FIFO."""
+    a, _ = lab.pair()
+    precious, folder = os.path.join(lab.folder, "precious"), os.path.join(lab.folder, "guard-a")
+    with open(precious, "w", encoding="ascii") as file:
+        file.write("5")
+    os.makedirs(folder)
+    for name in ("health", "health.new", "rank", "rank.new"):
+        os.symlink(precious, os.path.join(folder, name))
+    with Guard(lab, a) as guard:
+        guard.says(0)
+        assert "health is -254 and rank 0" in guard.log(), guard.log()
+    with open(precious, encoding="ascii") as file:
+        assert file.read() == "5", "a link was followed"
+    os.rename(guard.fifo, guard.fifo + ".of-another")
+    os.symlink(guard.fifo + ".of-another", guard.fifo)
+    done = subprocess.run([lab.build.mcreplctl, "-s", a.socket, "guard", "--dir", folder, "--fifo",
+                           guard.fifo], stderr=subprocess.PIPE, timeout=10 * lab.build.slowness,
+                          check=False, env=lab.environment)
+    assert done.returncode == 1 and b"is no FIFO" in done.stderr, done
+
+
+def case_control_bytes(lab):
+    """The log shows what the FIFO says as printable text only."""
+    a, _ = lab.pair()
+    with Guard(lab, a) as guard:
+        guard.says(0)
+        with open(guard.fifo, "wb") as fifo:
+            fifo.write(b'INSTANCE "m\x1b[2J" MAS\x07TER 200\n')
+        lab.until(lambda: "keepalived: m?[2J is MAS?TER" in guard.log(), "the guard has heard it")
+
+
 def case_wrong_fifo(lab):
     """Not over a file that is something else."""
     a, _ = lab.add_pair()
