@@ -98,9 +98,9 @@ void ask_patience(struct ask *ask, unsigned each_ms, bool (*wait_on)(void *conte
 static enum answer fail(struct ask *ask, const char **text)
 {
     *text = ask->why;
+    ask->has_ended = errno != EAGAIN || feof(ask->stream);
     snprintf(ask->why, sizeof(ask->why), "the node at %s %s", ask->path,
-             errno == EAGAIN && !feof(ask->stream) ? "does not answer"
-                                                   : "closed the connection");
+             ask->has_ended ? "closed the connection" : "does not answer");
     return ANSWER_FAILED;
 }
 

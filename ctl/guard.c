@@ -175,14 +175,38 @@ static bool reach_node(struct guard *g)
     return g->connected;
 }
 
+static enum answer ask_health(struct guard *g, const char **why)
+{
+    return ask_command(&g->ask, "health", take_figure, NULL, g, why);
+}
+
+/* Once more if only the connection has ended: the socket of a node that has died refuses
+ * the next one at once. False: it could not be reached, and that has been judged. */
+static bool learn_health(struct guard *g, enum answer *answer, const char **why)
+{
+    if (!reach_node(g))
+        return false;
+    *answer = ask_health(g, why);
+    if (*answer != ANSWER_FAILED || !g->ask.has_ended || is_over)
+        return true;
+    ask_close(&g->ask);
+    g->connected = false;
+    if (!reach_node(g)) {
+        g->wish = WISH_NONE; /* as in lose_node */
+        return false;
+    }
+    *answer = ask_health(g, why);
+    return true;
+}
+
 /* A node that is not filled may be one whose peer has all the data, and only comes a
  * little later. If it does not come, what this node has is all there is. */
 static void look_at_node(struct guard *g)
 {
     const char *why;
-    if (!reach_node(g))
+    enum answer answer;
+    if (!learn_health(g, &answer, &why))
         return;
-    enum answer answer = ask_command(&g->ask, "health", take_figure, NULL, g, &why);
     if (answer == ANSWER_FAILED) {
         lose_node(g, why);
         return;
