@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/printable.h"
+
 #define USUAL_PLACE RUN_DIR "/*.sock"
 
 static bool keep_path(struct ask *ask, const char *path)
@@ -101,9 +103,9 @@ void ask_patience(struct ask *ask, unsigned each_ms, bool (*wait_on)(void *conte
 static enum answer fail(struct ask *ask, const char **text)
 {
     *text = ask->why;
+    ask->has_ended = errno != EAGAIN || feof(ask->stream);
     snprintf(ask->why, sizeof(ask->why), "the node at %s %s", ask->path,
-             errno == EAGAIN && !feof(ask->stream) ? "does not answer"
-                                                   : "closed the connection");
+             ask->has_ended ? "closed the connection" : "does not answer");
     return ANSWER_FAILED;
 }
 
@@ -140,7 +142,7 @@ static bool read_line(struct ask *ask)
     while (c != '\n' && n + 1 < sizeof(ask->line)) {
         c = getc(ask->stream);
         if (c != EOF)
-            ask->line[n++] = (char)c;
+            ask->line[n++] = c == '\n' ? '\n' : printable(c);
         else if (feof(ask->stream) || errno != EAGAIN || ask->wait_on == NULL ||
                  !ask->wait_on(ask->wait_context))
             return false;

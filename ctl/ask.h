@@ -15,6 +15,7 @@ struct ask {
     char path[108];
     char line[512];                 /* the last one read */
     char why[300];                  /* what went wrong, for the user */
+    bool has_ended;                 /* it was the connection */
     bool (*wait_on)(void *context); /* see ask_patience */
     void *wait_context;
 };

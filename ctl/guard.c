@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/printable.h"
 #include "base/service.h"
 #include "ctl/ask.h"
 #include "ctl/process.h"
@@ -175,14 +176,38 @@ static bool reach_node(struct guard *g)
     return g->connected;
 }
 
+static enum answer ask_health(struct guard *g, const char **why)
+{
+    return ask_command(&g->ask, "health", take_figure, NULL, g, why);
+}
+
+/* Once more if only the connection has ended: the socket of a node that has died refuses
+ * the next one at once. False: it could not be reached, and that has been judged. */
+static bool learn_health(struct guard *g, enum answer *answer, const char **why)
+{
+    if (!reach_node(g))
+        return false;
+    *answer = ask_health(g, why);
+    if (*answer != ANSWER_FAILED || !g->ask.has_ended || is_over)
+        return true;
+    ask_close(&g->ask);
+    g->connected = false;
+    if (!reach_node(g)) {
+        g->wish = WISH_NONE; /* as in lose_node */
+        return false;
+    }
+    *answer = ask_health(g, why);
+    return true;
+}
+
 /* A node that is not filled may be one whose peer has all the data, and only comes a
  * little later. If it does not come, what this node has is all there is. */
 static void look_at_node(struct guard *g)
 {
     const char *why;
-    if (!reach_node(g))
+    enum answer answer;
+    if (!learn_health(g, &answer, &why))
         return;
-    enum answer answer = ask_command(&g->ask, "health", take_figure, NULL, g, &why);
     if (answer == ANSWER_FAILED) {
         lose_node(g, why);
         return;
@@ -240,7 +265,8 @@ static void take_lines(struct guard *g)
     char *end;
     if (n <= 0)
         return;
-    g->nline += (size_t)n;
+    for (char *c = g->line + g->nline; n > 0; n--, c++, g->nline++)
+        *c = *c == '\n' ? '\n' : printable(*c);
     while ((end = memchr(g->line, '\n', g->nline)) != NULL) {
         *end = '\0';
         take_line(g, g->line);
@@ -269,7 +295,7 @@ static int open_fifo(struct guard *g)
         say("cannot make the FIFO %s: %s", g->config->fifo, strerror(error));
         return code_of(error);
     }
-    g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (g->fifo >= 0 && fstat(g->fifo, &found) == 0 && S_ISFIFO(found.st_mode))
         return EXIT_SUCCESS;
     say("%s is no FIFO that this user may use; remove it, or name another with --fifo",

@@ -11,6 +11,7 @@
  * It keeps nothing that a restart could lose: what it says comes from the node, and until
  * a new guard has heard from the node, what the old one said stands. It hears of a node
  * that died, and of a change of roles, at once; of one that hangs when an answer is late.
+ * A connection that ends is no death yet: a node that is alive takes the next one.
  */
 #ifndef CTL_GUARD_H
 #define CTL_GUARD_H

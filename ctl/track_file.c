@@ -2,18 +2,14 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
+
+#include "base/file.h"
 
 static bool put(const struct track_file *f, int number)
 {
-    char beside[sizeof(f->path) + 8];
-    snprintf(beside, sizeof(beside), "%s.new", f->path);
-    FILE *file = fopen(beside, "we");
-    if (file == NULL)
-        return false;
-    bool ok = fprintf(file, "%d\n", number) > 0;
-    ok = fclose(file) == 0 && ok;
-    return ok && rename(beside, f->path) == 0;
+    char text[16];
+    snprintf(text, sizeof(text), "%d\n", number);
+    return file_replace(f->path, text);
 }
 
 bool track_file_write(struct track_file *f, int number)
@@ -34,13 +30,9 @@ bool track_file_open(struct track_file *f, const char *directory, const char *na
         errno = ENAMETOOLONG;
         return false;
     }
-    FILE *file = fopen(f->path, "re");
-    if (file == NULL && errno != ENOENT)
+    long stands = first;
+    if (!file_read_number(f->path, &stands) && errno != ENOENT)
         return false; /* what it says is not ours to forget */
-    bool stands = file != NULL && fscanf(file, "%d", &f->number) == 1;
-    if (file != NULL)
-        fclose(file);
-    if (!stands)
-        f->number = first;
+    f->number = (int)stands;
     return put(f, f->number); /* also to learn now whether it can be written */
 }

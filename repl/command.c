@@ -19,7 +19,10 @@ void command_answer(struct command_client *client, const char *kind, const char 
     va_start(ap, format);
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
-    evbuffer_add_printf(bufferevent_get_output(client->stream), "%s %s\n", kind, text);
+    /* Whoever waits for the rest of an answer is better told that there is none. */
+    if (evbuffer_add_printf(bufferevent_get_output(client->stream), "%s %s\n", kind,
+                            text) < 0)
+        shutdown(bufferevent_getfd(client->stream), SHUT_RDWR);
 }
 
 /* ---- one function a command */
@@ -96,6 +99,12 @@ static void do_verify(struct command_client *client)
 
 static void do_news(struct command_client *client)
 {
+    struct commands *c = client->commands;
+    if (!client->wants_news && c->listeners == COMMAND_LISTENERS_MAX) {
+        command_answer(client, "ERROR", "%u others are told already", c->listeners);
+        return;
+    }
+    c->listeners += !client->wants_news;
     client->wants_news = true;
     command_answer(client, "OK", "you will be told");
 }
@@ -151,13 +160,28 @@ void command_run(struct command_client *client, const char *line)
 
 void command_client_gone(struct command_client *client)
 {
-    struct watch *const watches[] = { &client->commands->handover,
-                                      &client->commands->demotion,
-                                      &client->commands->verify };
+    struct commands *c = client->commands;
+    struct watch *const watches[] = { &c->handover, &c->demotion, &c->verify };
     for (size_t i = 0; i < N_ELEMENTS(watches); i++) {
         if (watches[i]->client == client)
             watches[i]->client = NULL;
     }
+    c->listeners -= client->wants_news;
+    client->wants_news = false;
+}
+
+bool command_client_is_owed(const struct command_client *client)
+{
+    const struct commands *c = client->commands;
+    return client->wants_news || c->handover.client == client ||
+           c->demotion.client == client || c->verify.client == client;
+}
+
+void commands_tick(struct commands *c)
+{
+    watch_tick(&c->handover);
+    watch_tick(&c->demotion);
+    watch_tick(&c->verify);
 }
 
 bool commands_init(struct commands *c, struct repl_thread *thread,

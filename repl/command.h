@@ -22,7 +22,12 @@ struct commands {
     struct repl_thread *thread;
     struct control_config config;
     struct watch handover, demotion, verify;
+    unsigned listeners; /* clients that want news */
 };
+
+/* So many clients may be owed something: news, or the answer to a command that takes its
+ * time. */
+enum { COMMAND_LISTENERS_MAX = 8, COMMAND_OWED_MAX = COMMAND_LISTENERS_MAX + 3 };
 
 /* False if memory is out. The path in config is not used here. */
 bool commands_init(struct commands *c, struct repl_thread *thread,
@@ -36,6 +41,10 @@ void command_answer(struct command_client *client, const char *kind, const char 
                     ...) __attribute__((format(printf, 3, 4)));
 /* What health goes by has changed: tell it, if it wants to know. */
 void command_news(struct command_client *client);
+/* Does it wait for news, or for an answer? */
+bool command_client_is_owed(const struct command_client *client);
+/* Look at commands that take their time, if nobody else can. */
+void commands_tick(struct commands *c);
 /* Nothing may be answered to it any more. */
 void command_client_gone(struct command_client *client);
 

@@ -5,6 +5,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct control {
     struct commands commands;
     struct sockaddr_un address;
     struct evconnlistener *listener;
+    bool paused; /* no descriptor for one more: again at the next tick */
     struct command_client clients[CLIENTS_MAX];
 };
 
@@ -41,6 +43,11 @@ static void hang_up(struct command_client *client)
     client->stream = NULL;
 }
 
+static bool is_unread(const struct command_client *client)
+{
+    return evbuffer_get_length(bufferevent_get_output(client->stream)) > UNREAD_MAX;
+}
+
 static void on_readable(struct bufferevent *stream, void *arg)
 {
     struct command_client *client = arg;
@@ -51,8 +58,7 @@ static void on_readable(struct bufferevent *stream, void *arg)
         command_run(client, line);
         free(line);
     }
-    if (evbuffer_get_length(in) > LINE_ROOM ||
-        evbuffer_get_length(bufferevent_get_output(stream)) > UNREAD_MAX)
+    if (evbuffer_get_length(in) > LINE_ROOM || is_unread(client))
         hang_up(client); /* whoever that is, it is not our tool */
 }
 
@@ -62,17 +68,21 @@ static void on_ended(struct bufferevent *stream, short what, void *arg)
     hang_up(arg);
 }
 
+_Static_assert((int)COMMAND_OWED_MAX < (int)CLIENTS_MAX, "somebody can always be let go");
+
 /* Of so many one is bound to be forgotten by its owner. */
 static struct command_client *find_place(struct control *control)
 {
-    struct command_client *silent = &control->clients[0];
+    struct command_client *silent = NULL;
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct command_client *client = &control->clients[i];
         if (client->stream == NULL)
             return client;
-        if (client->heard_us < silent->heard_us)
+        if (!command_client_is_owed(client) &&
+            (silent == NULL || client->heard_us < silent->heard_us))
             silent = client;
     }
+    AN(silent);
     hang_up(silent);
     return silent;
 }
@@ -93,14 +103,38 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
         return;
     }
     bufferevent_setcb(client->stream, on_readable, NULL, on_ended, client);
-    bufferevent_enable(client->stream, EV_READ);
+    if (bufferevent_enable(client->stream, EV_READ) != 0)
+        hang_up(client); /* it would wait for ever */
+}
+
+/* Without this the loop would be called again at once, for ever. */
+static void on_accept_failed(struct evconnlistener *listener, void *arg)
+{
+    struct control *control = arg;
+    thread_log(control->commands.thread, REPL_LOG_WARNING,
+               "cannot accept a connection at the control socket: %s; trying again",
+               strerror(errno));
+    control->paused = evconnlistener_disable(listener) == 0;
+}
+
+void control_tick(struct control *control)
+{
+    if (control == NULL)
+        return;
+    if (control->paused)
+        control->paused = evconnlistener_enable(control->listener) != 0;
+    commands_tick(&control->commands);
 }
 
 void control_news(struct control *control)
 {
     for (size_t i = 0; control != NULL && i < CLIENTS_MAX; i++) {
-        if (control->clients[i].stream != NULL)
-            command_news(&control->clients[i]);
+        struct command_client *client = &control->clients[i];
+        if (client->stream == NULL)
+            continue;
+        command_news(client);
+        if (is_unread(client))
+            hang_up(client);
     }
 }
 
@@ -115,9 +149,10 @@ static bool clear_the_way(const struct sockaddr_un *at)
         return true;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return true;
+        return false;
     bool served = connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0;
     close(fd);
+    errno = EADDRINUSE;
     return !served && (unlink(at->sun_path) == 0 || errno == ENOENT);
 }
 
@@ -126,14 +161,10 @@ static int listen_at(const struct sockaddr_un *at)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    if (!clear_the_way(at)) {
-        close(fd);
-        errno = EADDRINUSE;
-        return -1;
-    }
     /* Nobody can connect before it listens, so the mode is right from the start. */
-    if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 ||
-        chmod(at->sun_path, 0660) != 0 || listen(fd, BACKLOG) != 0) {
+    if (!clear_the_way(at) || bind(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 ||
+        fchmodat(AT_FDCWD, at->sun_path, 0660, AT_SYMLINK_NOFOLLOW) != 0 ||
+        listen(fd, BACKLOG) != 0) {
         int error = errno;
         close(fd);
         errno = error;
@@ -164,8 +195,10 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
             evconnlistener_new(t->base, on_accepted, control,
                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     int error = errno;
-    if (commands_init(&control->commands, t, config) && control->listener != NULL)
+    if (commands_init(&control->commands, t, config) && control->listener != NULL) {
+        evconnlistener_set_error_cb(control->listener, on_accept_failed);
         return control;
+    }
     snprintf(why, nwhy,
              "cannot make the control socket %s: %s; choose another with control=PATH",
              config->path, strerror(error));

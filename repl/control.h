@@ -10,6 +10,10 @@
  * A connection may ask again and again, one request after the other. One that has asked
  * for news also gets a line "NEWS TEXT", between answers or in the middle of one,
  * whenever a role or the link has changed.
+ *
+ * There are places for 16. Who comes when all are taken gets that of the one that has
+ * been silent for longest; but not of one that waits for news or for an answer. At most 8
+ * are told news, so that a place can always be had.
  */
 #ifndef REPL_CONTROL_H
 #define REPL_CONTROL_H
@@ -35,6 +39,9 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
                              char *why, size_t nwhy);
 /* A role or the link has changed. The thread's; control may be NULL. */
 void control_news(struct control *control);
+/* Again what memory or descriptors were short for; now and then. The thread's, without
+ * the core lock; control may be NULL. */
+void control_tick(struct control *control);
 /* Closes all connections and removes the socket. The thread must have ended. */
 void control_close(struct control *control);
 

@@ -116,6 +116,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     pump_tick(t, now);
     meet_tick(t, now);
     AZ(pthread_mutex_unlock(&t->core->lock));
+    control_tick(t->control);
 }
 
 /* For a client that has waited for long enough, or the next dial; core LOCKED. One that

@@ -201,10 +201,17 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     AZ(pthread_mutex_lock(&w->core->lock));
     bool goes_on = w->errand->look(w, w->core);
     AZ(pthread_mutex_unlock(&w->core->lock));
+    w->under_way = goes_on;
     if (goes_on)
-        evtimer_add(w->timer, &again);
+        (void)evtimer_add(w->timer, &again); /* if memory is out, a tick looks again */
     else
         w->client = NULL;
+}
+
+void watch_tick(struct watch *w)
+{
+    if (w->under_way && !evtimer_pending(w->timer, NULL))
+        on_look(-1, 0, w);
 }
 
 void watch_begin(struct watch *w, struct command_client *client)

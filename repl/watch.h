@@ -26,7 +26,8 @@ extern const struct errand errand_handover, errand_demotion, errand_verify;
 struct watch {
     const struct errand *errand;
     struct repl_core *core;
-    struct event *timer; /* pending while it is under way */
+    struct event *timer;
+    bool under_way;
     struct command_client *client;
     unsigned state, round; /* as last told */
     uint64_t since_us;     /* it is in this state */
@@ -37,6 +38,8 @@ struct watch {
 bool watch_init(struct watch *w, const struct errand *errand, struct event_base *base,
                 struct repl_core *core);
 void watch_fini(struct watch *w);
+/* Look at it now if memory was out for the timer. */
+void watch_tick(struct watch *w);
 void watch_begin(struct watch *w, struct command_client *client);
 
 #endif

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "server/address.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -192,12 +193,11 @@ static void tell_ports(const struct server *server)
     }
 }
 
-/* Written under another name first, so that a reader never sees half of it. */
 static bool write_ports(const struct server *server, const char *path)
 {
-    char part[4096];
-    int n = snprintf(part, sizeof(part), "%s.lck", path);
-    FILE *out = n > 0 && (size_t)n < sizeof(part) ? fopen(part, "w") : NULL;
+    char *text = NULL;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
     if (out == NULL)
         return false;
     for (size_t i = 0; i < server->listeners.n; i++) {
@@ -209,7 +209,9 @@ static bool write_ports(const struct server *server, const char *path)
             fprintf(out, "%s %s: %u\n", l->datagram ? "UDP" : "TCP",
                     sa.ss_family == AF_INET6 ? "INET6" : "INET", address_port(l->fd));
     }
-    return fclose(out) == 0 && rename(part, path) == 0;
+    bool ok = fclose(out) == 0 && file_replace(path, text);
+    free(text);
+    return ok;
 }
 
 static bool start_one(struct server *server, struct listener *l, char *why, size_t nwhy)

@@ -184,9 +184,10 @@ static bool clear_path(const struct sockaddr_un *sa)
         return false;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool used = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0;
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0)
+        return false;
+    bool used = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0;
+    close(fd);
     errno = EADDRINUSE;
     return !used && unlink(sa->sun_path) == 0;
 }

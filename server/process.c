@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "server/log.h"
 #include "server/machine.h"
 
@@ -170,25 +171,18 @@ bool process_write_pidfile(const struct settings *s, char *why, size_t nwhy)
 {
     if (s->pidfile == NULL)
         return true;
-    FILE *out = fopen(s->pidfile, "w");
-    bool ok = out != NULL && fprintf(out, "%ld\n", (long)getpid()) > 0;
-    if (out != NULL)
-        ok = fclose(out) == 0 && ok;
-    if (!ok)
-        snprintf(why, nwhy, "cannot write the pid file %s: %s", s->pidfile,
-                 strerror(errno));
-    return ok;
+    char text[32];
+    snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    if (file_replace(s->pidfile, text))
+        return true;
+    snprintf(why, nwhy, "cannot write the pid file %s: %s", s->pidfile, strerror(errno));
+    return false;
 }
 
 /* One of another process stays: a start that fails must not hide the one that runs. */
 void process_remove_pidfile(const struct settings *s)
 {
-    long pid = 0;
-    FILE *in = s->pidfile != NULL ? fopen(s->pidfile, "re") : NULL;
-    if (in == NULL)
-        return;
-    bool own = fscanf(in, "%ld", &pid) == 1 && pid == (long)getpid();
-    fclose(in);
-    if (own)
+    long pid;
+    if (s->pidfile != NULL && file_read_number(s->pidfile, &pid) && pid == (long)getpid())
         unlink(s->pidfile);
 }

@@ -218,6 +218,19 @@ class Connection:
         rows = [line.decode().split(" ", 2) for line in lines if line.startswith(b"STAT ")]
         return {row[1]: row[2] if len(row) > 2 else "" for row in rows}
 
+    # ---- the control socket
+
+    def command(self, command):
+        """Gives a node's control socket a command: the lines of the answer, the last one its end."""
+        self.send(command.encode() + b"\n")
+        deadline, lines = time.monotonic() + self.timeout, [b""]
+        while lines[-1].split(b" ")[0] not in (b"OK", b"NO", b"ERROR"):
+            while b"\n" not in self.inbox:
+                self.fill(deadline)
+            line, _, self.inbox = self.inbox.partition(b"\n")
+            lines.append(line)
+        return lines[1:]
+
     # ---- the binary protocol
 
     def response(self):

@@ -2,10 +2,13 @@
 
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
 import threading
+
+from harness.wire import Connection
 
 PLACE = "two"
 
@@ -157,6 +160,88 @@ def case_silent_clients(lab):
     finally:
         for s in silent:
             s.close()
+
+
+def case_pushing_clients(lab):
+    """Whoever listens for news, the guard above all, keeps its connection however many others come
+    and talk; and however many listen, there is room for others."""
+    a, _ = lab.pair()
+    with Connection(a.socket) as guard:
+        assert ask(guard, "news") == "OK"
+        others, listeners = [], []
+        try:
+            for _ in range(40):
+                others.append(Connection(a.socket))
+                assert ask(others[-1], "health") == "OK"
+            assert ask(guard, "health") == "OK", "it has been pushed out"
+            answers = []
+            for _ in range(40):
+                listeners.append(Connection(a.socket))
+                answers.append(ask(listeners[-1], "news"))
+            assert answers == ["OK"] * 7 + ["ERROR"] * 33, answers
+            assert a.ctl("status")[0] == 0
+            assert ask(guard, "health") == "OK" and ask(listeners[0], "health") == "OK"
+        finally:
+            for other in others + listeners:
+                other.close()
+
+
+def ask(connection, command):
+    """The first word of the line that ends the answer; NO is as good as OK."""
+    word = connection.command(command)[-1].split()[0].decode()
+    return "OK" if word == "NO" else word
+
+
+def case_no_descriptors(lab):
+    """Without descriptors a connection waits, the log says it once, and the node does not spin."""
+    a, _ = lab.pair()
+    before = len(a.log())
+    limits = resource.prlimit(a.process.pid, resource.RLIMIT_NOFILE)
+    used = max(int(name) for name in os.listdir("/proc/%d/fd" % a.process.pid)) + 1
+    resource.prlimit(a.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+    with Connection(a.socket) as waiting:
+        waiting.send(b"health\n")
+        lab.until(lambda: "Too many open files" in a.log()[before:], "a says so")
+        sent = {a.stat("repl_bytes_out")}
+        lab.until(lambda: sent.add(a.stat("repl_bytes_out")) or len(sent) > 3, "signs of life go on")
+        said = len(a.log()) - before
+        resource.prlimit(a.process.pid, resource.RLIMIT_NOFILE, limits)
+        assert said < 5000, "%d bytes of log while 3 signs of life were sent" % said
+        assert ask(waiting, "health") == "OK"
+    return "%d bytes of log" % said
+
+
+class Liar:
+    """A socket whose owner answers each line with the same bytes."""
+
+    def __init__(self, lab, answer):
+        self.socket, self.answer = os.path.join(lab.folder, "liar.sock"), answer
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.socket)
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                for _ in connection.makefile("rb"):
+                    connection.sendall(self.answer)
+
+
+def case_control_bytes(lab):
+    """What a node says reaches the terminal as printable text only."""
+    evil = b"\x1b]0;mine\x07\x9b2J\x7f"
+    liar = Liar(lab, b"STAT repl_role a" + evil + b"\nSTEP s" + evil + b"\nOK o" + evil + b"\n")
+    for words in (["status"], ["status", "--json"], ["health"], ["verify"]):
+        done = subprocess.run([lab.build.mcreplctl, "-s", liar.socket] + words, check=True,
+                              stdout=subprocess.PIPE, timeout=20 * lab.build.slowness)
+        assert all(byte == 10 or 32 <= byte < 127 for byte in done.stdout), (words, done.stdout)
+        assert b"?]0;mine???" in done.stdout or b"?]0;mine??2J?" in done.stdout, done.stdout
+    liar.listener.close()
 
 
 def case_watch_ends_with_a_reason(lab):

@@ -288,6 +288,25 @@ def case_pid_file_of_another(lab):
         assert int(file.read()) == node.process.pid
 
 
+def case_files_and_links(lab):
+    """What stands where mcd writes a file is replaced, not followed: it may be root's hand that
+    writes into a folder of others."""
+    precious, pid, ports = (os.path.join(lab.folder, name) for name in ("precious", "pid", "ports"))
+    with open(precious, "w", encoding="ascii") as file:
+        file.write("data")
+    for path in (pid, ports):
+        for end in ("", ".new", ".lck"):
+            os.symlink(precious, path + end)
+    lab.environment["MEMCACHED_PORT_FILENAME"] = ports
+    node = lab.single("-P", pid)
+    with open(precious, encoding="ascii") as file:
+        assert file.read() == "data", "a link was followed"
+    with open(pid, encoding="ascii") as file:
+        assert int(file.read()) == node.process.pid and not os.path.islink(pid)
+    with open(ports, encoding="ascii") as file:
+        assert "TCP INET: %d" % node.port in file.read() and not os.path.islink(ports)
+
+
 def case_daemon(lab):
     """-d goes to the background and leaves its pid."""
     path = os.path.join(lab.folder, "mcd.pid")

@@ -1,0 +1,77 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READABLE = 0644, NUMBER_ROOM = 32 };
+
+/* What stands there has been left behind, or put there: in either case it goes. */
+static int open_new(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        return -1;
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, READABLE);
+}
+
+static bool write_new(const char *path, const char *text)
+{
+    size_t n = strlen(text);
+    int fd = open_new(path);
+    if (fd < 0)
+        return false;
+    errno = ENOSPC; /* what half a write means */
+    bool ok = write(fd, text, n) == (ssize_t)n;
+    int error = errno;
+    if (close(fd) != 0 && ok)
+        return false;
+    errno = error;
+    return ok;
+}
+
+bool file_replace(const char *path, const char *text)
+{
+    char beside[PATH_MAX];
+    int n = snprintf(beside, sizeof(beside), "%s.new", path);
+    if (n < 0 || (size_t)n >= sizeof(beside)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (write_new(beside, text) && rename(beside, path) == 0)
+        return true;
+    int error = errno;
+    unlink(beside);
+    errno = error;
+    return false;
+}
+
+/* Not to wait at a FIFO either. */
+static ssize_t read_head(const char *path, char *text, size_t ntext)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ELOOP ? 0 : -1;
+    ssize_t n = read(fd, text, ntext);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return n;
+}
+
+bool file_read_number(const char *path, long *number)
+{
+    char text[NUMBER_ROOM], *end;
+    ssize_t n = read_head(path, text, sizeof(text) - 1);
+    if (n < 0)
+        return false;
+    text[n] = '\0';
+    *number = strtol(text, &end, 10);
+    if (end != text)
+        return true;
+    errno = ENOENT;
+    return false;
+}

@@ -1,0 +1,16 @@
+/*
+ * What can run out, a row each: KIND(name, text). What belongs to a kind is in shim.c;
+ * the runner reads the names here.
+ */
+KIND(MALLOC, "malloc")
+KIND(MMAP, "mmap")
+KIND(MREMAP, "mremap")
+KIND(MUNMAP, "munmap")
+KIND(MADVISE, "madvise")
+KIND(EPOLL_CTL, "epoll_ctl")
+KIND(EVENTFD, "eventfd")
+KIND(ACCEPT, "accept")
+KIND(SOCKET, "socket")
+KIND(OPEN, "open")
+KIND(WRITE, "write")
+KIND(PTHREAD_CREATE, "pthread_create")

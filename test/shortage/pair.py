@@ -1,0 +1,153 @@
+"""A pair of nodes under the shim, and the questions that are asked of it."""
+
+import os
+import signal
+import subprocess
+
+from harness.content import Difference, read
+from harness.lab import Lab
+from harness.report import Failed
+from harness.wire import Closed, Connection, Timeout
+from ledger import Ledger
+
+OPTIONS = ("-m", "8", "-t", "2")
+CONFIG = "dirty_bits=20;journal=64k;heartbeat=100;timeout=1000"
+TROUBLE = (Closed, Timeout, OSError)
+
+
+class Pair:
+    def __init__(self, build, shim):
+        self.shim = shim
+        self.lab = Lab(build)
+        self.ledgers, self.bare, self.sizes = {}, {}, ({}, {})
+        for node in self.lab.add_pair(*OPTIONS, config=CONFIG, proxied=True):
+            self.bare[node.name] = list(node.command)
+        self.nodes = list(self.lab.nodes.values())
+
+    def launch(self, node, order=None):
+        """Starts it with counts that begin at 0; with an order, counting from its first call."""
+        if node.name in self.ledgers:
+            self.ledgers.pop(node.name).close()
+        path = os.path.join(self.lab.folder, "%s.%d.ledger" % (node.name, node.starts))
+        ledger = self.ledgers[node.name] = Ledger(path)
+        if order:
+            ledger.begin(order)
+        node.command = ["env", "LD_PRELOAD=" + self.shim, "MCD_SHORTAGE=" + path]
+        node.command += self.bare[node.name]
+        node.launch()
+
+    def start(self):
+        for node in self.nodes:
+            if not node.process:
+                self.launch(node)
+        for node in self.nodes:
+            self.lab.until(node.answers, "%s takes connections" % node.name)
+
+    def other(self, node):
+        return self.nodes[1 - self.nodes.index(node)]
+
+    def close(self):
+        """What went wrong at the end, as text."""
+        return self.lab.close()
+
+    # ---- the network between them
+
+    def cut(self):
+        for proxy in self.lab.proxies:
+            proxy.cut()
+
+    def heal(self):
+        for proxy in self.lab.proxies:
+            proxy.heal()
+
+    # ---- questions
+
+    def figures(self, node):
+        """`stats repl`, or nothing while the node does not answer."""
+        try:
+            return node.stats("repl")
+        except TROUBLE:
+            node.forget()
+            return {}
+
+    def active(self):
+        """The node to write to: the active one, of two the one with the higher reign."""
+        def rank(node):
+            figures = self.figures(node)
+            return figures.get("repl_role") == "active", int(figures.get("repl_reign", 0))
+        return max(self.nodes, key=rank)
+
+    def command(self, node, command, patience):
+        """Over the control socket: the line that ends the answer, or nothing."""
+        try:
+            with Connection(node.socket, patience) as connection:
+                return connection.command(command)[-1].decode()
+        except TROUBLE:
+            return ""
+
+    def ended(self, node):
+        """The exit code of a node that has ended; the signal below 0."""
+        return node.process.poll() if node.process else None
+
+    def bury(self, node):
+        node.forget()
+        node.process = None
+
+    def kill(self, node):
+        if node.process and node.process.poll() is None:
+            node.process.send_signal(signal.SIGKILL)
+            node.process.wait()
+        self.bury(node)
+
+    def descriptors(self, node):
+        return len(os.listdir("/proc/%d/fd" % node.process.pid))
+
+    def connections(self, node):
+        """The descriptors that are sockets: state and addresses, as the kernel tells."""
+        done = subprocess.run(["ss", "-tuxanpH"], stdout=subprocess.PIPE, check=False)
+        mark = "pid=%d," % node.process.pid
+        return [" ".join(line.split()[:6]) for line in done.stdout.decode().splitlines() if mark in line]
+
+    def measure(self):
+        """How much is in use, for a comparison later."""
+        self.sizes = ({node: self.descriptors(node) for node in self.nodes},
+                      {node: self.blocks(node) for node in self.nodes})
+
+    def forget_size(self, node):
+        for sizes in self.sizes:
+            sizes.pop(node, None)
+
+    def blocks(self, node):
+        return self.ledgers[node.name].blocks()
+
+    def await_soon(self, question, seconds):
+        """True if it comes true in that time; a session goes on without."""
+        try:
+            return bool(self.lab.until(question, "", seconds))
+        except Failed:
+            return False
+
+    def is_linked(self):
+        return all(self.figures(node).get("repl_link") == "streaming" for node in self.nodes)
+
+    def is_settled(self):
+        """Linked, and nothing is under way."""
+        for node in self.nodes:
+            figures = self.figures(node)
+            if (figures.get("repl_link") != "streaming" or figures["repl_in_sync"] != "1" or
+                    figures["repl_pending"] != "0" or figures["repl_dirty_buckets"] != "0"):
+                return False
+        return True
+
+    def reasons(self):
+        """Why it is not settled, as the nodes say."""
+        names = ("role", "link", "in_sync", "pending", "dirty_buckets", "lacking_buckets",
+                 "last_error")
+        return "; ".join("%s: %s" % (node.name, ", ".join(
+            "%s %s" % (name, self.figures(node).get("repl_" + name)) for name in names))
+                         for node in self.nodes)
+
+    def difference(self, keys):
+        names = [key.decode() for key in keys]
+        held = [read(node.client(), names) for node in self.nodes]
+        return Difference(*held), held
