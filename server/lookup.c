@@ -171,9 +171,10 @@ static rel_time_t new_exptime(const struct connection *c)
  * no item to look up afterwards. */
 static bool is_looked_up(const struct connection *c, uint32_t nvalue)
 {
+    if (c->req.no_value || is_copied(c, nvalue))
+        return false;
     rel_time_t exptime = new_exptime(c);
-    return !c->req.no_value && !is_copied(c, nvalue) &&
-           (exptime == 0 || exptime > clock_now());
+    return exptime == 0 || exptime > clock_now();
 }
 
 static bool copy_value(struct connection *c, const struct response *res,

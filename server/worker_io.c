@@ -64,12 +64,9 @@ static void look_at_total(struct worker *w)
         wake_fullest(w->server);
 }
 
-void worker_count_io(struct worker *w, struct io *io)
+void worker_recount_io(struct worker *w, struct io *io)
 {
-    size_t now = sizeof(*io) + io->in.size + output_memory(&io->out);
-    size_t before = io->counted;
-    if (now == before)
-        return;
+    size_t now = worker_io_bytes(io), before = io->counted;
     io->counted = now;
     add_bytes(&w->pool, now, before);
     if (now > before)

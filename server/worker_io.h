@@ -47,8 +47,7 @@ struct io_pool {
 struct io *worker_take_io(struct worker *w);
 /* Both halves are empty. */
 void worker_return_io(struct worker *w, struct io *io);
-/* Its buffers may have another size than before. */
-void worker_count_io(struct worker *w, struct io *io);
+void worker_recount_io(struct worker *w, struct io *io);
 /* If all workers together have too much: close the connections with the largest. Not
  * from within one. */
 void worker_relieve(struct worker *w);
@@ -56,5 +55,17 @@ void worker_fini_io(struct worker *w);
 
 /* Any thread: bytes in all buffers. */
 uint64_t worker_io_total(const struct server *server);
+
+static inline size_t worker_io_bytes(const struct io *io)
+{
+    return sizeof(*io) + io->in.size + output_memory(&io->out);
+}
+
+/* Its buffers may have another size than before: mostly they have not. */
+static inline void worker_count_io(struct worker *w, struct io *io)
+{
+    if (worker_io_bytes(io) != io->counted)
+        worker_recount_io(w, io);
+}
 
 #endif

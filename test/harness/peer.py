@@ -19,7 +19,7 @@ def frame(op, body=b"", nkey=0, nextra=0, opaque=0, cas=0, magic=0x80, length=No
 
 
 def note(key, kind=0, extra=b""):
-    """One of NOTICE, WANT or FETCH."""
+    """One of NOTICE, WANT, ABSENT or FETCH."""
     return struct.pack("!BBH", kind, len(key), 0) + extra + key
 
 
