@@ -4,6 +4,7 @@ Every node listens on loopback only, is ended by its own pid, and has its log re
 the end: a sanitizer's report or a crash fails the case that caused it.
 """
 
+import json
 import os
 import random
 import re
@@ -224,6 +225,10 @@ class Node:
         except (Closed, Timeout):
             self.forget()
             raise
+
+    def run_id(self):
+        """As bytes; clients are not told."""
+        return bytes.fromhex(json.loads(self.ctl("status", "--json")[1])["repl_run_id"])
 
     def stat(self, name):
         groups = ("repl",) if name.startswith("repl_") else ("", "settings")

@@ -67,7 +67,7 @@ def case_newer_connection_that_is_refused(lab):
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
     reconnects = a.stat("repl_reconnects")
-    peer = Peer(lab, a, run=bytes.fromhex(b.stat("repl_run_id")), version=99)
+    peer = Peer(lab, a, run=b.run_id(), version=99)
     peer.say_hello()
     assert "different versions" in peer.farewell()
     assert a.client().store("k", "w") == "STORED"
@@ -106,7 +106,7 @@ def case_peer_is_itself(lab):
 
 def case_same_run_id(lab):
     a, b = active_alone(lab)
-    peer = Peer(lab, a, run=bytes.fromhex(a.stat("repl_run_id")))
+    peer = Peer(lab, a, run=a.run_id())
     peer.say_hello()
     assert "this node itself" in peer.farewell()
     still_well(lab, a, b, "this node itself")
