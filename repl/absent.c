@@ -93,13 +93,16 @@ void absent_forget(struct repl_core *c)
  * change, and only the CAS tells. */
 static void apply(struct repl_core *c, const struct link_note *n)
 {
-    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED ||
-                   map_has(&c->dirty, hash_key(n->key, n->nkey));
+    uint64_t hash = hash_key(n->key, n->nkey), agreed = c->session.known ? c->agreed : 0;
+    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED || map_has(&c->dirty, hash);
     struct repl_item item;
     if (!c->store_ops->lookup(c->store, n->key, n->nkey, &item))
         return;
-    if (!changed || item.state.cas <= c->agreed)
+    if (!changed || item.state.cas <= agreed) {
         c->store_ops->remove(c->store, n->key, n->nkey);
+        if (!c->session.known)
+            map_add(&c->dirty, hash); /* with whom we merged last may hold it on */
+    }
     c->store_ops->release(c->store, item.item);
 }
 

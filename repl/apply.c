@@ -5,9 +5,19 @@
 #include "base/hash.h"
 #include "repl/internal.h"
 
+/* One that is larger than this node takes comes without its value; then the key must not
+ * stay as it was. */
+static bool take(struct repl_core *c, const struct link_change *change)
+{
+    if (change->value != NULL)
+        return c->store_ops->put(c->store, change);
+    c->store_ops->remove(c->store, change->key, change->nkey);
+    return false;
+}
+
 static void apply_set(struct repl_core *c, const struct link_change *change)
 {
-    if (c->store_ops->put(c->store, change)) {
+    if (take(c, change)) {
         fetch_found(c, change);
         c->count.applied++;
         return;
@@ -40,7 +50,7 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
 static void fill_as_leader(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
-    if (!map_has(&c->lacking, hash))
+    if (!map_has(&c->lacking, hash) || change->value == NULL)
         return;
     if (!c->filling)
         core_hold(c);

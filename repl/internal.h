@@ -114,6 +114,7 @@ void absent_tick(struct repl_core *c);
 /* ship.c */
 bool ship_changes(struct repl_core *c);
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
+bool ship_fits(const struct repl_core *c, const struct link_change *state); /* there */
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
 bool ship_has_unread(struct repl_core *c); /* anything in the journals */

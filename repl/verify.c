@@ -158,7 +158,7 @@ static bool name_some(struct repl_core *c)
             name_end(c);
             return true;
         }
-        if (lasts(&item.state)) {
+        if (lasts(&item.state) && ship_fits(c, &item.state)) {
             name_item(c, &item.state);
             v->found[v->round].compared++;
         }
