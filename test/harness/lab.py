@@ -148,10 +148,10 @@ class Node:
     def cont(self):
         self.signal(signal.SIGCONT)
 
-    def memory(self):
-        """KiB in use (RSS)."""
+    def memory(self, kind="VmRSS"):
+        """KiB in use; VmHWM: at most so far."""
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+            return next(int(line.split()[1]) for line in file if line.startswith(kind))
 
     def kill(self):
         """As a power cut does it."""

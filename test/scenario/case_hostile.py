@@ -146,8 +146,17 @@ def case_frame_longer_than_promised(lab):
 
 
 def case_frame_of_absurd_length(lab):
-    after_hello(lab, frame("SETQ", b"\0" * 8 + b"evil", nkey=4, nextra=8, length=0xFFFFFFF0),
-                "impossible length")
+    after_hello(lab, frame("RESYNC", b"\0" * 9, length=0xFFFFFFF0), "impossible length")
+
+
+def case_value_of_absurd_length(lab):
+    """It is not kept, so it does no harm; but it has to come."""
+    a, b = active_alone(lab, config="timeout=500;heartbeat=100")
+    peer = Peer(lab, a)
+    peer.follow()
+    peer.socket.sendall(frame("SETQ", b"\0" * 8 + b"evil", nkey=4, nextra=8, length=0xFFFFFFF0))
+    assert peer.farewell()
+    still_well(lab, a, b, " closed: ")
 
 
 def case_frame_never_finished(lab):
