@@ -297,7 +297,7 @@ def case_hostile_peer(lab):
     # What only an active node may tell does nothing; what a standby may ask for is answered.
     reign = struct.pack("!Q", peer.reign)
     peer.send("NOTICE", reign + note(b"k7", kind=2, extra=b"\xff" * 8) + note(b"k8", kind=1))
-    peer.send("ABSENT", reign + b"\0\2k7")
+    peer.send("ABSENT", reign + note(b"k7", kind=3))
     peer.send("WANT", reign + note(b"k9") + note(b"nobody's"))
     lab.until(lambda: peer.await_op("FILL")[2].endswith(b"k9" + b"v" * 10000), "k9 comes")
     assert a.client().item("k7") and a.client().item("k8")
