@@ -96,7 +96,7 @@ static void watch_store(struct repl_engine *e)
 
 static void figures(void *context, control_emit emit, void *emit_context)
 {
-    repl_engine_figures(context, false, emit, emit_context);
+    repl_engine_figures(context, FIGURES_INNER, emit, emit_context);
 }
 
 /* Where the tool looks if it is not told. A folder that cannot be made shows when the

@@ -52,8 +52,10 @@ ENGINE_ERROR_CODE repl_engine_create(uint64_t interface, GET_SERVER_API get_serv
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config);
 void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force);
 
-/* stats.c: the figures of replication, all or only the brief ones */
-void repl_engine_figures(struct repl_engine *e, bool only_brief, metric_emit emit,
+/* stats.c: the figures of replication; the inner ones are for the operator */
+enum repl_figures { FIGURES_BRIEF, FIGURES_ALL, FIGURES_INNER };
+
+void repl_engine_figures(struct repl_engine *e, enum repl_figures which, metric_emit emit,
                          void *context);
 /* The rows of `stats repl`, or only those that plain `stats` shows too. */
 void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,

@@ -23,9 +23,7 @@ static const struct metric_row rows[] = {
       "number of the promotion in force" },
     { "repl_rank", METRIC_GAUGE, OF(core.rank), false,
       "the higher one was active last; 1 and 0 once both have agreed" },
-    { "repl_run_id", METRIC_TEXT, OF(run_id), false, "this process" },
     { "repl_peer", METRIC_TEXT, OF(peer), false, "the peer's address" },
-    { "repl_peer_run_id", METRIC_TEXT, OF(peer_run_id), false, "the peer's process" },
     { "repl_peer_memory", METRIC_GAUGE, OF(core.peer_memory), false,
       "bytes that the peer's store may take, 0 while it is not known" },
     { "repl_pending", METRIC_GAUGE, OF(core.pending), true,
@@ -89,6 +87,12 @@ static const struct metric_row rows[] = {
       "why the link or the replication failed last" },
 };
 
+/* For the operator only: whoever knows them can speak in the peer's name. */
+static const struct metric_row inner_rows[] = {
+    { "repl_run_id", METRIC_TEXT, OF(run_id), false, "this process" },
+    { "repl_peer_run_id", METRIC_TEXT, OF(peer_run_id), false, "the peer's process" },
+};
+
 struct emit_context {
     ADD_STAT add_stat;
     const void *cookie;
@@ -101,8 +105,8 @@ static void emit(void *context, const char *name, const char *value)
                  to->cookie);
 }
 
-void repl_engine_figures(struct repl_engine *e, bool only_brief, metric_emit emit_figure,
-                         void *context)
+void repl_engine_figures(struct repl_engine *e, enum repl_figures which,
+                         metric_emit emit_figure, void *context)
 {
     struct snapshot s = { .peer = e->options.peer };
     char last_error[sizeof(e->core.last_error)];
@@ -117,12 +121,14 @@ void repl_engine_figures(struct repl_engine *e, bool only_brief, metric_emit emi
     s.run_id = s.core.run_id;
     s.peer_run_id = s.core.peer_run_id;
     s.is_active = strcmp(s.core.role, "active") == 0;
-    metric_each(rows, N_ELEMENTS(rows), &s, only_brief, emit_figure, context);
+    metric_each(rows, N_ELEMENTS(rows), &s, which == FIGURES_BRIEF, emit_figure, context);
+    if (which == FIGURES_INNER)
+        metric_each(inner_rows, N_ELEMENTS(inner_rows), &s, false, emit_figure, context);
 }
 
 void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,
                        const void *cookie)
 {
     struct emit_context to = { add_stat, cookie };
-    repl_engine_figures(e, only_brief, emit, &to);
+    repl_engine_figures(e, only_brief ? FIGURES_BRIEF : FIGURES_ALL, emit, &to);
 }

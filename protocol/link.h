@@ -18,7 +18,12 @@
 #include "base/buffer.h"
 #include "protocol/frame.h"
 
-enum { LINK_VERSION = 3, LINK_KEY_MAX = 250, RUN_ID_SIZE = 16 };
+enum {
+    LINK_VERSION = 3,
+    LINK_KEY_MAX = 250,
+    LINK_NOTES_MAX = 64 << 10, /* bytes of notes in one message */
+    RUN_ID_SIZE = 16
+};
 
 enum link_op {
 #define LINK_OP(name, code, text) LINK_##name = (code),
@@ -58,7 +63,7 @@ struct link_role {
 /* SETQ, DELETEQ, FILL: the state of one key. CHECK: the same, the value's digest (XXH3,
  * 8 bytes) in its place. */
 struct link_change {
-    const void *key, *value;
+    const void *key, *value; /* value NULL: it is longer than this node takes */
     uint16_t nkey;
     uint32_t nvalue;
     uint32_t flags;   /* in network byte order, as the engine holds them */
@@ -107,9 +112,10 @@ enum link_result {
     LINK_BAD   /* not our protocol: *why says what is wrong */
 };
 
-/* Take one message from the head of bytes[n]. body_max bounds what a peer may
- * announce. *used: bytes of a whole message; with LINK_MORE the bytes that it needs in
- * all, if already known, else 0. Pointers in m point into bytes. */
+/* Take one message from the head of bytes[n]. body_max bounds what a peer may announce;
+ * a change with a longer value (SETQ, FILL) is taken without it, as soon as its key is
+ * here. *used: bytes of a whole message, then more than n; with LINK_MORE the bytes that
+ * are needed, if already known, else 0. Pointers in m point into bytes. */
 enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
                             struct link_message *m, size_t *used, const char **why);
 

@@ -155,6 +155,8 @@ static const char *parse_notes(const struct frame *f, const uint8_t *body,
     const char *why = parse_reign(f, body, m);
     struct link_note note;
     size_t at = 0;
+    if (why == NULL && m->nrest > LINK_NOTES_MAX)
+        return "a list of keys that is too long";
     while (why == NULL && link_next_note(m, &at, &note)) {
         if (!note_belongs(f->opcode, note.kind))
             why = "a list with a note of another message";
@@ -235,6 +237,15 @@ bool run_id_is_none(const struct run_id *run)
     return run_id_order(run, &none) == 0;
 }
 
+/* How much of it must be here to take it: of what is too large, all before the value; 0:
+ * it is not to be taken. */
+static size_t needed(const struct frame *f, uint64_t body_max)
+{
+    if (f->nbody <= body_max)
+        return FRAME_HEADER + (size_t)f->nbody;
+    return rows[f->opcode].parse == parse_set ? FRAME_HEADER + f->nextra + f->nkey : 0;
+}
+
 enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
                             struct link_message *m, size_t *used, const char **why)
 {
@@ -249,7 +260,7 @@ enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
     }
     if (n < FRAME_HEADER)
         return LINK_MORE;
-    if (!frame_decode(&f, bytes) || f.nbody > body_max) {
+    if (!frame_decode(&f, bytes) || needed(&f, body_max) == 0) {
         *why = "a message with an impossible length";
         return LINK_BAD;
     }
@@ -257,7 +268,7 @@ enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
         *why = "a message of an unknown kind";
         return LINK_BAD;
     }
-    *used = FRAME_HEADER + (size_t)f.nbody;
+    *used = needed(&f, body_max);
     if (n < *used)
         return LINK_MORE;
     m->op = (enum link_op)f.opcode;
@@ -270,5 +281,8 @@ enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
         return LINK_BAD;
     }
     *why = rows[f.opcode].parse(&f, (const uint8_t *)bytes + FRAME_HEADER, m);
+    if (f.nbody > body_max)
+        m->change.value = NULL;
+    *used = FRAME_HEADER + (size_t)f.nbody;
     return *why == NULL ? LINK_OK : LINK_BAD;
 }

@@ -95,14 +95,16 @@ void absent_forget(struct repl_core *c)
  * change, and only the CAS tells. False: the store could not do it. */
 static bool apply(struct repl_core *c, const struct link_note *n)
 {
-    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED ||
-                   map_has(&c->dirty, hash_key(n->key, n->nkey));
+    uint64_t hash = hash_key(n->key, n->nkey), agreed = c->session.known ? c->agreed : 0;
+    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED || map_has(&c->dirty, hash);
     struct repl_item item;
     enum repl_answer found = core_lookup(c, n->key, n->nkey, &item);
     if (found != REPL_YES)
         return found == REPL_NO;
-    bool goes = !changed || item.state.cas <= c->agreed;
+    bool goes = !changed || item.state.cas <= agreed;
     bool done = !goes || c->store_ops->remove(c->store, n->key, n->nkey);
+    if (goes && !c->session.known)
+        map_add(&c->dirty, hash); /* with whom we merged last may hold it on */
     c->store_ops->release(c->store, item.item);
     return done;
 }

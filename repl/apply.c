@@ -24,9 +24,19 @@ static const char *stale(struct repl_core *c)
     return "the store could not remove what the peer has changed; the nodes meet anew";
 }
 
+/* One that is larger than this node takes comes without its value; then the key must not
+ * stay as it was. */
+static enum repl_answer take(struct repl_core *c, const struct link_change *change)
+{
+    if (change->value != NULL)
+        return c->store_ops->put(c->store, change);
+    return c->store_ops->remove(c->store, change->key, change->nkey) ? REPL_NO
+                                                                     : REPL_UNKNOWN;
+}
+
 static const char *apply_set(struct repl_core *c, const struct link_change *change)
 {
-    switch (c->store_ops->put(c->store, change)) {
+    switch (take(c, change)) {
     case REPL_YES:
         fetch_found(c, change);
         c->count.applied++;
@@ -66,7 +76,7 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
 static void fill_as_leader(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
-    if (!map_has(&c->lacking, hash))
+    if (!map_has(&c->lacking, hash) || change->value == NULL)
         return;
     if (!c->filling)
         core_hold(c);

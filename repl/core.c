@@ -207,6 +207,12 @@ bool repl_core_busy(const struct repl_core *c)
     return c->purge.goal != PURGE_NONE;
 }
 
+bool repl_core_awaits(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    return s->open && (!s->merged || s->await || s->acked != s->sent);
+}
+
 /* What changes nothing here is taken in any case: the peer's clients wait for an answer.
  */
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m)

@@ -151,6 +151,7 @@ struct repl_session {
     bool open; /* HELLO exchanged */
     enum repl_lead lead;
     bool merged;
+    bool known;        /* it is the run that we merged with last, if there is one */
     bool stranger;     /* the peer's past is not ours: it may hold anything */
     bool map_due;      /* R7: absences are being told, the maps come behind them */
     bool purge_due;    /* R8: absences are being told, the purge comes behind them */
@@ -159,6 +160,7 @@ struct repl_session {
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
     struct link_hello peer;
     uint32_t sent, acked;   /* batches, counted from 1 */
+    uint64_t answers;       /* that the peer gave to what it owed */
     uint32_t end_batch;     /* the batch that carried END, while */
     bool end_out;           /* it is not acknowledged */
     struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
@@ -211,8 +213,7 @@ struct repl_core {
     uint64_t activity, active_at_us; /* what clients have changed; when that grew last */
     uint64_t claimed_at_us;          /* when the peer was asked for the role last */
     uint64_t reign, seen;
-    struct run_id paired;
-    bool has_paired;
+    bool has_met;      /* anybody, ever */
     struct run_id met; /* the run that we merged with last; zeros if none */
     uint64_t agreed; /* items with a CAS up to it are as the peer knew them (absent.c) */
     uint64_t agreeing; /* will be that when the journal is acknowledged so far; 0 */
@@ -242,7 +243,8 @@ struct repl_core {
     bool flush_led;     /* and the leader of this session sent it */
     bool flush_foreign; /* or some leader did, once; clients here did not ask for it */
     bool flush_unsaid; /* one of this session's took effect; the leader has not said so */
-    bool flush_untold; /* a foreign one took effect, and we have met nobody since */
+    bool flush_untold; /* a foreign one took effect, and we have merged with nobody since
+                        */
     uint32_t flush_at; /* the store's clock at which it fires */
 
     struct repl_counters count;
@@ -335,6 +337,9 @@ void repl_core_closed(struct repl_core *c);
 const char *repl_core_message(struct repl_core *c, const struct link_message *m);
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m);
 bool repl_core_busy(const struct repl_core *c);
+/* Does the peer owe an answer: the next step of the meeting, the end of a purge, an
+ * acknowledgement? session.answers counts those that came. */
+bool repl_core_awaits(const struct repl_core *c);
 /* No further message is at hand: call it after one or some of them, before the lock is
  * let go. Clients that wait for a batch to be taken go on. */
 void repl_core_delivered(struct repl_core *c);

@@ -126,6 +126,7 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
 /* An entry whose key cannot be looked up: its bucket is repaired, as when the journal is
  * full. */
 void ship_unknown(struct repl_core *c, const struct journal_entry *e);
+bool ship_fits(const struct repl_core *c, const struct link_change *state); /* there */
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
 bool ship_has_unread(struct repl_core *c); /* anything in the journals */

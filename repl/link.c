@@ -120,6 +120,43 @@ int link_connected(struct link *l)
     return error;
 }
 
+static void skip(struct link *l)
+{
+    size_t n = buffer_length(&l->in);
+    if (n > l->skip)
+        n = (size_t)l->skip;
+    buffer_consume(&l->in, n);
+    l->skip -= n;
+}
+
+/* Whatever is here begins the next message. */
+static void begin_frame(struct link *l)
+{
+    l->frame_since_us = l->heard_us;
+    l->frame_bytes = buffer_length(&l->in);
+}
+
+void link_consume(struct link *l, uint64_t size)
+{
+    CHECK(l->skip == 0);
+    l->skip = size;
+    skip(l);
+    begin_frame(l);
+}
+
+static void note_read(struct link *l, size_t n)
+{
+    bool skips = l->skip > 0;
+    l->heard_us = repl_clock_us();
+    l->moved += n;
+    if (!link_is_amid(l))
+        l->frame_since_us = l->heard_us;
+    l->frame_bytes += n;
+    skip(l);
+    if (skips && l->skip == 0)
+        begin_frame(l);
+}
+
 enum link_io link_read(struct link *l)
 {
     buffer_trim(&l->in, KEEP_SIZE);
@@ -131,7 +168,7 @@ enum link_io link_read(struct link *l)
     ssize_t n = read(l->fd, room, buffer_room(&l->in));
     if (n > 0) {
         buffer_commit(&l->in, (size_t)n);
-        l->heard_us = repl_clock_us();
+        note_read(l, (size_t)n);
         return LINK_IO_OK;
     }
     if (n == 0)
@@ -158,6 +195,7 @@ enum link_io link_write(struct link *l, uint64_t *written)
             return LINK_IO_FAILED;
         outq_sent(&l->out, (size_t)n);
         *written += (uint64_t)n;
+        l->moved += (uint64_t)n;
         l->sent_us = repl_clock_us();
     }
     if (l->connecting)

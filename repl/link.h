@@ -21,8 +21,15 @@ struct link {
     bool confirmed;                    /* more than its HELLO came */
     bool want_read, want_write;        /* what the events are armed for */
     struct run_id run;                 /* the peer's, once greeted */
-    struct link_hello said;            /* what we sent */
+    bool has_said;                     /* our HELLO: */
+    struct link_hello said;
     uint64_t heard_us, sent_us, opened_us;
+    uint64_t skip; /* bytes to come of a message that is not kept */
+    /* Of the message that is coming in: since when, and how much of it is here. */
+    uint64_t frame_since_us, frame_bytes;
+    /* The session's: answers that the peer has given by then; since then it owes the
+     * next; bytes that moved meanwhile, in and out (alive.c). */
+    uint64_t answers, owes_since_us, moved;
     struct event *readable, *writable;
     struct buffer in;
     struct outq out;
@@ -46,6 +53,15 @@ enum link_io { LINK_IO_OK, LINK_IO_FULL, LINK_IO_CLOSED, LINK_IO_FAILED };
 
 /* Read what is there, up to a bound; LINK_IO_OK if some came. */
 enum link_io link_read(struct link *l);
+/* A message was taken from the head of what was read; what is still to come of it will
+ * not be kept. */
+void link_consume(struct link *l, uint64_t size);
+/* Is one coming in? */
+static inline bool link_is_amid(const struct link *l)
+{
+    return l->frame_bytes > 0 || l->skip > 0;
+}
+
 /* Write what waits; arms the events as needed. FULL: the network takes no more now. */
 enum link_io link_write(struct link *l, uint64_t *written);
 

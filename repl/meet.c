@@ -1,4 +1,4 @@
-/* How two nodes find each other: dial, accept, HELLO; R1 says which connection stays. */
+/* How two nodes find each other: dial, HELLO; R1 and R19 say which connection stays. */
 #include <errno.h>
 #include <event2/dns.h>
 #include <event2/event.h>
@@ -18,19 +18,49 @@ enum {
     BACKOFF_MAX_US = 1000000,
     UNREACHABLE_US =
         250000, /* a packet now and then; the end of a cut is to be noticed */
-    BACKLOG = 16,
 };
 
-static struct repl_slot *free_slot(struct repl_thread *t)
+static bool is_silent(const struct repl_thread *t, const struct link *l)
 {
+    return l != t->session && !l->dialled;
+}
+
+/* A new one takes the place of the one that has said nothing for longest: there are more
+ * places than the session and a dial need. */
+struct repl_slot *meet_take_slot(struct repl_thread *t)
+{
+    struct repl_slot *oldest = NULL;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
-        if (t->slots[i].link.fd < 0)
-            return &t->slots[i];
+        struct repl_slot *slot = &t->slots[i];
+        if (slot->link.fd < 0)
+            return slot;
+        if (is_silent(t, &slot->link) &&
+            (oldest == NULL || slot->link.opened_us < oldest->link.opened_us))
+            oldest = slot;
     }
-    return NULL;
+    CHECK(oldest != NULL);
+    thread_log(t, REPL_LOG_WARNING,
+               "closed a connection from %s: it said nothing, and others came",
+               oldest->link.name);
+    link_close(&oldest->link);
+    return oldest;
 }
 
 /* ---- dial */
+
+/* Not while a session lives, unless its peer owes an answer: then it may be somebody else
+ * who came first, and the peer is at its own address. One attempt at a time. */
+static bool may_dial(const struct repl_thread *t, uint64_t now)
+{
+    if (t->session != NULL && !alive_is_overdue(t, now, true))
+        return false;
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        const struct link *l = &t->slots[i].link;
+        if (l->fd >= 0 && l->dialled && l != t->session)
+            return false;
+    }
+    return true;
+}
 
 /* Between half and all of the back-off, so that two nodes that failed together do not
  * meet half-way again and again. */
@@ -58,11 +88,9 @@ void meet_dial_failed(struct repl_thread *t, const char *what, const char *why)
 
 static void dial(struct repl_thread *t)
 {
-    struct repl_slot *slot = free_slot(t);
+    struct repl_slot *slot = meet_take_slot(t);
     const struct address *to = &t->peers[t->next_peer++ % t->npeers];
     char name[ADDRESS_TEXT];
-    if (slot == NULL)
-        return;
     if (!link_dial(&slot->link, t->base, to, t->has_local ? &t->local : NULL, pump_event,
                    slot)) {
         address_format(to, name);
@@ -97,7 +125,8 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     } else {
         take_addresses(t, found);
         evutil_freeaddrinfo(found);
-        if (t->session == NULL && t->npeers > 0)
+        listen_follow(t);
+        if (t->npeers > 0 && may_dial(t, repl_clock_us()))
             dial(t);
     }
     AZ(pthread_mutex_unlock(&t->core->lock));
@@ -127,6 +156,7 @@ static void resolve_and_dial(struct repl_thread *t)
     struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     if (address_numeric(t->config.peer.host, t->config.peer.port, &t->peers[0])) {
         t->npeers = 1;
+        listen_follow(t);
         dial(t);
         return;
     }
@@ -145,14 +175,8 @@ static void resolve_and_dial(struct repl_thread *t)
 
 void meet_tick(struct repl_thread *t, uint64_t now)
 {
-    if (t->accept_paused)
-        t->accept_paused = event_add(t->acceptable, NULL) != 0;
-    if (t->session != NULL || now < t->dial_at_us)
+    if (now < t->dial_at_us || !may_dial(t, now))
         return;
-    for (unsigned i = 0; i < REPL_SLOTS; i++) {
-        if (t->slots[i].link.fd >= 0)
-            return; /* a handshake is under way */
-    }
     schedule_dial(t, now);
     resolve_and_dial(t);
 }
@@ -169,7 +193,7 @@ static void dial_now(struct repl_thread *t)
  * changes: it is given up, and so are attempts that hang. The peer is dialled at once. */
 void meet_again(struct repl_thread *t)
 {
-    if (pump_is_stuck(t))
+    if (alive_is_stuck(t))
         pump_drop(t, t->session, "roles were moved, and it is stuck");
     if (t->session != NULL)
         return;
@@ -180,114 +204,13 @@ void meet_again(struct repl_thread *t)
     dial_now(t);
 }
 
-/* ---- accept */
-
-static bool is_peer(const struct repl_thread *t, const struct address *a)
-{
-    for (unsigned i = 0; i < t->npeers; i++) {
-        if (address_same_host(&t->peers[i], a))
-            return true;
-    }
-    return false;
-}
-
-/* Without this the loop would be called again at once, for ever. */
-static void pause_accepting(struct repl_thread *t, int error)
-{
-    AZ(pthread_mutex_lock(&t->core->lock));
-    event_del(t->acceptable);
-    t->accept_paused = true;
-    repl_core_fault(t->core, "cannot accept a connection: %s; trying again",
-                    strerror(error));
-    AZ(pthread_mutex_unlock(&t->core->lock));
-}
-
-static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
-{
-    struct repl_thread *t = arg;
-    struct address from = { .length = sizeof(from.room) };
-    (void)what;
-    int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(t, errno);
-        return;
-    }
-    AZ(pthread_mutex_lock(&t->core->lock));
-    struct repl_slot *slot = free_slot(t);
-    if (slot == NULL || !is_peer(t, &from)) {
-        char name[ADDRESS_TEXT];
-        address_format(&from, name);
-        thread_log(t, REPL_LOG_WARNING, "refused a connection from %s: %s", name,
-                   slot == NULL ? "too many connections are being set up"
-                                : "it is not the address of the peer");
-        close(fd);
-    } else if (link_adopt(&slot->link, t->base, fd, &from, pump_event, slot)) {
-        meet_greet(t, &slot->link); /* now, not when the other has said something */
-        if (link_write(&slot->link, &t->core->count.bytes_out) == LINK_IO_FAILED)
-            link_close(&slot->link);
-    } else {
-        repl_core_fault(t->core, "cannot set up a connection: %s; the peer tries again",
-                        strerror(errno));
-    }
-    AZ(pthread_mutex_unlock(&t->core->lock));
-}
-
-static int listen_on(const struct address *a)
-{
-    int yes = 1, no = 0;
-    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (a->any.sa_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
-    if (bind(fd, &a->any, a->length) != 0 || listen(fd, BACKLOG) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
-}
-
 bool meet_open(struct repl_thread *t, char *why, size_t nwhy)
 {
-    const struct host_port *h = &t->config.listen;
-    struct address a;
+    const struct host_port *peer = &t->config.peer;
     t->backoff_us = BACKOFF_FIRST_US;
-    t->has_local = h->host[0] != '\0';
-    if (t->has_local && !address_numeric(h->host, h->port, &t->local)) {
-        snprintf(why, nwhy, "option 'listen' needs an address, not the name '%s'",
-                 h->host);
-        return false;
-    }
-    if (address_numeric(t->config.peer.host, t->config.peer.port, &t->peers[0]))
+    if (address_numeric(peer->host, peer->port, &t->peers[0]))
         t->npeers = 1;
-    if (t->has_local) {
-        t->listen_fd = listen_on(&t->local);
-    } else {
-        address_any(AF_INET6, h->port, &a);
-        t->listen_fd = listen_on(&a);
-        if (t->listen_fd < 0 && errno == EAFNOSUPPORT) {
-            address_any(AF_INET, h->port, &a);
-            t->listen_fd = listen_on(&a);
-        }
-    }
-    if (t->listen_fd < 0) {
-        snprintf(why, nwhy,
-                 "cannot listen for the peer on %s%sport %u: %s; choose another with "
-                 "listen=[ADDRESS:]PORT",
-                 h->host, t->has_local ? " " : "", h->port, strerror(errno));
-        return false;
-    }
-    t->acceptable =
-        event_new(t->base, t->listen_fd, EV_READ | EV_PERSIST, on_acceptable, t);
-    if (t->acceptable == NULL || event_add(t->acceptable, NULL) != 0) {
-        snprintf(why, nwhy, "out of memory");
-        return false;
-    }
-    return true;
+    return listen_open(t, why, nwhy);
 }
 
 /* ---- handshake */
@@ -295,6 +218,7 @@ bool meet_open(struct repl_thread *t, char *why, size_t nwhy)
 void meet_greet(struct repl_thread *t, struct link *l)
 {
     struct timespec now;
+    l->has_said = true;
     clock_gettime(CLOCK_REALTIME, &now);
     repl_core_make_hello(t->core, &l->said,
                          (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
@@ -337,26 +261,50 @@ static bool loses_to_session(struct repl_thread *t, struct link *l,
     return l->dialled != mine_is_higher;
 }
 
-void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
+/* Does the session stay as it is, and the connection with this HELLO go? A session with
+ * another run gives way if its peer owes an answer, first of all to whom we dialled. */
+static bool yields_to_session(struct repl_thread *t, struct link *l,
+                              const struct link_hello *hello)
+{
+    if (run_id_order(&t->session->run, &hello->run) != 0) {
+        if (alive_is_overdue(t, repl_clock_us(), l->dialled))
+            return false;
+        meet_refuse(t, l, "this node is linked to another run of its peer");
+    } else if (!l->has_said) {
+        link_close(l); /* dialled while the session waits: it is the right one */
+    } else if (loses_to_session(t, l, hello)) {
+        hang_up(t, l, "two connections crossed");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The session that was makes room for one with a valid HELLO. */
+static void end_session(struct repl_thread *t, const struct link_hello *hello)
 {
     struct link *old = t->session;
-    if (old != NULL && run_id_order(&old->run, &hello->run) != 0) {
-        meet_refuse(t, l, "this node is linked to another run of its peer");
+    t->session = NULL;
+    repl_core_closed(t->core);
+    if (run_id_order(&old->run, &hello->run) == 0)
+        hang_up(t, old, "the peer has opened a newer connection");
+    else
+        meet_refuse(t, old, "it does not answer, and another peer has come");
+}
+
+void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
+{
+    if (t->session != NULL && yields_to_session(t, l, hello))
         return;
-    }
-    if (old != NULL && loses_to_session(t, l, hello)) {
-        hang_up(t, l, "two connections crossed");
-        return;
-    }
     const char *why = repl_core_hello_fault(t->core, hello);
     if (why != NULL) {
         meet_refuse(t, l, why);
         return;
     }
-    if (old != NULL) {
-        repl_core_closed(t->core);
-        hang_up(t, old, "the peer has opened a newer connection");
-    }
+    if (t->session != NULL)
+        end_session(t, hello);
+    if (!l->has_said)
+        meet_greet(t, l);
     t->session = l;
     why = repl_core_hello(t->core, &l->said, hello);
     if (why != NULL) {
@@ -368,6 +316,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     }
     l->greeted = true;
     l->run = hello->run;
+    l->owes_since_us = repl_clock_us();
     t->core->count.reconnects++;
     /* Whoever read that the peer could not be reached wants to read this too. */
     thread_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,

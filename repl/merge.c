@@ -3,11 +3,34 @@
 
 #include "repl/internal.h"
 
-/* R7, second half: when all absences are told. */
+/* R6: another run than the last one. Who could have filled us is gone, so what we have is
+ * all there is, and what clients asked of it, we alone remember. But only once we have
+ * merged with this one; until then the other may come back. */
+static void outlive(struct repl_core *c)
+{
+    if (!c->session.known) {
+        map_clear(&c->lacking);
+        if (c->flush_untold)
+            map_fill(&c->dirty);
+        c->flush_foreign = false;
+        c->agreed = 0;
+    }
+    c->flush_untold = false;
+}
+
+/* R7, second half: when all absences are told. To another run, as if we had merged. */
 void merge_send_map(struct repl_core *c)
 {
-    const struct map *const maps[] = { &c->dirty, &c->lacking };
+    const struct map *maps[] = { &c->dirty, &c->lacking };
     c->session.map_due = false;
+    if (!c->session.known) {
+        map_clear(&c->coming);
+        maps[1] = &c->coming;
+    }
+    if (!c->session.known && c->flush_untold) {
+        map_fill(&c->spare);
+        maps[0] = &c->spare;
+    }
     if (!core_put_maps(c, LINK_MAP, maps, 2))
         core_out_of_memory(c);
 }
@@ -32,7 +55,8 @@ static void keep_own(struct repl_core *c)
 static void owe_all(struct repl_core *c)
 {
     map_fill(&c->spare);
-    map_subtract(&c->spare, &c->lacking);
+    if (c->session.known)
+        map_subtract(&c->spare, &c->lacking);
     map_unite(&c->dirty, &c->spare);
     core_log(c, REPL_LOG_WARNING,
              "the peer has merged with another node since it last did with this one, or "
@@ -43,8 +67,10 @@ static void note_merge(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
     s->merged = true;
+    s->answers++;
     c->count.merges++;
     s->stranger = false;
+    s->known = true;
     s->acked = s->sent;
     notices_drop(c); /* of before the nodes agreed */
     s->pace = (struct repl_pace){ 0 };
@@ -117,6 +143,7 @@ static void merge_as_leader(struct repl_core *c)
     const struct map *const maps[] = { &c->owed, &c->coming, &c->flying };
     core_hold(c);
     core_take_flush(c);
+    outlive(c);
     absent_tell_rest(c);
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
     share_out(c);
@@ -158,6 +185,7 @@ const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
 static void merge_as_follower(struct repl_core *c)
 {
     core_hold(c);
+    outlive(c);
     map_unite(&c->lacking, &c->coming);
     map_subtract(&c->lacking, &c->owed);
     map_clear(&c->dirty);
@@ -183,6 +211,7 @@ const char *merge_on_purged(struct repl_core *c, const struct link_message *m)
     map_clear(&c->flying);
     core_release(c);
     s->await = false;
+    s->answers++;
     return NULL;
 }
 

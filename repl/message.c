@@ -4,9 +4,16 @@
 #include "base/check.h"
 #include "repl/internal.h"
 
-/* An honest peer waits for answers long before so much of them (and of what we ship)
- * is unread. */
 enum { ANSWERS_MAX = 16 << 20 };
+
+/* Whatever a message asks for, an honest peer reads it: long before so much is unread,
+ * this node ships no more. The last thing that it had room for may have been an item of
+ * any size, or the maps. */
+static bool is_flooded(const struct repl_core *c)
+{
+    uint64_t maps = 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
+    return c->port_ops->backlog(c->port) > ANSWERS_MAX + c->config.item_max + maps;
+}
 
 static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
@@ -14,8 +21,6 @@ static const char *on_noop(struct repl_core *c, const struct link_message *m)
         return NULL;
     if (m->is_response)
         ship_acknowledged(c, m->batch);
-    else if (c->port_ops->backlog(c->port) > ANSWERS_MAX)
-        return "it asks for more answers than it reads";
     else
         link_put_noop(core_out(c), m->batch, true);
     return NULL;
@@ -77,5 +82,7 @@ const char *repl_core_message(struct repl_core *c, const struct link_message *m)
     CHECK(c->session.open && repl_core_takes(c, m));
     if (m->op != LINK_FILL)
         repl_core_delivered(c);
+    if (is_flooded(c))
+        return "it asks for more answers than it reads";
     return handlers[m->op](c, m);
 }

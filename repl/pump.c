@@ -1,4 +1,4 @@
-/* Bytes in, messages to the core, bytes out, and whether the peer still lives. */
+/* Bytes in, messages to the core, bytes out. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,6 @@ enum {
     GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
     MESSAGE_ROOM = 64 << 10, /* beyond the largest value or maps */
     READS_AT_ONCE = 4,       /* then the peer waits for other events */
-    CONNECT_MAX_US = 500000, /* then it is tried anew: a heal is not to wait for TCP's own
-                                repetitions, which come ever later */
 };
 
 /* The connection is lost or of no use; the peer is not told. */
@@ -25,14 +23,14 @@ void pump_drop(struct repl_thread *t, struct link *l, const char *why)
     meet_refuse(t, l, why);
 }
 
+/* What this node can take, whatever the peer can send. */
 static uint64_t body_max(const struct repl_thread *t, const struct link *l)
 {
-    const struct repl_session *s = &t->core->session;
+    const struct repl_core *c = t->core;
     if (!l->greeted)
         return GREETING_MAX;
-    uint64_t maps = 3 * ((UINT64_C(1) << s->map_bits) / 8);
-    uint64_t value = s->peer.item_max < (1u << 30) ? s->peer.item_max : 1u << 30;
-    return (maps > value ? maps : value) + MESSAGE_ROOM;
+    uint64_t maps = 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
+    return (maps > c->config.item_max ? maps : c->config.item_max) + MESSAGE_ROOM;
 }
 
 /* The peer does not want this connection: no wonder, if there is another. */
@@ -97,7 +95,7 @@ static void take_messages(struct repl_thread *t, struct link *l)
             if (!deliver(t, l, &m))
                 return;
             t->core->count.bytes_in += used;
-            buffer_consume(&l->in, used);
+            link_consume(l, used);
         }
     }
 }
@@ -114,7 +112,7 @@ void pump_resume(struct repl_thread *t)
     struct link *l = t->session;
     if (l == NULL || l->want_read || repl_core_busy(t->core))
         return;
-    l->heard_us = repl_clock_us(); /* nobody listened meanwhile */
+    l->heard_us = l->frame_since_us = repl_clock_us(); /* nobody listened meanwhile */
     if (listen_to(t, l, true))
         pump_messages(t, l);
 }
@@ -149,10 +147,10 @@ static void write_out(struct repl_thread *t, struct link *l)
 static void connect_done(struct repl_thread *t, struct link *l)
 {
     int error = link_connected(l);
-    if (error == 0) {
+    if (error == 0 && t->session == NULL)
         meet_greet(t, l);
-        return;
-    }
+    if (error == 0)
+        return; /* else the other says first who it is */
     meet_dial_failed(t, l->name, strerror(error));
     link_close(l);
 }
@@ -178,47 +176,4 @@ void pump_flush(struct repl_thread *t)
     /* With the writable event armed the network is full: it will tell. */
     if (t->session != NULL && !t->session->want_write)
         write_out(t, t->session);
-}
-
-static void check_alive(struct repl_thread *t, struct link *l, uint64_t now)
-{
-    char why[80];
-    uint64_t limit = t->config.timeout_ms * 1000;
-    if (l == t->session && repl_core_busy(t->core))
-        return; /* we do not listen: silence says nothing */
-    if (l->connecting && limit > CONNECT_MAX_US)
-        limit = CONNECT_MAX_US;
-    uint64_t since = l->greeted ? l->heard_us : l->opened_us;
-    if (now - since < limit)
-        return;
-    if (l->connecting) {
-        meet_dial_failed(t, l->name, "no answer");
-        link_close(l);
-        return;
-    }
-    snprintf(why, sizeof(why), "no word from it for %llu ms",
-             (unsigned long long)((now - since) / 1000));
-    pump_drop(t, l, why);
-}
-
-bool pump_is_stuck(const struct repl_thread *t)
-{
-    const struct link *l = t->session;
-    if (l == NULL || repl_core_busy(t->core))
-        return false; /* while a purge runs we do not listen */
-    return link_is_stalled(l) ||
-           repl_clock_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
-}
-
-void pump_tick(struct repl_thread *t, uint64_t now)
-{
-    for (unsigned i = 0; i < REPL_SLOTS; i++) {
-        if (t->slots[i].link.fd >= 0)
-            check_alive(t, &t->slots[i].link, now);
-    }
-    struct link *l = t->session;
-    if (l != NULL && now - l->sent_us >= t->config.heartbeat_ms * 1000 * 3 / 4) {
-        link_put_plain(&l->out.bytes, LINK_PING, t->core->reign);
-        pump_flush(t);
-    }
 }

@@ -215,7 +215,8 @@ void resync_give_way(struct repl_core *c)
  * a change that comes now is journalled now, and so shipped behind this. */
 static bool walk_send(struct repl_core *c, struct repl_item *item)
 {
-    if (!map_has(&c->owed, hash_key(item->state.key, item->state.nkey))) {
+    if (!map_has(&c->owed, hash_key(item->state.key, item->state.nkey)) ||
+        !ship_fits(c, &item->state)) {
         c->store_ops->release(c->store, item->item);
         return false;
     }

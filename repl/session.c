@@ -1,20 +1,45 @@
 /* HELLO and ROLE: who leads. What follows is in merge.c. */
 #include "repl/core.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
 
+/* A reign grows by one at a promotion, so no node gets so far by itself. One that a peer
+ * has made to begins anew when it next introduces itself (R18). */
+#define REIGN_MAX (UINT64_C(1) << 40)
+
+static void renumber(struct repl_core *c)
+{
+    if (!c->session.open && c->seen > REIGN_MAX)
+        c->reign = c->seen = 0;
+}
+
+/* Who knows a node's run can speak in its name, so the peer's is not told to whoever
+ * comes; to say whether it is still the same, a part of its hash is enough. */
+static struct run_id alias_of(const struct run_id *run)
+{
+    struct run_id alias = { .bytes = "" };
+    uint64_t hash = htobe64(hash_key(run->bytes, sizeof(run->bytes)));
+    if (run_id_is_none(run))
+        return alias;
+    memcpy(alias.bytes, &hash, sizeof(hash));
+    alias.bytes[sizeof(hash)] = 1; /* is not none */
+    return alias;
+}
+
 void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
                           uint64_t clock_us)
 {
+    renumber(c);
     *hello = (struct link_hello){
         .version = LINK_VERSION,
         .hash_id = HASH_ID,
         .run = c->config.run,
-        .met = c->met,
+        .met = alias_of(&c->met),
         .active = c->active,
         .map_bits = (uint8_t)c->config.map_bits,
         .reign = c->reign,
@@ -24,10 +49,6 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
         .memory = c->config.memory,
     };
 }
-
-/* A reign grows by one at a promotion. One near the end of the numbers was never reached,
- * and the next would be 0, below all that were: the nodes would not merge any more. */
-#define REIGN_MAX (UINT64_MAX / 2)
 
 const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *hello)
 {
@@ -52,26 +73,10 @@ static bool said_is_stale(const struct repl_core *c, const struct link_hello *sa
     return !c->active && (said->active || said->reign != c->reign);
 }
 
-/* Another run than before: who could have filled us is gone, so what we have is all there
- * is, and what clients asked of it, we alone remember. */
-static void outlive(struct repl_core *c)
+/* Or is it a first meeting? */
+static bool is_known(const struct repl_core *c, const struct link_hello *hello)
 {
-    map_clear(&c->lacking);
-    if (c->flush_untold)
-        map_fill(&c->dirty);
-    c->flush_foreign = false;
-}
-
-static void meet(struct repl_core *c, const struct link_hello *hello)
-{
-    bool is_known = c->has_paired && run_id_order(&c->paired, &hello->run) == 0;
-    if (c->has_paired && !is_known)
-        outlive(c);
-    if (!is_known)
-        c->agreed = 0;
-    c->flush_untold = false;
-    c->paired = hello->run;
-    c->has_paired = true;
+    return run_id_is_none(&c->met) || run_id_order(&c->met, &hello->run) == 0;
 }
 
 /* The maps say what changed since both nodes merged. If either has merged with somebody
@@ -80,8 +85,8 @@ static bool is_stranger(const struct repl_core *c, const struct link_hello *hell
 {
     if (run_id_is_none(&c->met) || run_id_is_none(&hello->met))
         return false; /* a new one: it has only what its own clients gave it */
-    return run_id_order(&c->met, &hello->run) != 0 ||
-           run_id_order(&hello->met, &c->config.run) != 0;
+    const struct run_id me = alias_of(&c->config.run);
+    return run_id_order(&c->met, &hello->run) != 0 || run_id_order(&hello->met, &me) != 0;
 }
 
 static bool outranks(uint64_t reign, const struct run_id *run, const struct repl_core *c)
@@ -108,9 +113,10 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
         why = "the role of this node changed during the handshake; trying again";
     if (why != NULL)
         return why;
-    meet(c, hello);
+    c->has_met = true;
     *s = (struct repl_session){ .open = true,
                                 .peer = *hello,
+                                .known = is_known(c, hello),
                                 .stranger = is_stranger(c, hello) };
     s->map_bits =
         hello->map_bits < c->config.map_bits ? hello->map_bits : c->config.map_bits;
@@ -150,7 +156,7 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
 const char *session_on_role(struct repl_core *c, const struct link_message *m)
 {
     const struct link_role *r = &m->role;
-    if (r->reign > REIGN_MAX)
+    if (r->reign > 2 * REIGN_MAX) /* who began below may be promoted since */
         return "an impossible reign";
     if (r->reign > c->seen)
         c->seen = r->reign;

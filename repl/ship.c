@@ -60,10 +60,29 @@ void ship_flush(struct repl_core *c)
     ship_end_batch(c);
 }
 
-/* Takes over the item's reference. */
+bool ship_fits(const struct repl_core *c, const struct link_change *state)
+{
+    uint64_t max = c->session.peer.item_max;
+    return max == 0 || state->nvalue <= max;
+}
+
+static void ship_absence(struct repl_core *c, const void *key, uint16_t nkey)
+{
+    const struct link_change gone = { .key = key, .nkey = nkey };
+    link_put_change(core_out(c), LINK_DELETEQ, &gone);
+}
+
+/* Takes over the item's reference. What the peer does not take is not to be there as it
+ * was, either. */
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
 {
     struct buffer *out = core_out(c);
+    if (!ship_fits(c, &item->state)) {
+        if (op == LINK_SETQ)
+            ship_absence(c, item->state.key, item->state.nkey);
+        c->store_ops->release(c->store, item->item);
+        return;
+    }
     link_put_change(out, op, &item->state);
     if (item->state.nvalue > COPY_MAX) {
         c->port_ops->send_value(c->port, item);
@@ -93,12 +112,10 @@ static void ship_key(struct repl_core *c, const struct journal_entry *e)
         c->store_ops->release(c->store, item.item);
         return;
     }
-    if (found == REPL_YES) {
+    if (found == REPL_YES)
         ship_item(c, LINK_SETQ, &item);
-    } else {
-        struct link_change gone = { .key = e->key, .nkey = e->nkey };
-        link_put_change(core_out(c), LINK_DELETEQ, &gone);
-    }
+    else
+        ship_absence(c, e->key, e->nkey);
     c->count.shipped++;
 }
 
@@ -195,6 +212,7 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     struct repl_session *s = &c->session;
     if (batch - s->acked > s->sent - s->acked)
         return; /* never sent: the peer's mistake, nothing is freed for it */
+    s->answers += batch != s->acked;
     s->acked = batch;
     struct worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)

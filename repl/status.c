@@ -84,7 +84,7 @@ bool repl_core_health(struct repl_core *c, char *why, size_t nwhy)
                  : repl_core_in_sync(c) ? "the peer has everything"
                                         : "the peer is catching up");
         return true;
-    } else if (lacking > 0 && !c->has_paired) {
+    } else if (lacking > 0 && !c->has_met) {
         snprintf(why, nwhy, "standby, started empty and has not met its peer yet");
     } else if (lacking > 0 && s->open) {
         snprintf(why, nwhy, "standby, still to be filled: %llu of %llu buckets",

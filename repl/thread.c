@@ -113,7 +113,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     AZ(pthread_mutex_lock(&t->core->lock));
     repl_core_tick(t->core, now);
-    pump_tick(t, now);
+    alive_tick(t, now);
+    listen_tick(t);
     meet_tick(t, now);
     AZ(pthread_mutex_unlock(&t->core->lock));
     control_tick(t->control);
@@ -231,9 +232,7 @@ static void *thread_main(void *arg)
 void repl_thread_init(struct repl_thread *t, struct repl_core *core,
                       const struct repl_thread_config *config)
 {
-    *t = (struct repl_thread){
-        .core = core, .config = *config, .listen_fd = -1, .wake_fd = -1
-    };
+    *t = (struct repl_thread){ .core = core, .config = *config, .wake_fd = -1 };
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         t->slots[i].thread = t;
         t->slots[i].link.fd = -1;
@@ -270,9 +269,10 @@ static bool make_events(struct repl_thread *t)
 
 static void free_all(struct repl_thread *t)
 {
-    struct event *const events[] = { t->tick, t->alarm, t->woken, t->acceptable };
+    struct event *const events[] = { t->tick, t->alarm, t->woken };
     for (unsigned i = 0; i < REPL_SLOTS; i++)
         link_close(&t->slots[i].link);
+    listen_close(t);
     control_close(t->control);
     t->control = NULL;
     for (unsigned i = 0; i < N_ELEMENTS(events); i++) {
@@ -285,12 +285,10 @@ static void free_all(struct repl_thread *t)
         event_base_loop(t->base, EVLOOP_NONBLOCK); /* cancelled look-ups report */
         event_base_free(t->base);
     }
-    if (t->listen_fd >= 0)
-        close(t->listen_fd);
     if (t->wake_fd >= 0)
         close(t->wake_fd);
     t->base = NULL;
-    t->listen_fd = t->wake_fd = -1;
+    t->wake_fd = -1;
 }
 
 static bool open_control(struct repl_thread *t, char *why, size_t nwhy)
@@ -348,14 +346,6 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
     }
     AZ(pthread_mutex_unlock(&t->core->lock));
     free_all(t);
-}
-
-uint16_t repl_thread_port_number(const struct repl_thread *t)
-{
-    struct address a = { .length = sizeof(a.room) };
-    if (t->listen_fd < 0 || getsockname(t->listen_fd, &a.any, &a.length) != 0)
-        return 0;
-    return ntohs(a.v4.sin_port);
 }
 
 const char *repl_thread_link_state(const struct repl_thread *t)

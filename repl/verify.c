@@ -159,7 +159,7 @@ static bool name_some(struct repl_core *c)
             name_end(c);
         if (next != REPL_YES)
             return next == REPL_NO;
-        if (lasts(&item.state)) {
+        if (lasts(&item.state) && ship_fits(c, &item.state)) {
             name_item(c, &item.state);
             v->found[v->round].compared++;
         }

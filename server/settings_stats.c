@@ -70,14 +70,22 @@ static void value_of(const struct settings *s, const struct option_row *row, cha
         option_format(row, s, value, size);
 }
 
+/* What is no setting; and what the engine was told is not every client's business: it
+ * names files, sockets and the peer. */
+static bool is_shown(const struct option_row *row)
+{
+    return row->offset != offsetof(struct settings, help) &&
+           row->offset != offsetof(struct settings, version) &&
+           row->offset != offsetof(struct settings, extended) &&
+           row->offset != offsetof(struct settings, engine_options);
+}
+
 void settings_each(const struct settings *s, metric_emit emit, void *context)
 {
     char name[64], value[1024];
     for (size_t i = 0; i < settings_nrows; i++) {
         const struct option_row *row = &settings_rows[i];
-        if (row->offset == offsetof(struct settings, help) ||
-            row->offset == offsetof(struct settings, version) ||
-            row->offset == offsetof(struct settings, extended))
+        if (!is_shown(row))
             continue;
         name_of(row, name, sizeof(name));
         value_of(s, row, value, sizeof(value));

@@ -1,25 +1,11 @@
 #include "base/check.h"
 #include "store/mirror.h"
 
-enum { CAS_STEP = 256 };
-
 uint64_t store_next_cas(struct store *s)
 {
     if (!s->config.use_cas)
         return 0;
     return atomic_fetch_add_explicit(&s->cas, CAS_STEP, memory_order_relaxed) + CAS_STEP;
-}
-
-void store_raise_cas(struct store *s, uint64_t cas)
-{
-    uint64_t seen = atomic_load_explicit(&s->cas, memory_order_relaxed);
-    uint64_t want;
-
-    do {
-        want = (cas & ~(uint64_t)(CAS_STEP - 1)) | (seen & (CAS_STEP - 1));
-        if (want <= seen)
-            return;
-    } while (!atomic_compare_exchange_weak(&s->cas, &seen, want));
 }
 
 void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,

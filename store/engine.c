@@ -291,7 +291,7 @@ static void engine_item_set_cas(ENGINE_HANDLE *handle, const void *cookie, item 
 
     (void)cookie;
     if ((item_word(it) & (ITEM_LINKED | ITEM_DEAD)) != 0)
-        store_raise_cas(s, cas);
+        cas = store_adopt_cas(s, cas);
     atomic_store_explicit(&it->cas, cas, memory_order_relaxed);
 }
 

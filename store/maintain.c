@@ -30,14 +30,6 @@ static void keep_free_segments(struct store *s)
             return;
 }
 
-static uint64_t clock_cas(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return ((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000) << 8;
-}
-
 /* A walk must not lose sight of an item: none may begin within a step. */
 static bool shrink_step(struct store *s)
 {
@@ -61,11 +53,6 @@ static void shrink_table(struct store *s)
     for (int i = 0; i < SHRINK_STEPS && shrink_step(s); i++)
         ;
     AZ(pthread_mutex_unlock(&s->sweep_lock));
-}
-
-void store_follow_clock(struct store *s)
-{
-    store_raise_cas(s, clock_cas());
 }
 
 static void turn(struct store *s)

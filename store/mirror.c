@@ -120,7 +120,7 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
 
     (void)cookie;
     store_check_flush(s);
-    store_raise_cas(s, cas);
+    cas = store_adopt_cas(s, cas);
     store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
     if (spot.it == NULL || operation != OPERATION_ADD)
         result = store_link_as(s, &spot, it, cas, credit & (MARK_FREQ | MARK_FETCHED))

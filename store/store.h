@@ -150,10 +150,13 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
  * place. Not for large items. */
 void store_move(struct store *s, struct spot *spot, struct item *to, unsigned mark);
 
+enum { CAS_STEP = 256 };
+
 uint64_t store_next_cas(struct store *s);
 
-/* See that later CAS values are higher than this one. */
-void store_raise_cas(struct store *s, uint64_t cas);
+/* The CAS of an item that another node gave this one: later ones will be higher. One that
+ * is absurdly far ahead of the clock is not taken; the item gets a new one (cas.c). */
+uint64_t store_adopt_cas(struct store *s, uint64_t cas);
 
 /* Where an item is to stand in the queues. */
 struct berth {

@@ -78,7 +78,7 @@ chan queue[6] = [ROOM] of { mtype, byte, byte, byte, byte };
 
 /* ---- a node */
 byte id[2]; /* the run */
-bool act[2], has_paired[2], resigned[2], held[2], offered[2];
+bool act[2], unknown[2], resigned[2], held[2], offered[2];
 byte reign[2], seen[2], paired[2], met[2];
 byte val[2 * BUCKETS];
 byte unsent[2];           /* the journal: not shipped yet */
@@ -266,24 +266,20 @@ inline start_to_lead(n)
     send(n, ROLE, reign[n], act[n], id[n], 0)
 }
 
+/* Another run than the one it merged with last: it lacks nothing, once they have merged */
+#define LACKS(n) (unknown[n] -> 0 : M[n])
+
 inline meet(n)
 {
-    if
-    :: has_paired[n] && paired[n] != said_run[OTHER(n)] ->
-#ifndef LACKING_FOR_EVER
-        M[n] = 0
-#endif
-        skip
-    :: else
-    fi;
-#ifdef FORGET_PAIRED
-    if
-    :: has_paired[n] -> M[n] = 0
-    :: else
-    fi;
-#endif
     paired[n] = said_run[OTHER(n)];
-    has_paired[n] = true;
+#ifdef LACKING_FOR_EVER
+    unknown[n] = false;
+#else
+    unknown[n] = met[n] != 0 && met[n] != paired[n];
+#endif
+#ifdef FORGET_PAIRED
+    unknown[n] = met[n] != 0;
+#endif
     stranger[n] = met[n] != 0 && said_met[OTHER(n)] != 0 &&
                   (met[n] != said_run[OTHER(n)] || said_met[OTHER(n)] != id[n])
 }
@@ -343,7 +339,7 @@ inline on_role(n, r, a, u)
         :: else
         fi;
         send_absences(n);
-        send(n, MAP, reign[n], w, M[n], 0)
+        send(n, MAP, reign[n], w, LACKS(n), 0)
     :: else
     fi
 }
@@ -357,7 +353,7 @@ inline on_map(n, r, Ds, Ms)
         fold(n);
 #endif
         if
-        :: stranger[n] -> D[n] = D[n] | MINUS(ALL, M[n])
+        :: stranger[n] -> D[n] = D[n] | MINUS(ALL, LACKS(n))
         :: else
         fi;
         T[n] = 0;
@@ -375,6 +371,7 @@ inline note_merge(n)
     merged[n] = true;
     stranger[n] = false;
     epoch[n] = (epoch[n] + 1) % 4;
+    unknown[n] = false;
     met[n] = paired[n]
 }
 
@@ -395,6 +392,7 @@ inline merge_as_leader(n)
     send_absences(n);
     asked[n] = 0;
     sent[n] = z;
+    M[n] = LACKS(n);
     x = MINUS(dirty_there[n], D[n]) |
         MINUS(M[n], lacked[n] | D[n] | dirty_there[n]);  /* to_leader */
     y = D[n] | MINUS(lacked[n], D[n] | dirty_there[n]); /* to_follower */
@@ -439,7 +437,7 @@ inline on_merge(n, r, to_follower, to_leader, order)
 inline merge_as_follower(n)
 {
     drop(n, doomed[n]);
-    M[n] = MINUS(M[n] | coming[n], owed[n]);
+    M[n] = MINUS(LACKS(n) | coming[n], owed[n]);
     D[n] = 0;
     purge[n] = NO_PURGE;
     doomed[n] = 0;
@@ -684,7 +682,7 @@ inline start_node(n)
     act[n] = false;
     reign[n] = 0;
     seen[n] = 0;
-    has_paired[n] = false;
+    unknown[n] = false;
     paired[n] = 0;
     met[n] = 0;
     D[n] = 0;

@@ -8,6 +8,8 @@
 
 enum { CAS_STEP = 256, CAS_SECOND = 1 << 20, RELATIVE_MAX = 60 * 60 * 24 * 30 };
 
+#define CAS_AHEAD_MAX (UINT64_C(1) << 60) /* of the clock */
+
 struct toy_item {
     struct toy_item *next; /* of its chain */
     unsigned references;
@@ -98,12 +100,24 @@ static uint32_t absolute(const struct toy_store *s, uint32_t exptime)
     return exptime == 0 || exptime > RELATIVE_MAX ? exptime : s->clock + exptime;
 }
 
-static struct toy_item *store(struct toy_store *s, const struct link_change *c)
+static struct toy_item *make_item(const struct link_change *c)
 {
     struct toy_item *it = calloc(1, sizeof(*it) + c->nkey);
-    CHECK(it != NULL);
+    if (it == NULL)
+        return NULL;
     it->value = malloc(c->nvalue > 0 ? c->nvalue : 1);
-    CHECK(it->value != NULL);
+    if (it->value != NULL)
+        return it;
+    free(it);
+    return NULL;
+}
+
+/* NULL if memory is out. */
+static struct toy_item *store(struct toy_store *s, const struct link_change *c)
+{
+    struct toy_item *it = make_item(c);
+    if (it == NULL)
+        return NULL;
     if (c->nvalue > 0)
         memcpy(it->value, c->value, c->nvalue);
     memcpy(it->key, c->key, c->nkey);
@@ -184,8 +198,11 @@ static bool has_room(const struct toy_store *s, const struct link_change *c)
     return s->value_max == 0 || c->nvalue <= s->value_max;
 }
 
+/* A number that nothing could follow is not taken over. */
 static void adopt_cas(struct toy_store *s, struct toy_item *it, uint64_t cas)
 {
+    if (cas > CAS_AHEAD_MAX + (uint64_t)s->clock * CAS_SECOND)
+        return;
     it->cas = cas;
     if (!s->config.own_cas && cas > s->cas)
         s->cas = cas;
@@ -195,11 +212,12 @@ static enum repl_answer op_put(void *store_, const struct link_change *c)
 {
     struct toy_store *s = store_;
     settle(s);
-    if (!has_room(s, c)) {
+    struct toy_item *it = has_room(s, c) ? store(s, c) : NULL;
+    if (it == NULL) {
         toy_store_delete(s, c->key, c->nkey);
         return REPL_NO;
     }
-    adopt_cas(s, store(s, c), c->cas);
+    adopt_cas(s, it, c->cas);
     return REPL_YES;
 }
 
@@ -208,9 +226,10 @@ static enum repl_answer op_add(void *store_, const struct link_change *c)
     struct toy_store *s = store_;
     if (find_live(s, c->key, c->nkey) != NULL)
         return REPL_NO;
-    if (!has_room(s, c))
+    struct toy_item *it = has_room(s, c) ? store(s, c) : NULL;
+    if (it == NULL)
         return REPL_UNKNOWN;
-    adopt_cas(s, store(s, c), c->cas);
+    adopt_cas(s, it, c->cas);
     return REPL_YES;
 }
 
@@ -275,7 +294,8 @@ static struct repl_walk *op_walk_begin(void *store_)
     if (s->config.single_walk && s->walks > 0)
         return NULL;
     struct repl_walk *w = calloc(1, sizeof(*w));
-    CHECK(w != NULL);
+    if (w == NULL)
+        return NULL;
     w->end = s->serial;
     s->walks++;
     return w;
@@ -360,7 +380,9 @@ void toy_store_advance(struct toy_store *s, uint32_t seconds)
 uint64_t toy_store_set(struct toy_store *s, const struct link_change *c)
 {
     settle(s);
-    return store(s, c)->cas;
+    struct toy_item *it = store(s, c);
+    CHECK(it != NULL);
+    return it->cas;
 }
 
 bool toy_store_touch(struct toy_store *s, const void *key, size_t nkey, uint32_t exptime)

@@ -24,7 +24,7 @@ static struct buffer *port_out(void *port)
 static void port_send_value(void *port, struct repl_item *item)
 {
     const struct wire_end *e = port;
-    CHECK(buffer_append(port_out(port), item->state.value, item->state.nvalue));
+    (void)buffer_append(port_out(port), item->state.value, item->state.nvalue);
     e->core->store_ops->release(e->core->store, item->item);
 }
 

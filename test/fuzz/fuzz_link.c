@@ -27,9 +27,10 @@ static void check_inside(const struct link_message *m, const uint8_t *bytes, siz
     CHECK(is_inside(m->rest, m->nrest, bytes, n));
     if (!is_change(m))
         return;
-    CHECK(c->nkey > 0 && c->nkey <= LINK_KEY_MAX && c->nvalue <= BODY_MAX);
+    CHECK(c->nkey > 0 && c->nkey <= LINK_KEY_MAX);
+    CHECK(c->nvalue <= BODY_MAX || c->value == NULL);
     CHECK(is_inside(c->key, c->nkey, bytes, n));
-    CHECK(is_inside(c->value, c->nvalue, bytes, n));
+    CHECK(c->value == NULL || is_inside(c->value, c->nvalue, bytes, n));
 }
 
 static bool compose_notes(const struct link_message *m, struct buffer *out)
@@ -136,8 +137,11 @@ static size_t take_message(const uint8_t *bytes, size_t n)
     CHECK(result != LINK_BAD || why != NULL);
     if (result != LINK_OK)
         return 0;
-    CHECK(used >= FRAME_HEADER && used <= n && link_op_name((uint8_t)m.op) != NULL);
-    check_inside(&m, bytes, used);
+    CHECK(used >= FRAME_HEADER && link_op_name((uint8_t)m.op) != NULL);
+    check_inside(&m, bytes, used < n ? used : n);
+    if (is_change(&m) && m.change.value == NULL && m.op != LINK_DELETEQ)
+        return used < n ? used : n; /* the rest of it is skipped */
+    CHECK(used <= n);
     if (m.op == LINK_MAP || m.op == LINK_MERGE || m.op == LINK_RESYNC ||
         m.op == LINK_VERIFIED)
         check_maps(m.rest, m.nrest);

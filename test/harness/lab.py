@@ -4,6 +4,7 @@ Every node listens on loopback only, is ended by its own pid, and has its log re
 the end: a sanitizer's report or a crash fails the case that caused it.
 """
 
+import json
 import os
 import random
 import re
@@ -147,10 +148,10 @@ class Node:
     def cont(self):
         self.signal(signal.SIGCONT)
 
-    def memory(self):
-        """KiB in use (RSS)."""
+    def memory(self, kind="VmRSS"):
+        """KiB in use; VmHWM: at most so far."""
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+            return next(int(line.split()[1]) for line in file if line.startswith(kind))
 
     def kill(self):
         """As a power cut does it."""
@@ -224,6 +225,10 @@ class Node:
         except (Closed, Timeout):
             self.forget()
             raise
+
+    def run_id(self):
+        """As bytes; clients are not told."""
+        return bytes.fromhex(json.loads(self.ctl("status", "--json")[1])["repl_run_id"])
 
     def stat(self, name):
         groups = ("repl",) if name.startswith("repl_") else ("", "settings")

@@ -1,5 +1,6 @@
 """Somebody who speaks the replication protocol, not necessarily well: a peer that a test plays."""
 
+import itertools
 import socket
 import struct
 import time
@@ -81,11 +82,11 @@ class Peer:
 
         def closed():
             try:
-                got = self.receive()
+                for got in itertools.islice(iter(self.receive, None), 100):
+                    if got[0] == "BYE":
+                        told.append(got[2].decode())
             except ConnectionError:
                 return True
-            if got and got[0] == "BYE":
-                told.append(got[2].decode())
             return False
 
         self.lab.until(closed, "the node closes the connection", 20)

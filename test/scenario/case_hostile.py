@@ -67,7 +67,7 @@ def case_newer_connection_that_is_refused(lab):
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
     reconnects = a.stat("repl_reconnects")
-    peer = Peer(lab, a, run=bytes.fromhex(b.stat("repl_run_id")), version=99)
+    peer = Peer(lab, a, run=b.run_id(), version=99)
     peer.say_hello()
     assert "different versions" in peer.farewell()
     assert a.client().store("k", "w") == "STORED"
@@ -106,7 +106,7 @@ def case_peer_is_itself(lab):
 
 def case_same_run_id(lab):
     a, b = active_alone(lab)
-    peer = Peer(lab, a, run=bytes.fromhex(a.stat("repl_run_id")))
+    peer = Peer(lab, a, run=a.run_id())
     peer.say_hello()
     assert "this node itself" in peer.farewell()
     still_well(lab, a, b, "this node itself")
@@ -146,8 +146,17 @@ def case_frame_longer_than_promised(lab):
 
 
 def case_frame_of_absurd_length(lab):
-    after_hello(lab, frame("SETQ", b"\0" * 8 + b"evil", nkey=4, nextra=8, length=0xFFFFFFF0),
-                "impossible length")
+    after_hello(lab, frame("RESYNC", b"\0" * 9, length=0xFFFFFFF0), "impossible length")
+
+
+def case_value_of_absurd_length(lab):
+    """It is not kept, so it does no harm; but it has to come."""
+    a, b = active_alone(lab, config="timeout=500;heartbeat=100")
+    peer = Peer(lab, a)
+    peer.follow()
+    peer.socket.sendall(frame("SETQ", b"\0" * 8 + b"evil", nkey=4, nextra=8, length=0xFFFFFFF0))
+    assert peer.farewell()
+    still_well(lab, a, b, " closed: ")
 
 
 def case_frame_never_finished(lab):

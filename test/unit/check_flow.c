@@ -98,6 +98,72 @@ START_TEST(test_backlog_of_changes_is_bounded)
 }
 END_TEST
 
+/* ---- a peer that asks and does not read */
+
+enum { MESSAGES_MAX = 2000000, ANSWERS_MAX = 17 << 20 };
+
+static struct link_message asks_for_noop(unsigned i)
+{
+    return (struct link_message){ .op = LINK_NOOP, .batch = i };
+}
+
+static struct link_message asks_for_maps(unsigned i)
+{
+    struct link_message m = { .op = LINK_ROLE };
+    m.role = (struct link_role){ .reign = 100 + i, .active = true };
+    return m;
+}
+
+static struct link_message asks_for_purge(unsigned i)
+{
+    static const uint8_t empty;
+    (void)i;
+    return (struct link_message){
+        .op = LINK_RESYNC, .reign = a->core.reign, .rest = &empty, .nrest = 1
+    };
+}
+
+static struct link_message only_lives(unsigned i)
+{
+    (void)i;
+    link_put_plain(p.wire.end[0].core->port_ops->out(a->core.port), LINK_PING, 1);
+    return (struct link_message){ .op = LINK_PING };
+}
+
+/* One that answers nothing else while this node follows is a leader's. */
+static void follow_b(void)
+{
+    ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);
+    settle_in_sync();
+    node_promote(b);
+    settle_in_sync();
+}
+
+START_TEST(test_answers_that_nobody_reads_are_bounded)
+{
+    struct link_message (*const asks[])(unsigned) = { asks_for_noop, asks_for_purge,
+                                                      only_lives, asks_for_maps };
+    for (size_t kind = 0; kind < N_ELEMENTS(asks); kind++) {
+        const char *why = NULL;
+        follow_b();
+        wire_hold(&p.wire, 0, true);
+        for (unsigned i = 0; why == NULL && i < MESSAGES_MAX; i++) {
+            struct link_message m = asks[kind](i);
+            AZ(pthread_mutex_lock(&a->core.lock));
+            why = repl_core_message(&a->core, &m);
+            repl_core_delivered(&a->core);
+            AZ(pthread_mutex_unlock(&a->core.lock));
+            node_work(a);
+        }
+        ck_assert_msg(why != NULL, "kind %zu: %zu bytes wait", kind, backlog(a));
+        ck_assert_uint_lt(backlog(a), ANSWERS_MAX);
+        wire_hold(&p.wire, 0, false);
+        wire_cut(&p.wire);
+    }
+    settle_in_sync();
+}
+END_TEST
+
 /* ---- a store that gives no walk now */
 
 static struct repl_store_ops busy_ops;
@@ -148,6 +214,7 @@ int main(void)
     const TTest *tests[] = {
         test_backlog_of_a_copy_is_bounded,
         test_backlog_of_changes_is_bounded,
+        test_answers_that_nobody_reads_are_bounded,
         test_a_purge_that_gets_no_walk_waits,
     };
     return unit_run_with("flow", setup, teardown, tests, N_ELEMENTS(tests));

@@ -525,12 +525,56 @@ START_TEST(test_body_limit)
     ck_assert_int_eq(
         link_parse(buffer_head(&wire), buffer_length(&wire), body, &m, &used, &why),
         LINK_OK);
-    ck_assert_int_eq(
-        link_parse(buffer_head(&wire), FRAME_HEADER, body - 1, &m, &used, &why),
-        LINK_BAD);
+    buffer_consume(&wire, buffer_length(&wire));
+    ck_assert(link_begin(&wire, LINK_MAP, 1) == 0);
     *at(8) = 0xff; /* four gigabytes are announced: refused before they come */
     ck_assert_int_eq(
         link_parse(buffer_head(&wire), FRAME_HEADER, BODY_MAX, &m, &used, &why),
+        LINK_BAD);
+}
+END_TEST
+
+/* A change that is too large is taken as soon as its key is here, without its value. */
+START_TEST(test_value_limit)
+{
+    static const enum link_op ops[] = { LINK_SETQ, LINK_FILL, LINK_CHECK };
+    size_t used;
+    const char *why;
+    for (size_t i = 0; i < N_ELEMENTS(ops); i++) {
+        put_change(ops[i], &a_change);
+        size_t whole = buffer_length(&wire), head = whole - a_change.nvalue;
+        uint64_t max = whole - FRAME_HEADER - 1;
+        ck_assert_int_eq(link_parse(buffer_head(&wire), head - 1, max, &m, &used, &why),
+                         LINK_MORE);
+        ck_assert_uint_eq(used, head);
+        ck_assert_int_eq(link_parse(buffer_head(&wire), head, max, &m, &used, &why),
+                         LINK_OK);
+        ck_assert_uint_eq(used, whole);
+        ck_assert_ptr_null(m.change.value);
+        ck_assert_uint_eq(m.change.nvalue, a_change.nvalue);
+        ck_assert_int_eq(m.change.nkey, a_change.nkey);
+        ck_assert_int_eq(memcmp(m.change.key, a_change.key, a_change.nkey), 0);
+        buffer_consume(&wire, whole);
+    }
+}
+END_TEST
+
+START_TEST(test_list_limit)
+{
+    struct link_note n = { .key = "k", .nkey = 1 };
+    size_t used, begun = link_begin(&wire, LINK_FETCH, 1);
+    const char *why;
+    while (buffer_length(&wire) <= LINK_NOTES_MAX)
+        ck_assert(link_put_note(&wire, &n));
+    link_finish(&wire, begun);
+    ck_assert_int_eq(
+        link_parse(buffer_head(&wire), buffer_length(&wire), 10 << 20, &m, &used, &why),
+        LINK_OK);
+    for (unsigned i = 0; i < 20; i++)
+        ck_assert(link_put_note(&wire, &n));
+    link_finish(&wire, begun);
+    ck_assert_int_eq(
+        link_parse(buffer_head(&wire), buffer_length(&wire), 10 << 20, &m, &used, &why),
         LINK_BAD);
 }
 END_TEST
@@ -574,6 +618,8 @@ int main(void)
         test_wrong_lengths,
         test_wrong_bodies,
         test_body_limit,
+        test_value_limit,
+        test_list_limit,
         test_run_order,
     };
     return unit_run_with("link", setup, teardown, tests, N_ELEMENTS(tests));

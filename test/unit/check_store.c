@@ -309,7 +309,7 @@ END_TEST
 START_TEST(cas_is_adopted)
 {
     struct fake_value v;
-    uint64_t cas, high = 1ull << 62;
+    uint64_t cas, high = 1ull << 60;
     item *it;
 
     ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
@@ -323,6 +323,30 @@ START_TEST(cas_is_adopted)
     ck_assert_int_eq(put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_uint_gt(cas, high + 3);
     ck_assert_int_eq(put(OPERATION_CAS, "k", "w", high + 3, &cas), ENGINE_SUCCESS);
+}
+END_TEST
+
+/* Nothing could follow it. */
+START_TEST(cas_at_the_end_is_not_adopted)
+{
+    static const uint64_t absurd[] = { UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 62 };
+    struct fake_value v;
+    uint64_t before, cas;
+    item *it;
+
+    for (size_t i = 0; i < N_ELEMENTS(absurd); i++) {
+        ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &before), ENGINE_SUCCESS);
+        ck_assert_int_eq(engine->get(&engine->interface, cookie, &it, "k", 1, 0),
+                         ENGINE_SUCCESS);
+        engine->item_set_cas(&engine->interface, cookie, it, absurd[i]);
+        engine->release(&engine->interface, cookie, it);
+        ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
+        ck_assert_uint_gt(v.cas, before);
+        fake_value_fini(&v);
+        ck_assert_int_eq(put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
+        ck_assert_uint_gt(cas, v.cas);
+        ck_assert_uint_lt(cas, UINT64_C(1) << 61);
+    }
 }
 END_TEST
 
@@ -488,6 +512,7 @@ int main(void)
         flush_delayed,
         flush_epochs_never_wrap,
         cas_is_adopted,
+        cas_at_the_end_is_not_adopted,
         cas_starts_at_the_clock,
         an_expected_cas_moves_nothing,
         references_outlive_the_key,

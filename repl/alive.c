@@ -1,0 +1,136 @@
+/*
+ * R19. Does whoever is at the other end still live, and does it do what it is there for?
+ *
+ *   silence     nothing at all for `timeout`
+ *   a message   once begun, comes to its end
+ *   a debt      the next step of a meeting, the end of a purge, an acknowledgement: a
+ *               peer that owes one and says no more than that it lives may be anybody
+ *
+ * A slow network is no fault. Whatever is waited for gets the more time, the more bytes
+ * have moved for its sake.
+ */
+#include <stdio.h>
+
+#include "repl/clock.h"
+#include "repl/thread.h"
+
+enum {
+    CONNECT_MAX_US = 500000, /* then it is tried anew: a heal is not to wait for TCP's own
+                                repetitions, which come ever later */
+    RATE = 16 << 10,         /* bytes a second, the least that a network carries */
+    PURGE_RATE = 128 << 20,  /* and of a store, the least that a purge looks at */
+    GIVE_UP = 5,             /* times `timeout` */
+};
+
+static uint64_t moving_us(uint64_t bytes, uint64_t rate)
+{
+    return bytes / rate * 1000000 + bytes % rate * 1000000 / rate;
+}
+
+/* ---- debts */
+
+/* More need not cross before an answer can come, whatever moves meanwhile: maps,
+ * absences, and what is on its way already. */
+static uint64_t worth_waiting_for(const struct repl_core *c)
+{
+    uint64_t maps = 3 * ((UINT64_C(1) << c->config.map_bits) / 8);
+    return maps + c->config.journal_bytes + 2 * c->config.item_max + (4 << 20);
+}
+
+/* Since when and for how many bytes the session's peer owes the same answer. */
+static void note_debt(struct repl_thread *t, uint64_t now)
+{
+    const struct repl_core *c = t->core;
+    struct link *l = t->session;
+    if (repl_core_awaits(c) && !repl_core_busy(c) && l->answers == c->session.answers)
+        return;
+    l->answers = c->session.answers;
+    l->owes_since_us = now;
+    l->moved = 0;
+}
+
+static bool owes_for(const struct repl_thread *t, uint64_t now, uint64_t us)
+{
+    return repl_core_awaits(t->core) && !repl_core_busy(t->core) &&
+           now > t->session->owes_since_us + us;
+}
+
+/* What moves takes its time. */
+static uint64_t patience_us(const struct repl_thread *t)
+{
+    uint64_t most = worth_waiting_for(t->core), moved = t->session->moved;
+    return moving_us(moved < most ? moved : most, RATE);
+}
+
+/* At its own address the peer is found, whatever somebody else moves meanwhile. */
+bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled)
+{
+    uint64_t grace = t->config.timeout_ms * 1000;
+    return owes_for(t, now, dialled ? grace / 2 : grace + patience_us(t));
+}
+
+/* A purge there may have to look at as much as a store like ours holds. */
+static bool is_lost(const struct repl_thread *t, uint64_t now)
+{
+    uint64_t purge = moving_us(t->core->config.memory, PURGE_RATE);
+    return owes_for(t, now,
+                    GIVE_UP * t->config.timeout_ms * 1000 + purge + patience_us(t));
+}
+
+/* ---- signs of life */
+
+static bool is_late(const struct repl_thread *t, const struct link *l, uint64_t now)
+{
+    uint64_t grace = t->config.timeout_ms * 1000 + moving_us(l->frame_bytes, RATE);
+    return link_is_amid(l) && now > l->frame_since_us + grace;
+}
+
+static uint64_t silence_max(const struct repl_thread *t, const struct link *l)
+{
+    uint64_t limit = t->config.timeout_ms * 1000;
+    return l->connecting && limit > CONNECT_MAX_US ? CONNECT_MAX_US : limit;
+}
+
+static void check(struct repl_thread *t, struct link *l, uint64_t now)
+{
+    char why[80];
+    uint64_t since = l->greeted ? l->heard_us : l->opened_us;
+    if (l == t->session && repl_core_busy(t->core))
+        return; /* we do not listen: silence says nothing */
+    if (now - since >= silence_max(t, l) && l->connecting) {
+        meet_dial_failed(t, l->name, "no answer");
+        link_close(l);
+    } else if (now - since >= silence_max(t, l)) {
+        snprintf(why, sizeof(why), "no word from it for %llu ms",
+                 (unsigned long long)((now - since) / 1000));
+        pump_drop(t, l, why);
+    } else if (is_late(t, l, now)) {
+        pump_drop(t, l, "a message from it does not come to its end");
+    } else if (l == t->session && is_lost(t, now)) {
+        pump_drop(t, l, "it lives, but does not answer");
+    }
+}
+
+bool alive_is_stuck(const struct repl_thread *t)
+{
+    const struct link *l = t->session;
+    if (l == NULL || repl_core_busy(t->core))
+        return false; /* while a purge runs we do not listen */
+    return link_is_stalled(l) ||
+           repl_clock_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
+}
+
+void alive_tick(struct repl_thread *t, uint64_t now)
+{
+    if (t->session != NULL)
+        note_debt(t, now);
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd >= 0)
+            check(t, &t->slots[i].link, now);
+    }
+    struct link *l = t->session;
+    if (l != NULL && now - l->sent_us >= t->config.heartbeat_ms * 1000 * 3 / 4) {
+        link_put_plain(&l->out.bytes, LINK_PING, t->core->reign);
+        pump_flush(t);
+    }
+}

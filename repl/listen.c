@@ -1,0 +1,228 @@
+/*
+ * Where the peer may connect, and who counts as the peer.
+ *
+ * Without an address in listen= the node listens at those of its addresses from which it
+ * reaches the peer: nobody else has a reason to come. They are looked up whenever the
+ * peer is dialled, for its addresses may have changed, and ours. As long as the peer's
+ * are not known, or there is no way to them, the node does not listen; it could not say
+ * who is the peer, anyway.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "repl/thread.h"
+
+enum { BACKLOG = 16 };
+
+/* ---- accept */
+
+static bool is_peer(const struct repl_thread *t, const struct address *a)
+{
+    for (unsigned i = 0; i < t->npeers; i++) {
+        if (address_same_host(&t->peers[i], a))
+            return true;
+    }
+    return false;
+}
+
+/* Without this the loop would be called again at once, for ever. */
+static void pause_accepting(struct repl_listener *l, int error)
+{
+    struct repl_thread *t = l->thread;
+    event_del(l->acceptable);
+    l->paused = true;
+    repl_core_fault(t->core, "cannot accept a connection: %s; trying again",
+                    strerror(error));
+}
+
+static void adopt(struct repl_thread *t, int fd, const struct address *from)
+{
+    struct repl_slot *slot = meet_take_slot(t);
+    if (!link_adopt(&slot->link, t->base, fd, from, pump_event, slot)) {
+        repl_core_fault(t->core, "cannot set up a connection: %s; the peer tries again",
+                        strerror(errno));
+        return;
+    }
+    meet_greet(t, &slot->link); /* now, not when the other has said something */
+    if (link_write(&slot->link, &t->core->count.bytes_out) == LINK_IO_FAILED)
+        link_close(&slot->link);
+}
+
+static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
+{
+    struct repl_listener *l = arg;
+    struct repl_thread *t = l->thread;
+    struct address from = { .length = sizeof(from.room) };
+    char name[ADDRESS_TEXT];
+    (void)what;
+    int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int error = errno;
+    AZ(pthread_mutex_lock(&t->core->lock));
+    if (fd >= 0 && is_peer(t, &from)) {
+        adopt(t, fd, &from);
+    } else if (fd >= 0) {
+        address_format(&from, name);
+        thread_log(t, REPL_LOG_WARNING,
+                   "refused a connection from %s: it is not the address of the peer",
+                   name);
+        close(fd);
+    } else if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
+               error == ENOMEM) {
+        pause_accepting(l, error);
+    }
+    AZ(pthread_mutex_unlock(&t->core->lock));
+}
+
+void listen_tick(struct repl_thread *t)
+{
+    for (unsigned i = 0; i < t->nlisteners; i++) {
+        struct repl_listener *l = &t->listeners[i];
+        if (l->paused)
+            l->paused = event_add(l->acceptable, NULL) != 0;
+    }
+}
+
+/* ---- one listener */
+
+static int listen_on(const struct address *a)
+{
+    int yes = 1, no = 0;
+    int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (a->any.sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
+    if (bind(fd, &a->any, a->length) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* An event belongs to a listener's place in the array, so these stay where they are. */
+static bool open_one(struct repl_thread *t, const struct address *at)
+{
+    struct repl_listener *l = &t->listeners[t->nlisteners];
+    *l = (struct repl_listener){ .thread = t, .at = *at };
+    l->fd = listen_on(at);
+    if (l->fd < 0)
+        return false;
+    l->acceptable = event_new(t->base, l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
+    if (l->acceptable != NULL && event_add(l->acceptable, NULL) == 0) {
+        t->nlisteners++;
+        return true;
+    }
+    if (l->acceptable != NULL)
+        event_free(l->acceptable);
+    close(l->fd);
+    errno = ENOMEM;
+    return false;
+}
+
+void listen_close(struct repl_thread *t)
+{
+    for (unsigned i = 0; i < t->nlisteners; i++) {
+        event_free(t->listeners[i].acceptable);
+        close(t->listeners[i].fd);
+    }
+    t->nlisteners = 0;
+}
+
+/* ---- where */
+
+/* The kernel's choice for what goes there; nothing is sent. */
+static bool address_toward(const struct address *to, struct address *from)
+{
+    int fd = socket(to->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    from->length = sizeof(from->room);
+    bool ok = fd >= 0 && connect(fd, &to->any, to->length) == 0 &&
+              getsockname(fd, &from->any, &from->length) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool is_among(const struct address *a, const struct address *those, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (address_same_host(a, &those[i]))
+            return true;
+    }
+    return false;
+}
+
+static unsigned wanted(const struct repl_thread *t,
+                       struct address at[REPL_PEER_ADDRESSES])
+{
+    unsigned n = 0;
+    if (t->has_local)
+        at[n++] = t->local;
+    for (unsigned i = 0; !t->has_local && i < t->npeers; i++) {
+        if (!address_toward(&t->peers[i], &at[n]) || is_among(&at[n], at, n))
+            continue;
+        at[n++].v4.sin_port = htons(t->config.listen.port); /* the same place in IPv6 */
+    }
+    return n;
+}
+
+static bool is_so(const struct repl_thread *t, const struct address *at, unsigned n)
+{
+    bool same = n == t->nlisteners;
+    for (unsigned i = 0; same && i < n; i++)
+        same = is_among(&t->listeners[i].at, at, n);
+    return same;
+}
+
+static bool move(struct repl_thread *t, char *why, size_t nwhy)
+{
+    struct address at[REPL_PEER_ADDRESSES];
+    char name[ADDRESS_TEXT];
+    unsigned n = wanted(t, at);
+    if (n == 0 || is_so(t, at, n))
+        return true;
+    listen_close(t);
+    for (unsigned i = 0; i < n; i++) {
+        if (open_one(t, &at[i]))
+            continue;
+        address_format(&at[i], name);
+        snprintf(why, nwhy,
+                 "cannot listen for the peer at %s: %s; choose another place with "
+                 "listen=[ADDRESS:]PORT",
+                 name, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+void listen_follow(struct repl_thread *t)
+{
+    char why[200];
+    if (!move(t, why, sizeof(why)))
+        repl_core_fault(t->core, "%s", why);
+}
+
+bool listen_open(struct repl_thread *t, char *why, size_t nwhy)
+{
+    const struct host_port *h = &t->config.listen;
+    t->has_local = h->host[0] != '\0';
+    if (t->has_local && !address_numeric(h->host, h->port, &t->local)) {
+        snprintf(why, nwhy, "option 'listen' needs an address, not the name '%s'",
+                 h->host);
+        return false;
+    }
+    return move(t, why, nwhy);
+}
+
+uint16_t repl_thread_port_number(const struct repl_thread *t)
+{
+    struct address a = { .length = sizeof(a.room) };
+    if (t->nlisteners == 0 || getsockname(t->listeners[0].fd, &a.any, &a.length) != 0)
+        return 0;
+    return ntohs(a.v4.sin_port);
+}

@@ -1,0 +1,48 @@
+/*
+ * The numbers that items get: microseconds since 1970 << 8, and at least one step above
+ * the last, so that they never go back over a restart. The low byte is the store's own.
+ *
+ * A number that is adopted raises all that follow, so it must leave room for them: 64
+ * bits last until the year 4253. And those that follow must be taken by the other node in
+ * turn, however high the first one was: hence it is bounded by the clock, which goes on,
+ * and not by a fixed number, which they would exceed.
+ */
+#include <time.h>
+
+#include "store/store.h"
+
+/* 142 years: more than a machine can be wrong that believes it is 1970. */
+#define AHEAD_MAX (UINT64_C(1) << 60)
+
+static uint64_t clock_cas(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return ((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000) * CAS_STEP;
+}
+
+static void raise(struct store *s, uint64_t cas)
+{
+    uint64_t seen = atomic_load_explicit(&s->cas, memory_order_relaxed);
+    uint64_t want;
+
+    do {
+        want = (cas & ~(uint64_t)(CAS_STEP - 1)) | (seen & (CAS_STEP - 1));
+        if (want <= seen)
+            return;
+    } while (!atomic_compare_exchange_weak(&s->cas, &seen, want));
+}
+
+void store_follow_clock(struct store *s)
+{
+    raise(s, clock_cas());
+}
+
+uint64_t store_adopt_cas(struct store *s, uint64_t cas)
+{
+    if (cas > AHEAD_MAX && cas - AHEAD_MAX > clock_cas())
+        return store_next_cas(s);
+    raise(s, cas);
+    return cas;
+}

@@ -1,0 +1,300 @@
+"""Whoever may connect as the peer, because it has the peer's address: what it can cost at most. The
+true peer gets its place, memory stays bounded, and nothing stays behind that keeps the nodes apart."""
+
+import socket
+import struct
+import threading
+import time
+
+from case_hostile import PATIENT
+from harness.peer import EMPTY, EVERYTHING, Peer, frame
+from harness.wire import Closed, Timeout
+
+PLACE = "two"
+SOON = "timeout=500;heartbeat=100"
+
+
+class Repeater(threading.Thread):
+    """Does something again and again beside the test, whatever becomes of it."""
+
+    def __init__(self, action, pause):
+        super().__init__(daemon=True)
+        self.action, self.pause, self.over = action, pause, threading.Event()
+
+    def run(self):
+        while not self.over.wait(self.pause):
+            try:
+                self.action()
+            except (OSError, ConnectionError, Closed, Timeout):
+                pass
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join(20)
+
+
+def meets(lab, a, b):
+    """The true peer comes, and both hold the same. How long that took."""
+    assert a.client().store("after", "v") == "STORED"
+    start = time.monotonic()
+    b.start()
+    lab.linked(a, b)
+    lab.drained(a)
+    took = time.monotonic() - start
+    lab.same(a, b, ["after"])
+    return took
+
+
+def lead(lab, a, **hello):
+    """A peer that leads a node which has no clients, up to the merge."""
+    peer = Peer(lab, a, active=1, reign=5, seen=5, **hello)
+    peer.say_hello()
+    peer.reign = 5
+    reign = struct.pack("!Q", 5)
+    peer.send("ROLE", struct.pack("!QB16s", 5, 1, peer.run))
+    peer.await_op("MAP")
+    peer.send("MERGE", reign + EVERYTHING + EMPTY + EMPTY)
+    peer.await_op("PURGED")
+    return peer
+
+
+def settled(peer, batch=1):
+    """The node has done all that was sent before."""
+    peer.send("NOOP", opaque=batch)
+    peer.await_op("NOOP")
+
+
+def item(key, value, cas=0):
+    return frame("SETQ", b"\0" * 8 + key + value, nkey=len(key), nextra=8, cas=cas)
+
+
+# ---- numbers without a successor
+
+def case_last_reign(lab):
+    """Neither what is refused nor what is just taken keeps the nodes apart afterwards."""
+    a, b = lab.add_pair()
+    a.start()
+    for seen in (2**63 - 1, 2**40 + 1, 2**40):
+        peer = Peer(lab, a, seen=seen, reign=seen)
+        peer.say_hello()
+        lab.until(lambda: "impossible reign" in a.log() or a.stat("repl_link") == "handshake", "a heard it")
+        peer.close()
+        lab.until(lambda: a.stat("repl_link") == "down", "a noticed its end")
+    meets(lab, a, b)
+    for node in (b, a, b):  # and each promotion goes on from there
+        assert node.ctl("promote")[0] == 0
+        lab.linked(a, b)
+        lab.until(lambda node=node: [other.stat("repl_role") for other in (a, b) if other is not node] == ["standby"],
+                  "the other is a standby")
+    assert int(a.stat("repl_reign")) < 2**41
+    return "reign %s" % a.stat("repl_reign")
+
+
+def case_last_cas(lab):
+    """A CAS that nothing could follow is not taken over, and neither is the counter raised by it."""
+    a, b = lab.add_pair()
+    a.start()
+    peer = lead(lab, a)
+    peer.socket.sendall(item(b"k", b"v", cas=2**64 - 1) + item(b"l", b"v", cas=77))
+    settled(peer)
+    got, kept = a.client().item("k"), a.client().item("l")
+    assert got[2] == b"v" and got[1] < 2**62, "CAS %d" % got[1]
+    assert kept[1] == 77
+    peer.close()
+    assert a.client().store("m", "v") == "STORED"
+    assert got[1] < a.client().item("m")[1] < 2**62
+    meets(lab, a, b)
+    lab.same(a, b, "klm")
+
+
+# ---- answers and frames
+
+def case_roles_that_ask_for_maps(lab):
+    """49 bytes each, and each is answered with what the node knows of its buckets."""
+    a, b = lab.add_pair(config=PATIENT)
+    a.start()
+    lab.run_load(a, "--fill", 60000, "--size", 10, "--pipeline", 32)
+    a.ctl("demote")
+    before = a.memory("VmHWM")
+    peer = Peer(lab, a, active=1, reign=2, seen=2)
+    peer.say_hello()
+    sent = 0
+    try:
+        for reign in range(3, 6000):
+            peer.send("ROLE", struct.pack("!QB16s", reign, 1, peer.run))
+            sent += 49
+    except OSError:
+        pass
+    told = peer.farewell()
+    grown = a.memory("VmHWM") - before
+    assert "more answers than it reads" in told or "more answers than it reads" in a.log(), told
+    assert lab.build.sanitized or grown < 40 * 1024, "%d KiB more for %d bytes" % (grown, sent)
+    meets(lab, a, b)
+    return "%d KiB more for %d bytes" % (grown, sent)
+
+
+def case_larger_than_this_node_takes(lab):
+    """What the peer's -I allows and ours does not passes by, without being kept: a miss here."""
+    a, b = lab.add_pair("-m", "64", config=PATIENT)
+    a.start()
+    peer = lead(lab, a, item_max=1 << 30)
+    peer.socket.settimeout(30)
+    peer.socket.sendall(item(b"k", b"former") + item(b"l", b"v"))
+    settled(peer)
+    before, size, chunk = a.memory("VmHWM"), 96 << 20, b"x" * (1 << 20)
+    peer.socket.sendall(frame("SETQ", b"\0" * 8 + b"k", nkey=1, nextra=8, length=9 + size))
+    for _ in range(size >> 20):
+        peer.socket.sendall(chunk)
+    grown = a.memory("VmHWM") - before
+    peer.socket.sendall(item(b"m", b"v"))
+    settled(peer, 2)
+    assert not a.client().item("k"), "the former value is still served"
+    assert a.client().item("l") and a.client().item("m")
+    assert a.stat("repl_apply_failed") == "1"
+    assert lab.build.sanitized or grown < 8 * 1024, "%d KiB more" % grown
+    peer.close()
+    meets(lab, a, b)
+    return "%d KiB more" % grown
+
+
+def case_larger_than_the_peer_takes(lab):
+    """The sender knows: what does not fit there goes as a delete, and is equal for verify."""
+    a, b = lab.pair("-m", "64", configs=("item_size_max=2m", "item_size_max=200k"))
+    large = b"x" * 500000
+    assert a.client().store("k", "former") == "STORED"
+    lab.drained(a)
+    sent = int(a.stat("repl_bytes_out"))
+    assert a.client().store("k", large) == "STORED" and a.client().store("l", "v") == "STORED"
+    lab.drained(a)
+    assert int(a.stat("repl_bytes_out")) - sent < 10000
+    lab.until(lambda: not b.client().item("k") and b.client().item("l"), "b has what it can take")
+    code, told = a.ctl("verify")
+    assert code == 0 and "equal; items" in told, told
+    assert b.stat("repl_apply_failed") == "0"
+
+
+# ---- who keeps others out
+
+def case_silent_connections(lab):
+    """They neither keep the peer from connecting nor this node from dialling."""
+    a, b = lab.add_pair(config="timeout=20000;heartbeat=200")
+    a.start()
+    silent = []
+
+    def connect():
+        silent.append(socket.create_connection(("127.0.0.1", a.listen_repl), 5))
+
+    for _ in range(12):
+        connect()
+    with Repeater(connect, 0.01):
+        took = meets(lab, a, b)
+    assert took < 5 * lab.build.slowness
+    return "linked after %.2f s" % took
+
+
+def case_peer_that_only_lives(lab):
+    """It was first, says HELLO, and then only that it lives; when it is sent away, it comes again."""
+    a, b = lab.add_pair(config=SOON)
+    a.start()
+    assert a.client().store("k", "v") == "STORED"
+    peers = []
+
+    def live():
+        if not peers:
+            peers.append(Peer(lab, a))
+            peers[0].say_hello()
+        try:
+            peers[0].send("PING", b"\0" * 8)
+            peers[0].receive()
+        except OSError:
+            del peers[:]
+            raise
+
+    live()
+    lab.until(lambda: a.stat("repl_link") == "handshake", "the first comer is in")
+    with Repeater(live, 0.05):
+        took = meets(lab, a, b)
+    assert took < 6 * lab.build.slowness
+    return "linked after %.2f s" % took
+
+
+def case_peer_that_talks_nonsense(lab):
+    """It moves bytes, as one on a slow network does, but none that were waited for."""
+    a, b = lab.add_pair(config=SOON)
+    a.start()
+    assert a.client().store("k", "v") == "STORED"
+    peers = []
+
+    def talk():
+        if not peers:
+            peers.append(Peer(lab, a))
+            peers[0].say_hello()
+        try:
+            peers[0].socket.sendall(item(b"k", b"x" * 4000) * 4)
+        except OSError:
+            del peers[:]
+            raise
+
+    talk()
+    lab.until(lambda: a.stat("repl_link") == "handshake", "the first comer is in")
+    with Repeater(talk, 0.05):
+        took = meets(lab, a, b)
+    assert took < 6 * lab.build.slowness
+    return "linked after %.2f s" % took
+
+
+def case_frame_by_and_by(lab):
+    """Single bytes are no sign of life for ever."""
+    a, b = lab.add_pair(config=SOON)
+    a.start()
+    assert a.client().store("k", "v") == "STORED"
+    peer = Peer(lab, a)
+    peer.follow()
+    start = time.monotonic()
+    try:
+        peer.socket.sendall(frame("SETQ", b"\0" * 8 + b"k" * 200, nkey=200, nextra=8)[:20])
+        while time.monotonic() - start < 10 * lab.build.slowness:
+            peer.socket.sendall(b"k")
+            time.sleep(0.02)
+    except OSError:
+        pass
+    took = time.monotonic() - start
+    assert took < 4 * lab.build.slowness, "it held the link for %.1f s" % took
+    peer.close()
+    meets(lab, a, b)
+    return "closed after %.2f s" % took
+
+
+# ---- what is shown and where it listens
+
+def case_clients_learn_no_run_id(lab):
+    a, b = lab.pair()
+    own = a.run_id().hex()
+    assert own in b.ctl("status", "--json")[1], "the operator sees both"
+    for group in ("", "repl", "settings"):
+        shown = repr(sorted(a.stats(group).items()))
+        assert own not in shown and "run_id" not in shown, "stats %s tells it" % group
+        assert a.socket not in shown and "peer=" not in shown, "stats %s tells of options" % group
+
+
+def case_listens_where_the_peer_is_reached(lab):
+    """Without an address in listen=, at the address from which it dials; with one, there."""
+    for listen, elsewhere in (("", False), ("0.0.0.0:", True)):
+        a, b = lab.add_pair()
+        for node in (a, b):
+            node.command = [word.replace("listen=127.0.0.1:", "listen=" + listen) for word in node.command]
+        a.start()
+        b.start()
+        lab.linked(a, b)
+        try:
+            socket.create_connection(("127.0.0.2", a.listen_repl), 5).close()
+            reached = True
+        except ConnectionRefusedError:
+            reached = False
+        assert reached == elsewhere, "listen=%sPORT" % listen
+        a.stop()
+        b.stop()

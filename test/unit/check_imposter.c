@@ -1,0 +1,129 @@
+/*
+ * Somebody who is not the peer comes between two sessions of a pair, says something, and
+ * goes without having merged: the true peer finds all as it was.
+ */
+#include "test/unit/core_rig.h"
+
+static const char *greet_with(struct node *n, uint64_t reign)
+{
+    struct link_hello said, hello;
+    wire_connect(&p.wire); /* for a place to answer to */
+    repl_core_make_hello(&n->core, &said, 0);
+    hello = said;
+    hello.met = (struct run_id){ { 0 } };
+    memset(&hello.run, 'x', sizeof(hello.run));
+    hello.active = false;
+    hello.reign = hello.seen = reign;
+    p.wire.end[n->number].session = p.wire.newest;
+    p.wire.connections[p.wire.newest].greeted[1 - n->number] = true;
+    return repl_core_hello(&n->core, &said, &hello);
+}
+
+static void tell(struct node *n, const struct link_message *m)
+{
+    AZ(pthread_mutex_lock(&n->core.lock));
+    ck_assert_ptr_null(repl_core_message(&n->core, m));
+    repl_core_delivered(&n->core);
+    AZ(pthread_mutex_unlock(&n->core.lock));
+}
+
+/* Whoever comes may raise the reign to where the next one would be refused. Then the
+ * numbers begin anew. */
+START_TEST(test_a_reign_that_nobody_reaches)
+{
+    static const uint64_t claims[] = { UINT64_MAX / 2, (UINT64_C(1) << 40) + 1,
+                                       UINT64_C(1) << 40 };
+    link_up();
+    wire_cut(&p.wire);
+    for (size_t i = 0; i < N_ELEMENTS(claims); i++) {
+        for (unsigned who = 0; who < 2; who++) {
+            const char *why = greet_with(&p.node[who], claims[i]);
+            ck_assert_int_eq(why == NULL, claims[i] <= UINT64_C(1) << 40);
+            wire_cut(&p.wire);
+            node_demote(&p.node[who]);
+            set(&p.node[who], "k", "by itself"); /* a promotion */
+            wire_cut(&p.wire);
+        }
+    }
+    settle();
+    set(a, "k", "v");
+    settle_in_sync();
+    both_have("k", "v");
+    for (unsigned i = 0; i < 4; i++) {
+        node_promote(&p.node[i % 2]);
+        set(&p.node[i % 2], "k", numbered(i));
+        settle_in_sync();
+        both_have("k", numbered(i));
+    }
+    ck_assert_uint_lt(a->core.reign, UINT64_C(1) << 41);
+}
+END_TEST
+
+/* What this node lacks may still come: only a merge with another says that it will not.
+ */
+START_TEST(test_a_copy_that_was_cut_is_not_forgotten)
+{
+    set_many(a, 0, 500, "v");
+    wire_connect(&p.wire);
+    while (map_is_empty(&b->core.coming) || b->store.items < 100)
+        one_round();
+    wire_cut(&p.wire);
+    ck_assert_uint_lt(b->store.items, 500);
+    ck_assert_ptr_null(greet_with(b, 0));
+    wire_cut(&p.wire);
+    ck_assert(!map_is_empty(&b->core.lacking));
+    settle_in_sync();
+    ck_assert_uint_eq(b->store.items, 500);
+}
+END_TEST
+
+/* It took what the peer still holds. */
+START_TEST(test_an_absence_told_by_another)
+{
+    static const uint8_t note[] = { LINK_NOTE_ABSENT, 5, 0, 0, 'k', 'e', 'y', ' ', '7' };
+    link_up();
+    set_many(a, 0, 20, "v");
+    settle_in_sync();
+    wire_cut(&p.wire);
+    ck_assert_ptr_null(greet_with(a, 0));
+    struct link_message m = { .op = LINK_ABSENT, .rest = note, .nrest = sizeof(note) };
+    m.reign = a->core.reign;
+    tell(a, &m);
+    ck_assert(node_has(a, "key 7", NULL));
+    wire_cut(&p.wire);
+    settle_in_sync();
+    both_have("key 7", NULL);
+    both_have("key 8", "v");
+}
+END_TEST
+
+/* Larger than the peer takes: not as it was, at least. */
+START_TEST(test_what_the_peer_does_not_take)
+{
+    char value[400];
+    link_up();
+    a->core.session.peer.item_max = 300;
+    memset(value, 'x', sizeof(value));
+    struct link_change c = { .key = "k", .nkey = 1, .value = value, .nvalue = 300 };
+    ck_assert_int_eq(node_store(a, &c), CHANGE_OK);
+    settle_in_sync();
+    c.nvalue = 301;
+    ck_assert_int_eq(node_store(a, &c), CHANGE_OK);
+    settle();
+    ck_assert(node_has(b, "k", NULL));
+    ck_assert(pair_in_sync(&p));
+    node_delete(a, "k");
+    settle_in_sync();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        test_a_reign_that_nobody_reaches,
+        test_a_copy_that_was_cut_is_not_forgotten,
+        test_an_absence_told_by_another,
+        test_what_the_peer_does_not_take,
+    };
+    return unit_run_with("imposter", setup, teardown, tests, N_ELEMENTS(tests));
+}
