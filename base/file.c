@@ -69,9 +69,11 @@ bool file_read_number(const char *path, long *number)
     if (n < 0)
         return false;
     text[n] = '\0';
-    *number = strtol(text, &end, 10);
-    if (end != text)
-        return true;
-    errno = ENOENT;
-    return false;
+    long found = strtol(text, &end, 10);
+    if (end == text) {
+        errno = ENOENT;
+        return false;
+    }
+    *number = found;
+    return true;
 }

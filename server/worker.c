@@ -47,26 +47,24 @@ void worker_closed(struct worker *w)
         event_base_loopbreak(w->base);
 }
 
-/* Closed ones that the engine holds can leave the list at any time, hence the copy. */
+/* Closed ones that the engine holds can leave the list at any time, open ones cannot. */
+static struct connection *next_open(struct worker *w, struct connection *c)
+{
+    AZ(pthread_mutex_lock(&w->list_lock));
+    do
+        c = c == NULL ? TAILQ_FIRST(&w->connections) : TAILQ_NEXT(c, link);
+    while (c != NULL && c->fd < 0);
+    AZ(pthread_mutex_unlock(&w->list_lock));
+    return c;
+}
+
 void worker_each_connection(struct worker *w, void (*visit)(struct connection *c))
 {
-    struct connection *c;
-    size_t n = 0;
-    if (w->nopen == 0)
-        return;
-    struct connection **all = malloc(w->nopen * sizeof(struct connection *));
-    if (all == NULL)
-        return;
-    AZ(pthread_mutex_lock(&w->list_lock));
-    for (c = TAILQ_FIRST(&w->connections); c != NULL; c = TAILQ_NEXT(c, link)) {
-        if (c->fd >= 0)
-            all[n++] = c;
+    struct connection *next;
+    for (struct connection *c = next_open(w, NULL); c != NULL; c = next) {
+        next = next_open(w, c);
+        visit(c);
     }
-    AZ(pthread_mutex_unlock(&w->list_lock));
-    CHECK(n == w->nopen);
-    for (size_t i = 0; i < n; i++)
-        visit(all[i]);
-    free(all);
 }
 
 /* ---- turns ---- */

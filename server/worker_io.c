@@ -104,7 +104,8 @@ static void free_io(struct worker *w, struct io *io)
 
 void worker_return_io(struct worker *w, struct io *io)
 {
-    if (w->pool.nspare >= SPARE_MAX || io->out.bytes.failed || io->in.failed) {
+    if (w->pool.relieves || w->pool.nspare >= SPARE_MAX || io->out.bytes.failed ||
+        io->in.failed) {
         free_io(w, io);
         return;
     }
@@ -156,7 +157,6 @@ static void close_large(struct connection *c)
         return;
     say_what_closes(c);
     count(&c->worker->counters.conn_mem_kicks);
-    pool->closed++;
     connection_close(c);
 }
 
@@ -166,11 +166,12 @@ void worker_relieve(struct worker *w)
 {
     struct server *server = w->server;
     uint64_t limit = limit_of(server);
+    uint64_t had = bytes_of(w);
     if (!atomic_exchange(&w->pool.too_much, false) || worker_io_total(server) <= limit)
         return;
     worker_fini_io(w);
     w->pool.enough = limit - limit / ENOUGH_PART;
-    w->pool.closed = 0;
+    w->pool.relieves = true;
     do {
         w->pool.largest = 0;
         worker_each_connection(w, note_largest);
@@ -178,6 +179,7 @@ void worker_relieve(struct worker *w)
         if (w->pool.largest > 0)
             worker_each_connection(w, close_large);
     } while (w->pool.largest > 0 && worker_io_total(server) > w->pool.enough);
-    if (w->pool.closed > 0 && worker_io_total(server) > limit)
+    w->pool.relieves = false;
+    if (bytes_of(w) < had && worker_io_total(server) > limit)
         wake_fullest(server);
 }

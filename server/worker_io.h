@@ -37,10 +37,10 @@ struct io_pool {
     uint64_t bytes;        /* of all sets, the spare ones too; others read it */
     uint64_t looked_at;    /* what it was when the total was looked at */
     _Atomic bool too_much; /* set by the worker that found it so */
-    /* while it closes connections */
+    /* while it closes connections; their buffers are not kept */
+    bool relieves;
     size_t largest, least;
     uint64_t enough; /* the total at which that ends */
-    unsigned closed;
 };
 
 /* The worker itself. NULL if memory is out. */
