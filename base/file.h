@@ -12,8 +12,8 @@
  * it was. */
 bool file_replace(const char *path, const char *text);
 
-/* The number that the file begins with. False: errno is ENOENT if there is none, and else
- * says why it could not be learned. */
+/* The number that the file begins with. False: *number is as it was; errno is ENOENT if
+ * there is none, and else says why it could not be learned. */
 bool file_read_number(const char *path, long *number);
 
 #endif

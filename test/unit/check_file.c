@@ -63,11 +63,11 @@ END_TEST
 
 START_TEST(test_not_a_number)
 {
-    long n;
+    long n = 3;
     ck_assert(file_replace(path, "a word\n"));
     ck_assert(!file_read_number(path, &n));
     ck_assert(file_replace(path, ""));
-    ck_assert(!file_read_number(path, &n) && errno == ENOENT);
+    ck_assert(!file_read_number(path, &n) && errno == ENOENT && n == 3);
     ck_assert_int_eq(mkfifo(other, 0600), 0);
     ck_assert(!file_read_number(other, &n)); /* and it does not wait for a writer */
     ck_assert(!file_read_number(folder, &n) && errno != ENOENT); /* it cannot be read */
