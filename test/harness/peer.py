@@ -28,7 +28,7 @@ class Peer:
     """Connects to a node's replication port. fields: what its HELLO says."""
 
     def __init__(self, lab, node, run=b"a peer by hand..", **fields):
-        self.lab, self.run, self.fields, self.buffer = lab, run, fields, b""
+        self.lab, self.run, self.fields, self.buffer = lab, run, fields, bytearray()
         self.socket = socket.create_connection(("127.0.0.1", node.listen_repl), 5)
         self.socket.settimeout(0.2)
         self.hello = self.await_op("HELLO")[2]
@@ -53,8 +53,8 @@ class Peer:
             if len(self.buffer) >= HEADER.size:
                 magic, op, _, _, _, _, length, opaque, _ = HEADER.unpack_from(self.buffer)
                 if len(self.buffer) >= HEADER.size + length:
-                    body = self.buffer[HEADER.size:HEADER.size + length]
-                    self.buffer = self.buffer[HEADER.size + length:]
+                    body = bytes(self.buffer[HEADER.size:HEADER.size + length])
+                    del self.buffer[:HEADER.size + length]
                     return NAMES.get(op, "?"), opaque, body, magic == 0x81
             try:
                 data = self.socket.recv(1 << 16)
