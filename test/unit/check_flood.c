@@ -60,10 +60,12 @@ START_TEST(test_each_store_has_a_secret_of_its_own)
 {
     struct siphash_secret secrets[2], none = { { 0, 0 } };
     for (int i = 0; i < 2; i++) {
+        struct fake_host *another = fake_host_create();
         ENGINE_HANDLE_V1 *other =
-            fake_engine_create(host, store_create_instance, "cache_size=1m", NULL);
+            fake_engine_create(another, store_create_instance, "cache_size=1m", NULL);
         secrets[i] = store_of((ENGINE_HANDLE *)other)->secret;
         fake_engine_destroy(other);
+        fake_host_destroy(another);
     }
     ck_assert_mem_ne(&secrets[0], &none, sizeof(none));
     ck_assert_mem_ne(&secrets[1], &none, sizeof(none));
