@@ -36,15 +36,15 @@ static int connect_client(void)
     return ends[0];
 }
 
-static void begin(size_t piece, bool arithmetic)
+/* The worker reads the settings from the moment that it runs. */
+static void begin_with(size_t piece, bool arithmetic, const struct settings *settings)
 {
     char why[256];
     memset(&server, 0, sizeof(server));
     memset((void *)&worker, 0, sizeof(worker));
     AZ(pthread_mutex_init(&server.reset_lock, NULL));
     server.stop_fd = -1;
-    server.settings.requests_per_event = 20;
-    server.settings.threads = 1;
+    server.settings = *settings;
     server.engine.api = tiny_engine_start(piece, arithmetic);
     server.engine.handle = (ENGINE_HANDLE *)server.engine.api;
     server.workers = &worker;
@@ -54,6 +54,12 @@ static void begin(size_t piece, bool arithmetic)
     ck_assert_msg(worker_init(&worker, &server, why, sizeof(why)), "%s", why);
     ck_assert_msg(worker_start(&worker, why, sizeof(why)), "%s", why);
     client = connect_client();
+}
+
+static void begin(size_t piece, bool arithmetic)
+{
+    const struct settings settings = { .requests_per_event = 20, .threads = 1 };
+    begin_with(piece, arithmetic, &settings);
 }
 
 static void finish(void)
@@ -417,9 +423,10 @@ START_TEST(test_largest_are_closed_beyond_the_limit)
 {
     enum { HOARDERS = 12, LIMIT = 1 << 20 };
     int hoarders[HOARDERS];
-    begin(0, true);
-    server.settings.conn_memory_mb = LIMIT >> 20;
-    server.settings.requests_per_event = 10000; /* all into one answer */
+    const struct settings settings = { .requests_per_event = 10000, /* one answer */
+                                       .threads = 1,
+                                       .conn_memory_mb = LIMIT >> 20 };
+    begin_with(0, true, &settings);
     char value[1200];
     int n = sprintf(value, "set k 0 0 1000\r\n");
     memset(value + n, 'v', 1000);
