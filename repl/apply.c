@@ -76,8 +76,12 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
 static void fill_as_leader(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
-    if (!map_has(&c->lacking, hash) || change->value == NULL)
+    if (!map_has(&c->lacking, hash))
         return;
+    if (change->value == NULL) { /* larger than this node takes */
+        note_dropped(c, change);
+        return;
+    }
     if (!c->filling)
         core_hold(c);
     c->filling = true;

@@ -67,7 +67,7 @@ size_t range_shrink(struct range *r, size_t upto)
     return dropped;
 }
 
-/* Pages that are locked are given back only to one who says that he knows. */
+/* Locked pages are only given back if that is asked for by name. */
 bool range_drop(char *from, size_t bytes)
 {
     return madvise(from, bytes, MADV_DONTNEED) == 0 ||

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import threading
 
+from harness.false_node import FalseNode
 from harness.wire import Connection
 
 PLACE = "two"
@@ -212,37 +213,16 @@ def case_no_descriptors(lab):
     return "%d bytes of log" % said
 
 
-class Liar:
-    """A socket whose owner answers each line with the same bytes."""
-
-    def __init__(self, lab, answer):
-        self.socket, self.answer = os.path.join(lab.folder, "liar.sock"), answer
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.socket)
-        self.listener.listen()
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                for _ in connection.makefile("rb"):
-                    connection.sendall(self.answer)
-
-
 def case_control_bytes(lab):
     """What a node says reaches the terminal as printable text only."""
     evil = b"\x1b]0;mine\x07\x9b2J\x7f"
-    liar = Liar(lab, b"STAT repl_role a" + evil + b"\nSTEP s" + evil + b"\nOK o" + evil + b"\n")
+    liar = FalseNode(lab, "liar", b"STAT repl_role a" + evil + b"\nSTEP s" + evil + b"\nOK o" + evil + b"\n")
     for words in (["status"], ["status", "--json"], ["health"], ["verify"]):
         done = subprocess.run([lab.build.mcreplctl, "-s", liar.socket] + words, check=True,
                               stdout=subprocess.PIPE, timeout=20 * lab.build.slowness)
         assert all(byte == 10 or 32 <= byte < 127 for byte in done.stdout), (words, done.stdout)
         assert b"?]0;mine???" in done.stdout or b"?]0;mine??2J?" in done.stdout, done.stdout
-    liar.listener.close()
+    liar.close()
 
 
 def case_watch_ends_with_a_reason(lab):

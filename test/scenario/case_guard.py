@@ -1,14 +1,12 @@
 """mcreplctl guard: what it tells keepalived, and what it makes of what keepalived tells."""
 
-import itertools
 import os
 import platform
 import signal
-import socket
 import subprocess
 import sys
-import threading
 
+from harness.false_node import FalseNode
 from harness.report import Failed, Skip
 
 PLACE = "two"
@@ -251,37 +249,10 @@ def case_answer_in_pieces(lab):
         assert guard.log().count("FAULT") == 1, guard.log()
 
 
-class Forgetful:
-    """A node that is well, but ends each connection after so many answers."""
-
-    def __init__(self, lab, answers):
-        self.name, self.socket = "forgetful", os.path.join(lab.folder, "forgetful.sock")
-        self.answers, self.ended = answers, 0
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.socket)
-        self.listener.listen()
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rb") as lines:
-                for _ in itertools.islice(lines, self.answers):
-                    connection.sendall(b"OK it is well\n")
-            self.ended += 1
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
 def case_connection_lost(lab):
     """A connection that ends, for want of memory or what, is no death: whoever answers on the next
     one is fit. Who answers none is not."""
-    node = Forgetful(lab, answers=5)
+    node = FalseNode(lab, "forgetful", b"OK it is well\n", answers=5)
     with Guard(lab, node) as guard:
         guard.says(0)
         lab.until(lambda: node.ended > 5, "some connections have ended")

@@ -196,55 +196,40 @@ def case_silent_connections(lab):
     return "linked after %.2f s" % took
 
 
-def case_peer_that_only_lives(lab):
-    """It was first, says HELLO, and then only that it lives; when it is sent away, it comes again."""
+def outlast(lab, say):
+    """Somebody is first, says HELLO, and from then on what `say` does; sent away, it comes again. How
+    long it keeps the true peer out."""
     a, b = lab.add_pair(config=SOON)
     a.start()
     assert a.client().store("k", "v") == "STORED"
     peers = []
 
-    def live():
+    def go_on():
         if not peers:
             peers.append(Peer(lab, a))
             peers[0].say_hello()
         try:
-            peers[0].send("PING", b"\0" * 8)
-            peers[0].receive()
+            say(peers[0])
         except OSError:
             del peers[:]
             raise
 
-    live()
+    go_on()
     lab.until(lambda: a.stat("repl_link") == "handshake", "the first comer is in")
-    with Repeater(live, 0.05):
+    with Repeater(go_on, 0.05):
         took = meets(lab, a, b)
     assert took < 6 * lab.build.slowness
     return "linked after %.2f s" % took
+
+
+def case_peer_that_only_lives(lab):
+    """It says that it lives, and no more."""
+    return outlast(lab, lambda peer: peer.send("PING", b"\0" * 8) or peer.receive())
 
 
 def case_peer_that_talks_nonsense(lab):
     """It moves bytes, as one on a slow network does, but none that were waited for."""
-    a, b = lab.add_pair(config=SOON)
-    a.start()
-    assert a.client().store("k", "v") == "STORED"
-    peers = []
-
-    def talk():
-        if not peers:
-            peers.append(Peer(lab, a))
-            peers[0].say_hello()
-        try:
-            peers[0].socket.sendall(item(b"k", b"x" * 4000) * 4)
-        except OSError:
-            del peers[:]
-            raise
-
-    talk()
-    lab.until(lambda: a.stat("repl_link") == "handshake", "the first comer is in")
-    with Repeater(talk, 0.05):
-        took = meets(lab, a, b)
-    assert took < 6 * lab.build.slowness
-    return "linked after %.2f s" % took
+    return outlast(lab, lambda peer: peer.socket.sendall(item(b"k", b"x" * 4000) * 4))
 
 
 def case_frame_by_and_by(lab):

@@ -117,13 +117,26 @@ START_TEST(test_what_the_peer_does_not_take)
 }
 END_TEST
 
+/* An item of a copy that this node does not take is not passed over in silence. */
+START_TEST(test_a_fill_that_is_too_large_is_told)
+{
+    const struct link_message m = {
+        .op = LINK_FILL, .change = { .key = "k", .nkey = 1, .nvalue = 1 << 20 }
+    };
+    link_up();
+    map_fill(&a->core.lacking);
+    tell(a, &m);
+    ck_assert_uint_eq(a->core.count.dropped, 1);
+    ck_assert_ptr_nonnull(strstr(a->core.last_error, "could not take an item"));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
-        test_a_reign_that_nobody_reaches,
-        test_a_copy_that_was_cut_is_not_forgotten,
-        test_an_absence_told_by_another,
-        test_what_the_peer_does_not_take,
+        test_a_reign_that_nobody_reaches,      test_a_copy_that_was_cut_is_not_forgotten,
+        test_an_absence_told_by_another,       test_what_the_peer_does_not_take,
+        test_a_fill_that_is_too_large_is_told,
     };
     return unit_run_with("imposter", setup, teardown, tests, N_ELEMENTS(tests));
 }
