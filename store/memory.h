@@ -238,6 +238,7 @@ enum claim_mode {
 struct claim_terms {
     bool compact, evict; /* which modes will do */
     bool follow;         /* nothing is evicted while compacting still gives something */
+    bool main_is_vain;   /* what the main queue has is too hot to go */
     uint32_t now;        /* for expired items */
 };
 /* Choose the segment whose reclaim costs least and take it. */

@@ -124,11 +124,12 @@ static uint32_t oldest(struct memory *m, unsigned queue)
     return id;
 }
 
-/* The small queue pays while it has more than its tenth. */
-static uint32_t next_to_evict(struct memory *m)
+/* The small queue pays while it has more than its tenth, or the main one gives nothing.
+ */
+static uint32_t next_to_evict(struct memory *m, bool main_is_vain)
 {
     size_t small = m->queue[QUEUE_SMALL].bytes, main = m->queue[QUEUE_MAIN].bytes;
-    unsigned first = small * 10 > small + main ? QUEUE_SMALL : QUEUE_MAIN;
+    unsigned first = main_is_vain || small * 10 > small + main ? QUEUE_SMALL : QUEUE_MAIN;
     uint32_t id = oldest(m, first);
 
     return id != SEGMENT_NONE
@@ -186,7 +187,7 @@ enum claim_mode memory_claim(struct memory *m, const struct claim_terms *terms,
     else if (terms->compact)
         *id = worth_compacting(m, terms->evict, terms->now);
     if (*id == SEGMENT_NONE && terms->evict) {
-        *id = next_to_evict(m);
+        *id = next_to_evict(m, terms->main_is_vain);
         mode = CLAIM_EVICT;
     }
     if (*id == SEGMENT_NONE)

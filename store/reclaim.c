@@ -22,7 +22,10 @@
 #include "base/check.h"
 #include "store/mirror.h"
 
-enum { AHEAD = 8, TRIES = 64, SCAN_PAUSE = 1 };
+enum { AHEAD = 8, SCAN_PAUSE = 1 };
+
+/* Segments of the main queue in a row that gave next to nothing, until others have to. */
+enum { VAIN_MAX = 4 };
 
 struct pass {
     struct store *s;
@@ -31,6 +34,7 @@ struct pass {
     struct segment *segment;
     enum claim_mode mode;
     unsigned queue;    /* the segment's */
+    unsigned need;     /* an item stays whose frequency is above */
     bool stuck;        /* no space to move to */
     bool rotates;      /* a large item: to the end of a queue */
     uint32_t stayed;   /* items still in use */
@@ -72,9 +76,7 @@ static bool find_again(struct store *s, struct spot *spot, struct item *it)
 
 static bool is_kept(struct pass *p, struct item *it)
 {
-    unsigned need = p->queue == QUEUE_MAIN ? atomic_load(&p->s->keep_above) : 0;
-
-    return p->mode == CLAIM_COMPACT || item_freq(it) > need;
+    return p->mode == CLAIM_COMPACT || item_freq(it) > p->need;
 }
 
 static unsigned destination(struct pass *p)
@@ -232,18 +234,39 @@ static void reclaim_small(struct pass *p)
     }
 }
 
-/* If nearly everything was read often, keeping it all would copy the memory round and
- * round for nothing: ask for more. */
-static void adapt(struct pass *p)
+/* If nearly all of the main queue was read often, keeping it would copy the memory round
+ * and round for nothing: ask for more. A few segments say nothing about the rest: what is
+ * hottest was moved together, and lies side by side. */
+static void adapt(struct demand *d, struct pass *p)
 {
-    unsigned above = atomic_load(&p->s->keep_above);
+    uint64_t seen = atomic_fetch_add(&d->seen, p->seen) + p->seen;
+    uint64_t kept = atomic_fetch_add(&d->kept, p->kept) + p->kept;
+    unsigned above = atomic_load(&d->above);
 
-    if (p->mode != CLAIM_EVICT || p->queue != QUEUE_MAIN)
+    if (seen < p->s->memory.limit / 4)
         return;
-    if (p->kept > p->seen / 4 * 3 && above < MARK_FREQ)
-        atomic_store(&p->s->keep_above, above + 1);
-    else if (p->kept < p->seen / 2 && above > 0)
-        atomic_store(&p->s->keep_above, above - 1);
+    atomic_store(&d->seen, 0);
+    atomic_store(&d->kept, 0);
+    if (kept > seen / 4 * 3 && above < MARK_FREQ - 1)
+        atomic_store(&d->above, above + 1);
+    else if (kept < seen / 2 && above > 0)
+        atomic_store(&d->above, above - 1);
+}
+
+/* Not until then does the small queue pay for a main queue that gives nothing; and if it
+ * has nothing either, something hot must go. */
+static void note_gain(struct pass *p)
+{
+    struct demand *d = &p->s->demand;
+
+    if (p->mode != CLAIM_EVICT)
+        return;
+    if (p->queue == QUEUE_MAIN)
+        adapt(d, p);
+    if (p->queue == QUEUE_MAIN && p->kept > p->seen / 4 * 3)
+        atomic_fetch_add(&d->vain, 1);
+    else
+        atomic_store(&d->vain, 0);
 }
 
 /* One claimed segment. True if that gave memory back. */
@@ -255,7 +278,7 @@ static bool reclaim_segment(struct pass *p, uint32_t id)
         reclaim_large(p, (struct item *)(void *)p->segment->base);
     } else {
         reclaim_small(p);
-        adapt(p);
+        note_gain(p);
     }
     if (p->stayed == 0 && !p->stuck) {
         memory_recycle(m, id);
@@ -268,6 +291,18 @@ static bool reclaim_segment(struct pass *p, uint32_t id)
     return gives;
 }
 
+static bool main_is_vain(struct store *s)
+{
+    return atomic_load(&s->demand.vain) >= VAIN_MAX;
+}
+
+static unsigned need_of(struct store *s, unsigned queue)
+{
+    if (queue == QUEUE_SMALL)
+        return 0;
+    return main_is_vain(s) ? MARK_FREQ : atomic_load(&s->demand.above);
+}
+
 static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode mode,
                            uint32_t id)
 {
@@ -278,7 +313,8 @@ static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode 
                           .counters = store_counters(s),
                           .segment = seg,
                           .mode = mode,
-                          .queue = seg->queue };
+                          .queue = seg->queue,
+                          .need = need_of(s, seg->queue) };
 }
 
 bool store_reclaim(struct store *s, const void *cookie)
@@ -292,6 +328,7 @@ bool store_reclaim(struct store *s, const void *cookie)
         const struct claim_terms terms = { .compact = compact,
                                            .follow = atomic_load(&s->follows),
                                            .evict = s->config.eviction,
+                                           .main_is_vain = main_is_vain(s),
                                            .now = s->now() };
         uint32_t id;
         enum claim_mode mode = memory_claim(&s->memory, &terms, &id);

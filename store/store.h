@@ -50,6 +50,14 @@ struct maintenance {
     bool shrinking; /* the hash table */
 };
 
+/* What the main queue asks of its items when memory is wanted (reclaim.c). */
+struct demand {
+    _Atomic unsigned above; /* those stay whose frequency is */
+    _Atomic uint64_t seen,
+        kept;              /* bytes of the segments looked at since `above` was set */
+    _Atomic unsigned vain; /* segments in a row that kept nearly all they had */
+};
+
 struct store {
     ENGINE_HANDLE_V1 api;
     unsigned magic;
@@ -65,8 +73,8 @@ struct store {
     _Atomic(engine_watcher) watcher; /* NULL: nobody wants to know */
     void *watcher_context;
     _Atomic unsigned sample_every; /* reads; 0: none is sampled */
-    _Atomic unsigned keep_above;   /* frequency an item of the main queue needs to stay */
-    struct counters *counters;     /* memory.nlanes of them */
+    struct demand demand;
+    struct counters *counters; /* memory.nlanes of them */
 
     /* Read by every call, written by a flush. */
     _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; EPOCH_MASK bits */

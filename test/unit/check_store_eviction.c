@@ -182,11 +182,41 @@ START_TEST(a_new_hot_set_is_taken_in)
 }
 END_TEST
 
+/* A few keys are asked for all the time, others pass by, each again after thrice as many
+ * as there is room for. Some of these are remembered and live in the main queue, which
+ * rests when it has them. Then others pass by, and the main queue changes. What is hot
+ * lies close together there, and must not go because all beside it is as hot. */
+START_TEST(hot_keys_outlive_passers_by)
+{
+    enum { HOT = 5000, PASSERS = 150000, WINDOW = 20000 };
+    uint32_t state = 5, passer = 0, hits = 0, least = WINDOW;
+
+    for (uint32_t i = 1; i <= 2 * REQUESTS; i++) {
+        state = state * 1664525u + 1013904223u;
+        if (i % 2 == 0)
+            hits += store_request((state >> 8) % HOT);
+        else
+            store_request(HOT + passer++ % PASSERS + (i > REQUESTS) * PASSERS);
+        if (i % (2 * WINDOW) == 0) {
+            if (i > REQUESTS && hits < least)
+                least = hits;
+            hits = 0;
+        }
+    }
+    printf("hot keys: at least %u hits of %u\n", least, WINDOW);
+    ck_assert_uint_gt(least, WINDOW / 1000 * 995);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
-        as_good_as_lru,       as_good_as_lru_when_nearly_flat, as_good_as_lru_when_steep,
-        scans_do_little_harm, a_new_hot_set_is_taken_in,
+        as_good_as_lru,
+        as_good_as_lru_when_nearly_flat,
+        as_good_as_lru_when_steep,
+        scans_do_little_harm,
+        a_new_hot_set_is_taken_in,
+        hot_keys_outlive_passers_by,
     };
     return rig_run("store_eviction", setup, tests, N_ELEMENTS(tests));
 }
