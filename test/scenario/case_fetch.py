@@ -247,7 +247,7 @@ def case_peer_stuck(lab):
         proxy.rate = SLOW
     restart(a)
     lab.until(a.answers, "a takes connections")
-    assert a.ask("get key1")[0].startswith(b"VALUE")
+    lab.until(lambda: a.ask("get key1")[0].startswith(b"VALUE"), "what is lacked is fetched")
     b.pause()
     times = []
     for index in range(count - 1000, count):
