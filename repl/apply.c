@@ -1,6 +1,4 @@
 /* From the wire to the store: R11 and the leader's filter of R12. */
-#include "repl/core.h"
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -58,12 +56,12 @@ static const char *apply_delete(struct repl_core *c, const struct link_change *c
 }
 
 /* A delayed flush_all that takes effect at this moment, in the store maybe a second
- * before flush_at, touches everything. It may still be put off: what is not taken because
+ * before its time, touches everything. It may still be put off: what is not taken because
  * of it has to be remembered. */
 static bool is_touched(struct repl_core *c, uint64_t hash)
 {
-    core_take_flush(c);
-    if (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at)
+    CHECK(flush_take(c) == NULL); /* it leads */
+    if (flush_is_near(c))
         map_add(&c->touched, hash);
     return map_has(&c->touched, hash) || known_has(&c->known, hash);
 }
@@ -106,25 +104,11 @@ void repl_core_delivered(struct repl_core *c)
     core_release(c);
 }
 
-/* Before it takes the place of a delayed one, that one may have taken effect here,
- * without being noticed yet. If it was this session's, the leader has put it off, and its
- * word came too late: the leader still has what is missing here. */
 static void apply_flush(struct repl_core *c, uint32_t delay)
 {
-    core_take_flush(c);
-    if (!c->session.open)
-        return; /* it took effect, and the next meeting will tell of this one */
-    bool is_late = delay != 0 && c->flush_unsaid;
-    c->flush_unsaid = false;
-    c->store_ops->flush(c->store, delay);
-    c->has_flush = c->flush_led = c->flush_foreign = delay != 0;
-    c->flush_at = clock_after(c->store_ops->clock(c->store), delay);
-    c->count.applied++;
-    if (!is_late)
-        return;
-    map_fill(&c->lacking);
-    repl_core_closed(c);
-    c->port_ops->close(c->port, "a flush_all was put off too late: all is copied again");
+    const char *why = flush_obey(c, delay);
+    if (why != NULL)
+        core_end_session(c, why);
 }
 
 const char *apply_message(struct repl_core *c, const struct link_message *m)

@@ -1,5 +1,3 @@
-#include "repl/core.h"
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/clock.h"
@@ -161,15 +159,7 @@ enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
 
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
-    uint64_t asked = atomic_load(&c->flush_asked), next;
-    uint32_t now = c->store_ops->clock(c->store);
-    uint32_t at = delay != 0 ? clock_after(now, delay) : 0, before;
-    do {
-        before = (uint32_t)asked;
-        next = ((asked >> 32) + 1) << 32 | at;
-    } while (!atomic_compare_exchange_weak(&c->flush_asked, &asked, next));
-    /* The one before may have taken effect without being noticed yet. */
-    if (delay == 0 || (before != 0 && now >= before)) {
+    if (flush_ask(c, delay)) {
         map_fill(&c->dirty);
         if (ch->flags & GATE_TOUCH)
             map_fill(&c->touched);

@@ -10,13 +10,29 @@
  *     gate, journal, dirty map     core lock: role, session, merge,
  *        (no lock at all)             ship, apply, purge, walk
  *
- * Files: change.c (what clients do), notice.c (what the store does on its own), absent.c
- * (what clients were told is not here), fetch.c (what is lacked and asked for), role.c
- * (promote, demote, fold), session.c (HELLO, ROLE), merge.c (MAP to
- * PURGED), message.c (to its handler), ship.c (journal to frames),
- * apply.c (frames to store), resync.c (purge, walk, repair), handover.c (planned change
- * of roles), claim.c (the role follows the clients), verify.c (comparison), status.c
- * (figures).
+ * Floors, from the ground: a file calls those above it in this list, never one below.
+ *
+ *   gate, journal, map, known, waiters   tables, each with a header of its own
+ *   log.c access.c exchange.c   the log; the store's answers; maps on the wire
+ *   hold.c      the gate's flags, from the state
+ *   flush.c     flush_all
+ *   ship.c      journal to frames
+ *   notice.c    what the store does on its own
+ *   absent.c    what clients were told is not here
+ *   resync.c    purge, walk, repair
+ *   fetch.c     what is lacked and asked for
+ *   verify.c    comparison of both nodes
+ *   session.c   its states, and its end
+ *   merge.c     MAP to PURGED
+ *   apply.c     frames to store
+ *   status.c    figures
+ *   role.c      promote, demote, step down
+ *   handover.c  planned change of roles
+ *   hello.c     HELLO, ROLE: who leads
+ *   claim.c     the role follows the clients
+ *   change.c    what clients do
+ *   dispatch.c  messages, time and work, each to its part
+ *   core.c      life
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -39,14 +55,6 @@
 
 enum repl_lead { LEAD_NONE, LEAD_LEADER, LEAD_FOLLOWER };
 
-/* What is done when a purge has walked to its end. */
-enum repl_purge_goal {
-    PURGE_NONE,
-    PURGE_THEN_MERGE,
-    PURGE_THEN_FOLLOW,
-    PURGE_THEN_REFILL
-};
-
 /* What a client's write on a standby does. */
 enum repl_standby_writes {
     STANDBY_WRITES_PROMOTE, /* it makes the node active */
@@ -55,6 +63,8 @@ enum repl_standby_writes {
     STANDBY_WRITES_ALONE,
     STANDBY_WRITES_REJECT /* it is refused */
 };
+
+struct repl_core;
 
 struct repl_config {
     size_t journal_bytes;
@@ -169,11 +179,19 @@ struct repl_session {
     struct repl_pace pace;  /* of the walk */
     uint64_t taken;         /* items taken from the peer's walk */
     bool refilled;          /* the peer copies, or has copied, to this leader */
-    bool flush_due;         /* FLUSHQ is to be sent before anything else */
+};
+
+/* What a purge is for: what holds while it runs, and what comes when it has walked to its
+ * end. */
+struct repl_purge_goal {
+    bool merges;  /* R8: absences are told, and what clients change is noted in T */
+    bool follows; /* R9: the leader has merged, and asks */
+    bool repairs; /* R13 */
+    void (*then)(struct repl_core *c);
 };
 
 struct repl_purge {
-    enum repl_purge_goal goal;
+    const struct repl_purge_goal *goal; /* NULL: no purge runs */
     struct repl_walk *walk;
     bool stalled; /* the store cannot go on; it is asked again from time to time */
     uint64_t fence;
@@ -187,6 +205,32 @@ struct repl_gather {
     struct journal_entry *entries[GATHER_MAX];
     uint16_t slots[2 * GATHER_MAX]; /* hash table of index + 1, to find a key again */
     unsigned n, shipped;
+};
+
+/* Whose the delayed flush_all is that is pending here. */
+enum flush_origin {
+    FLUSH_NONE,
+    FLUSH_OWN,    /* clients here asked for it, or whoever did is gone for good */
+    FLUSH_LED,    /* the leader of this session sent it */
+    FLUSH_FOREIGN /* some leader did, of a session that has ended */
+};
+
+/* One has taken effect here: has it at the peer, too? */
+enum flush_doubt {
+    DOUBT_NONE,
+    DOUBT_LEADER, /* the leader of this session has not said so yet */
+    DOUBT_PEER    /* it had not, and since then this node has merged with nobody */
+};
+
+/* flush_all (flush.c). */
+struct repl_flush {
+    /* A client's, until the replication thread has seen it. */
+    _Atomic uint64_t asked; /* count << 32 | the store's clock then, 0: at once */
+    uint64_t seen;
+    enum flush_origin origin;
+    uint32_t at; /* the store's clock at which the pending one takes effect */
+    enum flush_doubt doubt;
+    bool due; /* FLUSHQ is to be sent before anything else */
 };
 
 struct repl_core {
@@ -235,17 +279,7 @@ struct repl_core {
     struct repl_purge purge;
     struct repl_gather gather;
     struct waiters waiters; /* requests for what is lacked */
-
-    /* A client's flush_all, until the replication thread has seen it. */
-    _Atomic uint64_t flush_asked; /* count << 32 | the store's clock then, 0: at once */
-    uint64_t flush_seen;
-    bool has_flush;     /* a delayed one is pending */
-    bool flush_led;     /* and the leader of this session sent it */
-    bool flush_foreign; /* or some leader did, once; clients here did not ask for it */
-    bool flush_unsaid; /* one of this session's took effect; the leader has not said so */
-    bool flush_untold; /* a foreign one took effect, and we have merged with nobody since
-                        */
-    uint32_t flush_at; /* the store's clock at which it fires */
+    struct repl_flush flush;
 
     struct repl_counters count;
     char last_error[160];

@@ -12,8 +12,6 @@
  * rules (R12). Messages come in order: when the batch is acknowledged, what has not come
  * is not there. Either node may ask, for it does not matter who leads.
  */
-#include "repl/core.h"
-
 #include "base/hash.h"
 #include "repl/internal.h"
 
@@ -69,11 +67,6 @@ void fetch_found(struct repl_core *c, const struct link_change *change)
 void fetch_watch_time(struct repl_core *c)
 {
     c->count.fetch_timeouts += waiters_expire(&c->waiters, c->now_us);
-}
-
-uint64_t repl_core_due_us(struct repl_core *c)
-{
-    return waiters_due_us(&c->waiters);
 }
 
 /* The look at the store and the queueing are one step, as in a walk. To a peer that does

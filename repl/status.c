@@ -109,7 +109,7 @@ static const char *link_state(const struct repl_core *c)
     if (!s->merged)
         return "handshake";
     return s->walk_due || s->await || !s->peer_whole || !map_is_empty(&c->coming) ||
-                   c->purge.goal != PURGE_NONE
+                   c->purge.goal != NULL
                ? "resync"
                : "streaming";
 }

@@ -20,7 +20,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "repl/core.h"
 #include "repl/internal.h"
 
 enum {
@@ -130,10 +129,8 @@ static void name_end(struct repl_core *c)
         return;
     }
     v->state = VERIFY_NONE;
-    if (core_put_maps(c, LINK_VERIFIED, maps, 2))
-        verify_stop(c, NULL);
-    else
-        core_out_of_memory(c);
+    core_put_maps(c, LINK_VERIFIED, maps, 2);
+    verify_stop(c, NULL);
 }
 
 /* An item that is about to expire may be gone on one side only, and rightly so. */
@@ -154,7 +151,7 @@ static bool name_some(struct repl_core *c)
     if (v->walk == NULL)
         return false; /* it gives no walk now: asked again from time to time */
     for (unsigned i = 0; i < NAME_SLICE && bytes < NAME_BYTES; i++) {
-        enum repl_answer next = resync_next(c, v->walk, &item);
+        enum repl_answer next = core_walk_next(c, v->walk, &item);
         if (next == REPL_NO)
             name_end(c);
         if (next != REPL_YES)
