@@ -67,11 +67,8 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
- * touched it. The gate is held from the look to the end, so that no client comes between:
- * whoever deleted the key before is seen in the map, and whoever changes it after finds
- * it whole, with its CAS. It is held for a run of FILLs, not for each of them: that is a
- * batch at most (repl_core_delivered). */
-static void fill_as_leader(struct repl_core *c, const struct link_change *change)
+ * touched it. */
+static void fill_key(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
     if (!map_has(&c->lacking, hash))
@@ -80,9 +77,6 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
         note_dropped(c, change);
         return;
     }
-    if (!c->filling)
-        core_hold(c);
-    c->filling = true;
     if (is_touched(c, hash))
         return;
     enum repl_answer added = c->store_ops->add(c->store, change);
@@ -96,12 +90,28 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
     c->count.applied++;
 }
 
-void repl_core_delivered(struct repl_core *c)
+/* The gate is held from the look to the end, so that no client comes between: whoever
+ * deleted the key before is seen in the map, and whoever changes it after finds it whole,
+ * with its CAS. It is held for a run of FILLs, not for each of them. */
+static void fill_as_leader(struct repl_core *c, const struct link_change *items, size_t n)
 {
-    if (!c->filling)
-        return;
     core_hold(c);
+    for (size_t i = 0; i < n; i++)
+        fill_key(c, &items[i]);
     core_release(c);
+}
+
+const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n)
+{
+    const struct repl_session *s = &c->session;
+    const char *why = NULL;
+    if (!s->merged)
+        return NULL; /* from before the roles changed */
+    if (s->lead == LEAD_LEADER)
+        fill_as_leader(c, items, n);
+    for (size_t i = 0; s->lead == LEAD_FOLLOWER && why == NULL && i < n; i++)
+        why = apply_set(c, &items[i]);
+    return why;
 }
 
 static void apply_flush(struct repl_core *c, uint32_t delay)
@@ -111,27 +121,21 @@ static void apply_flush(struct repl_core *c, uint32_t delay)
         core_end_session(c, why);
 }
 
-const char *apply_message(struct repl_core *c, const struct link_message *m)
+const char *apply_change(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
-    bool follows = s->lead == LEAD_FOLLOWER;
-    if (!s->merged || (!follows && m->op != LINK_FILL))
+    if (!s->merged || s->lead != LEAD_FOLLOWER)
         return NULL; /* from before the roles changed: dropped, not acknowledged */
     switch (m->op) {
-    case LINK_FILL:
-        if (follows)
-            return apply_set(c, &m->change);
-        fill_as_leader(c, &m->change);
-        break;
     case LINK_SETQ:
         return apply_set(c, &m->change);
     case LINK_DELETEQ:
         return apply_delete(c, &m->change);
     case LINK_FLUSHQ:
         apply_flush(c, m->delay);
-        break;
+        return NULL;
     default:
         CHECK(!"a message that is no change");
+        return NULL;
     }
-    return NULL;
 }

@@ -246,7 +246,6 @@ struct repl_core {
     struct journal notices; /* their room, apart from that of changes */
 
     enum repl_part part; /* as the store was told last */
-    bool filling;        /* the gate is held for a run of FILLs (apply.c) */
     bool active;
     /* Who was active last, for whoever must choose between two that are: above the rank
      * of the last leader known. A merge sets it back to 1 and 0, so it stays small. */
@@ -374,9 +373,10 @@ bool repl_core_busy(const struct repl_core *c);
 /* Does the peer owe an answer: the next step of the meeting, the end of a purge, an
  * acknowledgement? session.answers counts those that came. */
 bool repl_core_awaits(const struct repl_core *c);
-/* No further message is at hand: call it after one or some of them, before the lock is
- * let go. Clients that wait for a batch to be taken go on. */
-void repl_core_delivered(struct repl_core *c);
+/* A run of FILLs, as if each had been delivered; not while the core is busy. Clients'
+ * changes wait for a run, not for each of it. */
+const char *repl_core_fill(struct repl_core *c, const struct link_change *items,
+                           size_t n);
 
 /* Time passes: call it some times a second. The core's only clock for its time limits,
  * monotonic microseconds. */

@@ -13,6 +13,8 @@ static bool is_flooded(const struct repl_core *c)
     return c->port_ops->backlog(c->port) > ANSWERS_MAX + c->config.item_max + maps;
 }
 
+static const char flooded[] = "it asks for more answers than it reads";
+
 static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
     if (!core_answers(c))
@@ -24,6 +26,11 @@ static const char *on_noop(struct repl_core *c, const struct link_message *m)
         link_put_noop(core_out(c), m->batch, true);
     }
     return NULL;
+}
+
+static const char *on_fill(struct repl_core *c, const struct link_message *m)
+{
+    return apply_fills(c, &m->change, 1);
 }
 
 static const char *on_ping(struct repl_core *c, const struct link_message *m)
@@ -45,10 +52,10 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
     return "the peer said so";
 }
 
-#define on_SETQ     apply_message
-#define on_DELETEQ  apply_message
-#define on_FLUSHQ   apply_message
-#define on_FILL     apply_message
+#define on_SETQ     apply_change
+#define on_DELETEQ  apply_change
+#define on_FLUSHQ   apply_change
+#define on_FILL     on_fill
 #define on_NOOP     on_noop
 #define on_HELLO    on_hello
 #define on_ROLE     hello_on_role
@@ -80,13 +87,17 @@ static const message_handler handlers[256] = {
 const char *repl_core_message(struct repl_core *c, const struct link_message *m)
 {
     CHECK(c->session.open && repl_core_takes(c, m));
-    if (m->op != LINK_FILL)
-        repl_core_delivered(c);
     if (is_flooded(c))
-        return "it asks for more answers than it reads";
+        return flooded;
     const char *why = handlers[m->op](c, m);
     handover_watch_session(c);
     return why;
+}
+
+const char *repl_core_fill(struct repl_core *c, const struct link_change *items, size_t n)
+{
+    CHECK(c->session.open && !repl_core_busy(c));
+    return is_flooded(c) ? flooded : apply_fills(c, items, n);
 }
 
 bool repl_core_busy(const struct repl_core *c)

@@ -2,12 +2,9 @@
  * state is. */
 #include "repl/internal.h"
 
-/* A run of FILLs holds it already: whoever comes next takes it over. */
 void core_hold(struct repl_core *c)
 {
-    if (!c->filling)
-        gate_hold(&c->gate);
-    c->filling = false;
+    gate_hold(&c->gate);
 }
 
 static enum repl_part part_of(const struct repl_core *c)

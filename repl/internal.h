@@ -194,7 +194,9 @@ const char *notices_apply(struct repl_core *c, const struct link_message *m);
 const char *notices_want(struct repl_core *c, const struct link_message *m);
 
 /* apply.c */
-const char *apply_message(struct repl_core *c, const struct link_message *m);
+const char *apply_change(struct repl_core *c, const struct link_message *m);
+/* A run of FILLs (R12). */
+const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n);
 
 /* Do we answer the peer's questions: have both nodes agreed, but for a purge here? */
 static inline bool core_answers(const struct repl_core *c)

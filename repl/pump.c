@@ -11,6 +11,7 @@ enum {
     GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
     MESSAGE_ROOM = 64 << 10, /* beyond the largest value or maps */
     READS_AT_ONCE = 4,       /* then the peer waits for other events */
+    RUN_MAX = 100,           /* FILLs delivered at once */
 };
 
 /* The connection is lost or of no use; the peer is not told. */
@@ -74,14 +75,41 @@ static bool listen_to(struct repl_thread *t, struct link *l, bool enable)
     return l->fd >= 0;
 }
 
-static void take_messages(struct repl_thread *t, struct link *l)
+static enum link_result parse(struct repl_thread *t, struct link *l, size_t at,
+                              struct link_message *m, size_t *used, const char **why)
+{
+    return link_parse(buffer_head(&l->in) + at, buffer_length(&l->in) - at,
+                      body_max(t, l), m, used, why);
+}
+
+/* All FILLs that are here, up to a bound, are one run. False if the link is gone; else
+ * *used says how long they are. */
+static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
+{
+    struct link_change items[RUN_MAX];
+    struct link_message m;
+    size_t n = 0, at = 0, size;
+    const char *why;
+    while (n < RUN_MAX && at < buffer_length(&l->in) &&
+           parse(t, l, at, &m, &size, &why) == LINK_OK && m.op == LINK_FILL) {
+        items[n++] = m.change;
+        at += size;
+    }
+    *used = at;
+    l->confirmed = true;
+    why = repl_core_fill(t->core, items, n);
+    if (why != NULL)
+        pump_drop(t, l, why);
+    return l->fd >= 0;
+}
+
+static void pump_messages(struct repl_thread *t, struct link *l)
 {
     struct link_message m;
     const char *why;
     size_t used;
     for (;;) {
-        switch (link_parse(buffer_head(&l->in), buffer_length(&l->in), body_max(t, l), &m,
-                           &used, &why)) {
+        switch (parse(t, l, 0, &m, &used, &why)) {
         case LINK_BAD:
             pump_drop(t, l, why);
             return;
@@ -92,18 +120,13 @@ static void take_messages(struct repl_thread *t, struct link *l)
                 listen_to(t, l, false); /* until the purge has come to its end */
                 return;
             }
-            if (!deliver(t, l, &m))
+            if (l == t->session && m.op == LINK_FILL ? !deliver_fills(t, l, &used)
+                                                     : !deliver(t, l, &m))
                 return;
             t->core->count.bytes_in += used;
             link_consume(l, used);
         }
     }
-}
-
-static void pump_messages(struct repl_thread *t, struct link *l)
-{
-    take_messages(t, l);
-    repl_core_delivered(t->core);
 }
 
 /* A purge has come to its end: take the messages that waited for it. */

@@ -23,7 +23,6 @@ static void tell(struct node *n, const struct link_message *m)
 {
     AZ(pthread_mutex_lock(&n->core.lock));
     ck_assert_ptr_null(repl_core_message(&n->core, m));
-    repl_core_delivered(&n->core);
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 
