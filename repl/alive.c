@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "repl/clock.h"
-#include "repl/thread.h"
+#include "repl/loop.h"
 
 enum {
     CONNECT_MAX_US = 500000, /* then it is tried anew: a heal is not to wait for TCP's own
@@ -98,16 +98,16 @@ static void check(struct repl_thread *t, struct link *l, uint64_t now)
     if (l == t->session && repl_core_busy(t->core))
         return; /* we do not listen: silence says nothing */
     if (now - since >= silence_max(t, l) && l->connecting) {
-        meet_dial_failed(t, l->name, "no answer");
+        slots_dial_failed(t, l->name, "no answer");
         link_close(l);
     } else if (now - since >= silence_max(t, l)) {
         snprintf(why, sizeof(why), "no word from it for %llu ms",
                  (unsigned long long)((now - since) / 1000));
-        pump_drop(t, l, why);
+        slots_drop(t, l, why);
     } else if (is_late(t, l, now)) {
-        pump_drop(t, l, "a message from it does not come to its end");
+        slots_drop(t, l, "a message from it does not come to its end");
     } else if (l == t->session && is_lost(t, now)) {
-        pump_drop(t, l, "it lives, but does not answer");
+        slots_drop(t, l, "it lives, but does not answer");
     }
 }
 
@@ -131,6 +131,6 @@ void alive_tick(struct repl_thread *t, uint64_t now)
     struct link *l = t->session;
     if (l != NULL && now - l->sent_us >= t->config.heartbeat_ms * 1000 * 3 / 4) {
         link_put_plain(&l->out.bytes, LINK_PING, t->core->reign);
-        pump_flush(t);
+        slots_flush(t);
     }
 }

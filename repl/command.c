@@ -1,35 +1,15 @@
 #include "repl/command.h"
 
-#include <event2/buffer.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
-#include "repl/thread.h"
-
-void command_answer(struct command_client *client, const char *kind, const char *format,
-                    ...)
-{
-    char text[400];
-    va_list ap;
-    if (client == NULL)
-        return;
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    /* Whoever waits for the rest of an answer is better told that there is none. */
-    if (evbuffer_add_printf(bufferevent_get_output(client->stream), "%s %s\n", kind,
-                            text) < 0)
-        shutdown(bufferevent_getfd(client->stream), SHUT_RDWR);
-}
 
 /* ---- one function a command */
 
 static void emit_figure(void *context, const char *name, const char *value)
 {
-    command_answer(context, "STAT", "%s %s", name, value);
+    answer_put(context, "STAT", "%s %s", name, value);
 }
 
 /* ---- commands; core LOCKED but for status */
@@ -38,7 +18,7 @@ static void do_status(struct command_client *client)
 {
     const struct control_config *config = &client->commands->config;
     config->figures(config->context, emit_figure, client);
-    command_answer(client, "OK", "that is all");
+    answer_put(client, "OK", "that is all");
 }
 
 static void do_health(struct command_client *client)
@@ -47,11 +27,11 @@ static void do_health(struct command_client *client)
     char why[160];
     AZ(pthread_mutex_lock(&core->lock));
     bool fit = repl_core_health(core, why, sizeof(why));
-    command_answer(client, "STAT", "rank %u", core->rank);
-    command_answer(client, "STAT", "lone_ms %llu",
-                   (unsigned long long)repl_core_lone_us(core) / 1000);
+    answer_put(client, "STAT", "rank %u", core->rank);
+    answer_put(client, "STAT", "lone_ms %llu",
+               (unsigned long long)repl_core_lone_us(core) / 1000);
     AZ(pthread_mutex_unlock(&core->lock));
-    command_answer(client, fit ? "OK" : "NO", "%s", why);
+    answer_put(client, fit ? "OK" : "NO", "%s", why);
 }
 
 static void do_promote(struct command_client *client)
@@ -60,8 +40,8 @@ static void do_promote(struct command_client *client)
     AZ(pthread_mutex_lock(&core->lock));
     bool was = core->active;
     repl_core_promote(core, "told to by the control socket");
-    command_answer(client, "OK", "%s, reign %llu", was ? "active already" : "active now",
-                   (unsigned long long)core->reign);
+    answer_put(client, "OK", "%s, reign %llu", was ? "active already" : "active now",
+               (unsigned long long)core->reign);
     meet_again(client->commands->thread);
     AZ(pthread_mutex_unlock(&core->lock));
 }
@@ -82,9 +62,9 @@ static void do_resync(struct command_client *client)
     const char *why = repl_core_resync(core);
     AZ(pthread_mutex_unlock(&core->lock));
     if (why != NULL)
-        command_answer(client, "ERROR", "%s", why);
+        answer_put(client, "ERROR", "%s", why);
     else
-        command_answer(client, "OK", "everything is being copied to the peer again");
+        answer_put(client, "OK", "everything is being copied to the peer again");
 }
 
 static void do_handover(struct command_client *client)
@@ -101,18 +81,18 @@ static void do_news(struct command_client *client)
 {
     struct commands *c = client->commands;
     if (!client->wants_news && c->listeners == COMMAND_LISTENERS_MAX) {
-        command_answer(client, "ERROR", "%u others are told already", c->listeners);
+        answer_put(client, "ERROR", "%u others are told already", c->listeners);
         return;
     }
     c->listeners += !client->wants_news;
     client->wants_news = true;
-    command_answer(client, "OK", "you will be told");
+    answer_put(client, "OK", "you will be told");
 }
 
 void command_news(struct command_client *client)
 {
     if (client->wants_news)
-        command_answer(client, "NEWS", "health may have changed");
+        answer_put(client, "NEWS", "health may have changed");
 }
 
 enum { ONLY_IF_AWAITED = 1 };
@@ -149,11 +129,11 @@ void command_run(struct command_client *client, const char *line)
         if (!(table[i].flags & ONLY_IF_AWAITED) || is_awaited(client))
             table[i].run(client);
         else
-            thread_log(client->commands->thread, REPL_LOG_WARNING,
-                       "did not %s: whoever asked for it has gone", line);
+            loop_log(client->commands->thread, REPL_LOG_WARNING,
+                     "did not %s: whoever asked for it has gone", line);
         return;
     }
-    command_answer(client, "ERROR", "this node does not know the command '%.40s'", line);
+    answer_put(client, "ERROR", "this node does not know the command '%.40s'", line);
 }
 
 /* ---- life */

@@ -5,18 +5,11 @@
 #ifndef REPL_COMMAND_H
 #define REPL_COMMAND_H
 
-#include <event2/bufferevent.h>
 #include <stdbool.h>
 
-#include "repl/control.h"
+#include "repl/answer.h"
+#include "repl/loop.h"
 #include "repl/watch.h"
-
-struct command_client {
-    struct commands *commands;
-    struct bufferevent *stream; /* NULL: this place is free */
-    bool wants_news;
-    uint64_t heard_us; /* when it asked last */
-};
 
 struct commands {
     struct repl_thread *thread;
@@ -36,9 +29,6 @@ void commands_fini(struct commands *c);
 
 /* Carry out a line and answer it. */
 void command_run(struct command_client *client, const char *line);
-/* One line of an answer; kind is STAT, STEP, OK, NO or ERROR. NULL: nobody listens. */
-void command_answer(struct command_client *client, const char *kind, const char *format,
-                    ...) __attribute__((format(printf, 3, 4)));
 /* What health goes by has changed: tell it, if it wants to know. */
 void command_news(struct command_client *client);
 /* Does it wait for news, or for an answer? */

@@ -17,7 +17,6 @@
 #include "base/check.h"
 #include "repl/clock.h"
 #include "repl/command.h"
-#include "repl/thread.h"
 
 enum {
     CLIENTS_MAX = 16,
@@ -111,9 +110,9 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
 static void on_accept_failed(struct evconnlistener *listener, void *arg)
 {
     struct control *control = arg;
-    thread_log(control->commands.thread, REPL_LOG_WARNING,
-               "cannot accept a connection at the control socket: %s; trying again",
-               strerror(errno));
+    loop_log(control->commands.thread, REPL_LOG_WARNING,
+             "cannot accept a connection at the control socket: %s; trying again",
+             strerror(errno));
     control->paused = evconnlistener_disable(listener) == 0;
 }
 

@@ -21,17 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct repl_thread;
-struct control;
-
-typedef void (*control_emit)(void *context, const char *name, const char *value);
-
-struct control_config {
-    const char *path; /* of the socket */
-    /* All figures of the node, as `stats repl` has them. Called without the core lock. */
-    void (*figures)(void *context, control_emit emit, void *emit_context);
-    void *context;
-};
+#include "repl/loop.h"
 
 /* Listen; the thread must have its event loop and not run yet. NULL: why holds the
  * reason, for the user. */

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "repl/clock.h"
-#include "repl/thread.h"
+#include "repl/loop.h"
 
 enum {
     GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
@@ -13,16 +13,6 @@ enum {
     READS_AT_ONCE = 4,       /* then the peer waits for other events */
     RUN_MAX = 100,           /* FILLs delivered at once */
 };
-
-/* The connection is lost or of no use; the peer is not told. */
-void pump_drop(struct repl_thread *t, struct link *l, const char *why)
-{
-    if (l == t->session) {
-        t->session = NULL;
-        repl_core_closed(t->core);
-    }
-    meet_refuse(t, l, why);
-}
 
 /* What this node can take, whatever the peer can send. */
 static uint64_t body_max(const struct repl_thread *t, const struct link *l)
@@ -42,7 +32,7 @@ static void on_refusal(struct repl_thread *t, struct link *l,
     snprintf(why, sizeof(why), "the peer refuses it: %.*s",
              (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
     if (t->session == NULL)
-        pump_drop(t, l, why);
+        slots_drop(t, l, why);
     else
         link_close(l);
 }
@@ -63,7 +53,7 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
         why = "it does not begin with a HELLO";
     }
     if (why != NULL)
-        pump_drop(t, l, why);
+        slots_drop(t, l, why);
     return l->fd >= 0;
 }
 
@@ -71,7 +61,7 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
 static bool listen_to(struct repl_thread *t, struct link *l, bool enable)
 {
     if (!link_read_enable(l, enable))
-        pump_drop(t, l, strerror(errno));
+        slots_drop(t, l, strerror(errno));
     return l->fd >= 0;
 }
 
@@ -99,7 +89,7 @@ static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
     l->confirmed = true;
     why = repl_core_fill(t->core, items, n);
     if (why != NULL)
-        pump_drop(t, l, why);
+        slots_drop(t, l, why);
     return l->fd >= 0;
 }
 
@@ -111,7 +101,7 @@ static void pump_messages(struct repl_thread *t, struct link *l)
     for (;;) {
         switch (parse(t, l, 0, &m, &used, &why)) {
         case LINK_BAD:
-            pump_drop(t, l, why);
+            slots_drop(t, l, why);
             return;
         case LINK_MORE:
             return;
@@ -152,19 +142,13 @@ static void pump_read(struct repl_thread *t, struct link *l)
         case LINK_IO_FULL:
             return;
         case LINK_IO_CLOSED:
-            pump_drop(t, l, "the peer closed the connection");
+            slots_drop(t, l, "the peer closed the connection");
             return;
         case LINK_IO_FAILED:
-            pump_drop(t, l, strerror(errno));
+            slots_drop(t, l, strerror(errno));
             return;
         }
     }
-}
-
-static void write_out(struct repl_thread *t, struct link *l)
-{
-    if (link_write(l, &t->core->count.bytes_out) == LINK_IO_FAILED)
-        pump_drop(t, l, strerror(errno));
 }
 
 static void connect_done(struct repl_thread *t, struct link *l)
@@ -174,7 +158,7 @@ static void connect_done(struct repl_thread *t, struct link *l)
         meet_greet(t, l);
     if (error == 0)
         return; /* else the other says first who it is */
-    meet_dial_failed(t, l->name, strerror(error));
+    slots_dial_failed(t, l->name, strerror(error));
     link_close(l);
 }
 
@@ -190,13 +174,6 @@ void pump_event(evutil_socket_t fd, short what, void *arg)
     else if (l->fd >= 0 && (what & EV_READ))
         pump_read(t, l);
     if (l->fd >= 0)
-        write_out(t, l);
+        slots_write(t, l);
     AZ(pthread_mutex_unlock(&t->core->lock));
-}
-
-void pump_flush(struct repl_thread *t)
-{
-    /* With the writable event armed the network is full: it will tell. */
-    if (t->session != NULL && !t->session->want_write)
-        write_out(t, t->session);
 }

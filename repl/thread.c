@@ -4,7 +4,6 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +11,7 @@
 
 #include "base/check.h"
 #include "repl/clock.h"
+#include "repl/control.h"
 
 /* While changes are frequent, the thread sleeps for so long after shipping and lets
  * changes and acknowledgements gather: a batch then holds many, and no client pays for a
@@ -21,81 +21,6 @@ enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 /* However rare signs of life are: by ticks the peer is dialled, clients that wait for a
  * handover are let go, and the end of the node comes in time. */
 enum { TICK_MAX_US = 100000 };
-
-static void port_log(void *port, enum repl_log level, const char *text)
-{
-    struct repl_thread *t = port;
-    char more[360];
-    uint32_t times = repeats_note(&t->repeats, text, repl_clock_us());
-    if (times == 0)
-        return;
-    snprintf(more, sizeof(more), "%s (%u times by now)", text, times);
-    t->config.log(t->config.log_context, level, times == 1 ? text : more);
-}
-
-void thread_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
-{
-    char text[320];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    port_log(t, level, text);
-}
-
-/* ---- the port */
-
-static struct buffer *port_out(void *port)
-{
-    struct repl_thread *t = port;
-    CHECK(t->session != NULL);
-    return &t->session->out.bytes;
-}
-
-static void port_send_value(void *port, struct repl_item *item)
-{
-    struct repl_thread *t = port;
-    outq_add_value(&t->session->out, item);
-}
-
-static size_t port_backlog(void *port)
-{
-    struct repl_thread *t = port;
-    return t->session != NULL ? outq_length(&t->session->out) : 0;
-}
-
-static void port_close(void *port, const char *reason)
-{
-    struct repl_thread *t = port;
-    struct link *l = t->session;
-    if (l == NULL)
-        return;
-    t->session = NULL;
-    meet_refuse(t, l, reason);
-}
-
-/* If that fails, it wakes up at its next tick. */
-static void wake_now(struct repl_thread *t)
-{
-    uint64_t one = 1;
-    (void)!write(t->wake_fd, &one, sizeof(one));
-}
-
-static void port_wake(void *port)
-{
-    struct repl_thread *t = port;
-    if (atomic_load(&t->sleeping) && atomic_exchange(&t->sleeping, false))
-        wake_now(t);
-}
-
-const struct repl_port_ops repl_thread_port = {
-    .out = port_out,
-    .send_value = port_send_value,
-    .backlog = port_backlog,
-    .close = port_close,
-    .wake = port_wake,
-    .log = port_log,
-};
 
 /* ---- the loop */
 
@@ -150,7 +75,7 @@ static enum next thread_work(struct repl_thread *t)
     AZ(pthread_mutex_lock(&t->core->lock));
     bool more = repl_core_work(t->core);
     pump_resume(t);
-    pump_flush(t);
+    slots_flush(t);
     set_alarm(t);
     uint64_t shipped = t->core->count.shipped;
     unsigned face = face_of(t->core);
@@ -298,7 +223,7 @@ static bool open_control(struct repl_thread *t, char *why, size_t nwhy)
     t->control = control_open(t, &t->config.control, why, nwhy);
     if (t->control != NULL || !t->config.control_is_optional)
         return t->control != NULL;
-    thread_log(t, REPL_LOG_WARNING, "%s", why);
+    loop_log(t, REPL_LOG_WARNING, "%s", why);
     return true;
 }
 
@@ -311,7 +236,7 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
-    if (!meet_open(t, why, nwhy) || !open_control(t, why, nwhy)) {
+    if (!meet_open(t, pump_event, why, nwhy) || !open_control(t, why, nwhy)) {
         free_all(t);
         return false;
     }
@@ -336,16 +261,19 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
         return;
     t->stop_by_us = repl_clock_us() + (uint64_t)drain_ms * 1000;
     atomic_store(&t->stop, true);
-    wake_now(t);
+    loop_wake(t);
     AZ(pthread_join(t->thread, NULL));
     t->started = false;
     AZ(pthread_mutex_lock(&t->core->lock));
-    if (t->session != NULL) {
-        repl_core_closed(t->core);
-        port_close(t, "this node shuts down");
-    }
+    if (t->session != NULL)
+        slots_drop(t, t->session, "this node shuts down");
     AZ(pthread_mutex_unlock(&t->core->lock));
     free_all(t);
+}
+
+uint16_t repl_thread_port_number(const struct repl_thread *t)
+{
+    return listen_port(t);
 }
 
 const char *repl_thread_link_state(const struct repl_thread *t)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "repl/answer.h"
 #include "repl/clock.h"
-#include "repl/command.h"
 #include "repl/core.h"
 
 enum {
@@ -42,26 +42,26 @@ static bool look_at_handover(struct watch *w, struct repl_core *c)
         return false;
     case HANDOVER_DRAIN:
         if (is_new(w, h->state, 0))
-            command_answer(w->client, "STEP", "shipping what the peer does not have yet");
+            answer_put(w->client, "STEP", "shipping what the peer does not have yet");
         break;
     case HANDOVER_HELD:
         if (is_new(w, h->state, 0))
-            command_answer(w->client, "STEP",
-                           "holding clients' writes until the peer has the last one");
+            answer_put(w->client, "STEP",
+                       "holding clients' writes until the peer has the last one");
         break;
     case HANDOVER_OFFERED:
         if (is_new(w, h->state, 0))
-            command_answer(w->client, "STEP",
-                           "the peer has everything and is told to be active");
+            answer_put(w->client, "STEP",
+                       "the peer has everything and is told to be active");
         break;
     case HANDOVER_DONE:
-        command_answer(w->client, "OK",
-                       "the peer is active now; writes were held for %.1f ms", ms);
+        answer_put(w->client, "OK",
+                   "the peer is active now; writes were held for %.1f ms", ms);
         return false;
     case HANDOVER_FAILED:
-        command_answer(w->client, "ERROR",
-                       "%s; this node stays as it is, writes were held for %.1f ms",
-                       h->why, ms);
+        answer_put(w->client, "ERROR",
+                   "%s; this node stays as it is, writes were held for %.1f ms", h->why,
+                   ms);
         return false;
     }
     repl_core_tick(c, repl_clock_us());
@@ -98,7 +98,7 @@ static bool look_at_demotion(struct watch *w, struct repl_core *c)
         h->state == HANDOVER_OFFERED)
         return true;
     repl_core_demote(c, demotion.cause);
-    command_answer(w->client, "OK", "standby now");
+    answer_put(w->client, "OK", "standby now");
     return false;
 }
 
@@ -123,27 +123,26 @@ static void tell_result(struct watch *w, const struct repl_verify *v)
     char text[300];
     if (d->unequal + d->absent > 0) {
         describe(d, text, sizeof(text));
-        command_answer(w->client, "NO",
-                       "after the repair there are %s (a full node evicts on its own, so "
-                       "items on one node only are to be expected there)",
-                       text);
+        answer_put(w->client, "NO",
+                   "after the repair there are %s (a full node evicts on its own, so "
+                   "items on one node only are to be expected there)",
+                   text);
         return;
     }
-    command_answer(
-        w->client, "OK",
-        "equal; items compared: %llu, buckets repaired: %llu, buckets left out "
-        "because clients changed them meanwhile: %llu",
-        (unsigned long long)d->compared, (unsigned long long)repaired,
-        (unsigned long long)d->left_out);
+    answer_put(w->client, "OK",
+               "equal; items compared: %llu, buckets repaired: %llu, buckets left out "
+               "because clients changed them meanwhile: %llu",
+               (unsigned long long)d->compared, (unsigned long long)repaired,
+               (unsigned long long)d->left_out);
 }
 
 static void tell_difference(struct watch *w, const struct repl_difference *d)
 {
     char text[300];
     describe(d, text, sizeof(text));
-    command_answer(w->client, "STEP", "%s", text);
-    command_answer(w->client, "STEP",
-                   "copying them to the peer again, then comparing all again");
+    answer_put(w->client, "STEP", "%s", text);
+    answer_put(w->client, "STEP",
+               "copying them to the peer again, then comparing all again");
 }
 
 static void tell_progress(struct watch *w, const struct repl_difference *d)
@@ -152,8 +151,7 @@ static void tell_progress(struct watch *w, const struct repl_difference *d)
     if (now - w->told_us < TELL_US)
         return;
     w->told_us = now;
-    command_answer(w->client, "STEP", "%llu items so far",
-                   (unsigned long long)d->compared);
+    answer_put(w->client, "STEP", "%llu items so far", (unsigned long long)d->compared);
 }
 
 static bool look_at_verify(struct watch *w, struct repl_core *c)
@@ -171,7 +169,7 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
     case VERIFY_NAME:
     case VERIFY_AWAIT:
         if (is_new(w, v->state, v->round))
-            command_answer(w->client, "STEP", "%s", steps[v->state]);
+            answer_put(w->client, "STEP", "%s", steps[v->state]);
         tell_progress(w, &v->found[v->round]);
         if (v->state == VERIFY_SETTLE && time_in_state(w) > SETTLE_MAX_US)
             repl_core_verify_abort(c, "the peer does not catch up");
@@ -180,7 +178,7 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
         tell_result(w, v);
         return false;
     case VERIFY_FAILED:
-        command_answer(w->client, "ERROR", "the comparison ended early: %s", v->why);
+        answer_put(w->client, "ERROR", "the comparison ended early: %s", v->why);
         return false;
     case VERIFY_NONE:
     case VERIFY_ANSWER:
@@ -221,11 +219,11 @@ void watch_begin(struct watch *w, struct command_client *client)
     const char *why = w->errand->begin(w->core);
     AZ(pthread_mutex_unlock(&w->core->lock));
     if (why != NULL) {
-        command_answer(client, "ERROR", "%s", why);
+        answer_put(client, "ERROR", "%s", why);
         return;
     }
     if (w->client != NULL)
-        command_answer(w->client, "ERROR", "somebody else asked for the same meanwhile");
+        answer_put(w->client, "ERROR", "somebody else asked for the same meanwhile");
     w->client = client;
     w->state = w->round = 0;
     on_look(-1, 0, w);
