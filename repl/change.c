@@ -19,7 +19,7 @@ static bool may_promote(const struct repl_core *c)
  * comes during a handover waits for its end, and fails if the role has moved. */
 static bool promote_for_client(struct repl_core *c)
 {
-    AZ(pthread_mutex_lock(&c->lock));
+    repl_core_lock(c);
     bool waited = handover_holds(c);
     while (handover_holds(c))
         AZ(pthread_cond_wait(&c->unheld, &c->lock));
@@ -29,7 +29,7 @@ static bool promote_for_client(struct repl_core *c)
         repl_core_promote(c, "a client writes to this node");
     else if (!may)
         asks = claim_send(c);
-    AZ(pthread_mutex_unlock(&c->lock));
+    repl_core_unlock(c);
     if (promotes || asks)
         c->port_ops->wake(c->port);
     return may;

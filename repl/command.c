@@ -25,42 +25,42 @@ static void do_health(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
     char why[160];
-    AZ(pthread_mutex_lock(&core->lock));
+    repl_core_lock(core);
     bool fit = repl_core_health(core, why, sizeof(why));
-    answer_put(client, "STAT", "rank %u", core->rank);
+    answer_put(client, "STAT", "rank %u", repl_core_rank(core));
     answer_put(client, "STAT", "lone_ms %llu",
                (unsigned long long)repl_core_lone_us(core) / 1000);
-    AZ(pthread_mutex_unlock(&core->lock));
+    repl_core_unlock(core);
     answer_put(client, fit ? "OK" : "NO", "%s", why);
 }
 
 static void do_promote(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
-    AZ(pthread_mutex_lock(&core->lock));
-    bool was = core->active;
+    repl_core_lock(core);
+    bool was = repl_core_is_active(core);
     repl_core_promote(core, "told to by the control socket");
     answer_put(client, "OK", "%s, reign %llu", was ? "active already" : "active now",
-               (unsigned long long)core->reign);
+               (unsigned long long)repl_core_reign(core));
     meet_again(client->commands->thread);
-    AZ(pthread_mutex_unlock(&core->lock));
+    repl_core_unlock(core);
 }
 
 static void do_demote(struct command_client *client)
 {
     struct repl_thread *thread = client->commands->thread;
-    AZ(pthread_mutex_lock(&thread->core->lock));
+    repl_core_lock(thread->core);
     meet_again(thread);
-    AZ(pthread_mutex_unlock(&thread->core->lock));
+    repl_core_unlock(thread->core);
     watch_begin(&client->commands->demotion, client);
 }
 
 static void do_resync(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
-    AZ(pthread_mutex_lock(&core->lock));
+    repl_core_lock(core);
     const char *why = repl_core_resync(core);
-    AZ(pthread_mutex_unlock(&core->lock));
+    repl_core_unlock(core);
     if (why != NULL)
         answer_put(client, "ERROR", "%s", why);
     else
@@ -157,25 +157,18 @@ bool command_client_is_owed(const struct command_client *client)
            c->demotion.client == client || c->verify.client == client;
 }
 
-void commands_tick(struct commands *c)
+void commands_look(struct commands *c)
 {
-    watch_tick(&c->handover);
-    watch_tick(&c->demotion);
-    watch_tick(&c->verify);
+    watch_look(&c->handover);
+    watch_look(&c->demotion);
+    watch_look(&c->verify);
 }
 
-bool commands_init(struct commands *c, struct repl_thread *thread,
+void commands_init(struct commands *c, struct repl_thread *thread,
                    const struct control_config *config)
 {
     *c = (struct commands){ .thread = thread, .config = *config };
-    bool ok = watch_init(&c->handover, &errand_handover, thread->base, thread->core);
-    ok = watch_init(&c->demotion, &errand_demotion, thread->base, thread->core) && ok;
-    return watch_init(&c->verify, &errand_verify, thread->base, thread->core) && ok;
-}
-
-void commands_fini(struct commands *c)
-{
-    watch_fini(&c->handover);
-    watch_fini(&c->demotion);
-    watch_fini(&c->verify);
+    watch_init(&c->handover, &errand_handover, thread->core);
+    watch_init(&c->demotion, &errand_demotion, thread->core);
+    watch_init(&c->verify, &errand_verify, thread->core);
 }

@@ -22,10 +22,9 @@ struct commands {
  * time. */
 enum { COMMAND_LISTENERS_MAX = 8, COMMAND_OWED_MAX = COMMAND_LISTENERS_MAX + 3 };
 
-/* False if memory is out. The path in config is not used here. */
-bool commands_init(struct commands *c, struct repl_thread *thread,
+/* The path in config is not used here. */
+void commands_init(struct commands *c, struct repl_thread *thread,
                    const struct control_config *config);
-void commands_fini(struct commands *c);
 
 /* Carry out a line and answer it. */
 void command_run(struct command_client *client, const char *line);
@@ -33,8 +32,9 @@ void command_run(struct command_client *client, const char *line);
 void command_news(struct command_client *client);
 /* Does it wait for news, or for an answer? */
 bool command_client_is_owed(const struct command_client *client);
-/* Look at commands that take their time, if nobody else can. */
-void commands_tick(struct commands *c);
+/* Look at commands that take their time: they may have come to another step, or go on for
+ * long. */
+void commands_look(struct commands *c);
 /* Nothing may be answered to it any more. */
 void command_client_gone(struct command_client *client);
 

@@ -29,6 +29,9 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
                              char *why, size_t nwhy);
 /* A role or the link has changed. The thread's; control may be NULL. */
 void control_news(struct control *control);
+/* A handover or a comparison has made a step. The thread's, without the core lock;
+ * control may be NULL. */
+void control_progress(struct control *control);
 /* Again what memory or descriptors were short for; now and then. The thread's, without
  * the core lock; control may be NULL. */
 void control_tick(struct control *control);

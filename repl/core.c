@@ -1,4 +1,5 @@
 /* The life of a core. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -63,8 +64,49 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     if (!ok)
         return false;
     map_fill(&c->lacking);
+    repl_core_lock(c);
     core_refresh_flags(c);
+    repl_core_unlock(c);
     return true;
+}
+
+struct repl_core *repl_core_create(const struct repl_config *config,
+                                   const struct repl_store_ops *store_ops, void *store,
+                                   const struct repl_port_ops *port_ops, void *port)
+{
+    struct repl_core *c = aligned_alloc(_Alignof(struct repl_core), sizeof(*c));
+    if (c == NULL || repl_core_init(c, config, store_ops, store, port_ops, port))
+        return c;
+    repl_core_destroy(c);
+    return NULL;
+}
+
+void repl_core_destroy(struct repl_core *c)
+{
+    repl_core_fini(c);
+    free(c);
+}
+
+const struct repl_config *repl_core_config(const struct repl_core *c)
+{
+    return &c->config;
+}
+
+void repl_core_on_progress(struct repl_core *c, void (*progress)(void *context),
+                           void *context)
+{
+    c->progress = progress;
+    c->progress_context = context;
+}
+
+void repl_core_lock(struct repl_core *c)
+{
+    AZ(pthread_mutex_lock(&c->lock));
+}
+
+void repl_core_unlock(struct repl_core *c)
+{
+    AZ(pthread_mutex_unlock(&c->lock));
 }
 
 void repl_core_stop(struct repl_core *c)

@@ -4,13 +4,24 @@
 
 enum { ANSWERS_MAX = 16 << 20 };
 
+/* Of three maps, the most that a message has. */
+static uint64_t maps_max(const struct repl_core *c)
+{
+    return 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
+}
+
+uint64_t repl_core_message_max(const struct repl_core *c)
+{
+    uint64_t maps = maps_max(c), item = c->config.item_max;
+    return maps > item ? maps : item;
+}
+
 /* Whatever a message asks for, an honest peer reads it: long before so much is unread,
  * this node ships no more. The last thing that it had room for may have been an item of
  * any size, or the maps. */
 static bool is_flooded(const struct repl_core *c)
 {
-    uint64_t maps = 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
-    return c->port_ops->backlog(c->port) > ANSWERS_MAX + c->config.item_max + maps;
+    return c->port_ops->backlog(c->port) > ANSWERS_MAX + c->config.item_max + maps_max(c);
 }
 
 static const char flooded[] = "it asks for more answers than it reads";
@@ -111,6 +122,16 @@ bool repl_core_awaits(const struct repl_core *c)
     return s->open && (!s->merged || s->await || s->acked != s->sent);
 }
 
+uint64_t repl_core_answers(const struct repl_core *c)
+{
+    return c->session.answers;
+}
+
+void repl_core_ping(struct repl_core *c)
+{
+    link_put_plain(core_out(c), LINK_PING, c->reign);
+}
+
 /* What changes nothing here is taken in any case: the peer's clients wait for an answer.
  */
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
@@ -121,12 +142,14 @@ bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
 
 void repl_core_closed(struct repl_core *c)
 {
+    ASSERT_LOCKED(c);
     session_close(c);
     handover_watch_session(c);
 }
 
 void repl_core_demote(struct repl_core *c, const char *why)
 {
+    ASSERT_LOCKED(c);
     role_demote(c, why);
     handover_watch_session(c);
 }
@@ -135,6 +158,7 @@ void repl_core_demote(struct repl_core *c, const char *why)
 
 void repl_core_tick(struct repl_core *c, uint64_t now_us)
 {
+    ASSERT_LOCKED(c);
     c->now_us = now_us;
     if (c->lone_since_us == 0)
         c->lone_since_us = now_us;
@@ -146,7 +170,10 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
 
 uint64_t repl_core_due_us(struct repl_core *c)
 {
-    return waiters_due_us(&c->waiters);
+    uint64_t fetch = waiters_due_us(&c->waiters), handover = handover_due_us(c);
+    if (fetch == 0 || handover == 0)
+        return fetch + handover;
+    return fetch < handover ? fetch : handover;
 }
 
 /* ---- work */
@@ -175,9 +202,11 @@ static bool work_merged(struct repl_core *c)
     return more;
 }
 
-bool repl_core_work(struct repl_core *c)
+bool repl_core_work(struct repl_core *c, uint64_t now_us)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
+    ASSERT_LOCKED(c);
+    c->now_us = now_us;
     const char *why = flush_take(c);
     if (why != NULL) {
         core_end_session(c, why);

@@ -17,6 +17,11 @@
 
 enum { FETCH_KEYS = 250 }; /* in one message */
 
+bool fetch_is_on(const struct repl_core *c)
+{
+    return gate_flags(&c->gate) & GATE_LACK;
+}
+
 /* What clients changed here is not asked for: the peer has what was before. */
 bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey)
 {
@@ -34,6 +39,11 @@ bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_
         return false;
     c->port_ops->wake(c->port);
     return true;
+}
+
+bool fetch_forget(struct repl_core *c, const void *request)
+{
+    return waiters_forget(&c->waiters, request);
 }
 
 void fetch_send(struct repl_core *c)

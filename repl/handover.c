@@ -28,6 +28,7 @@ const char *repl_core_handover_begin(struct repl_core *c,
                                      const struct repl_handover_terms *terms)
 {
     const struct repl_session *s = &c->session;
+    ASSERT_LOCKED(c);
     if (is_under_way(c))
         return "a handover is under way already";
     if (!c->active)
@@ -50,6 +51,7 @@ static void settle(struct repl_core *c, enum repl_handover_state state, const ch
     bool held = handover_holds(c);
     c->handover.state = state;
     c->handover.why = why;
+    core_progress(c);
     if (!held)
         return;
     c->handover.pause_us = repl_clock_us() - c->handover.held_us;
@@ -83,6 +85,16 @@ void handover_role_moved(struct repl_core *c)
                  : "");
 }
 
+const struct repl_handover *repl_core_handover(const struct repl_core *c)
+{
+    return &c->handover;
+}
+
+uint64_t handover_due_us(const struct repl_core *c)
+{
+    return is_under_way(c) ? c->handover.until_us : 0;
+}
+
 void handover_watch_session(struct repl_core *c)
 {
     if (!c->active)
@@ -105,6 +117,7 @@ static void hold_changes(struct repl_core *c)
     c->handover.held_us = repl_clock_us();
     c->handover.until_us = c->now_us + c->handover.terms->hold_us;
     c->handover.state = HANDOVER_HELD;
+    core_progress(c);
     core_refresh_flags(c);
 }
 
@@ -121,6 +134,7 @@ void handover_work(struct repl_core *c)
         return;
     link_put_plain(core_out(c), LINK_HANDOVER, c->reign);
     c->handover.state = HANDOVER_OFFERED;
+    core_progress(c);
 }
 
 /* At the peer: it has all there is, for messages come in order. */

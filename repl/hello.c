@@ -138,6 +138,7 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
                             const struct link_hello *hello)
 {
     unsigned mine = c->config.map_bits;
+    ASSERT_LOCKED(c);
     const char *why = repl_core_hello_fault(c, hello);
     if (why == NULL && said_is_stale(c, said))
         why = "the role of this node changed during the handshake; trying again";

@@ -4,6 +4,7 @@
 
 void core_hold(struct repl_core *c)
 {
+    ASSERT_LOCKED(c);
     gate_hold(&c->gate);
 }
 

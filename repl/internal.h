@@ -1,12 +1,48 @@
 /*
- * Between the core's own files. All LOCKED.
+ * What the core's files offer each other. All LOCKED, unless it is said. The state is in
+ * repl/state.h.
+ *
+ * Floors, from the ground: a file calls those above it in this list, never one below.
+ *
+ *   gate, journal, map, known, waiters   tables, each with a header of its own
+ *   log.c access.c exchange.c   the log; the store's answers; maps on the wire
+ *   hold.c      the gate's flags, from the state
+ *   flush.c     flush_all
+ *   ship.c      journal to frames
+ *   notice.c    what the store does on its own
+ *   absent.c    what clients were told is not here
+ *   resync.c    purge, walk, repair
+ *   fetch.c     what is lacked and asked for
+ *   verify.c    comparison of both nodes
+ *   session.c   its states, and its end
+ *   merge.c     MAP to PURGED
+ *   apply.c     frames to store
+ *   status.c    figures
+ *   role.c      promote, demote, step down
+ *   handover.c  planned change of roles
+ *   hello.c     HELLO, ROLE: who leads
+ *   claim.c     the role follows the clients
+ *   change.c    what clients do
+ *   dispatch.c  messages, time and work, each to its part
+ *   core.c      life
  */
 #ifndef REPL_INTERNAL_H
 #define REPL_INTERNAL_H
 
-#include "repl/core.h"
+#include <errno.h>
+#include <pthread.h>
 
-enum { REPL_CORE_MAGIC = 0x7265706c };
+#include "base/check.h"
+#include "repl/state.h"
+
+/* Somebody holds the lock: us, if all is well. */
+#define ASSERT_LOCKED(c) CHECK(pthread_mutex_trylock(&(c)->lock) == EBUSY)
+
+/* core.c: of one that lies in other memory */
+bool repl_core_init(struct repl_core *c, const struct repl_config *config,
+                    const struct repl_store_ops *store_ops, void *store,
+                    const struct repl_port_ops *port_ops, void *port);
+void repl_core_fini(struct repl_core *c);
 
 /* ---- log.c */
 
@@ -107,13 +143,21 @@ const char *fetch_message(struct repl_core *c, const struct link_message *m);
 void handover_work(struct repl_core *c);
 void handover_watch_time(struct repl_core *c); /* it may have taken too long */
 void handover_role_moved(struct repl_core *c); /* the peer is active, we stepped down */
-void handover_watch_session(struct repl_core *c); /* it may have ended */
+uint64_t handover_due_us(const struct repl_core *c); /* 0: nothing is under way */
+void handover_watch_session(struct repl_core *c);    /* it may have ended */
 const char *handover_message(struct repl_core *c, const struct link_message *m);
 
 /* Do clients' changes wait for it? */
 static inline bool handover_holds(const struct repl_core *c)
 {
     return c->handover.state == HANDOVER_HELD || c->handover.state == HANDOVER_OFFERED;
+}
+
+/* A step of a handover or a comparison. */
+static inline void core_progress(struct repl_core *c)
+{
+    if (c->progress != NULL)
+        c->progress(c->progress_context);
 }
 
 /* verify.c */

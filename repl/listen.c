@@ -59,7 +59,7 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     (void)what;
     int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     int error = errno;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     if (fd >= 0 && is_peer(t, &from)) {
         adopt(t, fd, &from);
     } else if (fd >= 0) {
@@ -71,7 +71,7 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
                error == ENOMEM) {
         pause_accepting(l, error);
     }
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
 }
 
 void listen_tick(struct repl_thread *t)

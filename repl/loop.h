@@ -47,6 +47,8 @@ struct repl_thread_config {
     uint64_t heartbeat_ms, timeout_ms;
     struct control_config control; /* path NULL: none */
     bool control_is_optional;      /* if it cannot be had, only the log says so */
+    const struct repl_store_ops *store_ops; /* the core's: of items on their way */
+    void *store;
     void (*log)(void *context, enum repl_log level, const char *text);
     void *log_context;
 };
@@ -88,7 +90,9 @@ struct repl_thread {
     struct evdns_base *dns;
     struct event *tick, *alarm, *woken; /* alarm: a tick out of turn */
     struct control *control;
-    unsigned face; /* of the node, as the control socket's clients were told last */
+    uint64_t alarm_us; /* when it goes off */
+    bool progress;     /* the core has made a step that somebody waits for; core LOCKED */
+    unsigned face;     /* of the node, as the control socket's clients were told last */
     uint64_t shipped_before, shipped_at_us; /* how much and when at last */
 
     struct repl_slot slots[REPL_SLOTS];

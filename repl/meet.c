@@ -61,7 +61,7 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     struct repl_thread *t = arg;
     if (error == EVUTIL_EAI_CANCEL)
         return;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     t->resolving = false;
     if (error != 0) {
         slots_dial_failed(t, t->config.peer.host, evutil_gai_strerror(error));
@@ -72,7 +72,7 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
         if (t->npeers > 0 && may_dial(t, repl_clock_us()))
             dial(t);
     }
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
 }
 
 /* Anew for each question: name servers and the hosts file may have changed since, above
@@ -111,9 +111,9 @@ static void resolve_and_dial(struct repl_thread *t)
     }
     t->resolving = true;
     /* May call back at once, with the lock free. */
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     evdns_getaddrinfo(t->dns, t->config.peer.host, NULL, &hints, on_resolved, t);
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
 }
 
 void meet_tick(struct repl_thread *t, uint64_t now)
@@ -144,7 +144,7 @@ void meet_again(struct repl_thread *t)
 static void on_accepted(struct repl_thread *t, struct link *l)
 {
     meet_greet(t, l);
-    if (link_write(l, &t->core->count.bytes_out) == LINK_IO_FAILED)
+    if (link_write(l, &repl_core_counters(t->core)->bytes_out) == LINK_IO_FAILED)
         link_close(l);
 }
 
@@ -179,7 +179,7 @@ static bool loses_to_session(struct repl_thread *t, struct link *l,
     const struct link *old = t->session;
     if (old->confirmed || old->dialled == l->dialled)
         return false;
-    bool mine_is_higher = run_id_order(&t->core->config.run, &hello->run) > 0;
+    bool mine_is_higher = run_id_order(&repl_core_config(t->core)->run, &hello->run) > 0;
     return l->dialled != mine_is_higher;
 }
 
@@ -239,7 +239,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     l->greeted = true;
     l->run = hello->run;
     l->owes_since_us = repl_clock_us();
-    t->core->count.reconnects++;
+    repl_core_counters(t->core)->reconnects++;
     /* Whoever read that the peer could not be reached wants to read this too. */
     loop_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,
              "linked to the peer at %s", l->name);

@@ -17,11 +17,7 @@ enum {
 /* What this node can take, whatever the peer can send. */
 static uint64_t body_max(const struct repl_thread *t, const struct link *l)
 {
-    const struct repl_core *c = t->core;
-    if (!l->greeted)
-        return GREETING_MAX;
-    uint64_t maps = 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
-    return (maps > c->config.item_max ? maps : c->config.item_max) + MESSAGE_ROOM;
+    return l->greeted ? repl_core_message_max(t->core) + MESSAGE_ROOM : GREETING_MAX;
 }
 
 /* The peer does not want this connection: no wonder, if there is another. */
@@ -113,7 +109,7 @@ static void pump_messages(struct repl_thread *t, struct link *l)
             if (l == t->session && m.op == LINK_FILL ? !deliver_fills(t, l, &used)
                                                      : !deliver(t, l, &m))
                 return;
-            t->core->count.bytes_in += used;
+            repl_core_counters(t->core)->bytes_in += used;
             link_consume(l, used);
         }
     }
@@ -168,12 +164,12 @@ void pump_event(evutil_socket_t fd, short what, void *arg)
     struct repl_thread *t = slot->thread;
     struct link *l = &slot->link;
     (void)fd;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     if (l->fd >= 0 && l->connecting)
         connect_done(t, l);
     else if (l->fd >= 0 && (what & EV_READ))
         pump_read(t, l);
     if (l->fd >= 0)
         slots_write(t, l);
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
 }

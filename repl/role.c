@@ -11,6 +11,7 @@ void core_send_role(struct repl_core *c)
 
 void repl_core_promote(struct repl_core *c, const char *why)
 {
+    ASSERT_LOCKED(c);
     c->resigned = false;
     if (c->active)
         return;

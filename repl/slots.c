@@ -116,7 +116,7 @@ void slots_drop(struct repl_thread *t, struct link *l, const char *why)
 
 void slots_write(struct repl_thread *t, struct link *l)
 {
-    if (link_write(l, &t->core->count.bytes_out) == LINK_IO_FAILED)
+    if (link_write(l, &repl_core_counters(t->core)->bytes_out) == LINK_IO_FAILED)
         slots_drop(t, l, strerror(errno));
 }
 

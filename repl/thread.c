@@ -36,25 +36,28 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct repl_thread *t = arg;
     uint64_t now = repl_clock_us();
     (void)fd, (void)what;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     repl_core_tick(t->core, now);
     alive_tick(t, now);
     listen_tick(t);
     meet_tick(t, now);
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     control_tick(t->control);
 }
 
-/* For a client that has waited for long enough, or the next dial; core LOCKED. One that
- * is set for an earlier time than needed does no harm. */
+/* For a client that has waited for long enough, a handover that takes too long, or the
+ * next dial; core LOCKED. One that is set for an earlier time than needed does no harm.
+ */
 static void set_alarm(struct repl_thread *t)
 {
     uint64_t due = repl_core_due_us(t->core), now = repl_clock_us();
     bool dials = t->session == NULL && t->dial_at_us > now;
     if (dials && (due == 0 || due > t->dial_at_us))
         due = t->dial_at_us;
-    if (due == 0 || event_pending(t->alarm, EV_TIMEOUT, NULL))
+    bool is_set = event_pending(t->alarm, EV_TIMEOUT, NULL);
+    if (due == 0 || (is_set && t->alarm_us <= due))
         return;
+    t->alarm_us = due;
     uint64_t us = due > now ? due - now : 0;
     const struct timeval wait = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
     event_add(t->alarm, &wait);
@@ -63,27 +66,36 @@ static void set_alarm(struct repl_thread *t)
 /* When the next round of work is due. */
 enum next { NEXT_AT_ONCE, NEXT_SOON, NEXT_EVENT };
 
-/* What health goes by, but for how far a copy is. */
-static unsigned face_of(const struct repl_core *c)
+static void note_progress(void *context)
 {
-    return c->active | c->resigned << 1 | c->session.open << 2 | c->session.merged << 3;
+    struct repl_thread *t = context;
+    t->progress = true;
+}
+
+/* Whoever asked at the control socket. */
+static void tell(struct repl_thread *t, unsigned face, bool progress)
+{
+    if (face != t->face)
+        control_news(t->control);
+    t->face = face;
+    if (progress)
+        control_progress(t->control);
 }
 
 /* One round. */
 static enum next thread_work(struct repl_thread *t)
 {
-    AZ(pthread_mutex_lock(&t->core->lock));
-    bool more = repl_core_work(t->core);
+    repl_core_lock(t->core);
+    bool more = repl_core_work(t->core, repl_clock_us());
     pump_resume(t);
     slots_flush(t);
     set_alarm(t);
-    uint64_t shipped = t->core->count.shipped;
-    unsigned face = face_of(t->core);
-    AZ(pthread_mutex_unlock(&t->core->lock));
-    if (face != t->face) {
-        t->face = face;
-        control_news(t->control);
-    }
+    uint64_t shipped = repl_core_counters(t->core)->shipped;
+    unsigned face = repl_core_face(t->core);
+    bool progress = t->progress;
+    t->progress = false;
+    repl_core_unlock(t->core);
+    tell(t, face, progress);
     if (more)
         return NEXT_AT_ONCE;
     if (shipped == t->shipped_before)
@@ -96,10 +108,10 @@ static enum next thread_work(struct repl_thread *t)
 
 static enum repl_need need(struct repl_thread *t)
 {
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     enum repl_need n = repl_core_need(t->core);
     set_alarm(t);
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     return n;
 }
 
@@ -127,9 +139,9 @@ static void linger(struct repl_thread *t)
 
 static bool drained(struct repl_thread *t)
 {
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     bool idle = repl_core_drained(t->core);
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     return idle || repl_clock_us() >= t->stop_by_us;
 }
 
@@ -158,10 +170,11 @@ void repl_thread_init(struct repl_thread *t, struct repl_core *core,
                       const struct repl_thread_config *config)
 {
     *t = (struct repl_thread){ .core = core, .config = *config, .wake_fd = -1 };
+    repl_core_on_progress(core, note_progress, t);
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         t->slots[i].thread = t;
         t->slots[i].link.fd = -1;
-        outq_init(&t->slots[i].link.out, core->store_ops, core->store);
+        outq_init(&t->slots[i].link.out, config->store_ops, config->store);
     }
 }
 
@@ -264,10 +277,10 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
     loop_wake(t);
     AZ(pthread_join(t->thread, NULL));
     t->started = false;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     if (t->session != NULL)
         slots_drop(t, t->session, "this node shuts down");
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     free_all(t);
 }
 
@@ -276,15 +289,21 @@ uint16_t repl_thread_port_number(const struct repl_thread *t)
     return listen_port(t);
 }
 
+static bool is_shaking_hands(const struct repl_thread *t)
+{
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd >= 0 && !t->slots[i].link.connecting)
+            return true;
+    }
+    return false;
+}
+
 const char *repl_thread_link_state(const struct repl_thread *t)
 {
     if (!t->started)
         return "off";
-    if (t->session != NULL)
-        return NULL;
-    for (unsigned i = 0; i < REPL_SLOTS; i++) {
-        if (t->slots[i].link.fd >= 0 && !t->slots[i].link.connecting)
-            return "handshake";
-    }
-    return "down";
+    repl_core_lock(t->core);
+    bool shakes = is_shaking_hands(t);
+    repl_core_unlock(t->core);
+    return shakes ? "handshake" : "down";
 }

@@ -22,7 +22,7 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms);
 /* The port it listens on, 0 if none. */
 uint16_t repl_thread_port_number(const struct repl_thread *t);
 
-/* off, down, handshake, or NULL if the core knows better; core LOCKED. */
+/* off, down or handshake, while there is no session. Takes the core's lock. */
 const char *repl_thread_link_state(const struct repl_thread *t);
 
 #endif

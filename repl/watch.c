@@ -9,7 +9,6 @@
 #include "repl/core.h"
 
 enum {
-    LOOK_US = 1000,           /* how often it is looked at */
     TELL_US = 5000000,        /* how often one is told that it goes on */
     SETTLE_MAX_US = 60000000, /* a comparison: until the peer has what was changed */
 };
@@ -35,7 +34,7 @@ static uint64_t time_in_state(const struct watch *w)
 
 static bool look_at_handover(struct watch *w, struct repl_core *c)
 {
-    const struct repl_handover *h = &c->handover;
+    const struct repl_handover *h = repl_core_handover(c);
     double ms = (double)h->pause_us / 1000;
     switch (h->state) {
     case HANDOVER_NONE:
@@ -64,7 +63,6 @@ static bool look_at_handover(struct watch *w, struct repl_core *c)
                    ms);
         return false;
     }
-    repl_core_tick(c, repl_clock_us());
     return true;
 }
 
@@ -92,8 +90,7 @@ static const char *begin_demotion(struct repl_core *c)
 
 static bool look_at_demotion(struct watch *w, struct repl_core *c)
 {
-    const struct repl_handover *h = &c->handover;
-    repl_core_tick(c, repl_clock_us());
+    const struct repl_handover *h = repl_core_handover(c);
     if (h->state == HANDOVER_DRAIN || h->state == HANDOVER_HELD ||
         h->state == HANDOVER_OFFERED)
         return true;
@@ -161,7 +158,7 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
         [VERIFY_NAME] = "comparing what this node holds",
         [VERIFY_AWAIT] = "comparing what the peer holds",
     };
-    const struct repl_verify *v = &c->verify;
+    const struct repl_verify *v = repl_core_verify(c);
     if (v->round > w->round)
         tell_difference(w, &v->found[0]);
     switch (v->state) {
@@ -189,35 +186,25 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
 
 const struct errand errand_verify = { repl_core_verify_begin, look_at_verify };
 
-/* ---- both */
+/* ---- all of them */
 
-static void on_look(evutil_socket_t fd, short what, void *arg)
+void watch_look(struct watch *w)
 {
-    struct watch *w = arg;
-    const struct timeval again = { .tv_usec = LOOK_US };
-    (void)fd, (void)what;
-    AZ(pthread_mutex_lock(&w->core->lock));
-    bool goes_on = w->errand->look(w, w->core);
-    AZ(pthread_mutex_unlock(&w->core->lock));
-    w->under_way = goes_on;
-    if (goes_on)
-        (void)evtimer_add(w->timer, &again); /* if memory is out, a tick looks again */
-    else
+    if (!w->under_way)
+        return;
+    repl_core_lock(w->core);
+    w->under_way = w->errand->look(w, w->core);
+    repl_core_unlock(w->core);
+    if (!w->under_way)
         w->client = NULL;
-}
-
-void watch_tick(struct watch *w)
-{
-    if (w->under_way && !evtimer_pending(w->timer, NULL))
-        on_look(-1, 0, w);
 }
 
 void watch_begin(struct watch *w, struct command_client *client)
 {
-    AZ(pthread_mutex_lock(&w->core->lock));
+    repl_core_lock(w->core);
     repl_core_tick(w->core, repl_clock_us());
     const char *why = w->errand->begin(w->core);
-    AZ(pthread_mutex_unlock(&w->core->lock));
+    repl_core_unlock(w->core);
     if (why != NULL) {
         answer_put(client, "ERROR", "%s", why);
         return;
@@ -226,20 +213,11 @@ void watch_begin(struct watch *w, struct command_client *client)
         answer_put(w->client, "ERROR", "somebody else asked for the same meanwhile");
     w->client = client;
     w->state = w->round = 0;
-    on_look(-1, 0, w);
+    w->under_way = true;
+    watch_look(w);
 }
 
-bool watch_init(struct watch *w, const struct errand *errand, struct event_base *base,
-                struct repl_core *core)
+void watch_init(struct watch *w, const struct errand *errand, struct repl_core *core)
 {
     *w = (struct watch){ .errand = errand, .core = core };
-    w->timer = evtimer_new(base, on_look, w);
-    return w->timer != NULL;
-}
-
-void watch_fini(struct watch *w)
-{
-    if (w->timer != NULL)
-        event_free(w->timer);
-    w->timer = NULL;
 }
