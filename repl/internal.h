@@ -24,7 +24,7 @@
  *   claim.c     the role follows the clients
  *   change.c    what clients do
  *   dispatch.c  messages, time and work, each to its part
- *   core.c      life
+ *   life.c      life
  */
 #ifndef REPL_INTERNAL_H
 #define REPL_INTERNAL_H
@@ -38,7 +38,7 @@
 /* Somebody holds the lock: us, if all is well. */
 #define ASSERT_LOCKED(c) CHECK(pthread_mutex_trylock(&(c)->lock) == EBUSY)
 
-/* core.c: of one that lies in other memory */
+/* life.c: of one that lies in other memory */
 bool repl_core_init(struct repl_core *c, const struct repl_config *config,
                     const struct repl_store_ops *store_ops, void *store,
                     const struct repl_port_ops *port_ops, void *port);

@@ -8,7 +8,7 @@
  *   address, outq, repeats, link   with headers of their own
  *   loop.c     the log, waking
  *   slots.c    places for connections: how one is given up; pauses between dials
- *   port.c     the core's way out
+ *   link_port.c  the core's way out
  *   alive.c    signs of life, and what a peer owes
  *   listen.c   where the peer may connect
  *   meet.c     dial, handshake: which connection becomes the session

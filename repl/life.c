@@ -1,4 +1,4 @@
-/* The life of a core. */
+/* The life of a core: from nothing, and to nothing. */
 #include <stdlib.h>
 #include <string.h>
 
