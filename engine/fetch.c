@@ -13,7 +13,7 @@ static bool park(struct repl_engine *e, const void *cookie, const void *key, siz
 {
     if (cookie == NULL || cookies_of(e)->reserve(cookie) != ENGINE_SUCCESS)
         return false; /* a host that cannot */
-    if (fetch_wait(&e->core, cookie, key, nkey, repl_clock_us()))
+    if (fetch_wait(e->core, cookie, key, nkey, repl_clock_us()))
         return true;
     cookies_of(e)->release(cookie);
     return false;
@@ -26,7 +26,7 @@ static bool is_absent(struct repl_engine *e, const void *cookie, const void *key
 {
     ENGINE_HANDLE *inner = wrapped_handle(&e->wrapped);
     item *it;
-    if (!change_before_read(&e->core, key, nkey))
+    if (!change_before_read(e->core, key, nkey))
         return true;
     const struct engine_mirror *mirror = e->wrapped.mirror;
     ENGINE_ERROR_CODE rc =
@@ -39,17 +39,17 @@ static bool is_absent(struct repl_engine *e, const void *cookie, const void *key
 
 bool fetch_parks(struct repl_engine *e, const void *cookie, const void *key, size_t nkey)
 {
-    if (__builtin_expect(!fetch_is_on(&e->core), 1))
+    if (__builtin_expect(!fetch_is_on(e->core), 1))
         return false;
-    return fetch_may_help(&e->core, key, nkey) && park(e, cookie, key, nkey);
+    return fetch_may_help(e->core, key, nkey) && park(e, cookie, key, nkey);
 }
 
 bool fetch_parks_absent(struct repl_engine *e, const void *cookie, const void *key,
                         size_t nkey)
 {
-    if (__builtin_expect(!fetch_is_on(&e->core), 1))
+    if (__builtin_expect(!fetch_is_on(e->core), 1))
         return false;
-    return fetch_may_help(&e->core, key, nkey) && is_absent(e, cookie, key, nkey) &&
+    return fetch_may_help(e->core, key, nkey) && is_absent(e, cookie, key, nkey) &&
            park(e, cookie, key, nkey);
 }
 
@@ -65,7 +65,7 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type, const void
 {
     struct repl_engine *e = (struct repl_engine *)(uintptr_t)context;
     (void)type, (void)data;
-    if (waiters_forget(&e->core.waiters, cookie))
+    if (fetch_forget(e->core, cookie))
         cookies_of(e)->release(cookie);
 }
 
@@ -73,7 +73,7 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type, const void
 void fetch_watch_cookies(struct repl_engine *e)
 {
     const SERVER_CALLBACK_API *callbacks = shim_server_api(e->server)()->callback;
-    if (e->core.config.fetch_wait_us > 0)
+    if (repl_core_config(e->core)->fetch_wait_us > 0)
         callbacks->register_callback((ENGINE_HANDLE *)&e->api, ON_DISCONNECT,
                                      on_disconnect, e);
 }

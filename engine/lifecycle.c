@@ -49,9 +49,10 @@ static bool make_core(struct repl_engine *e)
         return false;
     }
     adapter_init(&e->adapter, &e->wrapped, e->server);
-    e->core_made = true;
-    if (!repl_core_init(&e->core, &config, &adapter_ops, &e->adapter, &repl_thread_port,
-                        &e->thread)) {
+    e->adapter_made = true;
+    e->core = repl_core_create(&config, &adapter_ops, &e->adapter, &repl_thread_port,
+                               &e->thread);
+    if (e->core == NULL) {
         snprintf(e->why, sizeof(e->why),
                  "out of memory for the journal (%llu bytes) and the maps (2^%u bits); "
                  "make 'journal' or 'dirty_bits' smaller",
@@ -75,7 +76,7 @@ static void on_note(void *context, const struct engine_note *n)
                                     .kind = n->kind,
                                     .credit = n->credit,
                                     .cas = n->cas };
-    notice_take(&e->core, &note);
+    notice_take(e->core, &note);
 }
 
 static void on_evicted(void *context, const void *key, size_t nkey)
@@ -119,6 +120,8 @@ static bool start_thread(struct repl_engine *e)
         .timeout_ms = o->timeout,
         .control = { .path = o->control, .figures = figures, .context = e },
         .control_is_optional = o->control == NULL,
+        .store_ops = &adapter_ops,
+        .store = &e->adapter,
         .log = engine_log,
         .log_context = e,
     };
@@ -126,7 +129,7 @@ static bool start_thread(struct repl_engine *e)
         config.control.path = default_control(e);
     else if (o->control != NULL && strcmp(o->control, "off") == 0)
         config.control.path = NULL;
-    repl_thread_init(&e->thread, &e->core, &config);
+    repl_thread_init(&e->thread, e->core, &config);
     if (o->peer == NULL) {
         engine_log(e, REPL_LOG_WARNING,
                    "off: no peer is configured; give peer=HOST[:PORT] with -e");
@@ -146,14 +149,15 @@ static void unmake(struct repl_engine *e, bool force)
 {
     repl_thread_stop(&e->thread, force ? 0 : DRAIN_MS);
     shim_forget((ENGINE_HANDLE *)&e->api);
-    if (e->core_made) {
-        repl_core_stop(&e->core);
+    if (e->core != NULL)
+        repl_core_stop(e->core);
+    if (e->adapter_made)
         adapter_fini(&e->adapter);
-    }
     wrapped_unload(&e->wrapped, force);
-    if (e->core_made) /* until its threads had ended, the engine told of evictions */
-        repl_core_fini(&e->core);
-    e->core_made = false;
+    if (e->core != NULL) /* until its threads had ended, the engine told of evictions */
+        repl_core_destroy(e->core);
+    e->core = NULL;
+    e->adapter_made = false;
     repl_options_free(&e->options);
 }
 

@@ -65,7 +65,7 @@ static ENGINE_ERROR_CODE engine_get(ENGINE_HANDLE *handle, const void *cookie, i
 {
     struct repl_engine *e = repl_engine_of(handle);
     ENGINE_ERROR_CODE rc =
-        __builtin_expect(change_before_read(&e->core, key, (size_t)nkey), 1)
+        __builtin_expect(change_before_read(e->core, key, (size_t)nkey), 1)
             ? INNER(e)->get(HANDLE(e), cookie, it, key, nkey, vbucket)
             : ENGINE_KEY_ENOENT;
     if (rc == ENGINE_KEY_ENOENT && fetch_parks(e, cookie, key, (size_t)nkey))
@@ -94,17 +94,17 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
         return ENGINE_FAILED;
     if (operation != OPERATION_SET && fetch_parks_absent(e, cookie, info.key, info.nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(&e->core, &ch, info.key, info.nkey);
+    enum change_result r = change_begin(e->core, &ch, info.key, info.nkey);
     if (r != CHANGE_OK)
         return refusal(r);
     expect_evictions(e);
     ENGINE_ERROR_CODE rc =
         INNER(e)->store(HANDLE(e), cookie, it, cas, operation, vbucket);
     if (rc == ENGINE_SUCCESS)
-        change_record(&e->core, &ch);
+        change_record(e->core, &ch);
     else if (is_absence(rc, operation))
-        change_record_absence(&e->core, &ch);
-    change_end(&e->core, &ch);
+        change_record_absence(e->core, &ch);
+    change_end(e->core, &ch);
     return rc;
 }
 
@@ -117,13 +117,13 @@ static ENGINE_ERROR_CODE engine_remove(ENGINE_HANDLE *handle, const void *cookie
     struct change ch;
     if (cas != 0 && fetch_parks_absent(e, cookie, key, nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(&e->core, &ch, key, nkey);
+    enum change_result r = change_begin(e->core, &ch, key, nkey);
     if (r != CHANGE_OK)
         return refusal(r);
     ENGINE_ERROR_CODE rc = INNER(e)->remove(HANDLE(e), cookie, key, nkey, cas, vbucket);
     if (rc == ENGINE_SUCCESS || rc == ENGINE_KEY_ENOENT)
-        change_record(&e->core, &ch);
-    change_end(&e->core, &ch);
+        change_record(e->core, &ch);
+    change_end(e->core, &ch);
     return rc;
 }
 
@@ -138,7 +138,7 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
     struct change ch;
     if (fetch_parks_absent(e, cookie, key, (size_t)nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(&e->core, &ch, key, (size_t)nkey);
+    enum change_result r = change_begin(e->core, &ch, key, (size_t)nkey);
     if (r != CHANGE_OK)
         return refusal(r);
     expect_evictions(e);
@@ -146,10 +146,10 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
         INNER(e)->arithmetic(HANDLE(e), cookie, key, nkey, increment, create, delta,
                              initial, exptime, cas, result, vbucket);
     if (rc == ENGINE_SUCCESS)
-        change_record(&e->core, &ch);
+        change_record(e->core, &ch);
     else if (rc == ENGINE_KEY_ENOENT)
-        change_record_absence(&e->core, &ch);
-    change_end(&e->core, &ch);
+        change_record_absence(e->core, &ch);
+    change_end(e->core, &ch);
     return rc;
 }
 
@@ -166,15 +166,15 @@ static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,
 {
     struct repl_engine *e = repl_engine_of(handle);
     struct change ch;
-    enum change_result r = change_flush_begin(&e->core, &ch);
+    enum change_result r = change_flush_begin(e->core, &ch);
     if (r != CHANGE_OK)
         return refusal(r);
     adapter_note_flush(&e->adapter);
     ENGINE_ERROR_CODE rc = INNER(e)->flush(HANDLE(e), cookie, when);
     if (rc == ENGINE_SUCCESS)
-        change_flush_end(&e->core, &ch, flush_delay(e, when));
+        change_flush_end(e->core, &ch, flush_delay(e, when));
     else
-        change_end(&e->core, &ch);
+        change_end(e->core, &ch);
     return rc;
 }
 
@@ -210,16 +210,16 @@ static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const voi
         return INNER(e)->unknown_command(HANDLE(e), cookie, request, response);
     if (fetch_parks_absent(e, cookie, key, nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(&e->core, &ch, key, nkey);
+    enum change_result r = change_begin(e->core, &ch, key, nkey);
     if (r != CHANGE_OK)
         return refusal(r);
     int status;
     ENGINE_ERROR_CODE rc = shim_command(INNER(e), cookie, request, response, &status);
     if (status == PROTOCOL_BINARY_RESPONSE_SUCCESS)
-        change_record(&e->core, &ch);
+        change_record(e->core, &ch);
     else if (is_miss(rc, status))
-        change_record_absence(&e->core, &ch);
-    change_end(&e->core, &ch);
+        change_record_absence(e->core, &ch);
+    change_end(e->core, &ch);
     return rc;
 }
 
@@ -249,8 +249,8 @@ static size_t engine_errinfo(ENGINE_HANDLE *handle, const void *cookie, char *te
 {
     struct repl_engine *e = repl_engine_of(handle);
     const char *why = e->why;
-    if (why[0] == '\0' && repl_core_refusal(&e->core) != NULL)
-        why = repl_core_refusal(&e->core);
+    if (why[0] == '\0' && e->core != NULL && repl_core_refusal(e->core) != NULL)
+        why = repl_core_refusal(e->core);
     if (why[0] == '\0' && INNER(e) != NULL && INNER(e)->errinfo != NULL)
         return INNER(e)->errinfo(HANDLE(e), cookie, text, ntext);
     if (ntext == 0)

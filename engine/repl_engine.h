@@ -31,10 +31,10 @@ struct repl_engine {
     struct repl_options options;
     struct wrapped wrapped;
     struct adapter adapter;
-    struct repl_core core;
+    struct repl_core *core; /* NULL until it is made */
     struct repl_thread thread;
     struct shim_listener listener; /* to evictions of engines that offer no mirror */
-    bool core_made;
+    bool adapter_made;
     char control[64]; /* path of the control socket, if none was given */
     char why[320];    /* why initialize failed, for errinfo */
     engine_info info;

@@ -6,7 +6,7 @@
 
 struct snapshot {
     struct repl_status core;
-    const char *link, *peer, *run_id, *peer_run_id;
+    const char *link, *peer, *last_error, *run_id, *peer_run_id;
     uint64_t is_active;
 };
 
@@ -83,7 +83,7 @@ static const struct metric_row rows[] = {
       "times this node became standby" },
     { "repl_merges", METRIC_COUNTER, OF(core.count.merges), false,
       "times both nodes agreed who has what" },
-    { "repl_last_error", METRIC_TEXT, OF(core.last_error), false,
+    { "repl_last_error", METRIC_TEXT, OF(last_error), false,
       "why the link or the replication failed last" },
 };
 
@@ -109,15 +109,11 @@ void repl_engine_figures(struct repl_engine *e, enum repl_figures which,
                          metric_emit emit_figure, void *context)
 {
     struct snapshot s = { .peer = e->options.peer };
-    char last_error[sizeof(e->core.last_error)];
-    AZ(pthread_mutex_lock(&e->core.lock));
-    repl_core_status(&e->core, &s.core);
-    s.link = repl_thread_link_state(&e->thread);
-    memcpy(last_error, e->core.last_error, sizeof(last_error));
-    AZ(pthread_mutex_unlock(&e->core.lock));
-    if (s.link == NULL)
-        s.link = s.core.link;
-    s.core.last_error = last_error;
+    repl_core_status(e->core, &s.core);
+    s.link = s.core.link;
+    if (strcmp(s.link, "down") == 0)
+        s.link = repl_thread_link_state(&e->thread);
+    s.last_error = s.core.last_error;
     s.run_id = s.core.run_id;
     s.peer_run_id = s.core.peer_run_id;
     s.is_active = strcmp(s.core.role, "active") == 0;

@@ -20,7 +20,6 @@
  * that all later changes of clients here exceed, and all before are known to the peer.
  */
 #include "base/hash.h"
-#include "repl/core.h"
 #include "repl/internal.h"
 
 enum { TELL_SLICE = 250 }; /* looked up in one go, told in one message: below 64 KiB */
@@ -30,8 +29,7 @@ enum { TELL_SLICE = 250 }; /* looked up in one go, told in one message: below 64
 bool absent_is_due(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
-    return (s->map_due || s->purge_due || c->purge.goal == PURGE_THEN_MERGE) &&
-           ship_has_unread(c);
+    return (s->map_due || s->purge_due || purge_merges(c)) && ship_has_unread(c);
 }
 
 static bool is_here(struct repl_core *c, const struct journal_entry *e)

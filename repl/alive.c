@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "repl/clock.h"
-#include "repl/thread.h"
+#include "repl/loop.h"
 
 enum {
     CONNECT_MAX_US = 500000, /* then it is tried anew: a heal is not to wait for TCP's own
@@ -31,10 +31,10 @@ static uint64_t moving_us(uint64_t bytes, uint64_t rate)
 
 /* More need not cross before an answer can come, whatever moves meanwhile: maps,
  * absences, and what is on its way already. */
-static uint64_t worth_waiting_for(const struct repl_core *c)
+static uint64_t worth_waiting_for(const struct repl_config *c)
 {
-    uint64_t maps = 3 * ((UINT64_C(1) << c->config.map_bits) / 8);
-    return maps + c->config.journal_bytes + 2 * c->config.item_max + (4 << 20);
+    uint64_t maps = 3 * ((UINT64_C(1) << c->map_bits) / 8);
+    return maps + c->journal_bytes + 2 * c->item_max + (4 << 20);
 }
 
 /* Since when and for how many bytes the session's peer owes the same answer. */
@@ -42,9 +42,10 @@ static void note_debt(struct repl_thread *t, uint64_t now)
 {
     const struct repl_core *c = t->core;
     struct link *l = t->session;
-    if (repl_core_awaits(c) && !repl_core_busy(c) && l->answers == c->session.answers)
+    uint64_t answers = repl_core_answers(c);
+    if (repl_core_awaits(c) && !repl_core_busy(c) && l->answers == answers)
         return;
-    l->answers = c->session.answers;
+    l->answers = answers;
     l->owes_since_us = now;
     l->moved = 0;
 }
@@ -58,7 +59,8 @@ static bool owes_for(const struct repl_thread *t, uint64_t now, uint64_t us)
 /* What moves takes its time. */
 static uint64_t patience_us(const struct repl_thread *t)
 {
-    uint64_t most = worth_waiting_for(t->core), moved = t->session->moved;
+    uint64_t most = worth_waiting_for(repl_core_config(t->core)),
+             moved = t->session->moved;
     return moving_us(moved < most ? moved : most, RATE);
 }
 
@@ -72,7 +74,7 @@ bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled)
 /* A purge there may have to look at as much as a store like ours holds. */
 static bool is_lost(const struct repl_thread *t, uint64_t now)
 {
-    uint64_t purge = moving_us(t->core->config.memory, PURGE_RATE);
+    uint64_t purge = moving_us(repl_core_config(t->core)->memory, PURGE_RATE);
     return owes_for(t, now,
                     GIVE_UP * t->config.timeout_ms * 1000 + purge + patience_us(t));
 }
@@ -98,16 +100,16 @@ static void check(struct repl_thread *t, struct link *l, uint64_t now)
     if (l == t->session && repl_core_busy(t->core))
         return; /* we do not listen: silence says nothing */
     if (now - since >= silence_max(t, l) && l->connecting) {
-        meet_dial_failed(t, l->name, "no answer");
+        slots_dial_failed(t, l->name, "no answer");
         link_close(l);
     } else if (now - since >= silence_max(t, l)) {
         snprintf(why, sizeof(why), "no word from it for %llu ms",
                  (unsigned long long)((now - since) / 1000));
-        pump_drop(t, l, why);
+        slots_drop(t, l, why);
     } else if (is_late(t, l, now)) {
-        pump_drop(t, l, "a message from it does not come to its end");
+        slots_drop(t, l, "a message from it does not come to its end");
     } else if (l == t->session && is_lost(t, now)) {
-        pump_drop(t, l, "it lives, but does not answer");
+        slots_drop(t, l, "it lives, but does not answer");
     }
 }
 
@@ -130,7 +132,7 @@ void alive_tick(struct repl_thread *t, uint64_t now)
     }
     struct link *l = t->session;
     if (l != NULL && now - l->sent_us >= t->config.heartbeat_ms * 1000 * 3 / 4) {
-        link_put_plain(&l->out.bytes, LINK_PING, t->core->reign);
-        pump_flush(t);
+        repl_core_ping(t->core);
+        slots_flush(t);
     }
 }

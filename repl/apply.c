@@ -1,6 +1,4 @@
 /* From the wire to the store: R11 and the leader's filter of R12. */
-#include "repl/core.h"
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -58,22 +56,19 @@ static const char *apply_delete(struct repl_core *c, const struct link_change *c
 }
 
 /* A delayed flush_all that takes effect at this moment, in the store maybe a second
- * before flush_at, touches everything. It may still be put off: what is not taken because
+ * before its time, touches everything. It may still be put off: what is not taken because
  * of it has to be remembered. */
 static bool is_touched(struct repl_core *c, uint64_t hash)
 {
-    core_take_flush(c);
-    if (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at)
+    CHECK(flush_take(c) == NULL); /* it leads */
+    if (flush_is_near(c))
         map_add(&c->touched, hash);
     return map_has(&c->touched, hash) || known_has(&c->known, hash);
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
- * touched it. The gate is held from the look to the end, so that no client comes between:
- * whoever deleted the key before is seen in the map, and whoever changes it after finds
- * it whole, with its CAS. It is held for a run of FILLs, not for each of them: that is a
- * batch at most (repl_core_delivered). */
-static void fill_as_leader(struct repl_core *c, const struct link_change *change)
+ * touched it. */
+static void fill_key(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
     if (!map_has(&c->lacking, hash))
@@ -82,9 +77,6 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
         note_dropped(c, change);
         return;
     }
-    if (!c->filling)
-        core_hold(c);
-    c->filling = true;
     if (is_touched(c, hash))
         return;
     enum repl_answer added = c->store_ops->add(c->store, change);
@@ -98,56 +90,52 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
     c->count.applied++;
 }
 
-void repl_core_delivered(struct repl_core *c)
+/* The gate is held from the look to the end, so that no client comes between: whoever
+ * deleted the key before is seen in the map, and whoever changes it after finds it whole,
+ * with its CAS. It is held for a run of FILLs, not for each of them. */
+static void fill_as_leader(struct repl_core *c, const struct link_change *items, size_t n)
 {
-    if (!c->filling)
-        return;
     core_hold(c);
+    for (size_t i = 0; i < n; i++)
+        fill_key(c, &items[i]);
     core_release(c);
 }
 
-/* Before it takes the place of a delayed one, that one may have taken effect here,
- * without being noticed yet. If it was this session's, the leader has put it off, and its
- * word came too late: the leader still has what is missing here. */
-static void apply_flush(struct repl_core *c, uint32_t delay)
-{
-    core_take_flush(c);
-    if (!c->session.open)
-        return; /* it took effect, and the next meeting will tell of this one */
-    bool is_late = delay != 0 && c->flush_unsaid;
-    c->flush_unsaid = false;
-    c->store_ops->flush(c->store, delay);
-    c->has_flush = c->flush_led = c->flush_foreign = delay != 0;
-    c->flush_at = clock_after(c->store_ops->clock(c->store), delay);
-    c->count.applied++;
-    if (!is_late)
-        return;
-    map_fill(&c->lacking);
-    repl_core_closed(c);
-    c->port_ops->close(c->port, "a flush_all was put off too late: all is copied again");
-}
-
-const char *apply_message(struct repl_core *c, const struct link_message *m)
+const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n)
 {
     const struct repl_session *s = &c->session;
-    bool follows = s->lead == LEAD_FOLLOWER;
-    if (!s->merged || (!follows && m->op != LINK_FILL))
+    const char *why = NULL;
+    if (!s->merged)
+        return NULL; /* from before the roles changed */
+    if (s->lead == LEAD_LEADER)
+        fill_as_leader(c, items, n);
+    for (size_t i = 0; s->lead == LEAD_FOLLOWER && why == NULL && i < n; i++)
+        why = apply_set(c, &items[i]);
+    return why;
+}
+
+static void apply_flush(struct repl_core *c, uint32_t delay)
+{
+    const char *why = flush_obey(c, delay);
+    if (why != NULL)
+        core_end_session(c, why);
+}
+
+const char *apply_change(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    if (!s->merged || s->lead != LEAD_FOLLOWER)
         return NULL; /* from before the roles changed: dropped, not acknowledged */
     switch (m->op) {
-    case LINK_FILL:
-        if (follows)
-            return apply_set(c, &m->change);
-        fill_as_leader(c, &m->change);
-        break;
     case LINK_SETQ:
         return apply_set(c, &m->change);
     case LINK_DELETEQ:
         return apply_delete(c, &m->change);
     case LINK_FLUSHQ:
         apply_flush(c, m->delay);
-        break;
+        return NULL;
     default:
         CHECK(!"a message that is no change");
+        return NULL;
     }
-    return NULL;
 }

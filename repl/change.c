@@ -1,5 +1,3 @@
-#include "repl/core.h"
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/clock.h"
@@ -21,7 +19,7 @@ static bool may_promote(const struct repl_core *c)
  * comes during a handover waits for its end, and fails if the role has moved. */
 static bool promote_for_client(struct repl_core *c)
 {
-    AZ(pthread_mutex_lock(&c->lock));
+    repl_core_lock(c);
     bool waited = handover_holds(c);
     while (handover_holds(c))
         AZ(pthread_cond_wait(&c->unheld, &c->lock));
@@ -31,7 +29,7 @@ static bool promote_for_client(struct repl_core *c)
         repl_core_promote(c, "a client writes to this node");
     else if (!may)
         asks = claim_send(c);
-    AZ(pthread_mutex_unlock(&c->lock));
+    repl_core_unlock(c);
     if (promotes || asks)
         c->port_ops->wake(c->port);
     return may;
@@ -161,15 +159,7 @@ enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
 
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
-    uint64_t asked = atomic_load(&c->flush_asked), next;
-    uint32_t now = c->store_ops->clock(c->store);
-    uint32_t at = delay != 0 ? clock_after(now, delay) : 0, before;
-    do {
-        before = (uint32_t)asked;
-        next = ((asked >> 32) + 1) << 32 | at;
-    } while (!atomic_compare_exchange_weak(&c->flush_asked, &asked, next));
-    /* The one before may have taken effect without being noticed yet. */
-    if (delay == 0 || (before != 0 && now >= before)) {
+    if (flush_ask(c, delay)) {
         map_fill(&c->dirty);
         if (ch->flags & GATE_TOUCH)
             map_fill(&c->touched);

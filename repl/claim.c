@@ -5,7 +5,6 @@
  * handover that loses nothing, once its own clients have been silent for a while. An
  * active node with clients keeps its role, so two nodes with clients never pass it to and
  * fro. */
-#include "repl/core.h"
 #include "repl/internal.h"
 
 enum {
@@ -31,7 +30,7 @@ bool claim_send(struct repl_core *c)
 
 void claim_note_activity(struct repl_core *c)
 {
-    uint64_t sum = atomic_load(&c->flush_asked) >> 32;
+    uint64_t sum = flush_count(c);
     struct worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         sum += atomic_load_explicit(&w->ring.written, memory_order_relaxed) +

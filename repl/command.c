@@ -1,35 +1,15 @@
 #include "repl/command.h"
 
-#include <event2/buffer.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
-#include "repl/thread.h"
-
-void command_answer(struct command_client *client, const char *kind, const char *format,
-                    ...)
-{
-    char text[400];
-    va_list ap;
-    if (client == NULL)
-        return;
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    /* Whoever waits for the rest of an answer is better told that there is none. */
-    if (evbuffer_add_printf(bufferevent_get_output(client->stream), "%s %s\n", kind,
-                            text) < 0)
-        shutdown(bufferevent_getfd(client->stream), SHUT_RDWR);
-}
 
 /* ---- one function a command */
 
 static void emit_figure(void *context, const char *name, const char *value)
 {
-    command_answer(context, "STAT", "%s %s", name, value);
+    answer_put(context, "STAT", "%s %s", name, value);
 }
 
 /* ---- commands; core LOCKED but for status */
@@ -38,53 +18,53 @@ static void do_status(struct command_client *client)
 {
     const struct control_config *config = &client->commands->config;
     config->figures(config->context, emit_figure, client);
-    command_answer(client, "OK", "that is all");
+    answer_put(client, "OK", "that is all");
 }
 
 static void do_health(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
     char why[160];
-    AZ(pthread_mutex_lock(&core->lock));
+    repl_core_lock(core);
     bool fit = repl_core_health(core, why, sizeof(why));
-    command_answer(client, "STAT", "rank %u", core->rank);
-    command_answer(client, "STAT", "lone_ms %llu",
-                   (unsigned long long)repl_core_lone_us(core) / 1000);
-    AZ(pthread_mutex_unlock(&core->lock));
-    command_answer(client, fit ? "OK" : "NO", "%s", why);
+    answer_put(client, "STAT", "rank %u", repl_core_rank(core));
+    answer_put(client, "STAT", "lone_ms %llu",
+               (unsigned long long)repl_core_lone_us(core) / 1000);
+    repl_core_unlock(core);
+    answer_put(client, fit ? "OK" : "NO", "%s", why);
 }
 
 static void do_promote(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
-    AZ(pthread_mutex_lock(&core->lock));
-    bool was = core->active;
+    repl_core_lock(core);
+    bool was = repl_core_is_active(core);
     repl_core_promote(core, "told to by the control socket");
-    command_answer(client, "OK", "%s, reign %llu", was ? "active already" : "active now",
-                   (unsigned long long)core->reign);
+    answer_put(client, "OK", "%s, reign %llu", was ? "active already" : "active now",
+               (unsigned long long)repl_core_reign(core));
     meet_again(client->commands->thread);
-    AZ(pthread_mutex_unlock(&core->lock));
+    repl_core_unlock(core);
 }
 
 static void do_demote(struct command_client *client)
 {
     struct repl_thread *thread = client->commands->thread;
-    AZ(pthread_mutex_lock(&thread->core->lock));
+    repl_core_lock(thread->core);
     meet_again(thread);
-    AZ(pthread_mutex_unlock(&thread->core->lock));
+    repl_core_unlock(thread->core);
     watch_begin(&client->commands->demotion, client);
 }
 
 static void do_resync(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
-    AZ(pthread_mutex_lock(&core->lock));
+    repl_core_lock(core);
     const char *why = repl_core_resync(core);
-    AZ(pthread_mutex_unlock(&core->lock));
+    repl_core_unlock(core);
     if (why != NULL)
-        command_answer(client, "ERROR", "%s", why);
+        answer_put(client, "ERROR", "%s", why);
     else
-        command_answer(client, "OK", "everything is being copied to the peer again");
+        answer_put(client, "OK", "everything is being copied to the peer again");
 }
 
 static void do_handover(struct command_client *client)
@@ -101,18 +81,18 @@ static void do_news(struct command_client *client)
 {
     struct commands *c = client->commands;
     if (!client->wants_news && c->listeners == COMMAND_LISTENERS_MAX) {
-        command_answer(client, "ERROR", "%u others are told already", c->listeners);
+        answer_put(client, "ERROR", "%u others are told already", c->listeners);
         return;
     }
     c->listeners += !client->wants_news;
     client->wants_news = true;
-    command_answer(client, "OK", "you will be told");
+    answer_put(client, "OK", "you will be told");
 }
 
 void command_news(struct command_client *client)
 {
     if (client->wants_news)
-        command_answer(client, "NEWS", "health may have changed");
+        answer_put(client, "NEWS", "health may have changed");
 }
 
 enum { ONLY_IF_AWAITED = 1 };
@@ -149,11 +129,11 @@ void command_run(struct command_client *client, const char *line)
         if (!(table[i].flags & ONLY_IF_AWAITED) || is_awaited(client))
             table[i].run(client);
         else
-            thread_log(client->commands->thread, REPL_LOG_WARNING,
-                       "did not %s: whoever asked for it has gone", line);
+            loop_log(client->commands->thread, REPL_LOG_WARNING,
+                     "did not %s: whoever asked for it has gone", line);
         return;
     }
-    command_answer(client, "ERROR", "this node does not know the command '%.40s'", line);
+    answer_put(client, "ERROR", "this node does not know the command '%.40s'", line);
 }
 
 /* ---- life */
@@ -177,25 +157,18 @@ bool command_client_is_owed(const struct command_client *client)
            c->demotion.client == client || c->verify.client == client;
 }
 
-void commands_tick(struct commands *c)
+void commands_look(struct commands *c)
 {
-    watch_tick(&c->handover);
-    watch_tick(&c->demotion);
-    watch_tick(&c->verify);
+    watch_look(&c->handover);
+    watch_look(&c->demotion);
+    watch_look(&c->verify);
 }
 
-bool commands_init(struct commands *c, struct repl_thread *thread,
+void commands_init(struct commands *c, struct repl_thread *thread,
                    const struct control_config *config)
 {
     *c = (struct commands){ .thread = thread, .config = *config };
-    bool ok = watch_init(&c->handover, &errand_handover, thread->base, thread->core);
-    ok = watch_init(&c->demotion, &errand_demotion, thread->base, thread->core) && ok;
-    return watch_init(&c->verify, &errand_verify, thread->base, thread->core) && ok;
-}
-
-void commands_fini(struct commands *c)
-{
-    watch_fini(&c->handover);
-    watch_fini(&c->demotion);
-    watch_fini(&c->verify);
+    watch_init(&c->handover, &errand_handover, thread->core);
+    watch_init(&c->demotion, &errand_demotion, thread->core);
+    watch_init(&c->verify, &errand_verify, thread->core);
 }

@@ -5,18 +5,11 @@
 #ifndef REPL_COMMAND_H
 #define REPL_COMMAND_H
 
-#include <event2/bufferevent.h>
 #include <stdbool.h>
 
-#include "repl/control.h"
+#include "repl/answer.h"
+#include "repl/loop.h"
 #include "repl/watch.h"
-
-struct command_client {
-    struct commands *commands;
-    struct bufferevent *stream; /* NULL: this place is free */
-    bool wants_news;
-    uint64_t heard_us; /* when it asked last */
-};
 
 struct commands {
     struct repl_thread *thread;
@@ -29,22 +22,19 @@ struct commands {
  * time. */
 enum { COMMAND_LISTENERS_MAX = 8, COMMAND_OWED_MAX = COMMAND_LISTENERS_MAX + 3 };
 
-/* False if memory is out. The path in config is not used here. */
-bool commands_init(struct commands *c, struct repl_thread *thread,
+/* The path in config is not used here. */
+void commands_init(struct commands *c, struct repl_thread *thread,
                    const struct control_config *config);
-void commands_fini(struct commands *c);
 
 /* Carry out a line and answer it. */
 void command_run(struct command_client *client, const char *line);
-/* One line of an answer; kind is STAT, STEP, OK, NO or ERROR. NULL: nobody listens. */
-void command_answer(struct command_client *client, const char *kind, const char *format,
-                    ...) __attribute__((format(printf, 3, 4)));
 /* What health goes by has changed: tell it, if it wants to know. */
 void command_news(struct command_client *client);
 /* Does it wait for news, or for an answer? */
 bool command_client_is_owed(const struct command_client *client);
-/* Look at commands that take their time, if nobody else can. */
-void commands_tick(struct commands *c);
+/* Look at commands that take their time: they may have come to another step, or go on for
+ * long. */
+void commands_look(struct commands *c);
 /* Nothing may be answered to it any more. */
 void command_client_gone(struct command_client *client);
 

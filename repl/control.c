@@ -17,7 +17,6 @@
 #include "base/check.h"
 #include "repl/clock.h"
 #include "repl/command.h"
-#include "repl/thread.h"
 
 enum {
     CLIENTS_MAX = 16,
@@ -111,9 +110,9 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
 static void on_accept_failed(struct evconnlistener *listener, void *arg)
 {
     struct control *control = arg;
-    thread_log(control->commands.thread, REPL_LOG_WARNING,
-               "cannot accept a connection at the control socket: %s; trying again",
-               strerror(errno));
+    loop_log(control->commands.thread, REPL_LOG_WARNING,
+             "cannot accept a connection at the control socket: %s; trying again",
+             strerror(errno));
     control->paused = evconnlistener_disable(listener) == 0;
 }
 
@@ -123,7 +122,13 @@ void control_tick(struct control *control)
         return;
     if (control->paused)
         control->paused = evconnlistener_enable(control->listener) != 0;
-    commands_tick(&control->commands);
+    commands_look(&control->commands);
+}
+
+void control_progress(struct control *control)
+{
+    if (control != NULL)
+        commands_look(&control->commands);
 }
 
 void control_news(struct control *control)
@@ -195,17 +200,15 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
             evconnlistener_new(t->base, on_accepted, control,
                                LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     int error = errno;
-    if (commands_init(&control->commands, t, config) && control->listener != NULL) {
+    commands_init(&control->commands, t, config);
+    if (control->listener != NULL) {
         evconnlistener_set_error_cb(control->listener, on_accept_failed);
         return control;
     }
     snprintf(why, nwhy,
              "cannot make the control socket %s: %s; choose another with control=PATH",
              config->path, strerror(error));
-    commands_fini(&control->commands);
-    if (control->listener != NULL)
-        evconnlistener_free(control->listener);
-    else if (fd >= 0)
+    if (fd >= 0)
         close(fd);
     free(control);
     return NULL;
@@ -220,7 +223,6 @@ void control_close(struct control *control)
             hang_up(&control->clients[i]);
     }
     evconnlistener_free(control->listener);
-    commands_fini(&control->commands);
     unlink(control->address.sun_path);
     free(control);
 }

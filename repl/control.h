@@ -21,17 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct repl_thread;
-struct control;
-
-typedef void (*control_emit)(void *context, const char *name, const char *value);
-
-struct control_config {
-    const char *path; /* of the socket */
-    /* All figures of the node, as `stats repl` has them. Called without the core lock. */
-    void (*figures)(void *context, control_emit emit, void *emit_context);
-    void *context;
-};
+#include "repl/loop.h"
 
 /* Listen; the thread must have its event loop and not run yet. NULL: why holds the
  * reason, for the user. */
@@ -39,6 +29,9 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
                              char *why, size_t nwhy);
 /* A role or the link has changed. The thread's; control may be NULL. */
 void control_news(struct control *control);
+/* A handover or a comparison has made a step. The thread's, without the core lock;
+ * control may be NULL. */
+void control_progress(struct control *control);
 /* Again what memory or descriptors were short for; now and then. The thread's, without
  * the core lock; control may be NULL. */
 void control_tick(struct control *control);

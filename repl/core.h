@@ -10,42 +10,20 @@
  *     gate, journal, dirty map     core lock: role, session, merge,
  *        (no lock at all)             ship, apply, purge, walk
  *
- * Files: change.c (what clients do), notice.c (what the store does on its own), absent.c
- * (what clients were told is not here), fetch.c (what is lacked and asked for), role.c
- * (promote, demote, fold), session.c (HELLO, ROLE), merge.c (MAP to
- * PURGED), message.c (to its handler), ship.c (journal to frames),
- * apply.c (frames to store), resync.c (purge, walk, repair), handover.c (planned change
- * of roles), claim.c (the role follows the clients), verify.c (comparison), status.c
- * (figures).
- *
- * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
- * atomics. Functions marked LOCKED are called with it held.
+ * Locking. One lock guards all but what client threads use (repl/gate.h). Functions
+ * marked LOCKED are called between repl_core_lock and repl_core_unlock.
  */
 #ifndef REPL_CORE_H
 #define REPL_CORE_H
 
-#include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/siphash.h"
 #include "protocol/link.h"
-#include "repl/gate.h"
-#include "repl/journal.h"
-#include "repl/known.h"
-#include "repl/map.h"
 #include "repl/port.h"
 #include "repl/store.h"
-#include "repl/waiters.h"
-
-enum repl_lead { LEAD_NONE, LEAD_LEADER, LEAD_FOLLOWER };
-
-/* What is done when a purge has walked to its end. */
-enum repl_purge_goal {
-    PURGE_NONE,
-    PURGE_THEN_MERGE,
-    PURGE_THEN_FOLLOW,
-    PURGE_THEN_REFILL
-};
 
 /* What a client's write on a standby does. */
 enum repl_standby_writes {
@@ -55,6 +33,8 @@ enum repl_standby_writes {
     STANDBY_WRITES_ALONE,
     STANDBY_WRITES_REJECT /* it is refused */
 };
+
+struct repl_core;
 
 struct repl_config {
     size_t journal_bytes;
@@ -66,7 +46,8 @@ struct repl_config {
     struct siphash_secret secret; /* of tables by keys; the peer has another */
     uint64_t item_max, memory;    /* told to the peer */
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: not */
-    waiters_resume resume;  /* and how it goes on then */
+    /* And how it goes on then. Any thread; it must not call the core. */
+    void (*resume)(void *context, const void *request);
     void *resume_context;
 };
 
@@ -130,141 +111,33 @@ struct repl_difference {
     size_t sample[VERIFY_SAMPLE]; /* some buckets that differ */
 };
 
+/* How far it is. */
 struct repl_verify {
     enum repl_verify_state state;
     const char *why; /* it failed */
     unsigned round;  /* the second one looks at what the first has repaired */
     struct repl_difference found[VERIFY_ROUNDS];
-    struct map unequal, absent; /* made when first needed */
-    struct repl_walk *walk;
-};
-
-/* A walk has at most twice `room` bytes on the way, so that whatever is sent behind them
- * is not late: little while the peer asks for single items, else ever more. */
-struct repl_pace {
-    size_t room, sent; /* sent: since the batch `mark` */
-    uint32_t mark;
-};
-
-/* One TCP connection, from HELLO on. Zeroed when it closes. */
-struct repl_session {
-    bool open; /* HELLO exchanged */
-    enum repl_lead lead;
-    bool merged;
-    bool known;        /* it is the run that we merged with last, if there is one */
-    bool stranger;     /* the peer's past is not ours: it may hold anything */
-    bool map_due;      /* R7: absences are being told, the maps come behind them */
-    bool purge_due;    /* R8: absences are being told, the purge comes behind them */
-    bool await;        /* a purge order is out (R10) */
-    bool peer_whole;   /* the peer has all we owed it by a walk */
-    unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
-    struct link_hello peer;
-    uint32_t sent, acked;   /* batches, counted from 1 */
-    uint64_t answers;       /* that the peer gave to what it owed */
-    uint32_t end_batch;     /* the batch that carried END, while */
-    bool end_out;           /* it is not acknowledged */
-    struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
-    bool walk_due;          /* it waits for its turn */
-    uint64_t walked;        /* items sent by it */
-    struct repl_pace pace;  /* of the walk */
-    uint64_t taken;         /* items taken from the peer's walk */
-    bool refilled;          /* the peer copies, or has copied, to this leader */
-    bool flush_due;         /* FLUSHQ is to be sent before anything else */
-};
-
-struct repl_purge {
-    enum repl_purge_goal goal;
-    struct repl_walk *walk;
-    bool stalled; /* the store cannot go on; it is asked again from time to time */
-    uint64_t fence;
-    uint64_t dropped, conflicts; /* items; of them changed on both sides */
-};
-
-/* Journal entries taken for shipping but not shipped yet, each key once. */
-enum { GATHER_MAX = 256 };
-
-struct repl_gather {
-    struct journal_entry *entries[GATHER_MAX];
-    uint16_t slots[2 * GATHER_MAX]; /* hash table of index + 1, to find a key again */
-    unsigned n, shipped;
-};
-
-struct repl_core {
-    unsigned magic;
-    struct repl_config config;
-    const struct repl_store_ops *store_ops;
-    const struct repl_port_ops *port_ops;
-    void *store, *port;
-
-    pthread_mutex_t lock;
-    struct gate gate;
-    struct journal journal;
-    struct journal notices; /* their room, apart from that of changes */
-
-    enum repl_part part; /* as the store was told last */
-    bool filling;        /* the gate is held for a run of FILLs (apply.c) */
-    bool active;
-    /* Who was active last, for whoever must choose between two that are: above the rank
-     * of the last leader known. A merge sets it back to 1 and 0, so it stays small. */
-    uint32_t rank, leader_rank;
-    bool resigned;   /* handed its role over: refuses writes until promoted or alone */
-    uint64_t now_us; /* at the last tick */
-    uint64_t lone_since_us;          /* without a session since */
-    uint64_t activity, active_at_us; /* what clients have changed; when that grew last */
-    uint64_t claimed_at_us;          /* when the peer was asked for the role last */
-    uint64_t reign, seen;
-    bool has_met;      /* anybody, ever */
-    struct run_id met; /* the run that we merged with last; zeros if none */
-    uint64_t agreed; /* items with a CAS up to it are as the peer knew them (absent.c) */
-    uint64_t agreeing; /* will be that when the journal is acknowledged so far; 0 */
-    uint64_t agreed_activity; /* `activity` when that was noted */
-    struct map dirty;         /* D: clients changed it here, the peer may not know */
-    struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
-    struct map lacking; /* M: this node may miss items of it */
-    struct map touched; /* T: touched by clients since the purge of a merge began */
-    struct known known; /* what T would have of lacking buckets, key by key */
-    struct map owed;    /* buckets our walk copies to the peer */
-    struct map coming;  /* buckets the peer's walk copies to us */
-    struct map doomed;  /* buckets being purged here */
-    struct map spare;   /* for map arithmetic within one step */
-
-    struct repl_session session;
-    struct repl_handover handover;
-    struct repl_verify verify;
-    pthread_cond_t unheld; /* with lock: changes need not wait any more */
-    struct repl_purge purge;
-    struct repl_gather gather;
-    struct waiters waiters; /* requests for what is lacked */
-
-    /* A client's flush_all, until the replication thread has seen it. */
-    _Atomic uint64_t flush_asked; /* count << 32 | the store's clock then, 0: at once */
-    uint64_t flush_seen;
-    bool has_flush;     /* a delayed one is pending */
-    bool flush_led;     /* and the leader of this session sent it */
-    bool flush_foreign; /* or some leader did, once; clients here did not ask for it */
-    bool flush_unsaid; /* one of this session's took effect; the leader has not said so */
-    bool flush_untold; /* a foreign one took effect, and we have merged with nobody since
-                        */
-    uint32_t flush_at; /* the store's clock at which it fires */
-
-    struct repl_counters count;
-    char last_error[160];
 };
 
 /* ---- life */
 
-/* False if memory is out. A node starts as a standby that lacks everything. */
-bool repl_core_init(struct repl_core *c, const struct repl_config *config,
-                    const struct repl_store_ops *store_ops, void *store,
-                    const struct repl_port_ops *port_ops, void *port);
+/* NULL if memory is out. A node starts as a standby that lacks everything. */
+struct repl_core *repl_core_create(const struct repl_config *config,
+                                   const struct repl_store_ops *store_ops, void *store,
+                                   const struct repl_port_ops *port_ops, void *port);
 /* Before the first session, so that clients do not wait for the kernel's memory when maps
- * are exchanged. Not LOCKED; clients may be inside. */
+ * are exchanged. Clients may be inside. */
 void repl_core_warm_up(struct repl_core *c);
 /* Drop what it has begun in the store. No client thread may be inside any more; threads
  * of the store's own may. */
 void repl_core_stop(struct repl_core *c);
 /* Nobody may be inside any more. */
-void repl_core_fini(struct repl_core *c);
+void repl_core_destroy(struct repl_core *c);
+
+const struct repl_config *repl_core_config(const struct repl_core *c);
+
+void repl_core_lock(struct repl_core *c);
+void repl_core_unlock(struct repl_core *c);
 
 /* ---- what clients do; any worker thread, not LOCKED (change.c) */
 
@@ -305,17 +178,16 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 /* ---- what this node lacks; any thread, not LOCKED (fetch.c) */
 
 /* Does this node lack anything that it could ask for? */
-static inline bool fetch_is_on(const struct repl_core *c)
-{
-    return gate_flags(&c->gate) & GATE_LACK;
-}
-
+bool fetch_is_on(const struct repl_core *c);
 /* May the peer have this key, if it is not here? */
 bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey);
 /* It is not here: shall the request wait until the peer was asked? True: it will be
  * resumed, by config.resume; then the call is to be made again. */
 bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_t nkey,
                 uint64_t now_us);
+/* The request has gone away, with its connection. True if it waited: it is not resumed.
+ */
+bool fetch_forget(struct repl_core *c, const void *request);
 
 /* ---- events; all LOCKED */
 
@@ -338,11 +210,17 @@ const char *repl_core_message(struct repl_core *c, const struct link_message *m)
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m);
 bool repl_core_busy(const struct repl_core *c);
 /* Does the peer owe an answer: the next step of the meeting, the end of a purge, an
- * acknowledgement? session.answers counts those that came. */
+ * acknowledgement? How many have come in this session? */
 bool repl_core_awaits(const struct repl_core *c);
-/* No further message is at hand: call it after one or some of them, before the lock is
- * let go. Clients that wait for a batch to be taken go on. */
-void repl_core_delivered(struct repl_core *c);
+uint64_t repl_core_answers(const struct repl_core *c);
+/* Bytes of the longest message that an honest peer sends in this session. */
+uint64_t repl_core_message_max(const struct repl_core *c);
+/* Compose a sign of life. */
+void repl_core_ping(struct repl_core *c);
+/* A run of FILLs, as if each had been delivered; not while the core is busy. Clients'
+ * changes wait for a run, not for each of it. */
+const char *repl_core_fill(struct repl_core *c, const struct link_change *items,
+                           size_t n);
 
 /* Time passes: call it some times a second. The core's only clock for its time limits,
  * monotonic microseconds. */
@@ -351,13 +229,18 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us);
 uint64_t repl_core_due_us(struct repl_core *c);
 
 /* Do some of what is due: purge, ship, walk, repair. Bounded time. True if more is
- * due right now, false if it must wait for an event. */
-bool repl_core_work(struct repl_core *c);
+ * due right now, false if it must wait for an event. now_us as for a tick. */
+bool repl_core_work(struct repl_core *c, uint64_t now_us);
 
 void repl_core_promote(struct repl_core *c, const char *why);
 /* At once, whatever the peer has; a node that resigned is an ordinary standby again. On
  * the replication thread only: it closes the session of an active node. */
 void repl_core_demote(struct repl_core *c, const char *why);
+
+/* Tell of each step of a handover or a comparison, from now on: `progress` is called by
+ * whoever takes the step, with the lock held, and must not call the core. */
+void repl_core_on_progress(struct repl_core *c, void (*progress)(void *context),
+                           void *context);
 
 /* Give the role to the peer without losing a change: see repl_handover for how far it is.
  * begin: NULL, or why not; terms must stay. abort: the node stays active; no-op if it is
@@ -365,6 +248,7 @@ void repl_core_demote(struct repl_core *c, const char *why);
 const char *repl_core_handover_begin(struct repl_core *c,
                                      const struct repl_handover_terms *terms);
 void repl_core_handover_abort(struct repl_core *c, const char *why);
+const struct repl_handover *repl_core_handover(const struct repl_core *c);
 
 /* Copy everything to the peer again, as a repair (R13). NULL, or why not: only a leader
  * that lacks nothing may. */
@@ -375,6 +259,7 @@ const char *repl_core_resync(struct repl_core *c);
  * way. */
 const char *repl_core_verify_begin(struct repl_core *c);
 void repl_core_verify_abort(struct repl_core *c, const char *why);
+const struct repl_verify *repl_core_verify(const struct repl_core *c);
 
 /* What the next repl_core_work would find: work, nothing (whoever brings some wakes the
  * port), or work that cannot be done before the peer has taken or acknowledged more. */
@@ -386,26 +271,40 @@ enum repl_need repl_core_need(struct repl_core *c);
 void repl_core_fault(struct repl_core *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* ---- figures (status.c); LOCKED */
+/* ---- figures (status.c) */
+
+enum { REPL_ERROR_TEXT = 160 };
 
 struct repl_status {
-    const char *role, *link, *last_error;
+    const char *role;
+    const char *link; /* "down" without a session, whatever is under way for one */
+    char last_error[REPL_ERROR_TEXT];
     char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
     uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
     uint64_t lag_us, journal_overflows, notices_lost, peer_memory, rank;
     struct repl_counters count;
 };
 
+/* Not LOCKED: it takes the lock itself. */
 void repl_core_status(struct repl_core *c, struct repl_status *s);
+/* Why a client's change is refused now; NULL: it is not. Not LOCKED: a hint. */
+const char *repl_core_refusal(struct repl_core *c);
+
+/* All others LOCKED. */
+bool repl_core_is_active(const struct repl_core *c);
+uint64_t repl_core_reign(const struct repl_core *c);
+uint32_t repl_core_rank(const struct repl_core *c);
 bool repl_core_in_sync(struct repl_core *c);
 /* May this node hold the VIP: is it rightly active, or does it hold all that an active
  * must? why gets one line in either case. */
 bool repl_core_health(struct repl_core *c, char *why, size_t nwhy);
+/* What health goes by, but for how far a copy is: another number when it has changed. */
+unsigned repl_core_face(const struct repl_core *c);
 /* For how long it has been without a peer; 0 with one. */
 uint64_t repl_core_lone_us(const struct repl_core *c);
-/* Why a client's change is refused now; NULL: it is not. Not LOCKED: a hint. */
-const char *repl_core_refusal(struct repl_core *c);
 /* The peer has all that it can get from this node, as far as this node knows. */
 bool repl_core_drained(struct repl_core *c);
+/* The port counts what it moves here. */
+struct repl_counters *repl_core_counters(struct repl_core *c);
 
 #endif

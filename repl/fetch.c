@@ -12,12 +12,15 @@
  * rules (R12). Messages come in order: when the batch is acknowledged, what has not come
  * is not there. Either node may ask, for it does not matter who leads.
  */
-#include "repl/core.h"
-
 #include "base/hash.h"
 #include "repl/internal.h"
 
 enum { FETCH_KEYS = 250 }; /* in one message */
+
+bool fetch_is_on(const struct repl_core *c)
+{
+    return gate_flags(&c->gate) & GATE_LACK;
+}
 
 /* What clients changed here is not asked for: the peer has what was before. */
 bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey)
@@ -36,6 +39,11 @@ bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_
         return false;
     c->port_ops->wake(c->port);
     return true;
+}
+
+bool fetch_forget(struct repl_core *c, const void *request)
+{
+    return waiters_forget(&c->waiters, request);
 }
 
 void fetch_send(struct repl_core *c)
@@ -69,11 +77,6 @@ void fetch_found(struct repl_core *c, const struct link_change *change)
 void fetch_watch_time(struct repl_core *c)
 {
     c->count.fetch_timeouts += waiters_expire(&c->waiters, c->now_us);
-}
-
-uint64_t repl_core_due_us(struct repl_core *c)
-{
-    return waiters_due_us(&c->waiters);
 }
 
 /* The look at the store and the queueing are one step, as in a walk. To a peer that does

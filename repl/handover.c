@@ -4,7 +4,6 @@
  * if the terms say so, all later ones: they would make this node active again. */
 #include "base/check.h"
 #include "repl/clock.h"
-#include "repl/core.h"
 #include "repl/internal.h"
 
 const struct repl_handover_terms repl_handover_planned = {
@@ -29,6 +28,7 @@ const char *repl_core_handover_begin(struct repl_core *c,
                                      const struct repl_handover_terms *terms)
 {
     const struct repl_session *s = &c->session;
+    ASSERT_LOCKED(c);
     if (is_under_way(c))
         return "a handover is under way already";
     if (!c->active)
@@ -51,15 +51,15 @@ static void settle(struct repl_core *c, enum repl_handover_state state, const ch
     bool held = handover_holds(c);
     c->handover.state = state;
     c->handover.why = why;
+    core_progress(c);
     if (!held)
         return;
     c->handover.pause_us = repl_clock_us() - c->handover.held_us;
-    core_hold(c);
-    core_release(c); /* the gate's flags follow the state */
+    core_refresh_flags(c);
     AZ(pthread_cond_broadcast(&c->unheld));
 }
 
-void handover_end(struct repl_core *c, const char *why)
+static void fail(struct repl_core *c, const char *why)
 {
     if (!is_under_way(c))
         return;
@@ -69,7 +69,7 @@ void handover_end(struct repl_core *c, const char *why)
 
 void repl_core_handover_abort(struct repl_core *c, const char *why)
 {
-    handover_end(c, why);
+    fail(c, why);
 }
 
 void handover_role_moved(struct repl_core *c)
@@ -85,13 +85,31 @@ void handover_role_moved(struct repl_core *c)
                  : "");
 }
 
+const struct repl_handover *repl_core_handover(const struct repl_core *c)
+{
+    return &c->handover;
+}
+
+uint64_t handover_due_us(const struct repl_core *c)
+{
+    return is_under_way(c) ? c->handover.until_us : 0;
+}
+
+void handover_watch_session(struct repl_core *c)
+{
+    if (!c->active)
+        fail(c, "this node was demoted");
+    else if (!c->session.merged)
+        fail(c, "the link was lost");
+}
+
 void handover_watch_time(struct repl_core *c)
 {
     if (!is_under_way(c) || c->now_us < c->handover.until_us)
         return;
-    handover_end(c, c->handover.state == HANDOVER_DRAIN
-                        ? "the peer does not catch up"
-                        : "the peer did not take the role in time");
+    fail(c, c->handover.state == HANDOVER_DRAIN
+                ? "the peer does not catch up"
+                : "the peer did not take the role in time");
 }
 
 static void hold_changes(struct repl_core *c)
@@ -99,8 +117,8 @@ static void hold_changes(struct repl_core *c)
     c->handover.held_us = repl_clock_us();
     c->handover.until_us = c->now_us + c->handover.terms->hold_us;
     c->handover.state = HANDOVER_HELD;
-    core_hold(c);
-    core_release(c);
+    core_progress(c);
+    core_refresh_flags(c);
 }
 
 void handover_work(struct repl_core *c)
@@ -111,11 +129,12 @@ void handover_work(struct repl_core *c)
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)
         return;
-    core_take_flush(c);
-    if (s->flush_due || !repl_core_drained(c))
+    CHECK(flush_take(c) == NULL); /* it leads */
+    if (c->flush.due || !repl_core_drained(c))
         return;
     link_put_plain(core_out(c), LINK_HANDOVER, c->reign);
     c->handover.state = HANDOVER_OFFERED;
+    core_progress(c);
 }
 
 /* At the peer: it has all there is, for messages come in order. */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/thread.h"
+#include "repl/loop.h"
 
 enum { BACKLOG = 16 };
 
@@ -41,15 +41,13 @@ static void pause_accepting(struct repl_listener *l, int error)
 
 static void adopt(struct repl_thread *t, int fd, const struct address *from)
 {
-    struct repl_slot *slot = meet_take_slot(t);
-    if (!link_adopt(&slot->link, t->base, fd, from, pump_event, slot)) {
+    struct repl_slot *slot = slots_take(t);
+    if (!link_adopt(&slot->link, t->base, fd, from, t->call.event, slot)) {
         repl_core_fault(t->core, "cannot set up a connection: %s; the peer tries again",
                         strerror(errno));
         return;
     }
-    meet_greet(t, &slot->link); /* now, not when the other has said something */
-    if (link_write(&slot->link, &t->core->count.bytes_out) == LINK_IO_FAILED)
-        link_close(&slot->link);
+    t->call.accepted(t, &slot->link);
 }
 
 static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
@@ -61,20 +59,19 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     (void)what;
     int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     int error = errno;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     if (fd >= 0 && is_peer(t, &from)) {
         adopt(t, fd, &from);
     } else if (fd >= 0) {
         address_format(&from, name);
-        thread_log(t, REPL_LOG_WARNING,
-                   "refused a connection from %s: it is not the address of the peer",
-                   name);
+        loop_log(t, REPL_LOG_WARNING,
+                 "refused a connection from %s: it is not the address of the peer", name);
         close(fd);
     } else if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
                error == ENOMEM) {
         pause_accepting(l, error);
     }
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
 }
 
 void listen_tick(struct repl_thread *t)
@@ -219,7 +216,7 @@ bool listen_open(struct repl_thread *t, char *why, size_t nwhy)
     return move(t, why, nwhy);
 }
 
-uint16_t repl_thread_port_number(const struct repl_thread *t)
+uint16_t listen_port(const struct repl_thread *t)
 {
     struct address a = { .length = sizeof(a.room) };
     if (t->nlisteners == 0 || getsockname(t->listeners[0].fd, &a.any, &a.length) != 0)

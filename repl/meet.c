@@ -11,40 +11,7 @@
 
 #include "base/check.h"
 #include "repl/clock.h"
-#include "repl/thread.h"
-
-enum {
-    BACKOFF_FIRST_US = 20000,
-    BACKOFF_MAX_US = 1000000,
-    UNREACHABLE_US =
-        250000, /* a packet now and then; the end of a cut is to be noticed */
-};
-
-static bool is_silent(const struct repl_thread *t, const struct link *l)
-{
-    return l != t->session && !l->dialled;
-}
-
-/* A new one takes the place of the one that has said nothing for longest: there are more
- * places than the session and a dial need. */
-struct repl_slot *meet_take_slot(struct repl_thread *t)
-{
-    struct repl_slot *oldest = NULL;
-    for (unsigned i = 0; i < REPL_SLOTS; i++) {
-        struct repl_slot *slot = &t->slots[i];
-        if (slot->link.fd < 0)
-            return slot;
-        if (is_silent(t, &slot->link) &&
-            (oldest == NULL || slot->link.opened_us < oldest->link.opened_us))
-            oldest = slot;
-    }
-    CHECK(oldest != NULL);
-    thread_log(t, REPL_LOG_WARNING,
-               "closed a connection from %s: it said nothing, and others came",
-               oldest->link.name);
-    link_close(&oldest->link);
-    return oldest;
-}
+#include "repl/loop.h"
 
 /* ---- dial */
 
@@ -62,39 +29,15 @@ static bool may_dial(const struct repl_thread *t, uint64_t now)
     return true;
 }
 
-/* Between half and all of the back-off, so that two nodes that failed together do not
- * meet half-way again and again. */
-static void schedule_dial(struct repl_thread *t, uint64_t now)
-{
-    uint64_t half = t->backoff_us / 2;
-    t->dial_at_us = now + half + (uint64_t)rand_r(&t->seed) % (half + 1);
-    t->backoff_us *= 2;
-    if (t->backoff_us > BACKOFF_MAX_US)
-        t->backoff_us = BACKOFF_MAX_US;
-}
-
-void meet_dial_failed(struct repl_thread *t, const char *what, const char *why)
-{
-    char text[sizeof(t->last_dial_error)];
-    uint64_t soon = repl_clock_us() + UNREACHABLE_US;
-    if (t->dial_at_us > soon)
-        t->dial_at_us = soon;
-    snprintf(text, sizeof(text), "cannot reach the peer at %s: %s", what, why);
-    if (strcmp(text, t->last_dial_error) != 0) {
-        memcpy(t->last_dial_error, text, sizeof(text));
-        repl_core_fault(t->core, "%s; trying again", text);
-    }
-}
-
 static void dial(struct repl_thread *t)
 {
-    struct repl_slot *slot = meet_take_slot(t);
+    struct repl_slot *slot = slots_take(t);
     const struct address *to = &t->peers[t->next_peer++ % t->npeers];
     char name[ADDRESS_TEXT];
-    if (!link_dial(&slot->link, t->base, to, t->has_local ? &t->local : NULL, pump_event,
-                   slot)) {
+    if (!link_dial(&slot->link, t->base, to, t->has_local ? &t->local : NULL,
+                   t->call.event, slot)) {
         address_format(to, name);
-        meet_dial_failed(t, name, strerror(errno));
+        slots_dial_failed(t, name, strerror(errno));
     }
 }
 
@@ -118,10 +61,10 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     struct repl_thread *t = arg;
     if (error == EVUTIL_EAI_CANCEL)
         return;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     t->resolving = false;
     if (error != 0) {
-        meet_dial_failed(t, t->config.peer.host, evutil_gai_strerror(error));
+        slots_dial_failed(t, t->config.peer.host, evutil_gai_strerror(error));
     } else {
         take_addresses(t, found);
         evutil_freeaddrinfo(found);
@@ -129,7 +72,7 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
         if (t->npeers > 0 && may_dial(t, repl_clock_us()))
             dial(t);
     }
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
 }
 
 /* Anew for each question: name servers and the hosts file may have changed since, above
@@ -163,29 +106,22 @@ static void resolve_and_dial(struct repl_thread *t)
     if (t->resolving)
         return;
     if (!open_dns(t)) {
-        meet_dial_failed(t, t->config.peer.host, "out of memory");
+        slots_dial_failed(t, t->config.peer.host, "out of memory");
         return;
     }
     t->resolving = true;
     /* May call back at once, with the lock free. */
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     evdns_getaddrinfo(t->dns, t->config.peer.host, NULL, &hints, on_resolved, t);
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
 }
 
 void meet_tick(struct repl_thread *t, uint64_t now)
 {
     if (now < t->dial_at_us || !may_dial(t, now))
         return;
-    schedule_dial(t, now);
+    slots_schedule_dial(t, now);
     resolve_and_dial(t);
-}
-
-static void dial_now(struct repl_thread *t)
-{
-    t->backoff_us = BACKOFF_FIRST_US;
-    t->dial_at_us = 0;
-    event_active(t->tick, EV_TIMEOUT, 0);
 }
 
 /* Roles were moved from outside, so the network may have changed. A connection that lost
@@ -194,20 +130,29 @@ static void dial_now(struct repl_thread *t)
 void meet_again(struct repl_thread *t)
 {
     if (alive_is_stuck(t))
-        pump_drop(t, t->session, "roles were moved, and it is stuck");
+        slots_drop(t, t->session, "roles were moved, and it is stuck");
     if (t->session != NULL)
         return;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         if (t->slots[i].link.fd >= 0 && t->slots[i].link.connecting)
             link_close(&t->slots[i].link);
     }
-    dial_now(t);
+    slots_dial_at_once(t);
 }
 
-bool meet_open(struct repl_thread *t, char *why, size_t nwhy)
+/* One that the peer has dialled is greeted now, not when the other has said something. */
+static void on_accepted(struct repl_thread *t, struct link *l)
+{
+    meet_greet(t, l);
+    if (link_write(l, &repl_core_counters(t->core)->bytes_out) == LINK_IO_FAILED)
+        link_close(l);
+}
+
+bool meet_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy)
 {
     const struct host_port *peer = &t->config.peer;
-    t->backoff_us = BACKOFF_FIRST_US;
+    t->call = (struct repl_callbacks){ .event = on_event, .accepted = on_accepted };
+    slots_reset_pause(t);
     if (address_numeric(peer->host, peer->port, &t->peers[0]))
         t->npeers = 1;
     return listen_open(t, why, nwhy);
@@ -225,29 +170,6 @@ void meet_greet(struct repl_thread *t, struct link *l)
     link_put_hello(&l->out.bytes, &l->said);
 }
 
-/* Tell the peer why, and close. Only a link that lasted makes the next dial a quick one.
- */
-static void hang_up(struct repl_thread *t, struct link *l, const char *why)
-{
-    uint64_t written = 0, now = repl_clock_us();
-    if (l->greeted && now - l->opened_us > BACKOFF_MAX_US)
-        t->backoff_us = BACKOFF_FIRST_US;
-    link_put_bye(&l->out.bytes, why);
-    link_write(l, &written);
-    link_close(l);
-    schedule_dial(t, now);
-}
-
-/* The link is not the session any more. While another one is, nothing is lost. */
-void meet_refuse(struct repl_thread *t, struct link *l, const char *why)
-{
-    if (t->session != NULL)
-        thread_log(t, REPL_LOG_WARNING, "connection with %s closed: %s", l->name, why);
-    else
-        repl_core_fault(t->core, "link to %s closed: %s", l->name, why);
-    hang_up(t, l, why);
-}
-
 /* R1. Two handshakes cross when both nodes dialled at once: then the one that the
  * higher run dialled stays, and both nodes choose the same. Otherwise the newer
  * connection wins, for the older one may be dead without our knowing. */
@@ -257,7 +179,7 @@ static bool loses_to_session(struct repl_thread *t, struct link *l,
     const struct link *old = t->session;
     if (old->confirmed || old->dialled == l->dialled)
         return false;
-    bool mine_is_higher = run_id_order(&t->core->config.run, &hello->run) > 0;
+    bool mine_is_higher = run_id_order(&repl_core_config(t->core)->run, &hello->run) > 0;
     return l->dialled != mine_is_higher;
 }
 
@@ -269,11 +191,11 @@ static bool yields_to_session(struct repl_thread *t, struct link *l,
     if (run_id_order(&t->session->run, &hello->run) != 0) {
         if (alive_is_overdue(t, repl_clock_us(), l->dialled))
             return false;
-        meet_refuse(t, l, "this node is linked to another run of its peer");
+        slots_refuse(t, l, "this node is linked to another run of its peer");
     } else if (!l->has_said) {
         link_close(l); /* dialled while the session waits: it is the right one */
     } else if (loses_to_session(t, l, hello)) {
-        hang_up(t, l, "two connections crossed");
+        slots_hang_up(t, l, "two connections crossed");
     } else {
         return false;
     }
@@ -287,9 +209,9 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
     t->session = NULL;
     repl_core_closed(t->core);
     if (run_id_order(&old->run, &hello->run) == 0)
-        hang_up(t, old, "the peer has opened a newer connection");
+        slots_hang_up(t, old, "the peer has opened a newer connection");
     else
-        meet_refuse(t, old, "it does not answer, and another peer has come");
+        slots_refuse(t, old, "it does not answer, and another peer has come");
 }
 
 void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
@@ -298,7 +220,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
         return;
     const char *why = repl_core_hello_fault(t->core, hello);
     if (why != NULL) {
-        meet_refuse(t, l, why);
+        slots_refuse(t, l, why);
         return;
     }
     if (t->session != NULL)
@@ -310,16 +232,16 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     if (why != NULL) {
         t->session = NULL;
         repl_core_closed(t->core);
-        meet_refuse(t, l, why);
-        dial_now(t); /* what we say next is as it is now */
+        slots_refuse(t, l, why);
+        slots_dial_at_once(t); /* what we say next is as it is now */
         return;
     }
     l->greeted = true;
     l->run = hello->run;
     l->owes_since_us = repl_clock_us();
-    t->core->count.reconnects++;
+    repl_core_counters(t->core)->reconnects++;
     /* Whoever read that the peer could not be reached wants to read this too. */
-    thread_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,
-               "linked to the peer at %s", l->name);
+    loop_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,
+             "linked to the peer at %s", l->name);
     t->last_dial_error[0] = '\0';
 }

@@ -1,6 +1,5 @@
 /* From MAP to PURGED: what each node purges and what is copied where. And RESYNC, END. */
-#include "repl/core.h"
-
+#include "base/check.h"
 #include "repl/internal.h"
 
 /* R6: another run than the last one. Who could have filled us is gone, so what we have is
@@ -10,12 +9,9 @@ static void outlive(struct repl_core *c)
 {
     if (!c->session.known) {
         map_clear(&c->lacking);
-        if (c->flush_untold)
-            map_fill(&c->dirty);
-        c->flush_foreign = false;
+        flush_outlive(c);
         c->agreed = 0;
     }
-    c->flush_untold = false;
 }
 
 /* R7, second half: when all absences are told. To another run, as if we had merged. */
@@ -27,12 +23,11 @@ void merge_send_map(struct repl_core *c)
         map_clear(&c->coming);
         maps[1] = &c->coming;
     }
-    if (!c->session.known && c->flush_untold) {
+    if (!c->session.known && c->flush.doubt == DOUBT_PEER) {
         map_fill(&c->spare);
         maps[0] = &c->spare;
     }
-    if (!core_put_maps(c, LINK_MAP, maps, 2))
-        core_out_of_memory(c);
+    core_put_maps(c, LINK_MAP, maps, 2);
 }
 
 /* on_conflict=keep: of what both changed, the leader's state stands. Dirty buckets are
@@ -72,47 +67,12 @@ static void note_merge(struct repl_core *c)
     s->stranger = false;
     s->known = true;
     s->acked = s->sent;
+    flush_merge(c);  /* one at once goes with the maps */
     notices_drop(c); /* of before the nodes agreed */
     s->pace = (struct repl_pace){ 0 };
     c->met = s->peer.run;
     c->leader_rank = 1;
     c->rank = s->lead == LEAD_LEADER;
-}
-
-/* R8, first half: what the peer changed is dropped here before anything is agreed. */
-const char *merge_on_map(struct repl_core *c, const struct link_message *m)
-{
-    struct repl_session *s = &c->session;
-    struct map *const maps[] = { &c->doomed, &c->owed };
-    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->reign != c->reign)
-        return NULL;
-    core_hold(c);
-    core_fold(c);
-    bool ok = core_take_maps(c, m, maps, 2);
-    map_clear(&c->touched);
-    known_clear(&c->known);
-    if (!ok)
-        map_clear(&c->doomed);
-    if (s->stranger)
-        owe_all(c);
-    if (c->config.keep_on_conflict)
-        keep_own(c);
-    core_release(c);
-    if (!ok)
-        return "a malformed MAP";
-    s->purge_due = true;
-    if (!absent_is_due(c))
-        merge_purge(c);
-    return NULL;
-}
-
-/* Absences of before are looked up before anything is doomed: what a client of this node
- * asked for in vain may have come from the peer since, and is not to be called absent
- * again because it is about to come once more. */
-void merge_purge(struct repl_core *c)
-{
-    c->session.purge_due = false;
-    purge_start(c, PURGE_THEN_MERGE);
 }
 
 /* R8, second half. doomed holds Ds, owed holds Ms; the sums are done in place:
@@ -142,7 +102,7 @@ static void merge_as_leader(struct repl_core *c)
     struct repl_session *s = &c->session;
     const struct map *const maps[] = { &c->owed, &c->coming, &c->flying };
     core_hold(c);
-    core_take_flush(c);
+    CHECK(flush_take(c) == NULL); /* it leads */
     outlive(c);
     absent_tell_rest(c);
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
@@ -150,12 +110,8 @@ static void merge_as_leader(struct repl_core *c)
     note_merge(c);
     s->await = true;
     s->refilled = !map_is_empty(&c->coming);
-    s->flush_due = c->has_flush; /* one at once goes with the maps */
     core_release(c);
-    if (!core_put_maps(c, LINK_MERGE, maps, 3)) {
-        core_out_of_memory(c);
-        return;
-    }
+    core_put_maps(c, LINK_MERGE, maps, 3);
     ship_end_batch(c); /* acknowledged, all absences told are known there */
     core_log(c, REPL_LOG_INFO,
              "leading: %llu buckets to copy to the peer, %llu to copy from it",
@@ -164,21 +120,41 @@ static void merge_as_leader(struct repl_core *c)
     resync_owe(c);
 }
 
-/* R9, first half */
-const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
+/* Absences of before are looked up before anything is doomed: what a client of this node
+ * asked for in vain may have come from the peer since, and is not to be called absent
+ * again because it is about to come once more. */
+void merge_purge(struct repl_core *c)
+{
+    static const struct repl_purge_goal goal = { .merges = true,
+                                                 .then = merge_as_leader };
+    c->session.purge_due = false;
+    purge_start(c, &goal);
+}
+
+/* R8, first half: what the peer changed is dropped here before anything is agreed. */
+const char *merge_on_map(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    struct map *const maps[] = { &c->coming, &c->owed, &c->doomed };
-    if (s->lead != LEAD_FOLLOWER || s->merged || m->reign != c->reign)
+    struct map *const maps[] = { &c->doomed, &c->owed };
+    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->reign != c->reign)
         return NULL;
     core_hold(c);
-    bool ok = core_take_maps(c, m, maps, 3);
+    ship_fold(c);
+    bool ok = core_take_maps(c, m, maps, 2);
+    map_clear(&c->touched);
+    known_clear(&c->known);
     if (!ok)
         map_clear(&c->doomed);
+    if (s->stranger)
+        owe_all(c);
+    if (c->config.keep_on_conflict)
+        keep_own(c);
     core_release(c);
     if (!ok)
-        return "a malformed MERGE";
-    purge_start(c, PURGE_THEN_FOLLOW);
+        return "a malformed MAP";
+    s->purge_due = true;
+    if (!absent_is_due(c))
+        merge_purge(c);
     return NULL;
 }
 
@@ -201,6 +177,26 @@ static void merge_as_follower(struct repl_core *c)
     resync_owe(c);
 }
 
+/* R9, first half */
+const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
+{
+    static const struct repl_purge_goal goal = { .follows = true,
+                                                 .then = merge_as_follower };
+    struct repl_session *s = &c->session;
+    struct map *const maps[] = { &c->coming, &c->owed, &c->doomed };
+    if (s->lead != LEAD_FOLLOWER || s->merged || m->reign != c->reign)
+        return NULL;
+    core_hold(c);
+    bool ok = core_take_maps(c, m, maps, 3);
+    if (!ok)
+        map_clear(&c->doomed);
+    core_release(c);
+    if (!ok)
+        return "a malformed MERGE";
+    purge_start(c, &goal);
+    return NULL;
+}
+
 /* R10 */
 const char *merge_on_purged(struct repl_core *c, const struct link_message *m)
 {
@@ -215,9 +211,20 @@ const char *merge_on_purged(struct repl_core *c, const struct link_message *m)
     return NULL;
 }
 
+static void refill_as_follower(struct repl_core *c)
+{
+    core_hold(c);
+    map_unite(&c->lacking, &c->coming);
+    map_clear(&c->doomed);
+    core_release(c);
+    link_put_plain(core_out(c), LINK_PURGED, c->reign);
+}
+
 /* R13 at the follower */
 const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
 {
+    static const struct repl_purge_goal goal = { .repairs = true,
+                                                 .then = refill_as_follower };
     struct repl_session *s = &c->session;
     struct map *const maps[] = { &c->coming };
     if (s->lead != LEAD_FOLLOWER || !s->merged || m->reign != c->reign)
@@ -229,34 +236,8 @@ const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
     core_release(c);
     if (!ok)
         return "a malformed RESYNC";
-    purge_start(c, PURGE_THEN_REFILL);
+    purge_start(c, &goal);
     return NULL;
-}
-
-static void refill_as_follower(struct repl_core *c)
-{
-    core_hold(c);
-    map_unite(&c->lacking, &c->coming);
-    map_clear(&c->doomed);
-    core_release(c);
-    link_put_plain(core_out(c), LINK_PURGED, c->reign);
-}
-
-void merge_purged(struct repl_core *c, enum repl_purge_goal goal)
-{
-    switch (goal) {
-    case PURGE_THEN_MERGE:
-        merge_as_leader(c);
-        break;
-    case PURGE_THEN_FOLLOW:
-        merge_as_follower(c);
-        break;
-    case PURGE_THEN_REFILL:
-        refill_as_follower(c);
-        break;
-    case PURGE_NONE:
-        break;
-    }
 }
 
 /* R12: the peer's walk is complete. What clients touched meanwhile here was not taken

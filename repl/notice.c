@@ -12,7 +12,6 @@
  * sent with the next batch, or tick; nobody is woken for them.
  */
 #include "base/hash.h"
-#include "repl/core.h"
 #include "repl/internal.h"
 
 enum {

@@ -5,32 +5,19 @@
 
 #include "base/check.h"
 #include "repl/clock.h"
-#include "repl/thread.h"
+#include "repl/loop.h"
 
 enum {
     GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
     MESSAGE_ROOM = 64 << 10, /* beyond the largest value or maps */
     READS_AT_ONCE = 4,       /* then the peer waits for other events */
+    RUN_MAX = 100,           /* FILLs delivered at once */
 };
-
-/* The connection is lost or of no use; the peer is not told. */
-void pump_drop(struct repl_thread *t, struct link *l, const char *why)
-{
-    if (l == t->session) {
-        t->session = NULL;
-        repl_core_closed(t->core);
-    }
-    meet_refuse(t, l, why);
-}
 
 /* What this node can take, whatever the peer can send. */
 static uint64_t body_max(const struct repl_thread *t, const struct link *l)
 {
-    const struct repl_core *c = t->core;
-    if (!l->greeted)
-        return GREETING_MAX;
-    uint64_t maps = 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
-    return (maps > c->config.item_max ? maps : c->config.item_max) + MESSAGE_ROOM;
+    return l->greeted ? repl_core_message_max(t->core) + MESSAGE_ROOM : GREETING_MAX;
 }
 
 /* The peer does not want this connection: no wonder, if there is another. */
@@ -41,7 +28,7 @@ static void on_refusal(struct repl_thread *t, struct link *l,
     snprintf(why, sizeof(why), "the peer refuses it: %.*s",
              (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
     if (t->session == NULL)
-        pump_drop(t, l, why);
+        slots_drop(t, l, why);
     else
         link_close(l);
 }
@@ -62,7 +49,7 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
         why = "it does not begin with a HELLO";
     }
     if (why != NULL)
-        pump_drop(t, l, why);
+        slots_drop(t, l, why);
     return l->fd >= 0;
 }
 
@@ -70,20 +57,47 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
 static bool listen_to(struct repl_thread *t, struct link *l, bool enable)
 {
     if (!link_read_enable(l, enable))
-        pump_drop(t, l, strerror(errno));
+        slots_drop(t, l, strerror(errno));
     return l->fd >= 0;
 }
 
-static void take_messages(struct repl_thread *t, struct link *l)
+static enum link_result parse(struct repl_thread *t, struct link *l, size_t at,
+                              struct link_message *m, size_t *used, const char **why)
+{
+    return link_parse(buffer_head(&l->in) + at, buffer_length(&l->in) - at,
+                      body_max(t, l), m, used, why);
+}
+
+/* All FILLs that are here, up to a bound, are one run. False if the link is gone; else
+ * *used says how long they are. */
+static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
+{
+    struct link_change items[RUN_MAX];
+    struct link_message m;
+    size_t n = 0, at = 0, size;
+    const char *why;
+    while (n < RUN_MAX && at < buffer_length(&l->in) &&
+           parse(t, l, at, &m, &size, &why) == LINK_OK && m.op == LINK_FILL) {
+        items[n++] = m.change;
+        at += size;
+    }
+    *used = at;
+    l->confirmed = true;
+    why = repl_core_fill(t->core, items, n);
+    if (why != NULL)
+        slots_drop(t, l, why);
+    return l->fd >= 0;
+}
+
+static void pump_messages(struct repl_thread *t, struct link *l)
 {
     struct link_message m;
     const char *why;
     size_t used;
     for (;;) {
-        switch (link_parse(buffer_head(&l->in), buffer_length(&l->in), body_max(t, l), &m,
-                           &used, &why)) {
+        switch (parse(t, l, 0, &m, &used, &why)) {
         case LINK_BAD:
-            pump_drop(t, l, why);
+            slots_drop(t, l, why);
             return;
         case LINK_MORE:
             return;
@@ -92,18 +106,13 @@ static void take_messages(struct repl_thread *t, struct link *l)
                 listen_to(t, l, false); /* until the purge has come to its end */
                 return;
             }
-            if (!deliver(t, l, &m))
+            if (l == t->session && m.op == LINK_FILL ? !deliver_fills(t, l, &used)
+                                                     : !deliver(t, l, &m))
                 return;
-            t->core->count.bytes_in += used;
+            repl_core_counters(t->core)->bytes_in += used;
             link_consume(l, used);
         }
     }
-}
-
-static void pump_messages(struct repl_thread *t, struct link *l)
-{
-    take_messages(t, l);
-    repl_core_delivered(t->core);
 }
 
 /* A purge has come to its end: take the messages that waited for it. */
@@ -129,19 +138,13 @@ static void pump_read(struct repl_thread *t, struct link *l)
         case LINK_IO_FULL:
             return;
         case LINK_IO_CLOSED:
-            pump_drop(t, l, "the peer closed the connection");
+            slots_drop(t, l, "the peer closed the connection");
             return;
         case LINK_IO_FAILED:
-            pump_drop(t, l, strerror(errno));
+            slots_drop(t, l, strerror(errno));
             return;
         }
     }
-}
-
-static void write_out(struct repl_thread *t, struct link *l)
-{
-    if (link_write(l, &t->core->count.bytes_out) == LINK_IO_FAILED)
-        pump_drop(t, l, strerror(errno));
 }
 
 static void connect_done(struct repl_thread *t, struct link *l)
@@ -151,7 +154,7 @@ static void connect_done(struct repl_thread *t, struct link *l)
         meet_greet(t, l);
     if (error == 0)
         return; /* else the other says first who it is */
-    meet_dial_failed(t, l->name, strerror(error));
+    slots_dial_failed(t, l->name, strerror(error));
     link_close(l);
 }
 
@@ -161,19 +164,12 @@ void pump_event(evutil_socket_t fd, short what, void *arg)
     struct repl_thread *t = slot->thread;
     struct link *l = &slot->link;
     (void)fd;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     if (l->fd >= 0 && l->connecting)
         connect_done(t, l);
     else if (l->fd >= 0 && (what & EV_READ))
         pump_read(t, l);
     if (l->fd >= 0)
-        write_out(t, l);
-    AZ(pthread_mutex_unlock(&t->core->lock));
-}
-
-void pump_flush(struct repl_thread *t)
-{
-    /* With the writable event armed the network is full: it will tell. */
-    if (t->session != NULL && !t->session->want_write)
-        write_out(t, t->session);
+        slots_write(t, l);
+    repl_core_unlock(t->core);
 }

@@ -1,6 +1,4 @@
 /* Purge, walk and repair: the one mechanism behind every kind of copy. */
-#include "repl/core.h"
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -19,15 +17,6 @@ static bool is_all(const struct map *m)
     return map_count(m) == (uint64_t)1 << m->bits;
 }
 
-enum repl_answer resync_next(struct repl_core *c, struct repl_walk *walk,
-                             struct repl_item *out)
-{
-    enum repl_answer next = c->store_ops->walk_next(c->store, walk, out);
-    if (next == REPL_UNKNOWN)
-        core_store_failed(c, "go on with a walk over its items");
-    return next;
-}
-
 void resync_stop(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
@@ -37,7 +26,7 @@ void resync_stop(struct repl_core *c)
         c->store_ops->walk_end(c->store, c->purge.walk);
     s->walk = NULL;
     s->walk_due = false;
-    c->purge = (struct repl_purge){ .goal = PURGE_NONE };
+    c->purge = (struct repl_purge){ 0 };
     map_clear(&c->doomed);
     map_clear(&c->owed);
     map_clear(&c->coming);
@@ -45,7 +34,7 @@ void resync_stop(struct repl_core *c)
 
 /* ---- purge: remove what the other node changed */
 
-void purge_start(struct repl_core *c, enum repl_purge_goal goal)
+void purge_start(struct repl_core *c, const struct repl_purge_goal *goal)
 {
     core_hold(c);
     c->purge.goal = goal;
@@ -68,7 +57,7 @@ static void purge_report(struct repl_core *c)
             "there",
             (unsigned long long)p->conflicts,
             (unsigned long long)(p->dropped - p->conflicts));
-    else if (p->dropped > 0 && p->goal != PURGE_THEN_REFILL)
+    else if (p->dropped > 0 && !p->goal->repairs)
         core_log(c, REPL_LOG_INFO,
                  "%llu items that the peer changed meanwhile are dropped here",
                  (unsigned long long)p->dropped);
@@ -76,14 +65,14 @@ static void purge_report(struct repl_core *c)
 
 static void purge_finish(struct repl_core *c)
 {
-    enum repl_purge_goal goal = c->purge.goal;
+    const struct repl_purge_goal *goal = c->purge.goal;
     purge_report(c);
     core_hold(c);
     if (c->purge.walk != NULL)
         c->store_ops->walk_end(c->store, c->purge.walk);
-    c->purge = (struct repl_purge){ .goal = PURGE_NONE };
+    c->purge = (struct repl_purge){ 0 };
     core_release(c);
-    merge_purged(c, goal);
+    goal->then(c);
 }
 
 /* A store that can do one walk at a time does the purge first; the copy to the peer
@@ -111,7 +100,7 @@ static bool purge_item(struct repl_core *c, const struct link_change *s)
     if (!c->store_ops->expel(c->store, s->key, s->nkey, p->fence))
         return false;
     p->dropped++;
-    p->conflicts += p->goal == PURGE_THEN_MERGE && map_has(&c->dirty, hash);
+    p->conflicts += p->goal->merges && map_has(&c->dirty, hash);
     return true;
 }
 
@@ -130,7 +119,7 @@ static bool purge_some(struct repl_core *c)
     struct repl_purge *p = &c->purge;
     struct repl_item item;
     for (unsigned i = 0; i < PURGE_SLICE; i++) {
-        enum repl_answer next = resync_next(c, p->walk, &item);
+        enum repl_answer next = core_walk_next(c, p->walk, &item);
         p->stalled = next == REPL_UNKNOWN;
         if (next == REPL_NO)
             purge_finish(c);
@@ -147,7 +136,7 @@ static bool purge_some(struct repl_core *c)
 bool purge_work(struct repl_core *c)
 {
     struct repl_purge *p = &c->purge;
-    if (p->goal == PURGE_NONE)
+    if (p->goal == NULL)
         return false;
     if (map_is_empty(&c->doomed)) {
         purge_finish(c);
@@ -243,7 +232,7 @@ bool resync_work(struct repl_core *c)
     for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND && ship_may_send(c); i++) {
         if (sent > 0 && s->pace.sent >= s->pace.room)
             break;
-        next = resync_next(c, s->walk, &item);
+        next = core_walk_next(c, s->walk, &item);
         if (next == REPL_NO)
             walk_finish(c);
         if (next != REPL_YES)
@@ -255,10 +244,13 @@ bool resync_work(struct repl_core *c)
     return next != REPL_UNKNOWN;
 }
 
-void resync_end_acked(struct repl_core *c)
+void resync_acknowledged(struct repl_core *c)
 {
-    c->session.end_out = false;
-    c->session.peer_whole = true;
+    struct repl_session *s = &c->session;
+    if (!s->end_out || (int32_t)(s->acked - s->end_batch) < 0)
+        return;
+    s->end_out = false;
+    s->peer_whole = true;
     map_clear(&c->owed);
     core_log(c, REPL_LOG_INFO, "the peer has the whole copy");
 }
@@ -273,19 +265,16 @@ void resync_repair(struct repl_core *c)
         map_is_empty(&c->dirty) || verify_is_naming(c))
         return;
     core_hold(c);
-    core_take_flush(c);
+    CHECK(flush_take(c) == NULL); /* it leads */
     map_widen(&c->dirty, s->map_bits);
     map_copy(&c->flying, &c->dirty);
     map_copy(&c->owed, &c->dirty);
     map_clear(&c->dirty);
     map_subtract(&c->lacking, &c->owed);
     core_release(c);
-    if (s->flush_due)
+    if (c->flush.due)
         ship_flush(c);
-    if (!core_put_maps(c, LINK_RESYNC, maps, 1)) {
-        core_out_of_memory(c);
-        return;
-    }
+    core_put_maps(c, LINK_RESYNC, maps, 1);
     s->await = true;
     core_log(c, REPL_LOG_INFO, "repairing %llu buckets",
              (unsigned long long)map_count(&c->owed));

@@ -1,176 +1,75 @@
-/* HELLO and ROLE: who leads. What follows is in merge.c. */
-#include "repl/core.h"
-
-#include <endian.h>
-#include <string.h>
-
-#include "base/check.h"
-#include "base/hash.h"
+/*
+ * A session: one connection to the peer, from HELLO to its end. The steps of both nodes,
+ * by the file that takes them:
+ *
+ *                           down  <----------------------- any: the connection ends,
+ *                            |                             demote, a fault (R3, R5)
+ *                            | HELLO (hello.c, R6)
+ *                            v
+ *        leads  <---------- open ----------> follows
+ *          | out ROLE                           | in ROLE (R7)
+ *          v                                    v
+ *     waits for MAP                          map_due: out ABSENT...
+ *          | in MAP (merge.c, R8)               | out MAP
+ *          v                                    v
+ *     purge_due: out ABSENT...               waits for MERGE
+ *          v                                    | in MERGE (R9)
+ *     purges (resync.c)                         v
+ *          | out MERGE                       purges
+ *          v                                    | out PURGED
+ *     merged, await  <-----+                    v
+ *          | in PURGED     | out RESYNC      merged <-----------+
+ *          v   (R10)       | (R13)              | in RESYNC     | out PURGED
+ *     merged --------------+                    +--> purges ----+
+ *
+ * Merged, both may walk: FILL... END, acknowledged (resync.c). A promotion, or a ROLE
+ * that is above this node's, takes a node from any of them to the head of its column:
+ * session_unmerge.
+ */
 #include "repl/internal.h"
 
-/* A reign grows by one at a promotion, so no node gets so far by itself. One that a peer
- * has made to begins anew when it next introduces itself (R18). */
-#define REIGN_MAX (UINT64_C(1) << 40)
+#include "base/check.h"
 
-static void renumber(struct repl_core *c)
+void session_open(struct repl_core *c, const struct repl_session *as)
 {
-    if (!c->session.open && c->seen > REIGN_MAX)
-        c->reign = c->seen = 0;
+    CHECK(!c->session.open);
+    c->session = *as;
+    c->session.open = true;
+    c->has_met = true;
+    core_refresh_flags(c); /* the node has a peer now */
 }
 
-/* Who knows a node's run can speak in its name, so the peer's is not told to whoever
- * comes; to say whether it is still the same, a part of its hash is enough. */
-static struct run_id alias_of(const struct run_id *run)
-{
-    struct run_id alias = { .bytes = "" };
-    uint64_t hash = htobe64(hash_key(run->bytes, sizeof(run->bytes)));
-    if (run_id_is_none(run))
-        return alias;
-    memcpy(alias.bytes, &hash, sizeof(hash));
-    alias.bytes[sizeof(hash)] = 1; /* is not none */
-    return alias;
-}
-
-void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
-                          uint64_t clock_us)
-{
-    renumber(c);
-    *hello = (struct link_hello){
-        .version = LINK_VERSION,
-        .hash_id = HASH_ID,
-        .run = c->config.run,
-        .met = alias_of(&c->met),
-        .active = c->active,
-        .map_bits = (uint8_t)c->config.map_bits,
-        .reign = c->reign,
-        .seen = c->seen,
-        .clock = clock_us,
-        .item_max = c->config.item_max,
-        .memory = c->config.memory,
-    };
-}
-
-const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *hello)
-{
-    if (hello->version != LINK_VERSION)
-        return "the nodes speak different versions of the replication protocol";
-    if (hello->hash_id != HASH_ID)
-        return "the nodes hash keys differently";
-    if (hello->map_bits < MAP_BITS_MIN || hello->map_bits > MAP_BITS_MAX)
-        return "the peer's dirty map has an impossible size";
-    if (hello->reign > REIGN_MAX || hello->seen > REIGN_MAX)
-        return "the peer tells of an impossible reign";
-    if (run_id_order(&hello->run, &c->config.run) == 0)
-        return "the peer is this node itself: check the option 'peer'";
-    return NULL;
-}
-
-/* As a standby that said it was active, the peer would wait for our ROLE; as one that
- * has been active since, we would not heed its lower reign. An active node sends a ROLE
- * that tells all. */
-static bool said_is_stale(const struct repl_core *c, const struct link_hello *said)
-{
-    return !c->active && (said->active || said->reign != c->reign);
-}
-
-/* Or is it a first meeting? */
-static bool is_known(const struct repl_core *c, const struct link_hello *hello)
-{
-    return run_id_is_none(&c->met) || run_id_order(&c->met, &hello->run) == 0;
-}
-
-/* The maps say what changed since both nodes merged. If either has merged with somebody
- * else since, they say nothing of what came from there. */
-static bool is_stranger(const struct repl_core *c, const struct link_hello *hello)
-{
-    if (run_id_is_none(&c->met) || run_id_is_none(&hello->met))
-        return false; /* a new one: it has only what its own clients gave it */
-    const struct run_id me = alias_of(&c->config.run);
-    return run_id_order(&c->met, &hello->run) != 0 || run_id_order(&hello->met, &me) != 0;
-}
-
-static bool outranks(uint64_t reign, const struct run_id *run, const struct repl_core *c)
-{
-    if (reign != c->reign)
-        return reign > c->reign;
-    return run_id_order(run, &c->config.run) > 0;
-}
-
-static void lead(struct repl_core *c)
-{
-    c->session.lead = LEAD_LEADER;
-    core_send_role(c);
-}
-
-/* R6 */
-const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
-                            const struct link_hello *hello)
+/* Nothing is agreed with the peer any more: the next ROLE and MAP start anew. */
+void session_unmerge(struct repl_core *c, enum repl_lead lead)
 {
     struct repl_session *s = &c->session;
-    CHECK(!s->open);
-    const char *why = repl_core_hello_fault(c, hello);
-    if (why == NULL && said_is_stale(c, said))
-        why = "the role of this node changed during the handshake; trying again";
-    if (why != NULL)
-        return why;
-    c->has_met = true;
-    *s = (struct repl_session){ .open = true,
-                                .peer = *hello,
-                                .known = is_known(c, hello),
-                                .stranger = is_stranger(c, hello) };
-    s->map_bits =
-        hello->map_bits < c->config.map_bits ? hello->map_bits : c->config.map_bits;
-    if (hello->seen > c->seen)
-        c->seen = hello->seen;
-    if (hello->item_max < c->config.item_max)
-        core_log(
-            c, REPL_LOG_WARNING,
-            "the peer takes items up to %llu bytes, this node up to %llu: larger ones "
-            "will be missing there; give both the same -I",
-            (unsigned long long)hello->item_max, (unsigned long long)c->config.item_max);
-    if (hello->memory != 0 && hello->memory < c->config.memory)
-        core_log(
-            c, REPL_LOG_WARNING,
-            "the peer has less memory, %llu MiB, than this node, %llu MiB: it evicts "
-            "what is still here, and after a fail-over that is missing; give both the "
-            "same -m",
-            (unsigned long long)hello->memory >> 20,
-            (unsigned long long)c->config.memory >> 20);
-    core_hold(c);
-    core_release(c); /* the node has a peer now */
-    if (c->active) {
-        if (hello->active && outranks(hello->reign, &hello->run, c)) {
-            core_step_down(c);
-            return NULL;
-        }
-        if (c->reign < c->seen)
-            c->reign = ++c->seen;
-        lead(c);
-    } else if (!hello->active && !outranks(hello->reign, &hello->run, c)) {
-        lead(c);
-    }
-    return NULL;
+    absent_agree(c);
+    /* A purge that was cut short has taken what only the peer may have now. */
+    map_unite(&c->lacking, &c->doomed);
+    resync_stop(c);
+    verify_stop(c, "the link or the roles changed");
+    ship_fold(c);
+    notices_drop(c);
+    waiters_unsend(&c->waiters);
+    flush_unmerge(c);
+    s->lead = lead;
+    s->merged = s->await = s->peer_whole = false;
+    s->map_due = s->purge_due = false;
+    s->end_out = false;
 }
 
-/* R7 */
-const char *session_on_role(struct repl_core *c, const struct link_message *m)
+void session_close(struct repl_core *c)
 {
-    const struct link_role *r = &m->role;
-    if (r->reign > 2 * REIGN_MAX) /* who began below may be promoted since */
-        return "an impossible reign";
-    if (r->reign > c->seen)
-        c->seen = r->reign;
-    bool above = r->reign != c->reign     ? r->reign > c->reign
-                 : r->active != c->active ? r->active
-                                          : run_id_order(&r->run, &c->config.run) > 0;
-    if (!above)
-        return NULL;
-    core_step_down(c);
-    c->session.peer.active = r->active;
-    c->reign = r->reign;
-    handover_role_moved(c);
-    c->session.map_due = true;
-    if (!absent_is_due(c))
-        merge_send_map(c);
-    return NULL;
+    core_hold(c);
+    session_unmerge(c, LEAD_NONE);
+    c->session = (struct repl_session){ 0 };
+    c->resigned = false;
+    c->lone_since_us = c->now_us;
+    core_release(c);
+}
+
+void core_end_session(struct repl_core *c, const char *why)
+{
+    session_close(c);
+    c->port_ops->close(c->port, why);
 }

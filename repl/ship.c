@@ -1,6 +1,4 @@
 /* From the journal to the wire: the state of changed keys, in batches. */
-#include "repl/core.h"
-
 #include <string.h>
 
 #include "base/check.h"
@@ -50,13 +48,10 @@ void ship_end_batch(struct repl_core *c)
 
 void ship_flush(struct repl_core *c)
 {
-    uint32_t delay = 0, now = c->store_ops->clock(c->store);
-    c->session.flush_due = false;
+    c->flush.due = false;
     if (c->session.lead != LEAD_LEADER)
         return;
-    if (c->has_flush)
-        delay = c->flush_at > now ? c->flush_at - now : 1;
-    link_put_flush(core_out(c), delay);
+    link_put_flush(core_out(c), flush_delay(c));
     ship_end_batch(c);
 }
 
@@ -218,6 +213,25 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     for (; w != NULL; w = w->next)
         ring_acknowledge(&c->journal, &w->ring, batch, seen_acknowledged, c);
     waiters_answered(&c->waiters, batch, c->now_us);
-    if (s->end_out && (int32_t)(batch - s->end_batch) >= 0)
-        resync_end_acked(c);
+}
+
+/* Absences stay as they are, exactly: they must not outweigh what the peer changed. */
+static bool fold_entry(void *context, const struct journal_entry *e)
+{
+    struct repl_core *c = context;
+    if (e->kind == JOURNAL_CHANGE)
+        map_add(&c->dirty, e->hash);
+    return e->kind == JOURNAL_ABSENCE;
+}
+
+void ship_fold(struct repl_core *c)
+{
+    struct worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next) {
+        ring_fold(&c->journal, &w->ring, fold_entry, c);
+        memset(w->absent, 0, sizeof(w->absent));
+    }
+    c->gather.n = c->gather.shipped = 0;
+    map_unite(&c->dirty, &c->flying);
+    map_clear(&c->flying);
 }

@@ -1,6 +1,6 @@
-#include "repl/core.h"
-
+/* Figures. */
 #include <stdio.h>
+#include <string.h>
 
 #include "repl/internal.h"
 
@@ -109,7 +109,7 @@ static const char *link_state(const struct repl_core *c)
     if (!s->merged)
         return "handshake";
     return s->walk_due || s->await || !s->peer_whole || !map_is_empty(&c->coming) ||
-                   c->purge.goal != PURGE_NONE
+                   c->purge.goal != NULL
                ? "resync"
                : "streaming";
 }
@@ -124,12 +124,37 @@ static void format_run(const struct run_id *run, char *text)
     *text = '\0';
 }
 
+bool repl_core_is_active(const struct repl_core *c)
+{
+    return c->active;
+}
+
+uint64_t repl_core_reign(const struct repl_core *c)
+{
+    return c->reign;
+}
+
+uint32_t repl_core_rank(const struct repl_core *c)
+{
+    return c->rank;
+}
+
+unsigned repl_core_face(const struct repl_core *c)
+{
+    return c->active | c->resigned << 1 | c->session.open << 2 | c->session.merged << 3;
+}
+
+struct repl_counters *repl_core_counters(struct repl_core *c)
+{
+    return &c->count;
+}
+
 void repl_core_status(struct repl_core *c, struct repl_status *s)
 {
+    repl_core_lock(c);
     *s = (struct repl_status){
         .role = c->active ? "active" : "standby",
         .link = link_state(c),
-        .last_error = c->last_error,
         .in_sync = repl_core_in_sync(c),
         .reign = c->reign,
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
@@ -142,7 +167,9 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
     };
     s->pending = pending(c, &s->journal_overflows);
     s->at_risk = s->pending + buckets_at_risk(c);
+    memcpy(s->last_error, c->last_error, sizeof(s->last_error));
     format_run(&c->config.run, s->run_id);
     if (c->session.open)
         format_run(&c->session.peer.run, s->peer_run_id);
+    repl_core_unlock(c);
 }

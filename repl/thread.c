@@ -4,7 +4,6 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +11,7 @@
 
 #include "base/check.h"
 #include "repl/clock.h"
+#include "repl/control.h"
 
 /* While changes are frequent, the thread sleeps for so long after shipping and lets
  * changes and acknowledgements gather: a batch then holds many, and no client pays for a
@@ -21,81 +21,6 @@ enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 /* However rare signs of life are: by ticks the peer is dialled, clients that wait for a
  * handover are let go, and the end of the node comes in time. */
 enum { TICK_MAX_US = 100000 };
-
-static void port_log(void *port, enum repl_log level, const char *text)
-{
-    struct repl_thread *t = port;
-    char more[360];
-    uint32_t times = repeats_note(&t->repeats, text, repl_clock_us());
-    if (times == 0)
-        return;
-    snprintf(more, sizeof(more), "%s (%u times by now)", text, times);
-    t->config.log(t->config.log_context, level, times == 1 ? text : more);
-}
-
-void thread_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
-{
-    char text[320];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    port_log(t, level, text);
-}
-
-/* ---- the port */
-
-static struct buffer *port_out(void *port)
-{
-    struct repl_thread *t = port;
-    CHECK(t->session != NULL);
-    return &t->session->out.bytes;
-}
-
-static void port_send_value(void *port, struct repl_item *item)
-{
-    struct repl_thread *t = port;
-    outq_add_value(&t->session->out, item);
-}
-
-static size_t port_backlog(void *port)
-{
-    struct repl_thread *t = port;
-    return t->session != NULL ? outq_length(&t->session->out) : 0;
-}
-
-static void port_close(void *port, const char *reason)
-{
-    struct repl_thread *t = port;
-    struct link *l = t->session;
-    if (l == NULL)
-        return;
-    t->session = NULL;
-    meet_refuse(t, l, reason);
-}
-
-/* If that fails, it wakes up at its next tick. */
-static void wake_now(struct repl_thread *t)
-{
-    uint64_t one = 1;
-    (void)!write(t->wake_fd, &one, sizeof(one));
-}
-
-static void port_wake(void *port)
-{
-    struct repl_thread *t = port;
-    if (atomic_load(&t->sleeping) && atomic_exchange(&t->sleeping, false))
-        wake_now(t);
-}
-
-const struct repl_port_ops repl_thread_port = {
-    .out = port_out,
-    .send_value = port_send_value,
-    .backlog = port_backlog,
-    .close = port_close,
-    .wake = port_wake,
-    .log = port_log,
-};
 
 /* ---- the loop */
 
@@ -111,25 +36,28 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct repl_thread *t = arg;
     uint64_t now = repl_clock_us();
     (void)fd, (void)what;
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     repl_core_tick(t->core, now);
     alive_tick(t, now);
     listen_tick(t);
     meet_tick(t, now);
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     control_tick(t->control);
 }
 
-/* For a client that has waited for long enough, or the next dial; core LOCKED. One that
- * is set for an earlier time than needed does no harm. */
+/* For a client that has waited for long enough, a handover that takes too long, or the
+ * next dial; core LOCKED. One that is set for an earlier time than needed does no harm.
+ */
 static void set_alarm(struct repl_thread *t)
 {
     uint64_t due = repl_core_due_us(t->core), now = repl_clock_us();
     bool dials = t->session == NULL && t->dial_at_us > now;
     if (dials && (due == 0 || due > t->dial_at_us))
         due = t->dial_at_us;
-    if (due == 0 || event_pending(t->alarm, EV_TIMEOUT, NULL))
+    bool is_set = event_pending(t->alarm, EV_TIMEOUT, NULL);
+    if (due == 0 || (is_set && t->alarm_us <= due))
         return;
+    t->alarm_us = due;
     uint64_t us = due > now ? due - now : 0;
     const struct timeval wait = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
     event_add(t->alarm, &wait);
@@ -138,27 +66,36 @@ static void set_alarm(struct repl_thread *t)
 /* When the next round of work is due. */
 enum next { NEXT_AT_ONCE, NEXT_SOON, NEXT_EVENT };
 
-/* What health goes by, but for how far a copy is. */
-static unsigned face_of(const struct repl_core *c)
+static void note_progress(void *context)
 {
-    return c->active | c->resigned << 1 | c->session.open << 2 | c->session.merged << 3;
+    struct repl_thread *t = context;
+    t->progress = true;
+}
+
+/* Whoever asked at the control socket. */
+static void tell(struct repl_thread *t, unsigned face, bool progress)
+{
+    if (face != t->face)
+        control_news(t->control);
+    t->face = face;
+    if (progress)
+        control_progress(t->control);
 }
 
 /* One round. */
 static enum next thread_work(struct repl_thread *t)
 {
-    AZ(pthread_mutex_lock(&t->core->lock));
-    bool more = repl_core_work(t->core);
+    repl_core_lock(t->core);
+    bool more = repl_core_work(t->core, repl_clock_us());
     pump_resume(t);
-    pump_flush(t);
+    slots_flush(t);
     set_alarm(t);
-    uint64_t shipped = t->core->count.shipped;
-    unsigned face = face_of(t->core);
-    AZ(pthread_mutex_unlock(&t->core->lock));
-    if (face != t->face) {
-        t->face = face;
-        control_news(t->control);
-    }
+    uint64_t shipped = repl_core_counters(t->core)->shipped;
+    unsigned face = repl_core_face(t->core);
+    bool progress = t->progress;
+    t->progress = false;
+    repl_core_unlock(t->core);
+    tell(t, face, progress);
     if (more)
         return NEXT_AT_ONCE;
     if (shipped == t->shipped_before)
@@ -171,10 +108,10 @@ static enum next thread_work(struct repl_thread *t)
 
 static enum repl_need need(struct repl_thread *t)
 {
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     enum repl_need n = repl_core_need(t->core);
     set_alarm(t);
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     return n;
 }
 
@@ -202,9 +139,9 @@ static void linger(struct repl_thread *t)
 
 static bool drained(struct repl_thread *t)
 {
-    AZ(pthread_mutex_lock(&t->core->lock));
+    repl_core_lock(t->core);
     bool idle = repl_core_drained(t->core);
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_unlock(t->core);
     return idle || repl_clock_us() >= t->stop_by_us;
 }
 
@@ -233,10 +170,11 @@ void repl_thread_init(struct repl_thread *t, struct repl_core *core,
                       const struct repl_thread_config *config)
 {
     *t = (struct repl_thread){ .core = core, .config = *config, .wake_fd = -1 };
+    repl_core_on_progress(core, note_progress, t);
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         t->slots[i].thread = t;
         t->slots[i].link.fd = -1;
-        outq_init(&t->slots[i].link.out, core->store_ops, core->store);
+        outq_init(&t->slots[i].link.out, config->store_ops, config->store);
     }
 }
 
@@ -298,7 +236,7 @@ static bool open_control(struct repl_thread *t, char *why, size_t nwhy)
     t->control = control_open(t, &t->config.control, why, nwhy);
     if (t->control != NULL || !t->config.control_is_optional)
         return t->control != NULL;
-    thread_log(t, REPL_LOG_WARNING, "%s", why);
+    loop_log(t, REPL_LOG_WARNING, "%s", why);
     return true;
 }
 
@@ -311,7 +249,7 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
-    if (!meet_open(t, why, nwhy) || !open_control(t, why, nwhy)) {
+    if (!meet_open(t, pump_event, why, nwhy) || !open_control(t, why, nwhy)) {
         free_all(t);
         return false;
     }
@@ -336,27 +274,36 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
         return;
     t->stop_by_us = repl_clock_us() + (uint64_t)drain_ms * 1000;
     atomic_store(&t->stop, true);
-    wake_now(t);
+    loop_wake(t);
     AZ(pthread_join(t->thread, NULL));
     t->started = false;
-    AZ(pthread_mutex_lock(&t->core->lock));
-    if (t->session != NULL) {
-        repl_core_closed(t->core);
-        port_close(t, "this node shuts down");
-    }
-    AZ(pthread_mutex_unlock(&t->core->lock));
+    repl_core_lock(t->core);
+    if (t->session != NULL)
+        slots_drop(t, t->session, "this node shuts down");
+    repl_core_unlock(t->core);
     free_all(t);
+}
+
+uint16_t repl_thread_port_number(const struct repl_thread *t)
+{
+    return listen_port(t);
+}
+
+static bool is_shaking_hands(const struct repl_thread *t)
+{
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        if (t->slots[i].link.fd >= 0 && !t->slots[i].link.connecting)
+            return true;
+    }
+    return false;
 }
 
 const char *repl_thread_link_state(const struct repl_thread *t)
 {
     if (!t->started)
         return "off";
-    if (t->session != NULL)
-        return NULL;
-    for (unsigned i = 0; i < REPL_SLOTS; i++) {
-        if (t->slots[i].link.fd >= 0 && !t->slots[i].link.connecting)
-            return "handshake";
-    }
-    return "down";
+    repl_core_lock(t->core);
+    bool shakes = is_shaking_hands(t);
+    repl_core_unlock(t->core);
+    return shakes ? "handshake" : "down";
 }

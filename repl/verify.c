@@ -20,7 +20,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "repl/core.h"
 #include "repl/internal.h"
 
 enum {
@@ -35,26 +34,44 @@ static uint64_t digest_of(const struct link_change *s)
     return htobe64(hash_key(s->value, s->nvalue));
 }
 
-static bool maps_ready(struct repl_verify *v, unsigned bits)
+static bool maps_ready(struct repl_core *c)
 {
-    return (v->unequal.words != NULL || map_init(&v->unequal, bits)) &&
-           (v->absent.words != NULL || map_init(&v->absent, bits));
+    struct repl_naming *n = &c->naming;
+    unsigned bits = c->config.map_bits;
+    return (n->unequal.words != NULL || map_init(&n->unequal, bits)) &&
+           (n->absent.words != NULL || map_init(&n->absent, bits));
 }
 
 void verify_fini(struct repl_core *c)
 {
-    map_fini(&c->verify.unequal);
-    map_fini(&c->verify.absent);
+    map_fini(&c->naming.unequal);
+    map_fini(&c->naming.absent);
+}
+
+const struct repl_verify *repl_core_verify(const struct repl_core *c)
+{
+    return &c->verify;
+}
+
+static void go_to(struct repl_core *c, enum repl_verify_state state)
+{
+    c->verify.state = state;
+    core_progress(c);
+}
+
+static void clear_maps(struct repl_core *c)
+{
+    map_clear(&c->naming.unequal);
+    map_clear(&c->naming.absent);
 }
 
 /* Clients' changes from now on are seen in T; those before in the journals, or in D. */
 static void start_round(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
-    v->state = VERIFY_SETTLE;
     v->found[v->round] = (struct repl_difference){ 0 };
-    map_clear(&v->unequal);
-    map_clear(&v->absent);
+    clear_maps(c);
+    go_to(c, VERIFY_SETTLE);
     core_hold(c);
     map_clear(&c->touched);
     ship_note(c);
@@ -74,7 +91,7 @@ const char *repl_core_verify_begin(struct repl_core *c)
         return "the peer leads: ask there";
     if (!map_is_empty(&c->lacking))
         return "this node is being filled itself: wait until it is in sync";
-    if (!maps_ready(v, c->config.map_bits))
+    if (!maps_ready(c))
         return "out of memory for the maps of what differs";
     v->round = 0;
     v->why = NULL;
@@ -82,17 +99,21 @@ const char *repl_core_verify_begin(struct repl_core *c)
     return NULL;
 }
 
+static void end_walk(struct repl_core *c)
+{
+    if (c->naming.walk != NULL)
+        c->store_ops->walk_end(c->store, c->naming.walk);
+    c->naming.walk = NULL;
+}
+
 void verify_stop(struct repl_core *c, const char *why)
 {
     struct repl_verify *v = &c->verify;
-    if (v->walk != NULL)
-        c->store_ops->walk_end(c->store, v->walk);
-    v->walk = NULL;
-    map_clear(&v->unequal);
-    map_clear(&v->absent);
+    end_walk(c);
+    clear_maps(c);
     if (verify_leads(c)) {
         v->why = why;
-        v->state = VERIFY_FAILED;
+        go_to(c, VERIFY_FAILED);
     } else if (v->state == VERIFY_ANSWER) {
         v->state = VERIFY_NONE;
     }
@@ -121,19 +142,16 @@ static void name_item(struct repl_core *c, const struct link_change *s)
 static void name_end(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
-    const struct map *const maps[] = { &v->unequal, &v->absent };
-    c->store_ops->walk_end(c->store, v->walk);
-    v->walk = NULL;
+    const struct map *const maps[] = { &c->naming.unequal, &c->naming.absent };
+    end_walk(c);
     if (v->state == VERIFY_NAME) {
-        v->state = VERIFY_AWAIT;
+        go_to(c, VERIFY_AWAIT);
         link_put_plain(core_out(c), LINK_VERIFY, c->reign);
         return;
     }
     v->state = VERIFY_NONE;
-    if (core_put_maps(c, LINK_VERIFIED, maps, 2))
-        verify_stop(c, NULL);
-    else
-        core_out_of_memory(c);
+    core_put_maps(c, LINK_VERIFIED, maps, 2);
+    verify_stop(c, NULL);
 }
 
 /* An item that is about to expire may be gone on one side only, and rightly so. */
@@ -145,16 +163,17 @@ static bool lasts(const struct link_change *s)
 static bool name_some(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
+    struct repl_naming *n = &c->naming;
     struct repl_item item;
     size_t bytes = 0;
     if (!ship_may_send(c))
         return false;
-    if (v->walk == NULL)
-        v->walk = c->store_ops->walk_begin(c->store);
-    if (v->walk == NULL)
+    if (n->walk == NULL)
+        n->walk = c->store_ops->walk_begin(c->store);
+    if (n->walk == NULL)
         return false; /* it gives no walk now: asked again from time to time */
     for (unsigned i = 0; i < NAME_SLICE && bytes < NAME_BYTES; i++) {
-        enum repl_answer next = resync_next(c, v->walk, &item);
+        enum repl_answer next = core_walk_next(c, n->walk, &item);
         if (next == REPL_NO)
             name_end(c);
         if (next != REPL_YES)
@@ -174,7 +193,7 @@ bool verify_work(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
     if (v->state == VERIFY_SETTLE && ship_is_settled(c))
-        v->state = VERIFY_NAME;
+        go_to(c, VERIFY_NAME);
     if (v->state != VERIFY_NAME && v->state != VERIFY_ANSWER)
         return false;
     return name_some(c);
@@ -200,15 +219,15 @@ static bool same_state(const struct link_change *mine, const struct link_change 
 /* What cannot be looked at is taken to differ: it is copied, and compared again. */
 static void look_up(struct repl_core *c, const struct link_change *named)
 {
-    struct repl_verify *v = &c->verify;
+    struct repl_naming *n = &c->naming;
     struct repl_item mine;
     uint64_t hash = hash_key(named->key, named->nkey);
     if (core_lookup(c, named->key, named->nkey, &mine) != REPL_YES) {
-        map_add(&v->absent, hash);
+        map_add(&n->absent, hash);
         return;
     }
     if (!same_state(&mine.state, named))
-        map_add(&v->unequal, hash);
+        map_add(&n->unequal, hash);
     c->store_ops->release(c->store, mine.item);
 }
 
@@ -225,7 +244,7 @@ const char *verify_on_check(struct repl_core *c, const struct link_message *m)
         return "a malformed CHECK";
     if (!is_due(c, c->session.lead))
         return NULL;
-    if (!maps_ready(&c->verify, c->config.map_bits))
+    if (!maps_ready(c))
         return "out of memory for the maps of what differs";
     look_up(c, &m->change);
     return NULL;
@@ -235,7 +254,7 @@ const char *verify_on_verify(struct repl_core *c, const struct link_message *m)
 {
     if (!is_due(c, LEAD_FOLLOWER) || m->reign != c->reign)
         return NULL;
-    if (!maps_ready(&c->verify, c->config.map_bits))
+    if (!maps_ready(c))
         return "out of memory for the maps of what differs";
     c->verify.state = VERIFY_ANSWER;
     return NULL;
@@ -255,21 +274,21 @@ static void note_buckets(struct repl_difference *d, const struct map *m)
 /* What clients touched meanwhile is left out; the rest is counted, and owed. */
 static void sum_up(struct repl_core *c)
 {
-    struct repl_verify *v = &c->verify;
-    struct repl_difference *d = &v->found[v->round];
+    struct repl_naming *n = &c->naming;
+    struct repl_difference *d = &c->verify.found[c->verify.round];
     core_hold(c);
-    map_subtract(&v->unequal, &c->touched);
-    map_subtract(&v->absent, &c->touched);
-    map_subtract(&v->absent, &v->unequal);
-    map_unite(&c->dirty, &v->unequal);
-    map_unite(&c->dirty, &v->absent);
+    map_subtract(&n->unequal, &c->touched);
+    map_subtract(&n->absent, &c->touched);
+    map_subtract(&n->absent, &n->unequal);
+    map_unite(&c->dirty, &n->unequal);
+    map_unite(&c->dirty, &n->absent);
     d->left_out = map_count(&c->touched);
-    d->unequal = map_count(&v->unequal);
-    d->absent = map_count(&v->absent);
-    v->state = VERIFY_DONE;
+    d->unequal = map_count(&n->unequal);
+    d->absent = map_count(&n->absent);
+    go_to(c, VERIFY_DONE);
     core_release(c);
-    note_buckets(d, &v->unequal);
-    note_buckets(d, &v->absent);
+    note_buckets(d, &n->unequal);
+    note_buckets(d, &n->absent);
 }
 
 const char *verify_on_verified(struct repl_core *c, const struct link_message *m)
@@ -279,8 +298,8 @@ const char *verify_on_verified(struct repl_core *c, const struct link_message *m
     if (!is_due(c, LEAD_LEADER) || m->reign != c->reign)
         return NULL;
     bool ok = core_take_maps(c, m, maps, 2);
-    map_unite(&v->unequal, &c->spare);
-    map_unite(&v->absent, &c->coming); /* no copy comes while nodes are compared */
+    map_unite(&c->naming.unequal, &c->spare);
+    map_unite(&c->naming.absent, &c->coming); /* no copy comes while nodes are compared */
     map_clear(&c->coming);
     if (!ok)
         return "a malformed VERIFIED";

@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "repl/answer.h"
 #include "repl/clock.h"
-#include "repl/command.h"
 #include "repl/core.h"
 
 enum {
-    LOOK_US = 1000,           /* how often it is looked at */
     TELL_US = 5000000,        /* how often one is told that it goes on */
     SETTLE_MAX_US = 60000000, /* a comparison: until the peer has what was changed */
 };
@@ -35,36 +34,35 @@ static uint64_t time_in_state(const struct watch *w)
 
 static bool look_at_handover(struct watch *w, struct repl_core *c)
 {
-    const struct repl_handover *h = &c->handover;
+    const struct repl_handover *h = repl_core_handover(c);
     double ms = (double)h->pause_us / 1000;
     switch (h->state) {
     case HANDOVER_NONE:
         return false;
     case HANDOVER_DRAIN:
         if (is_new(w, h->state, 0))
-            command_answer(w->client, "STEP", "shipping what the peer does not have yet");
+            answer_put(w->client, "STEP", "shipping what the peer does not have yet");
         break;
     case HANDOVER_HELD:
         if (is_new(w, h->state, 0))
-            command_answer(w->client, "STEP",
-                           "holding clients' writes until the peer has the last one");
+            answer_put(w->client, "STEP",
+                       "holding clients' writes until the peer has the last one");
         break;
     case HANDOVER_OFFERED:
         if (is_new(w, h->state, 0))
-            command_answer(w->client, "STEP",
-                           "the peer has everything and is told to be active");
+            answer_put(w->client, "STEP",
+                       "the peer has everything and is told to be active");
         break;
     case HANDOVER_DONE:
-        command_answer(w->client, "OK",
-                       "the peer is active now; writes were held for %.1f ms", ms);
+        answer_put(w->client, "OK",
+                   "the peer is active now; writes were held for %.1f ms", ms);
         return false;
     case HANDOVER_FAILED:
-        command_answer(w->client, "ERROR",
-                       "%s; this node stays as it is, writes were held for %.1f ms",
-                       h->why, ms);
+        answer_put(w->client, "ERROR",
+                   "%s; this node stays as it is, writes were held for %.1f ms", h->why,
+                   ms);
         return false;
     }
-    repl_core_tick(c, repl_clock_us());
     return true;
 }
 
@@ -92,13 +90,12 @@ static const char *begin_demotion(struct repl_core *c)
 
 static bool look_at_demotion(struct watch *w, struct repl_core *c)
 {
-    const struct repl_handover *h = &c->handover;
-    repl_core_tick(c, repl_clock_us());
+    const struct repl_handover *h = repl_core_handover(c);
     if (h->state == HANDOVER_DRAIN || h->state == HANDOVER_HELD ||
         h->state == HANDOVER_OFFERED)
         return true;
     repl_core_demote(c, demotion.cause);
-    command_answer(w->client, "OK", "standby now");
+    answer_put(w->client, "OK", "standby now");
     return false;
 }
 
@@ -123,27 +120,26 @@ static void tell_result(struct watch *w, const struct repl_verify *v)
     char text[300];
     if (d->unequal + d->absent > 0) {
         describe(d, text, sizeof(text));
-        command_answer(w->client, "NO",
-                       "after the repair there are %s (a full node evicts on its own, so "
-                       "items on one node only are to be expected there)",
-                       text);
+        answer_put(w->client, "NO",
+                   "after the repair there are %s (a full node evicts on its own, so "
+                   "items on one node only are to be expected there)",
+                   text);
         return;
     }
-    command_answer(
-        w->client, "OK",
-        "equal; items compared: %llu, buckets repaired: %llu, buckets left out "
-        "because clients changed them meanwhile: %llu",
-        (unsigned long long)d->compared, (unsigned long long)repaired,
-        (unsigned long long)d->left_out);
+    answer_put(w->client, "OK",
+               "equal; items compared: %llu, buckets repaired: %llu, buckets left out "
+               "because clients changed them meanwhile: %llu",
+               (unsigned long long)d->compared, (unsigned long long)repaired,
+               (unsigned long long)d->left_out);
 }
 
 static void tell_difference(struct watch *w, const struct repl_difference *d)
 {
     char text[300];
     describe(d, text, sizeof(text));
-    command_answer(w->client, "STEP", "%s", text);
-    command_answer(w->client, "STEP",
-                   "copying them to the peer again, then comparing all again");
+    answer_put(w->client, "STEP", "%s", text);
+    answer_put(w->client, "STEP",
+               "copying them to the peer again, then comparing all again");
 }
 
 static void tell_progress(struct watch *w, const struct repl_difference *d)
@@ -152,8 +148,7 @@ static void tell_progress(struct watch *w, const struct repl_difference *d)
     if (now - w->told_us < TELL_US)
         return;
     w->told_us = now;
-    command_answer(w->client, "STEP", "%llu items so far",
-                   (unsigned long long)d->compared);
+    answer_put(w->client, "STEP", "%llu items so far", (unsigned long long)d->compared);
 }
 
 static bool look_at_verify(struct watch *w, struct repl_core *c)
@@ -163,7 +158,7 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
         [VERIFY_NAME] = "comparing what this node holds",
         [VERIFY_AWAIT] = "comparing what the peer holds",
     };
-    const struct repl_verify *v = &c->verify;
+    const struct repl_verify *v = repl_core_verify(c);
     if (v->round > w->round)
         tell_difference(w, &v->found[0]);
     switch (v->state) {
@@ -171,7 +166,7 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
     case VERIFY_NAME:
     case VERIFY_AWAIT:
         if (is_new(w, v->state, v->round))
-            command_answer(w->client, "STEP", "%s", steps[v->state]);
+            answer_put(w->client, "STEP", "%s", steps[v->state]);
         tell_progress(w, &v->found[v->round]);
         if (v->state == VERIFY_SETTLE && time_in_state(w) > SETTLE_MAX_US)
             repl_core_verify_abort(c, "the peer does not catch up");
@@ -180,7 +175,7 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
         tell_result(w, v);
         return false;
     case VERIFY_FAILED:
-        command_answer(w->client, "ERROR", "the comparison ended early: %s", v->why);
+        answer_put(w->client, "ERROR", "the comparison ended early: %s", v->why);
         return false;
     case VERIFY_NONE:
     case VERIFY_ANSWER:
@@ -191,57 +186,38 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
 
 const struct errand errand_verify = { repl_core_verify_begin, look_at_verify };
 
-/* ---- both */
+/* ---- all of them */
 
-static void on_look(evutil_socket_t fd, short what, void *arg)
+void watch_look(struct watch *w)
 {
-    struct watch *w = arg;
-    const struct timeval again = { .tv_usec = LOOK_US };
-    (void)fd, (void)what;
-    AZ(pthread_mutex_lock(&w->core->lock));
-    bool goes_on = w->errand->look(w, w->core);
-    AZ(pthread_mutex_unlock(&w->core->lock));
-    w->under_way = goes_on;
-    if (goes_on)
-        (void)evtimer_add(w->timer, &again); /* if memory is out, a tick looks again */
-    else
+    if (!w->under_way)
+        return;
+    repl_core_lock(w->core);
+    w->under_way = w->errand->look(w, w->core);
+    repl_core_unlock(w->core);
+    if (!w->under_way)
         w->client = NULL;
-}
-
-void watch_tick(struct watch *w)
-{
-    if (w->under_way && !evtimer_pending(w->timer, NULL))
-        on_look(-1, 0, w);
 }
 
 void watch_begin(struct watch *w, struct command_client *client)
 {
-    AZ(pthread_mutex_lock(&w->core->lock));
+    repl_core_lock(w->core);
     repl_core_tick(w->core, repl_clock_us());
     const char *why = w->errand->begin(w->core);
-    AZ(pthread_mutex_unlock(&w->core->lock));
+    repl_core_unlock(w->core);
     if (why != NULL) {
-        command_answer(client, "ERROR", "%s", why);
+        answer_put(client, "ERROR", "%s", why);
         return;
     }
     if (w->client != NULL)
-        command_answer(w->client, "ERROR", "somebody else asked for the same meanwhile");
+        answer_put(w->client, "ERROR", "somebody else asked for the same meanwhile");
     w->client = client;
     w->state = w->round = 0;
-    on_look(-1, 0, w);
+    w->under_way = true;
+    watch_look(w);
 }
 
-bool watch_init(struct watch *w, const struct errand *errand, struct event_base *base,
-                struct repl_core *core)
+void watch_init(struct watch *w, const struct errand *errand, struct repl_core *core)
 {
     *w = (struct watch){ .errand = errand, .core = core };
-    w->timer = evtimer_new(base, on_look, w);
-    return w->timer != NULL;
-}
-
-void watch_fini(struct watch *w)
-{
-    if (w->timer != NULL)
-        event_free(w->timer);
-    w->timer = NULL;
 }

@@ -1,12 +1,12 @@
 /*
  * Commands that take their time: a handover, a demotion, a comparison. The core carries
- * them out; a timer looks at how far it is, tells whoever asked, and ends what takes too
- * long. It goes on when whoever asked has gone.
+ * them out, and says when it has made a step; then, and now and then, they are looked at
+ * here: whoever asked is told, and what takes too long is ended. They go on when whoever
+ * asked has gone.
  */
 #ifndef REPL_WATCH_H
 #define REPL_WATCH_H
 
-#include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,7 +26,6 @@ extern const struct errand errand_handover, errand_demotion, errand_verify;
 struct watch {
     const struct errand *errand;
     struct repl_core *core;
-    struct event *timer;
     bool under_way;
     struct command_client *client;
     unsigned state, round; /* as last told */
@@ -34,12 +33,9 @@ struct watch {
     uint64_t told_us;
 };
 
-/* False if memory is out. */
-bool watch_init(struct watch *w, const struct errand *errand, struct event_base *base,
-                struct repl_core *core);
-void watch_fini(struct watch *w);
-/* Look at it now if memory was out for the timer. */
-void watch_tick(struct watch *w);
+void watch_init(struct watch *w, const struct errand *errand, struct repl_core *core);
+/* It may have made a step, or gone on for long. No-op if it is not under way. */
+void watch_look(struct watch *w);
 void watch_begin(struct watch *w, struct command_client *client);
 
 #endif

@@ -60,7 +60,9 @@ void node_start(struct node *n)
     CHECK(repl_core_init(&n->core, &config, &toy_store_ops, &n->store, &wire_port_ops,
                          &p->wire.end[n->number]));
     wire_attach(&p->wire, n->number, &n->core);
+    repl_core_lock(&n->core);
     repl_core_tick(&n->core, p->now_us);
+    repl_core_unlock(&n->core);
     n->up = true;
 }
 
@@ -283,7 +285,7 @@ void node_demote(struct node *n)
 bool node_work(struct node *n)
 {
     AZ(pthread_mutex_lock(&n->core.lock));
-    bool more = repl_core_work(&n->core);
+    bool more = repl_core_work(&n->core, n->pair->now_us);
     AZ(pthread_mutex_unlock(&n->core.lock));
     return more;
 }

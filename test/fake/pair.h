@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "repl/core.h"
+#include "repl/internal.h"
 #include "test/fake/store.h"
 #include "test/fake/wire.h"
 

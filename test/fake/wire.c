@@ -212,7 +212,6 @@ static bool deliver_next(struct wire *w, unsigned to)
         e->refused++;
         fault(e, why);
     }
-    repl_core_delivered(e->core);
     AZ(pthread_mutex_unlock(&e->core->lock));
     take_bytes(w, to, &c->pipe[to], used);
     return true;

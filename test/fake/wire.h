@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "repl/core.h"
+#include "repl/internal.h"
 
 enum { WIRE_CONNECTIONS = 4, WIRE_NONE = -1 };
 

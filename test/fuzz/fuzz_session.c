@@ -115,7 +115,6 @@ static void deliver(struct play *y, const struct link_message *m, size_t size)
     AZ(pthread_mutex_lock(&c->lock));
     scarce_on();
     const char *why = repl_core_message(c, m);
-    repl_core_delivered(c);
     scarce_off();
     if (why != NULL) {
         repl_core_closed(c);

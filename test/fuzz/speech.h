@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "repl/core.h"
+#include "repl/internal.h"
 
 /* The fuzzer's bytes; zeros behind their end. */
 struct input {

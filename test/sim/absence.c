@@ -11,7 +11,7 @@ static bool does_not_know(const struct world *w, const struct node *n, uint64_t 
 {
     const struct repl_core *c = &n->core;
     return map_has(&c->lacking, hash) || map_has(&c->doomed, hash) ||
-           (c->has_flush && w->p.clock >= c->flush_at);
+           (flush_is_pending(c) && w->p.clock >= c->flush.at);
 }
 
 /* The version that the peer's clients have changed the key to, if the change has not

@@ -148,11 +148,11 @@ static bool may_be_alone(const struct world *w, const struct key *key,
 /* Is a flush under way that the core has not noticed yet, or so near that nothing is
  * taken from a copy any more? Or has one taken effect that the leader may have put off?
  * Its word is on the way; what is missing till then, the follower remembers
- * (flush_unsaid). */
+ * (DOUBT_LEADER). */
 static bool flushes(const struct world *w, const struct repl_core *c)
 {
-    return c->session.flush_due || c->flush_asked != c->flush_seen || c->flush_unsaid ||
-           (c->has_flush && w->p.clock + 1 >= c->flush_at);
+    return c->flush.due || flush_is_unseen(c) || c->flush.doubt == DOUBT_LEADER ||
+           (flush_is_pending(c) && w->p.clock + 1 >= c->flush.at);
 }
 
 /* The active leader of the session that both have merged. */
@@ -165,8 +165,8 @@ static struct node *settled_leader(struct world *w)
             continue;
         if (c->session.merged && c->session.lead == LEAD_LEADER && c->active &&
             b->core.session.merged && b->core.session.lead == LEAD_FOLLOWER &&
-            c->purge.goal == PURGE_NONE && b->core.purge.goal == PURGE_NONE &&
-            !flushes(w, c) && !flushes(w, &b->core))
+            c->purge.goal == NULL && b->core.purge.goal == NULL && !flushes(w, c) &&
+            !flushes(w, &b->core))
             return a;
     }
     return NULL;
@@ -204,9 +204,7 @@ static void judge_pair(struct world *w)
                            k, a->number, (unsigned long long)of_a.version, b->number,
                            (unsigned long long)of_b.version);
     }
-    AZ(pthread_mutex_lock(&a->core.lock));
     repl_core_status(&a->core, &status);
-    AZ(pthread_mutex_unlock(&a->core.lock));
     if (differing > 0 && status.at_risk == 0 && status.lacking_buckets == 0)
         world_complain(w, "%llu keys differ, and nothing is at risk",
                        (unsigned long long)differing);

@@ -377,8 +377,9 @@ static void note_foreign_flushes(struct world *w)
 {
     for (unsigned i = 0; i < 2; i++) {
         const struct repl_core *c = &w->p.node[i].core;
-        if (w->p.node[i].up && c->has_flush && c->flush_foreign &&
-            w->p.clock >= c->flush_at && c->session.lead == LEAD_LEADER)
+        enum flush_origin origin = c->flush.origin;
+        if (w->p.node[i].up && (origin == FLUSH_FOREIGN || origin == FLUSH_LED) &&
+            w->p.clock >= c->flush.at && c->session.lead == LEAD_LEADER)
             w->wrote[i] = true;
     }
 }

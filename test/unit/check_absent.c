@@ -131,16 +131,16 @@ static bool is_doomed(struct node *n, const char *key)
 /* One step a round, until the node purges what its peer has changed. */
 static void until_it_purges(struct node *n)
 {
-    for (unsigned i = 0; i < 1000 && n->core.purge.goal == PURGE_NONE; i++) {
+    for (unsigned i = 0; i < 1000 && n->core.purge.goal == NULL; i++) {
         for (unsigned k = 0; k < 2; k++) {
             if (!wire_deliver(&p.wire, k, true))
                 wire_deliver(&p.wire, k, false);
         }
-        if (n->core.purge.goal == PURGE_NONE)
+        if (n->core.purge.goal == NULL)
             node_work(a);
         node_work(n == a ? b : a);
     }
-    ck_assert_int_ne(n->core.purge.goal, PURGE_NONE);
+    ck_assert_ptr_nonnull(n->core.purge.goal);
 }
 
 static void few_buckets(void)

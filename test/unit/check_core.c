@@ -58,6 +58,7 @@ END_TEST
 START_TEST(test_myself_is_refused)
 {
     struct link_hello said, hello;
+    repl_core_lock(&a->core);
     repl_core_make_hello(&a->core, &said, 0);
     hello = said;
     ck_assert_ptr_nonnull(strstr(repl_core_hello(&a->core, &said, &hello), "itself"));
@@ -73,6 +74,7 @@ START_TEST(test_myself_is_refused)
     hello.map_bits = 5;
     ck_assert_ptr_nonnull(repl_core_hello(&a->core, &said, &hello));
     ck_assert(!a->core.session.open);
+    repl_core_unlock(&a->core);
     settle_in_sync();
 }
 END_TEST

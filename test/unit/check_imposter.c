@@ -16,14 +16,16 @@ static const char *greet_with(struct node *n, uint64_t reign)
     hello.reign = hello.seen = reign;
     p.wire.end[n->number].session = p.wire.newest;
     p.wire.connections[p.wire.newest].greeted[1 - n->number] = true;
-    return repl_core_hello(&n->core, &said, &hello);
+    repl_core_lock(&n->core);
+    const char *why = repl_core_hello(&n->core, &said, &hello);
+    repl_core_unlock(&n->core);
+    return why;
 }
 
 static void tell(struct node *n, const struct link_message *m)
 {
     AZ(pthread_mutex_lock(&n->core.lock));
     ck_assert_ptr_null(repl_core_message(&n->core, m));
-    repl_core_delivered(&n->core);
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 

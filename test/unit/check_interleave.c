@@ -197,6 +197,50 @@ START_TEST(test_a_deleted_key_is_not_copied_back)
 }
 END_TEST
 
+/* A run of items is taken as one: no client comes between the first and the last. */
+static void *delete_m(void *arg)
+{
+    (void)arg;
+    ck_assert_int_eq(node_delete(a, "m"), CHANGE_OK);
+    return finish();
+}
+
+static enum repl_answer add_in_a_run(void *store, const struct link_change *c)
+{
+    if (c->nkey == 1 && memcmp(c->key, "n", 1) == 0)
+        let_other_run(delete_m);
+    ck_assert(hooks == 0 || !atomic_load(&came_through));
+    return toy_store_ops.add(store, c);
+}
+
+START_TEST(test_a_run_is_one_bracket)
+{
+    const struct link_change run[] = {
+        { .key = "n", .nkey = 1, .value = "old", .nvalue = 3 },
+        { .key = "m", .nkey = 1, .value = "old", .nvalue = 3 },
+    };
+    set(a, "n", "old");
+    set(a, "m", "old");
+    settle_in_sync();
+    node_crash(a);
+    wire_lose(&p.wire, 1);
+    node_start(a);
+    set(a, "x", "y");
+    wire_connect(&p.wire);
+    while (!a->core.session.merged)
+        one_round();
+    hook(a);
+    hooked.add = add_in_a_run;
+    AZ(pthread_mutex_lock(&a->core.lock));
+    ck_assert_ptr_null(repl_core_fill(&a->core, run, N_ELEMENTS(run)));
+    AZ(pthread_mutex_unlock(&a->core.lock));
+    unhook(a);
+    ck_assert(node_has(a, "n", "old") && node_has(a, "m", NULL));
+    settle();
+    both_have("m", NULL);
+}
+END_TEST
+
 /* ---- R12: looking an item up and queueing it is one step */
 
 static void *delete_at_a(void *arg)
@@ -236,6 +280,7 @@ int main(void)
         test_a_step_down_waits_for_a_change,
         test_a_promotion_waits_for_a_frame,
         test_a_deleted_key_is_not_copied_back,
+        test_a_run_is_one_bracket,
         test_a_key_deleted_under_the_walk_stays_deleted,
     };
     return unit_run_with("interleave", setup, teardown, tests, N_ELEMENTS(tests));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "repl/internal.h"
 #include "repl/thread.h"
 #include "test/fake/store.h"
 #include "test/unit/unit.h"
@@ -55,6 +56,8 @@ static void start(const char *peer)
 {
     struct repl_thread_config config = { .heartbeat_ms = 40,
                                          .timeout_ms = 5000,
+                                         .store_ops = &toy_store_ops,
+                                         .store = &store,
                                          .log = count_log };
     char why[200] = "";
     config.peer.port = listener_port;

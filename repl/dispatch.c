@@ -1,0 +1,239 @@
+/* What happens, each to its part: messages, time, and the turns of work. */
+#include "base/check.h"
+#include "repl/internal.h"
+
+enum { ANSWERS_MAX = 16 << 20 };
+
+/* Of three maps, the most that a message has. */
+static uint64_t maps_max(const struct repl_core *c)
+{
+    return 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
+}
+
+uint64_t repl_core_message_max(const struct repl_core *c)
+{
+    uint64_t maps = maps_max(c), item = c->config.item_max;
+    return maps > item ? maps : item;
+}
+
+/* Whatever a message asks for, an honest peer reads it: long before so much is unread,
+ * this node ships no more. The last thing that it had room for may have been an item of
+ * any size, or the maps. */
+static bool is_flooded(const struct repl_core *c)
+{
+    return c->port_ops->backlog(c->port) > ANSWERS_MAX + c->config.item_max + maps_max(c);
+}
+
+static const char flooded[] = "it asks for more answers than it reads";
+
+static const char *on_noop(struct repl_core *c, const struct link_message *m)
+{
+    if (!core_answers(c))
+        return NULL;
+    if (m->is_response) {
+        ship_acknowledged(c, m->batch);
+        resync_acknowledged(c);
+    } else {
+        link_put_noop(core_out(c), m->batch, true);
+    }
+    return NULL;
+}
+
+static const char *on_fill(struct repl_core *c, const struct link_message *m)
+{
+    return apply_fills(c, &m->change, 1);
+}
+
+static const char *on_ping(struct repl_core *c, const struct link_message *m)
+{
+    (void)c, (void)m;
+    return NULL;
+}
+
+static const char *on_hello(struct repl_core *c, const struct link_message *m)
+{
+    (void)c, (void)m;
+    return "a second HELLO";
+}
+
+static const char *on_bye(struct repl_core *c, const struct link_message *m)
+{
+    repl_core_fault(c, "the peer closes the link: %.*s",
+                    (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
+    return "the peer said so";
+}
+
+#define on_SETQ     apply_change
+#define on_DELETEQ  apply_change
+#define on_FLUSHQ   apply_change
+#define on_FILL     on_fill
+#define on_NOOP     on_noop
+#define on_HELLO    on_hello
+#define on_ROLE     hello_on_role
+#define on_MAP      merge_on_map
+#define on_MERGE    merge_on_merge
+#define on_PURGED   merge_on_purged
+#define on_RESYNC   merge_on_resync
+#define on_END      merge_on_end
+#define on_HANDOVER handover_message
+#define on_CLAIM    claim_message
+#define on_CHECK    verify_on_check
+#define on_VERIFY   verify_on_verify
+#define on_VERIFIED verify_on_verified
+#define on_NOTICE   notices_apply
+#define on_WANT     notices_want
+#define on_ABSENT   absent_message
+#define on_FETCH    fetch_message
+#define on_PING     on_ping
+#define on_BYE      on_bye
+
+typedef const char *(*message_handler)(struct repl_core *, const struct link_message *);
+
+static const message_handler handlers[256] = {
+#define LINK_OP(name, code, text) [code] = on_##name,
+#include "protocol/link_ops.h"
+#undef LINK_OP
+};
+
+const char *repl_core_message(struct repl_core *c, const struct link_message *m)
+{
+    CHECK(c->session.open && repl_core_takes(c, m));
+    if (is_flooded(c))
+        return flooded;
+    const char *why = handlers[m->op](c, m);
+    handover_watch_session(c);
+    return why;
+}
+
+const char *repl_core_fill(struct repl_core *c, const struct link_change *items, size_t n)
+{
+    CHECK(c->session.open && !repl_core_busy(c));
+    return is_flooded(c) ? flooded : apply_fills(c, items, n);
+}
+
+bool repl_core_busy(const struct repl_core *c)
+{
+    return c->purge.goal != NULL;
+}
+
+bool repl_core_awaits(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    return s->open && (!s->merged || s->await || s->acked != s->sent);
+}
+
+uint64_t repl_core_answers(const struct repl_core *c)
+{
+    return c->session.answers;
+}
+
+void repl_core_ping(struct repl_core *c)
+{
+    link_put_plain(core_out(c), LINK_PING, c->reign);
+}
+
+/* What changes nothing here is taken in any case: the peer's clients wait for an answer.
+ */
+bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
+{
+    return !repl_core_busy(c) || m->op == LINK_FETCH || m->op == LINK_NOOP ||
+           m->op == LINK_PING;
+}
+
+void repl_core_closed(struct repl_core *c)
+{
+    ASSERT_LOCKED(c);
+    session_close(c);
+    handover_watch_session(c);
+}
+
+void repl_core_demote(struct repl_core *c, const char *why)
+{
+    ASSERT_LOCKED(c);
+    role_demote(c, why);
+    handover_watch_session(c);
+}
+
+/* ---- time */
+
+void repl_core_tick(struct repl_core *c, uint64_t now_us)
+{
+    ASSERT_LOCKED(c);
+    c->now_us = now_us;
+    if (c->lone_since_us == 0)
+        c->lone_since_us = now_us;
+    claim_note_activity(c);
+    handover_watch_time(c);
+    absent_tick(c);
+    fetch_watch_time(c);
+}
+
+uint64_t repl_core_due_us(struct repl_core *c)
+{
+    uint64_t fetch = waiters_due_us(&c->waiters), handover = handover_due_us(c);
+    if (fetch == 0 || handover == 0)
+        return fetch + handover;
+    return fetch < handover ? fetch : handover;
+}
+
+/* ---- work */
+
+/* Purges and what comes before them. True: it took its time. */
+static bool work_to_merge(struct repl_core *c)
+{
+    if (c->session.map_due)
+        merge_send_map(c);
+    if (c->session.purge_due)
+        merge_purge(c);
+    return purge_work(c);
+}
+
+static bool work_merged(struct repl_core *c)
+{
+    if (c->flush.due && !c->session.await)
+        ship_flush(c);
+    fetch_send(c);
+    bool more = notices_ship(c); /* room before what needs it */
+    more = ship_changes(c) || more;
+    more = resync_work(c) || more;
+    more = verify_work(c) || more;
+    resync_repair(c);
+    handover_work(c);
+    return more;
+}
+
+bool repl_core_work(struct repl_core *c, uint64_t now_us)
+{
+    CHECK_OBJ(c, REPL_CORE_MAGIC);
+    ASSERT_LOCKED(c);
+    c->now_us = now_us;
+    const char *why = flush_take(c);
+    if (why != NULL) {
+        core_end_session(c, why);
+        handover_watch_session(c);
+    }
+    if (absent_is_due(c)) {
+        if (!ship_may_send(c))
+            return false; /* the peer reads on, or is given up */
+        absent_tell(c);
+        return true;
+    }
+    return work_to_merge(c) || (c->session.merged && work_merged(c));
+}
+
+enum repl_need repl_core_need(struct repl_core *c)
+{
+    bool waits = absent_is_due(c) && !ship_may_send(c);
+    if (flush_is_unseen(c) || c->session.map_due || c->session.purge_due ||
+        (repl_core_busy(c) && !c->purge.stalled))
+        return waits ? NEED_PEER : NEED_WORK;
+    if (!c->session.merged)
+        return NEED_NOTHING;
+    if (waiters_have_unsent(&c->waiters) && ship_may_ask(c))
+        return NEED_WORK;
+    if (!ship_has_unread(c) && c->gather.shipped == c->gather.n)
+        return NEED_NOTHING;
+    if (ship_may_send(c))
+        return NEED_WORK;
+    return fetch_is_on(c) ? NEED_NOTHING : NEED_PEER; /* somebody may want to ask */
+}

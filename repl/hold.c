@@ -1,0 +1,60 @@
+/* The gate, held and released; and its flags: what client threads must do, as the node's
+ * state is. */
+#include "repl/internal.h"
+
+void core_hold(struct repl_core *c)
+{
+    ASSERT_LOCKED(c);
+    gate_hold(&c->gate);
+}
+
+static enum repl_part part_of(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (!s->merged)
+        return PART_ALONE;
+    if (s->lead == LEAD_FOLLOWER)
+        return PART_FOLLOWS;
+    return s->peer.memory != 0 && s->peer.memory < c->config.memory ? PART_LEADS_SMALLER
+                                                                    : PART_LEADS;
+}
+
+/* The only place that says so. */
+static unsigned flags_of(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    bool leads = s->lead == LEAD_LEADER;
+    unsigned flags = 0;
+    if (c->active && !handover_holds(c) && !core_is_barred(c))
+        flags |= GATE_ACTIVE;
+    if (c->active && leads && s->merged)
+        flags |= GATE_JOURNAL;
+    if (purge_merges(c) || (leads && s->merged && !map_is_empty(&c->lacking)) ||
+        verify_leads(c))
+        flags |= GATE_TOUCH;
+    if (c->purge.goal != NULL)
+        flags |= GATE_PURGE;
+    if (!s->open)
+        flags |= GATE_ALONE;
+    if (c->config.fetch_wait_us > 0 && !map_is_empty(&c->lacking))
+        flags |= GATE_LACK; /* without a session, too: there may be one in time */
+    return flags;
+}
+
+void core_release(struct repl_core *c)
+{
+    unsigned flags = flags_of(c);
+    enum repl_part part = part_of(c);
+    gate_release(&c->gate, flags);
+    if (!(flags & GATE_LACK))
+        waiters_end(&c->waiters, c->now_us);
+    if (part != c->part)
+        c->store_ops->part(c->store, part);
+    c->part = part;
+}
+
+void core_refresh_flags(struct repl_core *c)
+{
+    core_hold(c);
+    core_release(c);
+}

@@ -1,0 +1,132 @@
+/* The life of a core: from nothing, and to nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "repl/internal.h"
+
+static bool maps_init(struct repl_core *c)
+{
+    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
+                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    bool ok = true;
+    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
+        ok = map_init(maps[i], c->config.map_bits) && ok;
+    return ok;
+}
+
+void repl_core_warm_up(struct repl_core *c)
+{
+    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
+                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
+        map_touch(maps[i]);
+    known_touch(&c->known);
+}
+
+static void maps_fini(struct repl_core *c)
+{
+    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
+                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
+        map_fini(maps[i]);
+}
+
+/* Room for notices that are not sent yet. */
+static size_t notices_bytes(size_t journal)
+{
+    enum { LEAST = 64 << 10, MOST = 64 << 20 };
+    size_t bytes = journal / 2;
+    return bytes < LEAST ? LEAST : bytes > MOST ? MOST : bytes;
+}
+
+bool repl_core_init(struct repl_core *c, const struct repl_config *config,
+                    const struct repl_store_ops *store_ops, void *store,
+                    const struct repl_port_ops *port_ops, void *port)
+{
+    memset(c, 0, sizeof(*c));
+    c->magic = REPL_CORE_MAGIC;
+    c->config = *config;
+    c->store_ops = store_ops;
+    c->store = store;
+    c->port_ops = port_ops;
+    c->port = port;
+    AZ(pthread_mutex_init(&c->lock, NULL));
+    AZ(pthread_cond_init(&c->unheld, NULL));
+    bool ok = gate_init(&c->gate);
+    ok = journal_init(&c->journal, config->journal_bytes) && ok;
+    ok = journal_init(&c->notices, notices_bytes(config->journal_bytes)) && ok;
+    ok = maps_init(c) && ok;
+    ok = known_init(&c->known, config->map_bits) && ok;
+    ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
+                      config->resume_context, &config->secret) &&
+         ok;
+    if (!ok)
+        return false;
+    map_fill(&c->lacking);
+    repl_core_lock(c);
+    core_refresh_flags(c);
+    repl_core_unlock(c);
+    return true;
+}
+
+struct repl_core *repl_core_create(const struct repl_config *config,
+                                   const struct repl_store_ops *store_ops, void *store,
+                                   const struct repl_port_ops *port_ops, void *port)
+{
+    struct repl_core *c = aligned_alloc(_Alignof(struct repl_core), sizeof(*c));
+    if (c == NULL || repl_core_init(c, config, store_ops, store, port_ops, port))
+        return c;
+    repl_core_destroy(c);
+    return NULL;
+}
+
+void repl_core_destroy(struct repl_core *c)
+{
+    repl_core_fini(c);
+    free(c);
+}
+
+const struct repl_config *repl_core_config(const struct repl_core *c)
+{
+    return &c->config;
+}
+
+void repl_core_on_progress(struct repl_core *c, void (*progress)(void *context),
+                           void *context)
+{
+    c->progress = progress;
+    c->progress_context = context;
+}
+
+void repl_core_lock(struct repl_core *c)
+{
+    AZ(pthread_mutex_lock(&c->lock));
+}
+
+void repl_core_unlock(struct repl_core *c)
+{
+    AZ(pthread_mutex_unlock(&c->lock));
+}
+
+void repl_core_stop(struct repl_core *c)
+{
+    CHECK_OBJ(c, REPL_CORE_MAGIC);
+    resync_stop(c);
+    verify_stop(c, "the node ends");
+}
+
+void repl_core_fini(struct repl_core *c)
+{
+    repl_core_stop(c);
+    verify_fini(c);
+    waiters_fini(&c->waiters);
+    known_fini(&c->known);
+    maps_fini(c);
+    journal_fini(&c->journal);
+    journal_fini(&c->notices);
+    gate_fini(&c->gate);
+    AZ(pthread_cond_destroy(&c->unheld));
+    AZ(pthread_mutex_destroy(&c->lock));
+    c->magic = 0;
+}

@@ -1,0 +1,128 @@
+/* Places for connections: who gets one, how one is given up, and the pauses between
+ * dials. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "repl/clock.h"
+#include "repl/loop.h"
+
+enum {
+    BACKOFF_FIRST_US = 20000,
+    BACKOFF_MAX_US = 1000000,
+    UNREACHABLE_US =
+        250000, /* a packet now and then; the end of a cut is to be noticed */
+};
+
+static bool is_silent(const struct repl_thread *t, const struct link *l)
+{
+    return l != t->session && !l->dialled;
+}
+
+/* A new one takes the place of the one that has said nothing for longest: there are more
+ * places than the session and a dial need. */
+struct repl_slot *slots_take(struct repl_thread *t)
+{
+    struct repl_slot *oldest = NULL;
+    for (unsigned i = 0; i < REPL_SLOTS; i++) {
+        struct repl_slot *slot = &t->slots[i];
+        if (slot->link.fd < 0)
+            return slot;
+        if (is_silent(t, &slot->link) &&
+            (oldest == NULL || slot->link.opened_us < oldest->link.opened_us))
+            oldest = slot;
+    }
+    CHECK(oldest != NULL);
+    loop_log(t, REPL_LOG_WARNING,
+             "closed a connection from %s: it said nothing, and others came",
+             oldest->link.name);
+    link_close(&oldest->link);
+    return oldest;
+}
+
+/* ---- pauses */
+
+/* Between half and all of the back-off, so that two nodes that failed together do not
+ * meet half-way again and again. */
+void slots_schedule_dial(struct repl_thread *t, uint64_t now)
+{
+    uint64_t half = t->backoff_us / 2;
+    t->dial_at_us = now + half + (uint64_t)rand_r(&t->seed) % (half + 1);
+    t->backoff_us *= 2;
+    if (t->backoff_us > BACKOFF_MAX_US)
+        t->backoff_us = BACKOFF_MAX_US;
+}
+
+void slots_dial_failed(struct repl_thread *t, const char *what, const char *why)
+{
+    char text[sizeof(t->last_dial_error)];
+    uint64_t soon = repl_clock_us() + UNREACHABLE_US;
+    if (t->dial_at_us > soon)
+        t->dial_at_us = soon;
+    snprintf(text, sizeof(text), "cannot reach the peer at %s: %s", what, why);
+    if (strcmp(text, t->last_dial_error) != 0) {
+        memcpy(t->last_dial_error, text, sizeof(text));
+        repl_core_fault(t->core, "%s; trying again", text);
+    }
+}
+
+void slots_reset_pause(struct repl_thread *t)
+{
+    t->backoff_us = BACKOFF_FIRST_US;
+}
+
+void slots_dial_at_once(struct repl_thread *t)
+{
+    slots_reset_pause(t);
+    t->dial_at_us = 0;
+    event_active(t->tick, EV_TIMEOUT, 0);
+}
+
+/* ---- the end of a connection */
+
+/* Tell the peer why, and close. Only a link that lasted makes the next dial a quick one.
+ */
+void slots_hang_up(struct repl_thread *t, struct link *l, const char *why)
+{
+    uint64_t written = 0, now = repl_clock_us();
+    if (l->greeted && now - l->opened_us > BACKOFF_MAX_US)
+        slots_reset_pause(t);
+    link_put_bye(&l->out.bytes, why);
+    link_write(l, &written);
+    link_close(l);
+    slots_schedule_dial(t, now);
+}
+
+/* The link is not the session any more. While another one is, nothing is lost. */
+void slots_refuse(struct repl_thread *t, struct link *l, const char *why)
+{
+    if (t->session != NULL)
+        loop_log(t, REPL_LOG_WARNING, "connection with %s closed: %s", l->name, why);
+    else
+        repl_core_fault(t->core, "link to %s closed: %s", l->name, why);
+    slots_hang_up(t, l, why);
+}
+
+void slots_drop(struct repl_thread *t, struct link *l, const char *why)
+{
+    if (l == t->session) {
+        t->session = NULL;
+        repl_core_closed(t->core);
+    }
+    slots_refuse(t, l, why);
+}
+
+void slots_write(struct repl_thread *t, struct link *l)
+{
+    if (link_write(l, &repl_core_counters(t->core)->bytes_out) == LINK_IO_FAILED)
+        slots_drop(t, l, strerror(errno));
+}
+
+void slots_flush(struct repl_thread *t)
+{
+    /* With the writable event armed the network is full: it will tell. */
+    if (t->session != NULL && !t->session->want_write)
+        slots_write(t, t->session);
+}

@@ -1,0 +1,84 @@
+/* A planned change of roles as whoever asked for it sees it: step by step, and in time.
+ */
+#include "test/unit/core_rig.h"
+
+enum { STEPS_MAX = 8 };
+
+static enum repl_handover_state steps[STEPS_MAX];
+static unsigned nsteps;
+
+static void note_step(void *context)
+{
+    const struct node *n = context;
+    ck_assert_uint_lt(nsteps, STEPS_MAX);
+    steps[nsteps++] = repl_core_handover(&n->core)->state;
+}
+
+static void begin(struct node *n)
+{
+    nsteps = 0;
+    repl_core_on_progress(&n->core, note_step, n);
+    repl_core_lock(&n->core);
+    ck_assert_ptr_null(repl_core_handover_begin(&n->core, &repl_handover_planned));
+    repl_core_unlock(&n->core);
+}
+
+START_TEST(test_each_step_is_told)
+{
+    link_up();
+    begin(a);
+    settle_in_sync();
+    ck_assert(b->core.active);
+    ck_assert_uint_eq(nsteps, 3);
+    ck_assert_int_eq(steps[0], HANDOVER_HELD);
+    ck_assert_int_eq(steps[1], HANDOVER_OFFERED);
+    ck_assert_int_eq(steps[2], HANDOVER_DONE);
+}
+END_TEST
+
+/* Nobody looks at it now and then: a tick is due when it has to be over. */
+START_TEST(test_it_ends_in_time)
+{
+    link_up();
+    begin(a);
+    ck_assert_uint_eq(repl_core_due_us(&a->core),
+                      p.now_us + repl_handover_planned.drain_us);
+    node_work(a); /* all is there already, and the peer does not answer */
+    ck_assert_uint_eq(repl_core_due_us(&a->core),
+                      p.now_us + repl_handover_planned.hold_us);
+    pair_pass(&p, (unsigned)(repl_handover_planned.hold_us / 1000));
+    ck_assert_int_eq(steps[nsteps - 1], HANDOVER_FAILED);
+    ck_assert_uint_eq(repl_core_due_us(&a->core), 0);
+    set(a, "k", "v");
+    settle_in_sync();
+}
+END_TEST
+
+/* Changes that wait go on at once, whatever it is that ends it. */
+START_TEST(test_it_ends_with_its_session)
+{
+    link_up();
+    begin(a);
+    node_work(a);
+    wire_cut(&p.wire);
+    ck_assert_int_eq(steps[nsteps - 1], HANDOVER_FAILED);
+    set(a, "k", "v");
+    settle_in_sync();
+    begin(a);
+    node_work(a);
+    node_demote(a);
+    ck_assert_int_eq(steps[nsteps - 1], HANDOVER_FAILED);
+    ck_assert_ptr_nonnull(strstr(repl_core_handover(&a->core)->why, "demoted"));
+    settle();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        test_each_step_is_told,
+        test_it_ends_in_time,
+        test_it_ends_with_its_session,
+    };
+    return unit_run_with("handover", setup, teardown, tests, N_ELEMENTS(tests));
+}
