@@ -55,13 +55,13 @@ static struct buffer *port_out(void *port)
 static void port_send_value(void *port, struct repl_item *item)
 {
     struct repl_thread *t = port;
-    outq_add_value(&t->session->out, item);
+    link_put_value(t->session, item);
 }
 
 static size_t port_backlog(void *port)
 {
     struct repl_thread *t = port;
-    return t->session != NULL ? outq_length(&t->session->out) : 0;
+    return t->session != NULL ? output_length(&t->session->out) : 0;
 }
 
 static void port_close(void *port, const char *reason)
@@ -235,8 +235,7 @@ void repl_thread_init(struct repl_thread *t, struct repl_core *core,
     *t = (struct repl_thread){ .core = core, .config = *config, .wake_fd = -1 };
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         t->slots[i].thread = t;
-        t->slots[i].link.fd = -1;
-        outq_init(&t->slots[i].link.out, core->store_ops, core->store);
+        link_init(&t->slots[i].link, core->store_ops, core->store);
     }
 }
 
