@@ -176,7 +176,7 @@ ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *conf
     CHECK_OBJ(e, REPL_ENGINE_MAGIC);
     ENGINE_ERROR_CODE rc = start(e, config);
     if (rc == ENGINE_SUCCESS) {
-        if (e->wrapped.engine->arithmetic == NULL)
+        if (e->wrapped.module.api->arithmetic == NULL)
             e->api.arithmetic = NULL; /* the host does it, through us */
         return rc;
     }
