@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/monotonic.h"
 #include "base/printable.h"
 #include "base/service.h"
 #include "ctl/ask.h"
@@ -58,13 +59,6 @@ static void on_signal(int number)
 {
     (void)number;
     is_over = 1;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -113,9 +107,9 @@ static void tell_rank(struct guard *g, int rank)
     if (rank > RANK_MAX)
         rank = RANK_MAX;
     if (rank != g->node_rank)
-        g->rank_since = now_ms();
+        g->rank_since = monotonic_ms();
     g->node_rank = rank;
-    bool is_settled = now_ms() - g->rank_since >= RANK_SETTLES_MS;
+    bool is_settled = monotonic_ms() - g->rank_since >= RANK_SETTLES_MS;
     if (rank == g->rank.number || (!g->is_master && !is_settled))
         return;
     if (!g->rank.failing)
@@ -149,7 +143,7 @@ static void take_figure(void *context, const char *name, const char *value)
 static bool is_worth_waiting(void *context)
 {
     struct guard *g = context;
-    uint64_t late = now_ms() - g->asked_at;
+    uint64_t late = monotonic_ms() - g->asked_at;
     pid_t pid = ask_pid(&g->ask);
     g->is_dying = process_is_dying(pid);
     if (g->is_dying)
@@ -161,7 +155,7 @@ static bool is_worth_waiting(void *context)
 static bool reach_node(struct guard *g)
 {
     const char *why;
-    g->asked_at = now_ms();
+    g->asked_at = monotonic_ms();
     g->is_dying = false;
     if (g->connected)
         return true;
@@ -223,7 +217,7 @@ static void grant_wish(struct guard *g)
     const char *command = g->wish == WISH_PROMOTE ? "promote" : "demote", *why;
     if (g->wish == WISH_NONE || !g->connected)
         return;
-    g->asked_at = now_ms();
+    g->asked_at = monotonic_ms();
     enum answer answer = ask_command(&g->ask, command, NULL, NULL, NULL, &why);
     say("%s: %s", command, why);
     g->wish = WISH_NONE; /* also if it failed: keepalived will tell anew */
@@ -308,7 +302,7 @@ static int open_fifo(struct guard *g)
 /* One of the two has come, or the time. True if the node is to be looked at. */
 static bool serve(struct guard *g, uint64_t until)
 {
-    uint64_t now = now_ms();
+    uint64_t now = monotonic_ms();
     struct pollfd fds[] = {
         { .fd = g->fifo, .events = POLLIN },
         { .fd = g->connected ? fileno(g->ask.stream) : -1, .events = POLLIN },
@@ -316,7 +310,7 @@ static bool serve(struct guard *g, uint64_t until)
     if (poll(fds, 2, until > now ? (int)(until - now) : 0) > 0 && fds[0].revents != 0)
         take_lines(g);
     /* The node says something unasked, or its connection has ended. */
-    return fds[1].revents != 0 || now_ms() >= until;
+    return fds[1].revents != 0 || monotonic_ms() >= until;
 }
 
 static int open_files(struct guard *g)
@@ -352,7 +346,7 @@ int guard_run(const struct guard_config *config)
         g.rank.number);
     service_ready();
     while (!is_over) {
-        uint64_t begun = now_ms();
+        uint64_t begun = monotonic_ms();
         look_at_node(&g);
         grant_wish(&g); /* one that came while the node could not be reached */
         while (!is_over && !serve(&g, begun + config->period_ms))
