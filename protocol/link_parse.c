@@ -92,7 +92,7 @@ static const char *parse_role(const struct frame *f, const uint8_t *body,
     return NULL;
 }
 
-/* MAP, MERGE, PURGED, RESYNC, END: a reign, and for some encoded maps. */
+/* What begins with a reign; behind it come maps or notes, or nothing. */
 static const char *parse_reign(const struct frame *f, const uint8_t *body,
                                struct link_message *m)
 {
