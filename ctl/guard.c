@@ -48,7 +48,6 @@ struct guard {
     bool is_master; /* as far as keepalived has told */
     int node_rank;  /* as the node said last */
     uint64_t rank_since;
-    unsigned long long node_lone_ms;
     uint64_t asked_at;
     bool is_dying; /* the process that was asked last */
 };
@@ -135,8 +134,6 @@ static void take_figure(void *context, const char *name, const char *value)
     struct guard *g = context;
     if (strcmp(name, "rank") == 0)
         tell_rank(g, (int)strtol(value, NULL, 10));
-    else if (strcmp(name, "lone_ms") == 0)
-        g->node_lone_ms = strtoull(value, NULL, 10);
 }
 
 /* An answer is late, and this is asked again and again. */
@@ -194,20 +191,14 @@ static bool learn_health(struct guard *g, enum answer *answer, const char **why)
     return true;
 }
 
-/* A node that is not filled may be one whose peer has all the data, and only comes a
- * little later. If it does not come, what this node has is all there is. */
 static void look_at_node(struct guard *g)
 {
     const char *why;
     enum answer answer;
     if (!learn_health(g, &answer, &why))
         return;
-    if (answer == ANSWER_FAILED) {
+    if (answer == ANSWER_FAILED)
         lose_node(g, why);
-        return;
-    }
-    if (answer != ANSWER_OK && g->node_lone_ms >= g->config->cold_ms)
-        judge(g, FIT, "it is not filled, but there is no peer to fill it");
     else
         judge(g, answer == ANSWER_OK ? FIT : FAULT, why);
 }

@@ -39,6 +39,7 @@ static bool make_core(struct repl_engine *e)
         .item_max = o->item_max,
         .memory = o->memory,
         .fetch_wait_us = o->peer != NULL ? o->fetch_wait * 1000 : 0,
+        .cold_wait_us = o->cold_wait * 1000,
         .resume = fetch_resume,
         .resume_context = e,
     };

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "repl/health.h"
 #include "repl/thread.h"
 
 void command_answer(struct command_client *client, const char *kind, const char *format,
@@ -44,14 +45,13 @@ static void do_status(struct command_client *client)
 static void do_health(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
-    char why[160];
+    struct repl_health health;
     AZ(pthread_mutex_lock(&core->lock));
-    bool fit = repl_core_health(core, why, sizeof(why));
-    command_answer(client, "STAT", "rank %u", core->rank);
-    command_answer(client, "STAT", "lone_ms %llu",
-                   (unsigned long long)repl_core_lone_us(core) / 1000);
+    repl_core_health(core, &health);
     AZ(pthread_mutex_unlock(&core->lock));
-    command_answer(client, fit ? "OK" : "NO", "%s", why);
+    command_answer(client, "STAT", "rank %llu", (unsigned long long)health.rank);
+    command_answer(client, "STAT", "reign %llu", (unsigned long long)health.reign);
+    command_answer(client, health.is_fit ? "OK" : "NO", "%s", health.why);
 }
 
 static void do_promote(struct command_client *client)

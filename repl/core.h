@@ -15,8 +15,8 @@
  * (promote, demote, fold), session.c (HELLO, ROLE), merge.c (MAP to
  * PURGED), message.c (to its handler), ship.c (journal to frames),
  * apply.c (frames to store), resync.c (purge, walk, repair), handover.c (planned change
- * of roles), claim.c (the role follows the clients), verify.c (comparison), status.c
- * (figures).
+ * of roles), claim.c (the role follows the clients), verify.c (comparison), health.c
+ * (the verdict on this node), status.c (figures).
  *
  * Locking. `lock` guards all but the gate, the journal's rings and the maps' own
  * atomics. Functions marked LOCKED are called with it held.
@@ -66,6 +66,8 @@ struct repl_config {
     struct siphash_secret secret; /* of tables by keys; the peer has another */
     uint64_t item_max, memory;    /* told to the peer */
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: not */
+    uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
+                             * before it is fit all the same (health.c) */
     waiters_resume resume;  /* and how it goes on then */
     void *resume_context;
 };
@@ -391,18 +393,13 @@ void repl_core_fault(struct repl_core *c, const char *format, ...)
 struct repl_status {
     const char *role, *link, *last_error;
     char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
-    uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
-    uint64_t lag_us, journal_overflows, notices_lost, peer_memory, rank;
+    uint64_t in_sync, pending, dirty_buckets, lacking_buckets, at_risk;
+    uint64_t lag_us, journal_overflows, notices_lost, peer_memory;
     struct repl_counters count;
 };
 
 void repl_core_status(struct repl_core *c, struct repl_status *s);
 bool repl_core_in_sync(struct repl_core *c);
-/* May this node hold the VIP: is it rightly active, or does it hold all that an active
- * must? why gets one line in either case. */
-bool repl_core_health(struct repl_core *c, char *why, size_t nwhy);
-/* For how long it has been without a peer; 0 with one. */
-uint64_t repl_core_lone_us(const struct repl_core *c);
 /* Why a client's change is refused now; NULL: it is not. Not LOCKED: a hint. */
 const char *repl_core_refusal(struct repl_core *c);
 /* The peer has all that it can get from this node, as far as this node knows. */
