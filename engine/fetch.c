@@ -1,7 +1,7 @@
 #include "engine/fetch.h"
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 
 static const SERVER_COOKIE_API *cookies_of(const struct repl_engine *e)
 {
@@ -13,7 +13,7 @@ static bool park(struct repl_engine *e, const void *cookie, const void *key, siz
 {
     if (cookie == NULL || cookies_of(e)->reserve(cookie) != ENGINE_SUCCESS)
         return false; /* a host that cannot */
-    if (fetch_wait(&e->core, cookie, key, nkey, repl_clock_us()))
+    if (fetch_wait(&e->core, cookie, key, nkey, monotonic_us()))
         return true;
     cookies_of(e)->release(cookie);
     return false;

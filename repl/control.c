@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/monotonic.h"
 #include "base/unix_socket.h"
-#include "repl/clock.h"
 #include "repl/command.h"
 #include "repl/thread.h"
 
@@ -50,7 +50,7 @@ static void on_readable(struct bufferevent *stream, void *arg)
     struct command_client *client = arg;
     struct evbuffer *in = bufferevent_get_input(stream);
     char *line;
-    client->heard_us = repl_clock_us();
+    client->heard_us = monotonic_us();
     while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF)) != NULL) {
         command_run(client, line);
         free(line);
@@ -92,7 +92,7 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
     struct command_client *client = find_place(control);
     client->commands = &control->commands;
     client->wants_news = false;
-    client->heard_us = repl_clock_us();
+    client->heard_us = monotonic_us();
     client->stream = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
                                             BEV_OPT_CLOSE_ON_FREE);
     if (client->stream == NULL) {

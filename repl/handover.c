@@ -3,7 +3,7 @@
  * itself, and its ROLE is an ordinary one (R7). Changes that waited are refused; so are,
  * if the terms say so, all later ones: they would make this node active again. */
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/core.h"
 #include "repl/internal.h"
 
@@ -53,7 +53,7 @@ static void settle(struct repl_core *c, enum repl_handover_state state, const ch
     c->handover.why = why;
     if (!held)
         return;
-    c->handover.pause_us = repl_clock_us() - c->handover.held_us;
+    c->handover.pause_us = monotonic_us() - c->handover.held_us;
     core_hold(c);
     core_release(c); /* the gate's flags follow the state */
     AZ(pthread_cond_broadcast(&c->unheld));
@@ -96,7 +96,7 @@ void handover_watch_time(struct repl_core *c)
 
 static void hold_changes(struct repl_core *c)
 {
-    c->handover.held_us = repl_clock_us();
+    c->handover.held_us = monotonic_us();
     c->handover.until_us = c->now_us + c->handover.terms->hold_us;
     c->handover.state = HANDOVER_HELD;
     core_hold(c);

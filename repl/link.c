@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 
 enum {
     READ_SIZE = 256 << 10,
@@ -49,7 +49,7 @@ static bool link_setup(struct link *l, struct event_base *base, int fd,
     l->fd = fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     address_format(peer, l->name);
-    l->heard_us = l->sent_us = l->opened_us = repl_clock_us();
+    l->heard_us = l->sent_us = l->opened_us = monotonic_us();
     l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_event, arg);
     l->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_event, arg);
     if (l->readable == NULL || l->writable == NULL)
@@ -115,7 +115,7 @@ int link_connected(struct link *l)
         error = errno;
     if (error == 0) {
         l->connecting = false;
-        l->heard_us = repl_clock_us();
+        l->heard_us = monotonic_us();
         if (!want_write(l, false))
             error = errno;
     }
@@ -149,7 +149,7 @@ void link_consume(struct link *l, uint64_t size)
 static void note_read(struct link *l, size_t n)
 {
     bool skips = l->skip > 0;
-    l->heard_us = repl_clock_us();
+    l->heard_us = monotonic_us();
     l->moved += n;
     if (!link_is_amid(l))
         l->frame_since_us = l->heard_us;
@@ -192,7 +192,7 @@ static void note_written(struct link *l, size_t n, uint64_t *written)
         return;
     *written += n;
     l->moved += n;
-    l->sent_us = repl_clock_us();
+    l->sent_us = monotonic_us();
 }
 
 enum link_io link_write(struct link *l, uint64_t *written)

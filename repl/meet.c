@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/thread.h"
 
 enum {
@@ -76,7 +76,7 @@ static void schedule_dial(struct repl_thread *t, uint64_t now)
 void meet_dial_failed(struct repl_thread *t, const char *what, const char *why)
 {
     char text[sizeof(t->last_dial_error)];
-    uint64_t soon = repl_clock_us() + UNREACHABLE_US;
+    uint64_t soon = monotonic_us() + UNREACHABLE_US;
     if (t->dial_at_us > soon)
         t->dial_at_us = soon;
     snprintf(text, sizeof(text), "cannot reach the peer at %s: %s", what, why);
@@ -126,7 +126,7 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
         take_addresses(t, found);
         evutil_freeaddrinfo(found);
         listen_follow(t);
-        if (t->npeers > 0 && may_dial(t, repl_clock_us()))
+        if (t->npeers > 0 && may_dial(t, monotonic_us()))
             dial(t);
     }
     AZ(pthread_mutex_unlock(&t->core->lock));
@@ -229,7 +229,7 @@ void meet_greet(struct repl_thread *t, struct link *l)
  */
 static void hang_up(struct repl_thread *t, struct link *l, const char *why)
 {
-    uint64_t written = 0, now = repl_clock_us();
+    uint64_t written = 0, now = monotonic_us();
     if (l->greeted && now - l->opened_us > BACKOFF_MAX_US)
         t->backoff_us = BACKOFF_FIRST_US;
     link_put_bye(&l->out.bytes, why);
@@ -267,7 +267,7 @@ static bool yields_to_session(struct repl_thread *t, struct link *l,
                               const struct link_hello *hello)
 {
     if (run_id_order(&t->session->run, &hello->run) != 0) {
-        if (alive_is_overdue(t, repl_clock_us(), l->dialled))
+        if (alive_is_overdue(t, monotonic_us(), l->dialled))
             return false;
         meet_refuse(t, l, "this node is linked to another run of its peer");
     } else if (!l->has_said) {
@@ -316,7 +316,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     }
     l->greeted = true;
     l->run = hello->run;
-    l->owes_since_us = repl_clock_us();
+    l->owes_since_us = monotonic_us();
     t->core->count.reconnects++;
     /* Whoever read that the peer could not be reached wants to read this too. */
     thread_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 
 /* While changes are frequent, the thread sleeps for so long after shipping and lets
  * changes and acknowledgements gather: a batch then holds many, and no client pays for a
@@ -26,7 +26,7 @@ static void port_log(void *port, enum repl_log level, const char *text)
 {
     struct repl_thread *t = port;
     char more[360];
-    uint32_t times = repeats_note(&t->repeats, text, repl_clock_us());
+    uint32_t times = repeats_note(&t->repeats, text, monotonic_us());
     if (times == 0)
         return;
     snprintf(more, sizeof(more), "%s (%u times by now)", text, times);
@@ -109,7 +109,7 @@ static void on_woken(evutil_socket_t fd, short what, void *arg)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct repl_thread *t = arg;
-    uint64_t now = repl_clock_us();
+    uint64_t now = monotonic_us();
     (void)fd, (void)what;
     AZ(pthread_mutex_lock(&t->core->lock));
     repl_core_tick(t->core, now);
@@ -124,7 +124,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
  * is set for an earlier time than needed does no harm. */
 static void set_alarm(struct repl_thread *t)
 {
-    uint64_t due = repl_core_due_us(t->core), now = repl_clock_us();
+    uint64_t due = repl_core_due_us(t->core), now = monotonic_us();
     bool dials = t->session == NULL && t->dial_at_us > now;
     if (dials && (due == 0 || due > t->dial_at_us))
         due = t->dial_at_us;
@@ -163,7 +163,7 @@ static enum next thread_work(struct repl_thread *t)
         return NEXT_AT_ONCE;
     if (shipped == t->shipped_before)
         return NEXT_EVENT;
-    uint64_t now = repl_clock_us(), last = t->shipped_at_us;
+    uint64_t now = monotonic_us(), last = t->shipped_at_us;
     t->shipped_before = shipped;
     t->shipped_at_us = now;
     return now - last < FREQUENT_US ? NEXT_SOON : NEXT_EVENT;
@@ -205,7 +205,7 @@ static bool drained(struct repl_thread *t)
     AZ(pthread_mutex_lock(&t->core->lock));
     bool idle = repl_core_drained(t->core);
     AZ(pthread_mutex_unlock(&t->core->lock));
-    return idle || repl_clock_us() >= t->stop_by_us;
+    return idle || monotonic_us() >= t->stop_by_us;
 }
 
 static void *thread_main(void *arg)
@@ -304,7 +304,7 @@ static bool open_control(struct repl_thread *t, char *why, size_t nwhy)
 bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
 {
     sigset_t all, before;
-    t->seed = (unsigned)repl_clock_us() ^ (unsigned)getpid();
+    t->seed = (unsigned)monotonic_us() ^ (unsigned)getpid();
     if (!make_events(t)) {
         snprintf(why, nwhy, "cannot set up the replication thread: %s", strerror(errno));
         free_all(t);
@@ -333,7 +333,7 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
 {
     if (!t->started)
         return;
-    t->stop_by_us = repl_clock_us() + (uint64_t)drain_ms * 1000;
+    t->stop_by_us = monotonic_us() + (uint64_t)drain_ms * 1000;
     atomic_store(&t->stop, true);
     wake_now(t);
     AZ(pthread_join(t->thread, NULL));

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/command.h"
 #include "repl/core.h"
 
@@ -17,7 +17,7 @@ enum {
 /* Has it come to another state since the last look? */
 static bool is_new(struct watch *w, unsigned state, unsigned round)
 {
-    uint64_t now = repl_clock_us();
+    uint64_t now = monotonic_us();
     if (w->state == state && w->round == round)
         return false;
     w->state = state;
@@ -28,7 +28,7 @@ static bool is_new(struct watch *w, unsigned state, unsigned round)
 
 static uint64_t time_in_state(const struct watch *w)
 {
-    return repl_clock_us() - w->since_us;
+    return monotonic_us() - w->since_us;
 }
 
 /* ---- handover */
@@ -64,7 +64,7 @@ static bool look_at_handover(struct watch *w, struct repl_core *c)
                        h->why, ms);
         return false;
     }
-    repl_core_tick(c, repl_clock_us());
+    repl_core_tick(c, monotonic_us());
     return true;
 }
 
@@ -93,7 +93,7 @@ static const char *begin_demotion(struct repl_core *c)
 static bool look_at_demotion(struct watch *w, struct repl_core *c)
 {
     const struct repl_handover *h = &c->handover;
-    repl_core_tick(c, repl_clock_us());
+    repl_core_tick(c, monotonic_us());
     if (h->state == HANDOVER_DRAIN || h->state == HANDOVER_HELD ||
         h->state == HANDOVER_OFFERED)
         return true;
@@ -148,7 +148,7 @@ static void tell_difference(struct watch *w, const struct repl_difference *d)
 
 static void tell_progress(struct watch *w, const struct repl_difference *d)
 {
-    uint64_t now = repl_clock_us();
+    uint64_t now = monotonic_us();
     if (now - w->told_us < TELL_US)
         return;
     w->told_us = now;
@@ -217,7 +217,7 @@ void watch_tick(struct watch *w)
 void watch_begin(struct watch *w, struct command_client *client)
 {
     AZ(pthread_mutex_lock(&w->core->lock));
-    repl_core_tick(w->core, repl_clock_us());
+    repl_core_tick(w->core, monotonic_us());
     const char *why = w->errand->begin(w->core);
     AZ(pthread_mutex_unlock(&w->core->lock));
     if (why != NULL) {
