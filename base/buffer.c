@@ -89,6 +89,13 @@ void buffer_consume(struct buffer *b, size_t n)
         b->head = b->tail = 0;
 }
 
+void buffer_truncate(struct buffer *b, size_t n)
+{
+    CHECK(n <= buffer_length(b));
+    b->tail = b->head + n;
+    buffer_consume(b, 0);
+}
+
 void buffer_trim(struct buffer *b, size_t keep)
 {
     if (buffer_length(b) == 0 && b->size > keep)

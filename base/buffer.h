@@ -31,6 +31,9 @@ bool buffer_append(struct buffer *b, const void *bytes, size_t n);
 /* Drop n unread bytes; rewinds to the start when none is left. */
 void buffer_consume(struct buffer *b, size_t n);
 
+/* Keep the first n unread bytes only. */
+void buffer_truncate(struct buffer *b, size_t n);
+
 /* Give memory back when the buffer is empty and larger than keep bytes. */
 void buffer_trim(struct buffer *b, size_t keep);
 

@@ -1,7 +1,7 @@
 /*
  * Statistics declared once. A module takes a snapshot of its counters into a
- * plain struct; rows say which member is which statistic. `stats`, the metrics
- * endpoint and the documentation are made from the rows.
+ * plain struct; rows say which member is which statistic. `stats`, and the `status` of
+ * the control socket, are made from the rows.
  */
 #ifndef BASE_METRIC_H
 #define BASE_METRIC_H

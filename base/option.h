@@ -1,8 +1,7 @@
 /*
- * Options declared once. A row carries the name, type, default, range and
- * help text; parsing, defaults, `stats settings`, --help and the man pages all
- * come from it. The values live in a plain struct of the caller; a row knows
- * the offset of its member.
+ * Options declared once. A row carries the name, type, default, range and help text;
+ * parsing, defaults, `stats settings` and --help all come from it. The values live in a
+ * plain struct of the caller; a row knows the offset of its member.
  *
  *   type             member             accepted text
  *   OPTION_BOOL      bool               true|on|yes|1, false|off|no|0

@@ -9,8 +9,7 @@
     "guard:\n"                                                                           \
     "      --dir=DIR          where the files health and rank go (" RUN_DIR ")\n"        \
     "      --fifo=PATH        what keepalived notifies (vrrp_notify_fifo)\n"             \
-    "      --period=MS        how often it asks the node (20; time-out 100)\n"           \
-    "      --cold=MS          an empty node without a peer is fit after it (5000)\n"
+    "      --period=MS        how often it asks the node (20; time-out 100)\n"
 int guard_command(struct common_options *common, int argc, char **argv);
 
 #define KEEPALIVED_CONF_HELP                                                             \

@@ -49,6 +49,7 @@ static const struct {
     bool is_counter;
 } lines[] = {
     { "role", "repl_role", "", false },
+    { "health", "repl_health", "", false },
     { "link", "repl_link", "", false },
     { "peer", "repl_peer", "", false },
     { "reign", "repl_reign", "", false },

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/monotonic.h"
 #include "base/printable.h"
 #include "base/service.h"
 #include "ctl/ask.h"
@@ -47,7 +48,6 @@ struct guard {
     bool is_master; /* as far as keepalived has told */
     int node_rank;  /* as the node said last */
     uint64_t rank_since;
-    unsigned long long node_lone_ms;
     uint64_t asked_at;
     bool is_dying; /* the process that was asked last */
 };
@@ -58,13 +58,6 @@ static void on_signal(int number)
 {
     (void)number;
     is_over = 1;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -113,9 +106,9 @@ static void tell_rank(struct guard *g, int rank)
     if (rank > RANK_MAX)
         rank = RANK_MAX;
     if (rank != g->node_rank)
-        g->rank_since = now_ms();
+        g->rank_since = monotonic_ms();
     g->node_rank = rank;
-    bool is_settled = now_ms() - g->rank_since >= RANK_SETTLES_MS;
+    bool is_settled = monotonic_ms() - g->rank_since >= RANK_SETTLES_MS;
     if (rank == g->rank.number || (!g->is_master && !is_settled))
         return;
     if (!g->rank.failing)
@@ -141,15 +134,13 @@ static void take_figure(void *context, const char *name, const char *value)
     struct guard *g = context;
     if (strcmp(name, "rank") == 0)
         tell_rank(g, (int)strtol(value, NULL, 10));
-    else if (strcmp(name, "lone_ms") == 0)
-        g->node_lone_ms = strtoull(value, NULL, 10);
 }
 
 /* An answer is late, and this is asked again and again. */
 static bool is_worth_waiting(void *context)
 {
     struct guard *g = context;
-    uint64_t late = now_ms() - g->asked_at;
+    uint64_t late = monotonic_ms() - g->asked_at;
     pid_t pid = ask_pid(&g->ask);
     g->is_dying = process_is_dying(pid);
     if (g->is_dying)
@@ -161,7 +152,7 @@ static bool is_worth_waiting(void *context)
 static bool reach_node(struct guard *g)
 {
     const char *why;
-    g->asked_at = now_ms();
+    g->asked_at = monotonic_ms();
     g->is_dying = false;
     if (g->connected)
         return true;
@@ -200,20 +191,14 @@ static bool learn_health(struct guard *g, enum answer *answer, const char **why)
     return true;
 }
 
-/* A node that is not filled may be one whose peer has all the data, and only comes a
- * little later. If it does not come, what this node has is all there is. */
 static void look_at_node(struct guard *g)
 {
     const char *why;
     enum answer answer;
     if (!learn_health(g, &answer, &why))
         return;
-    if (answer == ANSWER_FAILED) {
+    if (answer == ANSWER_FAILED)
         lose_node(g, why);
-        return;
-    }
-    if (answer != ANSWER_OK && g->node_lone_ms >= g->config->cold_ms)
-        judge(g, FIT, "it is not filled, but there is no peer to fill it");
     else
         judge(g, answer == ANSWER_OK ? FIT : FAULT, why);
 }
@@ -223,7 +208,7 @@ static void grant_wish(struct guard *g)
     const char *command = g->wish == WISH_PROMOTE ? "promote" : "demote", *why;
     if (g->wish == WISH_NONE || !g->connected)
         return;
-    g->asked_at = now_ms();
+    g->asked_at = monotonic_ms();
     enum answer answer = ask_command(&g->ask, command, NULL, NULL, NULL, &why);
     say("%s: %s", command, why);
     g->wish = WISH_NONE; /* also if it failed: keepalived will tell anew */
@@ -308,7 +293,7 @@ static int open_fifo(struct guard *g)
 /* One of the two has come, or the time. True if the node is to be looked at. */
 static bool serve(struct guard *g, uint64_t until)
 {
-    uint64_t now = now_ms();
+    uint64_t now = monotonic_ms();
     struct pollfd fds[] = {
         { .fd = g->fifo, .events = POLLIN },
         { .fd = g->connected ? fileno(g->ask.stream) : -1, .events = POLLIN },
@@ -316,7 +301,7 @@ static bool serve(struct guard *g, uint64_t until)
     if (poll(fds, 2, until > now ? (int)(until - now) : 0) > 0 && fds[0].revents != 0)
         take_lines(g);
     /* The node says something unasked, or its connection has ended. */
-    return fds[1].revents != 0 || now_ms() >= until;
+    return fds[1].revents != 0 || monotonic_ms() >= until;
 }
 
 static int open_files(struct guard *g)
@@ -352,7 +337,7 @@ int guard_run(const struct guard_config *config)
         g.rank.number);
     service_ready();
     while (!is_over) {
-        uint64_t begun = now_ms();
+        uint64_t begun = monotonic_ms();
         look_at_node(&g);
         grant_wish(&g); /* one that came while the node could not be reached */
         while (!is_over && !serve(&g, begun + config->period_ms))

@@ -5,8 +5,9 @@
  *   node  --health, each 20 ms-->  guard  --DIR/health, DIR/rank-->  keepalived
  *   node  <----promote, demote---  guard  <------notify FIFO-------  keepalived
  *
- * health is 0, or -254 (FAULT) while the node is dead, hung, not synced or resigned; rank
- * tells who was active last, so that this one keeps the address when a partition heals.
+ * health is 0, or -254 (FAULT) while the node is dead, hung, or says of itself that it is
+ * not fit (repl/health.h); rank tells who was active last, so that this one keeps the
+ * address when a partition heals.
  *
  * It keeps nothing that a restart could lose: what it says comes from the node, and until
  * a new guard has heard from the node, what the old one said stands. It hears of a node
@@ -21,7 +22,6 @@ struct guard_config {
     const char *directory; /* of the files */
     const char *fifo; /* what keepalived notifies; NULL: none. Made if it is not there */
     unsigned period_ms, timeout_ms;
-    unsigned cold_ms; /* an unfilled node that has had no peer for so long is fit */
 };
 
 /* Until SIGTERM or SIGINT. The exit code. */

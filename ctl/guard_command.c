@@ -1,7 +1,7 @@
 #include "ctl/commands.h"
 #include "ctl/guard.h"
 
-enum { DIRECTORY = 0x100, FIFO, PERIOD, COLD }; /* options without a letter */
+enum { DIRECTORY = 0x100, FIFO, PERIOD }; /* options without a letter */
 
 static void take(void *context, int val, const char *text)
 {
@@ -13,11 +13,8 @@ static void take(void *context, int val, const char *text)
     case FIFO:
         config->fifo = text;
         break;
-    case PERIOD:
-        config->period_ms = options_ms("period", text);
-        break;
     default:
-        config->cold_ms = options_ms("cold", text);
+        config->period_ms = options_ms("period", text);
         break;
     }
 }
@@ -28,12 +25,9 @@ int guard_command(struct common_options *common, int argc, char **argv)
         { "dir", required_argument, NULL, DIRECTORY },
         { "fifo", required_argument, NULL, FIFO },
         { "period", required_argument, NULL, PERIOD },
-        { "cold", required_argument, NULL, COLD },
         { NULL, 0, NULL, 0 },
     };
-    struct guard_config config = { .directory = RUN_DIR,
-                                   .period_ms = 20,
-                                   .cold_ms = 5000 };
+    struct guard_config config = { .directory = RUN_DIR, .period_ms = 20 };
     const struct own_options own = { rows, take, &config };
     options_after(common, &own, argc, argv);
     config.socket = common->socket;

@@ -1,7 +1,6 @@
 /*
- * keepalived's configuration of one node: the template
- * conf/keepalived/keepalived.conf.in, filled in. In it @NAME@ stands for a value; a line
- * that begins with @unicast: or
+ * keepalived's configuration of one node: conf/keepalived/keepalived.conf.in, filled in.
+ * In that template @NAME@ stands for a value, and a line that begins with @unicast: or
  * @multicast: is for that one only.
  */
 #ifndef CTL_KEEPALIVED_H

@@ -1,10 +1,10 @@
 /* mcreplctl: the operator's tool for one node of a pair. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/monotonic.h"
 #include "config.h"
 #include "ctl/ask.h"
 #include "ctl/commands.h"
@@ -45,27 +45,21 @@ static int run_plain(struct ask *ask, const char *name, const struct common_opti
     return outcome(answer, text);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static int run_watch(struct ask *ask)
 {
     static struct figures shown[2];
     const char *text;
-    double before = 0;
+    uint64_t before = 0;
     for (unsigned round = 0;; round++) {
         struct figures *f = &shown[round % 2];
         enum answer answer = figures_read(ask, f, &text);
-        double at = now();
+        uint64_t at = monotonic_us();
         if (answer != ANSWER_OK)
             return outcome(answer, text);
         if (isatty(STDOUT_FILENO))
             fputs("\033[H\033[J", stdout);
-        figures_print(f, round > 0 ? &shown[1 - round % 2] : NULL, at - before);
+        figures_print(f, round > 0 ? &shown[1 - round % 2] : NULL,
+                      (double)(at - before) / 1e6);
         putchar('\n');
         if (fflush(stdout) != 0)
             return EXIT_SUCCESS; /* whoever read it has enough */

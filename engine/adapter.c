@@ -18,7 +18,7 @@ enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in me
     } while ((rc) == ENGINE_EWOULDBLOCK &&                                               \
              ((rc) = own_cookie_wait(cookie)) == ENGINE_SUCCESS)
 
-#define ENGINE(a) ((a)->wrapped->engine)
+#define ENGINE(a) ((a)->wrapped->module.api)
 #define HANDLE(a) (wrapped_handle((a)->wrapped))
 
 /* As it goes over the wire; 0 never, else what remains of a life of now..exptime. */

@@ -1,7 +1,7 @@
 #include "engine/fetch.h"
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 
 static const SERVER_COOKIE_API *cookies_of(const struct repl_engine *e)
 {
@@ -13,7 +13,7 @@ static bool park(struct repl_engine *e, const void *cookie, const void *key, siz
 {
     if (cookie == NULL || cookies_of(e)->reserve(cookie) != ENGINE_SUCCESS)
         return false; /* a host that cannot */
-    if (fetch_wait(e->core, cookie, key, nkey, repl_clock_us()))
+    if (fetch_wait(e->core, cookie, key, nkey, monotonic_us()))
         return true;
     cookies_of(e)->release(cookie);
     return false;
@@ -29,11 +29,11 @@ static bool is_absent(struct repl_engine *e, const void *cookie, const void *key
     if (!change_before_read(e->core, key, nkey))
         return true;
     const struct engine_mirror *mirror = e->wrapped.mirror;
-    ENGINE_ERROR_CODE rc =
-        mirror != NULL ? mirror->peek(inner, cookie, &it, key, nkey)
-                       : e->wrapped.engine->get(inner, cookie, &it, key, (int)nkey, 0);
+    ENGINE_ERROR_CODE rc = mirror != NULL ? mirror->peek(inner, cookie, &it, key, nkey)
+                                          : e->wrapped.module.api->get(inner, cookie, &it,
+                                                                       key, (int)nkey, 0);
     if (rc == ENGINE_SUCCESS)
-        e->wrapped.engine->release(inner, cookie, it);
+        e->wrapped.module.api->release(inner, cookie, it);
     return rc == ENGINE_KEY_ENOENT;
 }
 

@@ -39,6 +39,7 @@ static bool make_core(struct repl_engine *e)
         .item_max = o->item_max,
         .memory = o->memory,
         .fetch_wait_us = o->peer != NULL ? o->fetch_wait * 1000 : 0,
+        .cold_wait_us = o->cold_wait * 1000,
         .resume = fetch_resume,
         .resume_context = e,
     };
@@ -180,7 +181,7 @@ ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *conf
     CHECK_OBJ(e, REPL_ENGINE_MAGIC);
     ENGINE_ERROR_CODE rc = start(e, config);
     if (rc == ENGINE_SUCCESS) {
-        if (e->wrapped.engine->arithmetic == NULL)
+        if (e->wrapped.module.api->arithmetic == NULL)
             e->api.arithmetic = NULL; /* the host does it, through us */
         return rc;
     }

@@ -44,6 +44,9 @@ const struct option_row repl_option_rows[] = {
     { "fetch_wait", 0, OPTION_NUMBER, AT(fetch_wait), "20", 0, 10000, NULL, "MS",
       "how long a client's request waits for an item that this node lacks and the peer "
       "has, while this node is being filled; 0: it is a miss at once" },
+    { "cold_wait", 0, OPTION_NUMBER, AT(cold_wait), "5000", 0, 3600000, NULL, "MS",
+      "how long a node that started empty waits for its peer, which may have the data, "
+      "before it says that it may hold the clients' address all the same" },
 };
 const size_t repl_option_count = N_ELEMENTS(repl_option_rows);
 

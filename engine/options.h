@@ -18,7 +18,7 @@ enum on_conflict { ON_CONFLICT_INVALIDATE, ON_CONFLICT_KEEP };
 struct repl_options {
     char *peer, *listen, *engine, *control;
     unsigned standby_writes, lone, on_conflict;
-    uint64_t journal, dirty_bits, heartbeat, timeout, fetch_wait;
+    uint64_t journal, dirty_bits, heartbeat, timeout, fetch_wait, cold_wait;
     char *rest; /* for the wrapped engine; NULL if nothing is left */
 
     /* made from the above */

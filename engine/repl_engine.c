@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "engine/fetch.h"
 
-#define INNER(e)  ((e)->wrapped.engine)
+#define INNER(e)  ((e)->wrapped.module.api)
 #define HANDLE(e) (wrapped_handle(&(e)->wrapped))
 
 static ENGINE_ERROR_CODE refusal(enum change_result r)

@@ -3,11 +3,13 @@
 #include "base/check.h"
 #include "base/metric.h"
 #include "engine/repl_engine.h"
+#include "repl/health.h"
 
 struct snapshot {
     struct repl_status core;
-    const char *link, *peer, *last_error, *run_id, *peer_run_id;
-    uint64_t is_active;
+    struct repl_health health;
+    const char *health_why, *link, *peer, *last_error, *run_id, *peer_run_id;
+    uint64_t is_active, is_fit;
 };
 
 #define OF(member) offsetof(struct snapshot, member)
@@ -15,13 +17,16 @@ struct snapshot {
 static const struct metric_row rows[] = {
     { "repl_role", METRIC_TEXT, OF(core.role), false, "active or standby" },
     { "repl_active", METRIC_GAUGE, OF(is_active), true, "1 if this node is active" },
+    { "repl_fit", METRIC_GAUGE, OF(is_fit), true,
+      "1 if this node may hold the clients' address" },
+    { "repl_health", METRIC_TEXT, OF(health_why), false, "why it may, or may not" },
     { "repl_link", METRIC_TEXT, OF(link), false,
       "off, down, handshake, resync or streaming" },
     { "repl_in_sync", METRIC_GAUGE, OF(core.in_sync), true,
       "1 if both nodes hold the same" },
-    { "repl_reign", METRIC_GAUGE, OF(core.reign), false,
+    { "repl_reign", METRIC_GAUGE, OF(health.reign), false,
       "number of the promotion in force" },
-    { "repl_rank", METRIC_GAUGE, OF(core.rank), false,
+    { "repl_rank", METRIC_GAUGE, OF(health.rank), false,
       "the higher one was active last; 1 and 0 once both have agreed" },
     { "repl_peer", METRIC_TEXT, OF(peer), false, "the peer's address" },
     { "repl_peer_memory", METRIC_GAUGE, OF(core.peer_memory), false,
@@ -110,12 +115,17 @@ void repl_engine_figures(struct repl_engine *e, enum repl_figures which,
 {
     struct snapshot s = { .peer = e->options.peer };
     repl_core_status(e->core, &s.core);
+    repl_core_lock(e->core);
+    repl_core_health(e->core, &s.health);
+    repl_core_unlock(e->core);
     s.link = s.core.link;
     if (strcmp(s.link, "down") == 0)
         s.link = repl_thread_link_state(&e->thread);
     s.last_error = s.core.last_error;
     s.run_id = s.core.run_id;
     s.peer_run_id = s.core.peer_run_id;
+    s.health_why = s.health.why;
+    s.is_fit = s.health.is_fit;
     s.is_active = strcmp(s.core.role, "active") == 0;
     metric_each(rows, N_ELEMENTS(rows), &s, which == FIGURES_BRIEF, emit_figure, context);
     if (which == FIGURES_INNER)

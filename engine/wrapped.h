@@ -10,9 +10,10 @@
 #include <memcached/engine.h>
 #include <memcached/engine_mirror.h>
 
+#include "base/engine_module.h"
+
 struct wrapped {
-    ENGINE_HANDLE_V1 *engine; /* NULL: none */
-    void *module;
+    struct engine_module module;
     bool live_walk, cas_clock;          /* base/feature.h */
     const struct engine_mirror *mirror; /* NULL: it does not offer that */
 };
@@ -21,12 +22,13 @@ struct wrapped {
  * ENGINE_SUCCESS, why holds the reason; ENGINE_EINVAL: it is in what was asked for. */
 ENGINE_ERROR_CODE wrapped_load(struct wrapped *w, const char *file, const char *config,
                                SERVER_HANDLE_V1 *host, char *why, size_t nwhy);
+/* No-op if there is none. */
 void wrapped_unload(struct wrapped *w, bool force);
 
 /* The handle, as the engine's own functions want it. */
 static inline ENGINE_HANDLE *wrapped_handle(const struct wrapped *w)
 {
-    return (ENGINE_HANDLE *)w->engine;
+    return w->module.handle;
 }
 
 #endif

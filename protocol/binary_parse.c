@@ -9,10 +9,10 @@
  */
 #include "protocol/binary.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "protocol/frame.h"
+#include "protocol/wire.h"
 
 enum {
     PACKET_MAX = 2048, /* of an opcode that only the engine may know; as a line of text */
@@ -21,7 +21,7 @@ enum {
 
 enum part { NONE, MUST, MAY };
 
-typedef void (*extras_reader)(struct request *req, const char *extras);
+typedef void (*extras_reader)(struct request *req, const uint8_t *extras);
 
 struct row {
     bool known;
@@ -34,44 +34,30 @@ struct row {
     extras_reader read;
 };
 
-static uint32_t get32(const char *at)
+static void read_store(struct request *req, const uint8_t *extras)
 {
-    uint32_t v;
-    memcpy(&v, at, sizeof(v));
-    return be32toh(v);
+    req->flags = wire_get32(&extras);
+    req->exptime = wire_get32(&extras);
 }
 
-static uint64_t get64(const char *at)
+static void read_arith(struct request *req, const uint8_t *extras)
 {
-    uint64_t v;
-    memcpy(&v, at, sizeof(v));
-    return be64toh(v);
-}
-
-static void read_store(struct request *req, const char *extras)
-{
-    req->flags = get32(extras);
-    req->exptime = get32(extras + 4);
-}
-
-static void read_arith(struct request *req, const char *extras)
-{
-    uint32_t exptime = get32(extras + 16);
-    req->delta = get64(extras);
-    req->initial = get64(extras + 8);
+    req->delta = wire_get64(&extras);
+    req->initial = wire_get64(&extras);
+    uint32_t exptime = wire_get32(&extras);
     req->create = exptime != UINT32_MAX;
     req->exptime = req->create ? exptime : 0;
 }
 
-static void read_exptime(struct request *req, const char *extras)
+static void read_exptime(struct request *req, const uint8_t *extras)
 {
-    req->exptime = get32(extras);
+    req->exptime = wire_get32(&extras);
     req->has_exptime = true;
 }
 
-static void read_verbosity(struct request *req, const char *extras)
+static void read_verbosity(struct request *req, const uint8_t *extras)
 {
-    req->verbosity = get32(extras);
+    req->verbosity = wire_get32(&extras);
 }
 
 #define GET .known = true, .command = COMMAND_GET, .key = MUST
@@ -199,7 +185,7 @@ static enum parse_result body_parse(struct parser *p, const struct row *row,
     req->nkey = f->nkey;
     req->nvalue = frame_nvalue(f);
     if (f->nextra > 0)
-        row->read(req, extras);
+        row->read(req, (const uint8_t *)extras);
     if (row->read == read_store && f->cas != 0)
         req->command = COMMAND_CAS;
     p->used = size;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "protocol/link_layout.h"
+#include "protocol/wire.h"
 
 static bool put_header(struct buffer *out, const struct frame *f)
 {
@@ -24,21 +25,7 @@ static bool put_body(struct buffer *out, enum link_op op, const void *body, size
     return put_header(out, &f) && buffer_append(out, body, n);
 }
 
-static void set32(uint8_t **p, uint32_t n)
-{
-    n = htobe32(n);
-    memcpy(*p, &n, sizeof(n));
-    *p += sizeof(n);
-}
-
-static void set64(uint8_t **p, uint64_t n)
-{
-    n = htobe64(n);
-    memcpy(*p, &n, sizeof(n));
-    *p += sizeof(n);
-}
-
-static void set_run(uint8_t **p, const struct run_id *run)
+static void put_run(uint8_t **p, const struct run_id *run)
 {
     memcpy(*p, run->bytes, RUN_ID_SIZE);
     *p += RUN_ID_SIZE;
@@ -47,26 +34,26 @@ static void set_run(uint8_t **p, const struct run_id *run)
 bool link_put_hello(struct buffer *out, const struct link_hello *hello)
 {
     uint8_t body[HELLO_BODY], *p = body;
-    set32(&p, hello->version);
-    set32(&p, hello->hash_id);
-    set_run(&p, &hello->run);
+    wire_put32(&p, hello->version);
+    wire_put32(&p, hello->hash_id);
+    put_run(&p, &hello->run);
     *p++ = hello->active;
     *p++ = hello->map_bits;
-    set64(&p, hello->reign);
-    set64(&p, hello->seen);
-    set64(&p, hello->clock);
-    set64(&p, hello->item_max);
-    set64(&p, hello->memory);
-    set_run(&p, &hello->met);
+    wire_put64(&p, hello->reign);
+    wire_put64(&p, hello->seen);
+    wire_put64(&p, hello->clock);
+    wire_put64(&p, hello->item_max);
+    wire_put64(&p, hello->memory);
+    put_run(&p, &hello->met);
     return put_body(out, LINK_HELLO, body, sizeof(body));
 }
 
 bool link_put_role(struct buffer *out, const struct link_role *role)
 {
     uint8_t body[ROLE_BODY], *p = body;
-    set64(&p, role->reign);
+    wire_put64(&p, role->reign);
     *p++ = role->active;
-    set_run(&p, &role->run);
+    put_run(&p, &role->run);
     return put_body(out, LINK_ROLE, body, sizeof(body));
 }
 
@@ -89,7 +76,7 @@ bool link_put_change(struct buffer *out, enum link_op op, const struct link_chan
     if (!is_delete) {
         memcpy(p, &c->flags, 4);
         p += 4;
-        set32(&p, c->exptime);
+        wire_put32(&p, c->exptime);
     }
     memcpy(p, c->key, c->nkey);
     buffer_commit(out, FRAME_HEADER + (size_t)nextra + c->nkey);
@@ -108,7 +95,7 @@ bool link_put_note(struct buffer *out, const struct link_note *note)
     *p++ = (uint8_t)(note->credit >> 8);
     *p++ = (uint8_t)note->credit;
     if (note->kind == LINK_NOTE_EVICTED)
-        set64(&p, note->cas);
+        wire_put64(&p, note->cas);
     memcpy(p, note->key, note->nkey);
     buffer_commit(out, size);
     return true;
@@ -121,7 +108,7 @@ bool link_put_flush(struct buffer *out, uint32_t delay)
                        .nextra = FLUSH_EXTRAS,
                        .nbody = FLUSH_EXTRAS };
     uint8_t extras[FLUSH_EXTRAS], *p = extras;
-    set32(&p, delay);
+    wire_put32(&p, delay);
     return put_header(out, &f) && buffer_append(out, extras, sizeof(extras));
 }
 
@@ -136,7 +123,7 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response)
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign)
 {
     uint8_t body[8], *p = body;
-    set64(&p, reign);
+    wire_put64(&p, reign);
     return put_body(out, op, body, sizeof(body));
 }
 

@@ -4,24 +4,7 @@
 #include <string.h>
 
 #include "protocol/link_layout.h"
-
-/* ---- reading numbers */
-
-static uint32_t get32(const uint8_t **p)
-{
-    uint32_t n;
-    memcpy(&n, *p, sizeof(n));
-    *p += sizeof(n);
-    return be32toh(n);
-}
-
-static uint64_t get64(const uint8_t **p)
-{
-    uint64_t n;
-    memcpy(&n, *p, sizeof(n));
-    *p += sizeof(n);
-    return be64toh(n);
-}
+#include "protocol/wire.h"
 
 static void get_run(const uint8_t **p, struct run_id *run)
 {
@@ -39,7 +22,7 @@ static const char *parse_set(const struct frame *f, const uint8_t *body,
         return "a change with a malformed key";
     memcpy(&m->change.flags, p, 4);
     p += 4;
-    m->change.exptime = get32(&p);
+    m->change.exptime = wire_get32(&p);
     m->change.cas = f->cas;
     m->change.credit = f->status;
     m->change.key = p;
@@ -64,7 +47,7 @@ static const char *parse_flush(const struct frame *f, const uint8_t *body,
     if (f->nkey != 0 || f->nbody != f->nextra ||
         (f->nextra != 0 && f->nextra != FLUSH_EXTRAS))
         return "a malformed flush";
-    m->delay = f->nextra != 0 ? get32(&body) : 0;
+    m->delay = f->nextra != 0 ? wire_get32(&body) : 0;
     return NULL;
 }
 
@@ -84,16 +67,16 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     /* Later versions may append: what we do not know is skipped. */
     if (f->nkey != 0 || f->nextra != 0 || f->nbody < HELLO_BODY)
         return "a malformed HELLO";
-    m->hello.version = get32(&body);
-    m->hello.hash_id = get32(&body);
+    m->hello.version = wire_get32(&body);
+    m->hello.hash_id = wire_get32(&body);
     get_run(&body, &m->hello.run);
     m->hello.active = *body++ != 0;
     m->hello.map_bits = *body++;
-    m->hello.reign = get64(&body);
-    m->hello.seen = get64(&body);
-    m->hello.clock = get64(&body);
-    m->hello.item_max = get64(&body);
-    m->hello.memory = get64(&body);
+    m->hello.reign = wire_get64(&body);
+    m->hello.seen = wire_get64(&body);
+    m->hello.clock = wire_get64(&body);
+    m->hello.item_max = wire_get64(&body);
+    m->hello.memory = wire_get64(&body);
     get_run(&body, &m->hello.met);
     return NULL;
 }
@@ -103,19 +86,19 @@ static const char *parse_role(const struct frame *f, const uint8_t *body,
 {
     if (f->nkey != 0 || f->nextra != 0 || f->nbody != ROLE_BODY)
         return "a malformed ROLE";
-    m->role.reign = get64(&body);
+    m->role.reign = wire_get64(&body);
     m->role.active = *body++ != 0;
     get_run(&body, &m->role.run);
     return NULL;
 }
 
-/* MAP, MERGE, PURGED, RESYNC, END: a reign, and for some encoded maps. */
+/* What begins with a reign; behind it come maps or notes, or nothing. */
 static const char *parse_reign(const struct frame *f, const uint8_t *body,
                                struct link_message *m)
 {
     if (f->nkey != 0 || f->nextra != 0 || f->nbody < 8)
         return "a message without its reign";
-    m->reign = get64(&body);
+    m->reign = wire_get64(&body);
     m->rest = body;
     m->nrest = f->nbody - 8;
     return NULL;
@@ -140,7 +123,7 @@ bool link_next_note(const struct link_message *m, size_t *at, struct link_note *
                                 .credit = (uint16_t)(p[2] << 8 | p[3]) };
     p += LINK_NOTE_HEAD;
     if (note->kind == LINK_NOTE_EVICTED)
-        note->cas = get64(&p);
+        note->cas = wire_get64(&p);
     size_t size = link_note_head(note->kind) + note->nkey;
     if (note->nkey == 0 || note->nkey > LINK_KEY_MAX || size > left)
         return false;

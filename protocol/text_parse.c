@@ -172,7 +172,8 @@ static enum outcome parse_shutdown(struct parser *p, struct request *req,
     return OUTCOME_NO_SHUTDOWN;
 }
 
-/* A perfect hash over the names: a clash of two rows does not compile. */
+/* A perfect hash over the names. The compiler warns of a clash of two rows
+ * (-Woverride-init), which is an error with --enable-werror. */
 #define SLOTS               64u
 #define SLOT(c0, c1, nname) (((c0) + 17u * (c1) + 8u * (nname)) % SLOTS)
 #define ROW(c0, c1, word, cmd, least, most, ...)                                         \

@@ -1,59 +1,23 @@
 #include "repl/address.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static bool parse_port(const char *text, uint16_t *port)
+/* A bare IPv6 address is refused: where would the port begin? */
+static bool parse(const char *text, struct host_port *out)
 {
-    char *end;
-    if (!isdigit((unsigned char)text[0]))
-        return false;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*end != '\0' || n > 65535)
-        return false;
-    *port = (uint16_t)n;
-    return true;
-}
-
-static bool copy_host(struct host_port *out, const char *host, size_t n)
-{
-    if (n == 0 || n >= sizeof(out->host))
-        return false;
-    memcpy(out->host, host, n);
-    out->host[n] = '\0';
-    return true;
-}
-
-/* The host part, and in *rest what follows it: "" or ":PORT". */
-static bool split(const char *text, struct host_port *out, const char **rest)
-{
-    if (text[0] == '[') {
-        const char *end = strchr(text, ']');
-        if (end == NULL)
-            return false;
-        *rest = end + 1;
-        return copy_host(out, text + 1, (size_t)(end - text - 1));
-    }
-    *rest = strchr(text, ':');
-    if (*rest == NULL)
-        *rest = text + strlen(text);
-    else if (strchr(*rest + 1, ':') != NULL)
-        return false; /* a bare IPv6 address: where would the port begin? */
-    return copy_host(out, text, (size_t)(*rest - text));
+    return host_port_parse(text, out) && out->host[0] != '\0' && !out->is_bare_v6;
 }
 
 bool address_parse_peer(const char *text, struct host_port *out, char *why, size_t nwhy)
 {
-    const char *rest;
-    out->port = ADDRESS_PORT;
-    if (split(text, out, &rest) &&
-        (*rest == '\0' ||
-         (*rest == ':' && parse_port(rest + 1, &out->port) && out->port != 0)))
+    if (parse(text, out) && !(out->has_port && out->port == 0)) {
+        if (!out->has_port)
+            out->port = ADDRESS_PORT;
         return true;
+    }
     snprintf(why, nwhy,
              "option 'peer' is HOST or HOST:PORT, with an IPv6 address in brackets, not "
              "'%s'",
@@ -63,11 +27,8 @@ bool address_parse_peer(const char *text, struct host_port *out, char *why, size
 
 bool address_parse_listen(const char *text, struct host_port *out, char *why, size_t nwhy)
 {
-    const char *rest;
-    out->host[0] = '\0';
-    if (parse_port(text, &out->port))
-        return true;
-    if (split(text, out, &rest) && *rest == ':' && parse_port(rest + 1, &out->port))
+    *out = (struct host_port){ .has_port = true };
+    if (host_port_parse_port(text, &out->port) || (parse(text, out) && out->has_port))
         return true;
     snprintf(why, nwhy, "option 'listen' is PORT or ADDRESS:PORT, not '%s'", text);
     return false;

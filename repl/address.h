@@ -1,7 +1,4 @@
-/*
- * Addresses as users write them: HOST[:PORT] with a name, an IPv4 address or an IPv6
- * address in brackets; [ADDR:]PORT for listening.
- */
+/* Addresses of nodes: as the options name them, and as sockets have them. */
 #ifndef REPL_ADDRESS_H
 #define REPL_ADDRESS_H
 
@@ -11,7 +8,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { ADDRESS_TEXT = 80, ADDRESS_HOST = 256, ADDRESS_PORT = 11212 };
+#include "base/host_port.h"
+
+enum { ADDRESS_TEXT = 80, ADDRESS_PORT = 11212 };
 
 struct address {
     union {
@@ -21,11 +20,6 @@ struct address {
         struct sockaddr_storage room;
     };
     socklen_t length;
-};
-
-struct host_port {
-    char host[ADDRESS_HOST]; /* without brackets; empty: not given */
-    uint16_t port;
 };
 
 /* peer=HOST[:PORT]; listen=[ADDR:]PORT. False: why says what is wrong. */

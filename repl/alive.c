@@ -11,8 +11,10 @@
  */
 #include <stdio.h>
 
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/loop.h"
+
+#include "base/monotonic.h"
 
 enum {
     CONNECT_MAX_US = 500000, /* then it is tried anew: a heal is not to wait for TCP's own
@@ -119,7 +121,7 @@ bool alive_is_stuck(const struct repl_thread *t)
     if (l == NULL || repl_core_busy(t->core))
         return false; /* while a purge runs we do not listen */
     return link_is_stalled(l) ||
-           repl_clock_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
+           monotonic_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
 }
 
 void alive_tick(struct repl_thread *t, uint64_t now)

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "repl/health.h"
 
 /* ---- one function a command */
 
@@ -24,14 +25,13 @@ static void do_status(struct command_client *client)
 static void do_health(struct command_client *client)
 {
     struct repl_core *core = client->commands->thread->core;
-    char why[160];
+    struct repl_health health;
     repl_core_lock(core);
-    bool fit = repl_core_health(core, why, sizeof(why));
-    answer_put(client, "STAT", "rank %u", repl_core_rank(core));
-    answer_put(client, "STAT", "lone_ms %llu",
-               (unsigned long long)repl_core_lone_us(core) / 1000);
+    repl_core_health(core, &health);
     repl_core_unlock(core);
-    answer_put(client, fit ? "OK" : "NO", "%s", why);
+    answer_put(client, "STAT", "rank %llu", (unsigned long long)health.rank);
+    answer_put(client, "STAT", "reign %llu", (unsigned long long)health.reign);
+    answer_put(client, health.is_fit ? "OK" : "NO", "%s", health.why);
 }
 
 static void do_promote(struct command_client *client)

@@ -5,17 +5,14 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
+#include "base/unix_socket.h"
 #include "repl/command.h"
 
 enum {
@@ -52,7 +49,7 @@ static void on_readable(struct bufferevent *stream, void *arg)
     struct command_client *client = arg;
     struct evbuffer *in = bufferevent_get_input(stream);
     char *line;
-    client->heard_us = repl_clock_us();
+    client->heard_us = monotonic_us();
     while ((line = evbuffer_readln(in, NULL, EVBUFFER_EOL_CRLF)) != NULL) {
         command_run(client, line);
         free(line);
@@ -94,7 +91,7 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
     struct command_client *client = find_place(control);
     client->commands = &control->commands;
     client->wants_news = false;
-    client->heard_us = repl_clock_us();
+    client->heard_us = monotonic_us();
     client->stream = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
                                             BEV_OPT_CLOSE_ON_FREE);
     if (client->stream == NULL) {
@@ -145,37 +142,15 @@ void control_news(struct control *control)
 
 /* ---- life */
 
-/* A socket that a killed process left behind is in the way; one that is served is not
- * ours to take. */
-static bool clear_the_way(const struct sockaddr_un *at)
-{
-    struct stat found;
-    if (lstat(at->sun_path, &found) != 0 || !S_ISSOCK(found.st_mode))
-        return true;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    bool served = connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0;
-    close(fd);
-    errno = EADDRINUSE;
-    return !served && (unlink(at->sun_path) == 0 || errno == ENOENT);
-}
-
 static int listen_at(const struct sockaddr_un *at)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    /* Nobody can connect before it listens, so the mode is right from the start. */
-    if (!clear_the_way(at) || bind(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 ||
-        fchmodat(AT_FDCWD, at->sun_path, 0660, AT_SYMLINK_NOFOLLOW) != 0 ||
-        listen(fd, BACKLOG) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
+    int fd = unix_socket_bind(at, 0660);
+    if (fd < 0 || listen(fd, BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
 struct control *control_open(struct repl_thread *t, const struct control_config *config,
@@ -186,14 +161,12 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
         snprintf(why, nwhy, "out of memory for the control socket");
         return NULL;
     }
-    control->address.sun_family = AF_UNIX;
-    if (strlen(config->path) >= sizeof(control->address.sun_path)) {
+    if (!unix_socket_address(config->path, &control->address)) {
         snprintf(why, nwhy, "the path of the control socket is longer than %zu bytes: %s",
                  sizeof(control->address.sun_path) - 1, config->path);
         free(control);
         return NULL;
     }
-    memcpy(control->address.sun_path, config->path, strlen(config->path));
     int fd = listen_at(&control->address);
     if (fd >= 0)
         control->listener =

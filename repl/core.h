@@ -46,6 +46,8 @@ struct repl_config {
     struct siphash_secret secret; /* of tables by keys; the peer has another */
     uint64_t item_max, memory;    /* told to the peer */
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: not */
+    uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
+                             * before it is fit all the same (health.c) */
     /* And how it goes on then. Any thread; it must not call the core. */
     void (*resume)(void *context, const void *request);
     void *resume_context;
@@ -280,8 +282,8 @@ struct repl_status {
     const char *link; /* "down" without a session, whatever is under way for one */
     char last_error[REPL_ERROR_TEXT];
     char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
-    uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
-    uint64_t lag_us, journal_overflows, notices_lost, peer_memory, rank;
+    uint64_t in_sync, pending, dirty_buckets, lacking_buckets, at_risk;
+    uint64_t lag_us, journal_overflows, notices_lost, peer_memory;
     struct repl_counters count;
 };
 
@@ -293,15 +295,9 @@ const char *repl_core_refusal(struct repl_core *c);
 /* All others LOCKED. */
 bool repl_core_is_active(const struct repl_core *c);
 uint64_t repl_core_reign(const struct repl_core *c);
-uint32_t repl_core_rank(const struct repl_core *c);
 bool repl_core_in_sync(struct repl_core *c);
-/* May this node hold the VIP: is it rightly active, or does it hold all that an active
- * must? why gets one line in either case. */
-bool repl_core_health(struct repl_core *c, char *why, size_t nwhy);
 /* What health goes by, but for how far a copy is: another number when it has changed. */
 unsigned repl_core_face(const struct repl_core *c);
-/* For how long it has been without a peer; 0 with one. */
-uint64_t repl_core_lone_us(const struct repl_core *c);
 /* The peer has all that it can get from this node, as far as this node knows. */
 bool repl_core_drained(struct repl_core *c);
 /* The port counts what it moves here. */

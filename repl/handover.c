@@ -3,7 +3,7 @@
  * itself, and its ROLE is an ordinary one (R7). Changes that waited are refused; so are,
  * if the terms say so, all later ones: they would make this node active again. */
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/internal.h"
 
 const struct repl_handover_terms repl_handover_planned = {
@@ -54,7 +54,7 @@ static void settle(struct repl_core *c, enum repl_handover_state state, const ch
     core_progress(c);
     if (!held)
         return;
-    c->handover.pause_us = repl_clock_us() - c->handover.held_us;
+    c->handover.pause_us = monotonic_us() - c->handover.held_us;
     core_refresh_flags(c);
     AZ(pthread_cond_broadcast(&c->unheld));
 }
@@ -114,7 +114,7 @@ void handover_watch_time(struct repl_core *c)
 
 static void hold_changes(struct repl_core *c)
 {
-    c->handover.held_us = repl_clock_us();
+    c->handover.held_us = monotonic_us();
     c->handover.until_us = c->now_us + c->handover.terms->hold_us;
     c->handover.state = HANDOVER_HELD;
     core_progress(c);

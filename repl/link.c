@@ -3,17 +3,21 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 
 enum {
     READ_SIZE = 256 << 10,
     KEEP_SIZE = 1 << 20, /* an idle link gives larger buffers back */
-    IOV_MAX_HERE = 64,
 };
+
+void link_init(struct link *l, const struct repl_store_ops *store_ops, void *store)
+{
+    *l = (struct link){ .fd = -1, .store_ops = store_ops, .store = store };
+    output_init(&l->out);
+}
 
 /* The kernel has to make room for each event that it is to tell of. */
 static bool arm(struct event *event, bool *armed, bool want)
@@ -45,7 +49,7 @@ static bool link_setup(struct link *l, struct event_base *base, int fd,
     l->fd = fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     address_format(peer, l->name);
-    l->heard_us = l->sent_us = l->opened_us = repl_clock_us();
+    l->heard_us = l->sent_us = l->opened_us = monotonic_us();
     l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_event, arg);
     l->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_event, arg);
     if (l->readable == NULL || l->writable == NULL)
@@ -91,9 +95,6 @@ bool link_adopt(struct link *l, struct event_base *base, int fd,
 
 void link_close(struct link *l)
 {
-    struct outq *q = &l->out;
-    const struct repl_store_ops *ops = q->store_ops;
-    void *store = q->store;
     if (l->readable != NULL)
         event_free(l->readable);
     if (l->writable != NULL)
@@ -101,9 +102,9 @@ void link_close(struct link *l)
     if (l->fd >= 0)
         close(l->fd);
     buffer_fini(&l->in);
-    outq_fini(q);
-    *l = (struct link){ .fd = -1 };
-    outq_init(&l->out, ops, store);
+    output_clear(&l->out, l->store_ops->release, l->store);
+    output_fini(&l->out);
+    link_init(l, l->store_ops, l->store);
 }
 
 int link_connected(struct link *l)
@@ -114,7 +115,7 @@ int link_connected(struct link *l)
         error = errno;
     if (error == 0) {
         l->connecting = false;
-        l->heard_us = repl_clock_us();
+        l->heard_us = monotonic_us();
         if (!want_write(l, false))
             error = errno;
     }
@@ -148,7 +149,7 @@ void link_consume(struct link *l, uint64_t size)
 static void note_read(struct link *l, size_t n)
 {
     bool skips = l->skip > 0;
-    l->heard_us = repl_clock_us();
+    l->heard_us = monotonic_us();
     l->moved += n;
     if (!link_is_amid(l))
         l->frame_since_us = l->heard_us;
@@ -177,30 +178,39 @@ enum link_io link_read(struct link *l)
     return errno == EAGAIN || errno == EINTR ? LINK_IO_FULL : LINK_IO_FAILED;
 }
 
+void link_put_value(struct link *l, struct repl_item *item)
+{
+    if (output_reference(&l->out, item->state.value, item->state.nvalue, item->item))
+        return;
+    l->store_ops->release(l->store, item->item);
+    l->out.bytes.failed = true;
+}
+
+static void note_written(struct link *l, size_t n, uint64_t *written)
+{
+    if (n == 0)
+        return;
+    *written += n;
+    l->moved += n;
+    l->sent_us = monotonic_us();
+}
+
 enum link_io link_write(struct link *l, uint64_t *written)
 {
-    struct iovec iov[IOV_MAX_HERE];
+    size_t n;
     if (l->out.bytes.failed) { /* half a message is no message */
         errno = ENOMEM;
         return LINK_IO_FAILED;
     }
-    while (!l->connecting && outq_length(&l->out) > 0) {
-        struct msghdr m = { .msg_iov = iov };
-        m.msg_iovlen = (size_t)outq_gather(&l->out, iov, IOV_MAX_HERE);
-        ssize_t n = sendmsg(l->fd, &m, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
-            return want_write(l, true) ? LINK_IO_FULL : LINK_IO_FAILED;
-        if (n < 0)
-            return LINK_IO_FAILED;
-        outq_sent(&l->out, (size_t)n);
-        *written += (uint64_t)n;
-        l->moved += (uint64_t)n;
-        l->sent_us = repl_clock_us();
-    }
     if (l->connecting)
         return LINK_IO_OK;
+    enum output_result result =
+        output_send(&l->out, l->fd, l->store_ops->release, l->store, &n);
+    note_written(l, n, written);
+    if (result == OUTPUT_BLOCKED)
+        return want_write(l, true) ? LINK_IO_FULL : LINK_IO_FAILED;
+    if (result == OUTPUT_BROKEN)
+        return LINK_IO_FAILED;
     buffer_trim(&l->out.bytes, KEEP_SIZE);
     return want_write(l, false) ? LINK_IO_OK : LINK_IO_FAILED;
 }

@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "base/output.h"
 #include "protocol/link.h"
 #include "repl/address.h"
-#include "repl/outq.h"
+#include "repl/store.h"
 
 struct link {
     int fd;                            /* -1: no connection in this slot */
@@ -32,11 +33,16 @@ struct link {
     uint64_t answers, owes_since_us, moved;
     struct event *readable, *writable;
     struct buffer in;
-    struct outq out;
+    struct output out; /* to the peer; it refers to items of: */
+    const struct repl_store_ops *store_ops;
+    void *store;
     char name[ADDRESS_TEXT];
 };
 
 typedef void (*link_event)(evutil_socket_t fd, short what, void *arg);
+
+/* No connection yet. The store is where items that are sent are released. */
+void link_init(struct link *l, const struct repl_store_ops *store_ops, void *store);
 
 /* Start to connect, or adopt an accepted socket. False: errno says why. on_event gets
  * arg. from may be NULL: any local address. */
@@ -62,6 +68,10 @@ static inline bool link_is_amid(const struct link *l)
     return l->frame_bytes > 0 || l->skip > 0;
 }
 
+/* Queue the item's value, and take over its reference. When memory is out,
+ * out.bytes.failed is set, as when composing fails: half a message may stand at the tail
+ * then, and no more may be sent. */
+void link_put_value(struct link *l, struct repl_item *item);
 /* Write what waits; arms the events as needed. FULL: the network takes no more now. */
 enum link_io link_write(struct link *l, uint64_t *written);
 

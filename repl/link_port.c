@@ -12,13 +12,13 @@ static struct buffer *port_out(void *port)
 static void port_send_value(void *port, struct repl_item *item)
 {
     struct repl_thread *t = port;
-    outq_add_value(&t->session->out, item);
+    link_put_value(t->session, item);
 }
 
 static size_t port_backlog(void *port)
 {
     struct repl_thread *t = port;
-    return t->session != NULL ? outq_length(&t->session->out) : 0;
+    return t->session != NULL ? output_length(&t->session->out) : 0;
 }
 
 static void port_close(void *port, const char *reason)

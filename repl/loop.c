@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "repl/clock.h"
+#include "base/monotonic.h"
 
 void loop_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
 {
@@ -13,7 +13,7 @@ void loop_log(struct repl_thread *t, enum repl_log level, const char *format, ..
     va_start(ap, format);
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
-    uint32_t times = repeats_note(&t->repeats, text, repl_clock_us());
+    uint32_t times = repeats_note(&t->repeats, text, monotonic_us());
     if (times == 0)
         return;
     snprintf(more, sizeof(more), "%s (%u times by now)", text, times);

@@ -5,7 +5,7 @@
  * Floors, from the ground: a file calls those above it in this list, never one below.
  * What would go the other way is handed in (struct repl_callbacks).
  *
- *   address, outq, repeats, link   with headers of their own
+ *   address, repeats, link   with headers of their own
  *   loop.c     the log, waking
  *   slots.c    places for connections: how one is given up; pauses between dials
  *   link_port.c  the core's way out

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/loop.h"
 
 /* ---- dial */
@@ -69,7 +69,7 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
         take_addresses(t, found);
         evutil_freeaddrinfo(found);
         listen_follow(t);
-        if (t->npeers > 0 && may_dial(t, repl_clock_us()))
+        if (t->npeers > 0 && may_dial(t, monotonic_us()))
             dial(t);
     }
     repl_core_unlock(t->core);
@@ -189,7 +189,7 @@ static bool yields_to_session(struct repl_thread *t, struct link *l,
                               const struct link_hello *hello)
 {
     if (run_id_order(&t->session->run, &hello->run) != 0) {
-        if (alive_is_overdue(t, repl_clock_us(), l->dialled))
+        if (alive_is_overdue(t, monotonic_us(), l->dialled))
             return false;
         slots_refuse(t, l, "this node is linked to another run of its peer");
     } else if (!l->has_said) {
@@ -238,7 +238,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     }
     l->greeted = true;
     l->run = hello->run;
-    l->owes_since_us = repl_clock_us();
+    l->owes_since_us = monotonic_us();
     repl_core_counters(t->core)->reconnects++;
     /* Whoever read that the peer could not be reached wants to read this too. */
     loop_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/loop.h"
 
 enum {
@@ -121,7 +121,7 @@ void pump_resume(struct repl_thread *t)
     struct link *l = t->session;
     if (l == NULL || l->want_read || repl_core_busy(t->core))
         return;
-    l->heard_us = l->frame_since_us = repl_clock_us(); /* nobody listened meanwhile */
+    l->heard_us = l->frame_since_us = monotonic_us(); /* nobody listened meanwhile */
     if (listen_to(t, l, true))
         pump_messages(t, l);
 }

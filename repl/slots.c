@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/loop.h"
 
 enum {
@@ -58,7 +58,7 @@ void slots_schedule_dial(struct repl_thread *t, uint64_t now)
 void slots_dial_failed(struct repl_thread *t, const char *what, const char *why)
 {
     char text[sizeof(t->last_dial_error)];
-    uint64_t soon = repl_clock_us() + UNREACHABLE_US;
+    uint64_t soon = monotonic_us() + UNREACHABLE_US;
     if (t->dial_at_us > soon)
         t->dial_at_us = soon;
     snprintf(text, sizeof(text), "cannot reach the peer at %s: %s", what, why);
@@ -86,7 +86,7 @@ void slots_dial_at_once(struct repl_thread *t)
  */
 void slots_hang_up(struct repl_thread *t, struct link *l, const char *why)
 {
-    uint64_t written = 0, now = repl_clock_us();
+    uint64_t written = 0, now = monotonic_us();
     if (l->greeted && now - l->opened_us > BACKOFF_MAX_US)
         slots_reset_pause(t);
     link_put_bye(&l->out.bytes, why);

@@ -54,11 +54,6 @@ bool repl_core_drained(struct repl_core *c)
            map_is_empty(&c->flying) && pending(c, &overflows) == 0;
 }
 
-uint64_t repl_core_lone_us(const struct repl_core *c)
-{
-    return c->session.open ? 0 : c->now_us - c->lone_since_us;
-}
-
 const char *repl_core_refusal(struct repl_core *c)
 {
     if (gate_flags(&c->gate) & GATE_ACTIVE)
@@ -67,38 +62,6 @@ const char *repl_core_refusal(struct repl_core *c)
         return "this node takes no writes: it is a standby, or it has no peer and "
                "lone=reject";
     return "this node is a standby and takes no writes; write to the active node";
-}
-
-/* A standby without a peer, or one that is just meeting it again, is as good as it was
- * when the link broke. One that was not filled by then only has misses, and there is
- * nobody left to wait for. But one that never met its peer may come before it. */
-bool repl_core_health(struct repl_core *c, char *why, size_t nwhy)
-{
-    const struct repl_session *s = &c->session;
-    uint64_t lacking = map_count(&c->lacking);
-    if (c->resigned) {
-        snprintf(why, nwhy, "it has handed its role over to the peer");
-    } else if (c->active) {
-        snprintf(why, nwhy, "active, reign %llu, %s", (unsigned long long)c->reign,
-                 !s->open               ? "without a peer"
-                 : repl_core_in_sync(c) ? "the peer has everything"
-                                        : "the peer is catching up");
-        return true;
-    } else if (lacking > 0 && !c->has_met) {
-        snprintf(why, nwhy, "standby, started empty and has not met its peer yet");
-    } else if (lacking > 0 && s->open) {
-        snprintf(why, nwhy, "standby, still to be filled: %llu of %llu buckets",
-                 (unsigned long long)lacking, (unsigned long long)1 << c->lacking.bits);
-    } else {
-        snprintf(why, nwhy, "standby, %s",
-                 s->merged ? "in sync with its peer"
-                 : s->open ? "agreeing with its peer on what differs"
-                 : lacking > 0
-                     ? "not filled, but without the peer that could fill it"
-                     : "without a peer; it holds what it had when the link broke");
-        return true;
-    }
-    return false;
 }
 
 static const char *link_state(const struct repl_core *c)
@@ -134,11 +97,6 @@ uint64_t repl_core_reign(const struct repl_core *c)
     return c->reign;
 }
 
-uint32_t repl_core_rank(const struct repl_core *c)
-{
-    return c->rank;
-}
-
 unsigned repl_core_face(const struct repl_core *c)
 {
     return c->active | c->resigned << 1 | c->session.open << 2 | c->session.merged << 3;
@@ -156,12 +114,10 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .role = c->active ? "active" : "standby",
         .link = link_state(c),
         .in_sync = repl_core_in_sync(c),
-        .reign = c->reign,
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
         .lacking_buckets = map_count(&c->lacking),
         .lag_us = c->count.lag_us,
         .notices_lost = notices_lost(c),
-        .rank = c->rank,
         .peer_memory = c->session.peer.memory,
         .count = c->count,
     };

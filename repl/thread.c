@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/control.h"
 
 /* While changes are frequent, the thread sleeps for so long after shipping and lets
@@ -34,7 +34,7 @@ static void on_woken(evutil_socket_t fd, short what, void *arg)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct repl_thread *t = arg;
-    uint64_t now = repl_clock_us();
+    uint64_t now = monotonic_us();
     (void)fd, (void)what;
     repl_core_lock(t->core);
     repl_core_tick(t->core, now);
@@ -50,7 +50,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
  */
 static void set_alarm(struct repl_thread *t)
 {
-    uint64_t due = repl_core_due_us(t->core), now = repl_clock_us();
+    uint64_t due = repl_core_due_us(t->core), now = monotonic_us();
     bool dials = t->session == NULL && t->dial_at_us > now;
     if (dials && (due == 0 || due > t->dial_at_us))
         due = t->dial_at_us;
@@ -86,7 +86,7 @@ static void tell(struct repl_thread *t, unsigned face, bool progress)
 static enum next thread_work(struct repl_thread *t)
 {
     repl_core_lock(t->core);
-    bool more = repl_core_work(t->core, repl_clock_us());
+    bool more = repl_core_work(t->core, monotonic_us());
     pump_resume(t);
     slots_flush(t);
     set_alarm(t);
@@ -100,7 +100,7 @@ static enum next thread_work(struct repl_thread *t)
         return NEXT_AT_ONCE;
     if (shipped == t->shipped_before)
         return NEXT_EVENT;
-    uint64_t now = repl_clock_us(), last = t->shipped_at_us;
+    uint64_t now = monotonic_us(), last = t->shipped_at_us;
     t->shipped_before = shipped;
     t->shipped_at_us = now;
     return now - last < FREQUENT_US ? NEXT_SOON : NEXT_EVENT;
@@ -142,7 +142,7 @@ static bool drained(struct repl_thread *t)
     repl_core_lock(t->core);
     bool idle = repl_core_drained(t->core);
     repl_core_unlock(t->core);
-    return idle || repl_clock_us() >= t->stop_by_us;
+    return idle || monotonic_us() >= t->stop_by_us;
 }
 
 static void *thread_main(void *arg)
@@ -173,8 +173,7 @@ void repl_thread_init(struct repl_thread *t, struct repl_core *core,
     repl_core_on_progress(core, note_progress, t);
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         t->slots[i].thread = t;
-        t->slots[i].link.fd = -1;
-        outq_init(&t->slots[i].link.out, config->store_ops, config->store);
+        link_init(&t->slots[i].link, config->store_ops, config->store);
     }
 }
 
@@ -243,7 +242,7 @@ static bool open_control(struct repl_thread *t, char *why, size_t nwhy)
 bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
 {
     sigset_t all, before;
-    t->seed = (unsigned)repl_clock_us() ^ (unsigned)getpid();
+    t->seed = (unsigned)monotonic_us() ^ (unsigned)getpid();
     if (!make_events(t)) {
         snprintf(why, nwhy, "cannot set up the replication thread: %s", strerror(errno));
         free_all(t);
@@ -272,7 +271,7 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
 {
     if (!t->started)
         return;
-    t->stop_by_us = repl_clock_us() + (uint64_t)drain_ms * 1000;
+    t->stop_by_us = monotonic_us() + (uint64_t)drain_ms * 1000;
     atomic_store(&t->stop, true);
     loop_wake(t);
     AZ(pthread_join(t->thread, NULL));

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "repl/answer.h"
-#include "repl/clock.h"
+#include "base/monotonic.h"
 #include "repl/core.h"
 
 enum {
@@ -16,7 +16,7 @@ enum {
 /* Has it come to another state since the last look? */
 static bool is_new(struct watch *w, unsigned state, unsigned round)
 {
-    uint64_t now = repl_clock_us();
+    uint64_t now = monotonic_us();
     if (w->state == state && w->round == round)
         return false;
     w->state = state;
@@ -27,7 +27,7 @@ static bool is_new(struct watch *w, unsigned state, unsigned round)
 
 static uint64_t time_in_state(const struct watch *w)
 {
-    return repl_clock_us() - w->since_us;
+    return monotonic_us() - w->since_us;
 }
 
 /* ---- handover */
@@ -144,7 +144,7 @@ static void tell_difference(struct watch *w, const struct repl_difference *d)
 
 static void tell_progress(struct watch *w, const struct repl_difference *d)
 {
-    uint64_t now = repl_clock_us();
+    uint64_t now = monotonic_us();
     if (now - w->told_us < TELL_US)
         return;
     w->told_us = now;
@@ -202,7 +202,7 @@ void watch_look(struct watch *w)
 void watch_begin(struct watch *w, struct command_client *client)
 {
     repl_core_lock(w->core);
-    repl_core_tick(w->core, repl_clock_us());
+    repl_core_tick(w->core, monotonic_us());
     const char *why = w->errand->begin(w->core);
     repl_core_unlock(w->core);
     if (why != NULL) {

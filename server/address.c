@@ -8,29 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-bool address_split(char *word, char **host, char **port)
-{
-    char *end;
-    if (word[0] == '[') {
-        end = strchr(++word, ']');
-        if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-            return false;
-        *end++ = '\0';
-    } else {
-        end = strchr(word, ':');
-        if (end == NULL || strchr(end + 1, ':') != NULL)
-            end = word + strlen(word); /* no port, or a bare IPv6 address */
-    }
-    *port = NULL;
-    if (*end == ':') {
-        *end = '\0';
-        *port = end + 1;
-        if ((*port)[0] == '\0' || strspn(*port, "0123456789") != strlen(*port))
-            return false;
-    }
-    *host = word[0] != '\0' && strcmp(word, "*") != 0 ? word : NULL;
-    return true;
-}
+#include "base/host_port.h"
 
 char *address_next(char *list, char **save)
 {
@@ -39,11 +17,12 @@ char *address_next(char *list, char **save)
 
 bool address_list_is_valid(const char *list)
 {
-    char *save = NULL, *host, *port, *copy = strdup(list);
+    struct host_port at;
+    char *save = NULL, *copy = strdup(list);
     char *word = copy != NULL ? address_next(copy, &save) : NULL;
     bool valid = word != NULL;
     for (; valid && word != NULL; word = address_next(NULL, &save))
-        valid = address_split(word, &host, &port);
+        valid = host_port_parse(word, &at);
     free(copy);
     return valid;
 }

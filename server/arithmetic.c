@@ -5,70 +5,36 @@
  */
 #include "server/commands.h"
 
-#include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "base/counter.h"
 #include "server/clock.h"
 
-enum { ATTEMPTS = 100, DIGITS_MAX = 20, TEXT_MAX = 24 };
+enum { ATTEMPTS = 100 };
 
 #define NO_CAS UINT64_MAX /* which no item has */
 
 struct number {
     uint64_t value, cas;
     uint32_t flags; /* network byte order */
-    int width;      /* of the text that is replaced: a shorter one is padded */
+    size_t former;  /* bytes of the value that is replaced */
     rel_time_t exptime;
 };
-
-static bool gather_text(const item_info *info, char *text)
-{
-    const struct iovec *piece = command_pieces(info);
-    size_t n = 0;
-    if (info->nbytes > DIGITS_MAX)
-        return false;
-    for (unsigned i = 0; i < info->nvalue && n + piece[i].iov_len < TEXT_MAX; i++) {
-        memcpy(text + n, piece[i].iov_base, piece[i].iov_len);
-        n += piece[i].iov_len;
-    }
-    while (n > 0 && text[n - 1] == ' ') /* a decr may leave blanks behind */
-        n--;
-    text[n] = '\0';
-    return n > 0 && strspn(text, "0123456789") == n;
-}
-
-static bool spread_text(const item_info *info, const char *text, size_t n)
-{
-    const struct iovec *piece = command_pieces(info);
-    for (unsigned i = 0; i < info->nvalue && n > 0; i++) {
-        size_t size = piece[i].iov_len < n ? piece[i].iov_len : n;
-        memcpy(piece[i].iov_base, text, size);
-        text += size;
-        n -= size;
-    }
-    return n == 0;
-}
 
 static ENGINE_ERROR_CODE read_number(struct connection *c, struct number *number)
 {
     union item_view view;
     struct worker *w = c->worker;
     item *it = NULL;
-    char text[TEXT_MAX];
     ENGINE_ERROR_CODE rc =
         w->api->get(w->handle, c, &it, c->req.key, c->req.nkey, c->req.vbucket);
     if (rc != ENGINE_SUCCESS)
         return rc;
-    if (!command_view_item(c, it, &view) || !gather_text(&view.info, text)) {
+    if (!command_view_item(c, it, &view) ||
+        !counter_read(command_pieces(&view.info), view.info.nvalue, &number->value)) {
         rc = ENGINE_EINVAL;
     } else {
-        number->value = strtoull(text, NULL, 10);
         number->cas = view.info.cas;
         number->flags = view.info.flags;
-        number->width = (int)view.info.nbytes;
+        number->former = view.info.nbytes;
         number->exptime = view.info.exptime;
     }
     w->api->release(w->handle, c, it);
@@ -81,14 +47,13 @@ static ENGINE_ERROR_CODE write_number(struct connection *c, const struct number 
     union item_view view;
     struct worker *w = c->worker;
     item *it = NULL;
-    char text[TEXT_MAX];
-    int n = snprintf(text, sizeof(text), "%-*" PRIu64, number->width, number->value);
-    ENGINE_ERROR_CODE rc =
-        w->api->allocate(w->handle, c, &it, c->req.key, c->req.nkey, (size_t)n,
-                         (int)number->flags, number->exptime);
+    size_t length = counter_length(number->value, number->former);
+    ENGINE_ERROR_CODE rc = w->api->allocate(w->handle, c, &it, c->req.key, c->req.nkey,
+                                            length, (int)number->flags, number->exptime);
     if (rc != ENGINE_SUCCESS)
         return rc;
-    if (command_view_item(c, it, &view) && spread_text(&view.info, text, (size_t)n)) {
+    if (command_view_item(c, it, &view) &&
+        counter_write(command_pieces(&view.info), view.info.nvalue, number->value)) {
         w->api->item_set_cas(w->handle, c, it, number->cas);
         rc = w->api->store(w->handle, c, it, cas, operation, c->req.vbucket);
     } else {
@@ -96,13 +61,6 @@ static ENGINE_ERROR_CODE write_number(struct connection *c, const struct number 
     }
     w->api->release(w->handle, c, it);
     return rc;
-}
-
-static uint64_t changed(uint64_t value, const struct request *req)
-{
-    if (req->command == COMMAND_INCR)
-        return value + req->delta;
-    return value > req->delta ? value - req->delta : 0;
 }
 
 /* The expiry that an item has, as a client would write it. */
@@ -128,7 +86,8 @@ static ENGINE_ERROR_CODE try_once(struct connection *c, struct response *res)
     } else {
         if (req->cas != 0 && req->cas != number.cas)
             return ENGINE_KEY_EEXISTS;
-        number.value = changed(number.value, req);
+        number.value =
+            counter_change(number.value, req->command == COMMAND_INCR, req->delta);
         number.exptime = as_written(number.exptime);
     }
     res->number = number.value;

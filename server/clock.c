@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/monotonic.h"
+
 /* Relative time starts here, so that "expired" (1) is in the past from the first
  * second on, and 0 stays free for "never". */
 enum { HEAD_START = 2 };
@@ -11,24 +13,21 @@ static time_t monotonic_start;
 static _Atomic rel_time_t now_ticks = HEAD_START;
 static _Atomic int64_t date_of_zero;
 
-static time_t read_seconds(clockid_t id)
+static time_t monotonic_seconds(void)
 {
-    struct timespec t;
-    clock_gettime(id, &t);
-    return t.tv_sec;
+    return (time_t)(monotonic_us() / 1000000);
 }
 
 void clock_start(void)
 {
-    monotonic_start = read_seconds(CLOCK_MONOTONIC);
+    monotonic_start = monotonic_seconds();
     atomic_store(&now_ticks, HEAD_START);
     atomic_store(&date_of_zero, (int64_t)time(NULL) - HEAD_START);
 }
 
 void clock_tick(void)
 {
-    rel_time_t ticks =
-        (rel_time_t)(read_seconds(CLOCK_MONOTONIC) - monotonic_start) + HEAD_START;
+    rel_time_t ticks = (rel_time_t)(monotonic_seconds() - monotonic_start) + HEAD_START;
     int64_t offset = (int64_t)time(NULL) - ticks;
     int64_t drift = offset - atomic_load(&date_of_zero);
     atomic_store_explicit(&now_ticks, ticks, memory_order_relaxed);

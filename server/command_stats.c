@@ -88,7 +88,7 @@ static enum verdict ask_engine(struct connection *c, const char *key)
     struct worker *w = c->worker;
     struct output *out = &c->io->out;
     struct response res = { 0 };
-    size_t nbytes = out->bytes.tail, nrefs = out->nrefs;
+    struct output_mark mark = output_mark(out);
     ENGINE_ERROR_CODE rc = command_take_status(c);
     if (rc == ENGINE_SUCCESS && key == NULL)
         stats_each(w->server, emit_stat, c);
@@ -97,7 +97,7 @@ static enum verdict ask_engine(struct connection *c, const char *key)
                                add_stat);
     if (rc == ENGINE_SUCCESS)
         return end_list(c);
-    output_truncate(out, nbytes, nrefs, command_release_sent, c);
+    output_truncate(out, mark, command_release_sent, c);
     return command_finish(c, rc, &res);
 }
 

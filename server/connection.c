@@ -234,7 +234,7 @@ static enum step run_parse(struct connection *c)
     while (more) {
         if (c->budget == 0 && buffer_length(in) > 0)
             return give_way(c);
-        if (output_full(&c->io->out)) /* of a datagram, the rest goes unanswered */
+        if (io_is_full(c->io)) /* of a datagram, the rest goes unanswered */
             return connection_flush(c, c->udp == NULL ? &state_parse : &state_closing);
         switch (c->codec->parse(&c->parser, in, &c->req)) {
         case PARSE_OK:

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/monotonic.h"
 #include "server/address.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -35,13 +35,6 @@ static uint64_t closed_connections(const struct server *server)
 static uint64_t open_connections(const struct server *server)
 {
     return atomic_load(&server->listeners.accepted) - closed_connections(server);
-}
-
-static uint64_t monotonic_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 /* The first n of them, but for UDP ports, which a worker reads. */

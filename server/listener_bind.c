@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/host_port.h"
+#include "base/unix_socket.h"
 #include "server/address.h"
 #include "server/server.h"
 
@@ -148,15 +148,26 @@ static bool bind_name(struct server *server, const char *host, const char *port,
     return ok;
 }
 
+/* A port of its own is for TCP. */
+static bool bind_place(struct server *server, const struct host_port *at, uint64_t common,
+                       int socktype, char *why, size_t nwhy)
+{
+    char port[8];
+    bool is_any = at->host[0] == '\0' || strcmp(at->host, "*") == 0;
+    snprintf(port, sizeof(port), "%u",
+             at->has_port && socktype == SOCK_STREAM ? at->port : (unsigned)common);
+    return bind_name(server, is_any ? NULL : at->host, port, socktype, why, nwhy);
+}
+
 /* All of -l, for TCP or for UDP. */
 static bool bind_list(struct server *server, uint64_t number, int socktype, char *why,
                       size_t nwhy)
 {
-    char common[8], *save = NULL, *host, *port;
+    const struct host_port all = { .host = "*" };
+    char *save = NULL;
     bool ok = true;
-    snprintf(common, sizeof(common), "%u", (unsigned)number);
     if (server->settings.listen == NULL)
-        return bind_name(server, NULL, common, socktype, why, nwhy);
+        return bind_place(server, &all, number, socktype, why, nwhy);
     char *list = strdup(server->settings.listen);
     if (list == NULL) {
         snprintf(why, nwhy, "out of memory for the addresses of -l");
@@ -164,55 +175,29 @@ static bool bind_list(struct server *server, uint64_t number, int socktype, char
     }
     char *word = address_next(list, &save);
     for (; ok && word != NULL; word = address_next(NULL, &save)) {
-        CHECK(address_split(word, &host, &port)); /* the settings have been checked */
-        ok = bind_name(server, host,
-                       port != NULL && socktype == SOCK_STREAM ? port : common, socktype,
-                       why, nwhy);
+        struct host_port at;
+        CHECK(host_port_parse(word, &at)); /* the settings have been checked */
+        ok = bind_place(server, &at, number, socktype, why, nwhy);
     }
     free(list);
     return ok;
 }
 
-/* A socket file is left behind by a crash; one that answers is in use. */
-static bool clear_path(const struct sockaddr_un *sa)
-{
-    struct stat st;
-    if (lstat(sa->sun_path, &st) != 0)
-        return true;
-    if (!S_ISSOCK(st.st_mode)) {
-        errno = EEXIST;
-        return false;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    bool used = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0;
-    close(fd);
-    errno = EADDRINUSE;
-    return !used && unlink(sa->sun_path) == 0;
-}
-
 static bool bind_unix(struct server *server, char *why, size_t nwhy)
 {
-    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+    struct sockaddr_un at;
     const char *path = server->settings.unix_socket;
     unsigned mode = 0;
     settings_unix_mode(&server->settings, &mode);
-    if (strlen(path) >= sizeof(sa.sun_path)) {
+    if (!unix_socket_address(path, &at)) {
         snprintf(why, nwhy, "the path of the UNIX socket is longer than %zu bytes: %s",
-                 sizeof(sa.sun_path) - 1, path);
+                 sizeof(at.sun_path) - 1, path);
         return false;
     }
-    memcpy(sa.sun_path, path, strlen(path) + 1);
-    int fd = -1;
-    if (clear_path(&sa))
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    mode_t old = umask((mode_t)(~mode & 0777));
-    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
-    umask(old);
-    if (ok)
+    int fd = unix_socket_bind(&at, mode);
+    if (fd >= 0)
         server->listeners.unix_path = strdup(path);
-    if (ok && add_listener(server, fd, false))
+    if (fd >= 0 && add_listener(server, fd, false))
         return true;
     snprintf(why, nwhy, "cannot listen on the UNIX socket %s: %s", path, strerror(errno));
     if (fd >= 0)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/monotonic.h"
 
 enum { LINE_MAX_BYTES = 2048, PACE_SECONDS = 10 };
 
@@ -172,11 +173,9 @@ void log_warning(const char *fmt, ...)
 /* True for one of those who ask at the same time. */
 static bool is_due(struct log_pace *pace)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    int64_t next = atomic_load(&pace->next);
-    if (t.tv_sec >= next &&
-        atomic_compare_exchange_strong(&pace->next, &next, t.tv_sec + PACE_SECONDS))
+    int64_t now = (int64_t)(monotonic_us() / 1000000), next = atomic_load(&pace->next);
+    if (now >= next &&
+        atomic_compare_exchange_strong(&pace->next, &next, now + PACE_SECONDS))
         return true;
     atomic_fetch_add(&pace->left_out, 1);
     return false;

@@ -47,7 +47,7 @@ static int64_t seconds_left(rel_time_t exptime)
 /* Datagrams are sent at once or never: they need no reference. */
 static bool is_copied(const struct connection *c, size_t nvalue)
 {
-    return nvalue <= (c->udp != NULL ? (size_t)UDP_ANSWER_MAX : (size_t)OUTPUT_COPY_MAX);
+    return nvalue <= (c->udp != NULL ? (size_t)UDP_ANSWER_MAX : (size_t)ANSWER_COPY_MAX);
 }
 
 /* Queue the value; takes over the reference to the item. */
@@ -65,7 +65,7 @@ static bool answer_value(struct connection *c, item *it, const item_info *info)
             ok = output_reference(out, piece->iov_base, piece->iov_len, NULL);
     }
     if (ok && out->nrefs > queued)
-        out->refs[out->nrefs - 1].owner = it;
+        output_own_last(out, it);
     else
         c->worker->api->release(c->worker->handle, c, it);
     return ok;
@@ -246,7 +246,7 @@ static ENGINE_ERROR_CODE ask_engine(struct connection *c, BINARY_COMMAND_CALLBAC
 {
     struct worker *w = c->worker;
     struct output *out = &c->io->out;
-    size_t nbytes = out->bytes.tail, nrefs = out->nrefs;
+    struct output_mark mark = output_mark(out);
     ENGINE_ERROR_CODE rc = command_take_status(c);
     c->answered = c->value_due = false;
     if (rc == ENGINE_SUCCESS && handler != NULL)
@@ -256,7 +256,7 @@ static ENGINE_ERROR_CODE ask_engine(struct connection *c, BINARY_COMMAND_CALLBAC
                  ? w->api->unknown_command(w->handle, c, packet, response)
                  : ENGINE_ENOTSUP;
     if (rc != ENGINE_SUCCESS)
-        output_truncate(out, nbytes, nrefs, command_release_sent, c);
+        output_truncate(out, mark, command_release_sent, c);
     return rc;
 }
 

@@ -23,6 +23,7 @@
 #include "base/service.h"
 #include "config.h"
 #include "server/clock.h"
+#include "server/extension.h"
 #include "server/log.h"
 #include "server/process.h"
 #include "server/server.h"
@@ -63,18 +64,19 @@ static int start_engine(struct server *server, char *why, size_t nwhy)
     bool ok;
     char name[256];
     struct settings *s = &server->settings;
-    if (!engine_load(&server->engine, s->engine, ENGINE_DIR, server_api_get, why, nwhy))
+    if (!engine_module_load(&server->engine, "engine", s->engine, ENGINE_DIR,
+                            server_api_get, why, nwhy))
         return EX_CONFIG;
     char *config = settings_engine_config(s, &ok);
     if (!ok) {
         snprintf(why, nwhy, "out of memory for the engine's options");
         return EXIT_FAILURE;
     }
-    ENGINE_ERROR_CODE rc = engine_initialize(&server->engine, config, why, nwhy);
+    ENGINE_ERROR_CODE rc = engine_module_initialize(&server->engine, config, why, nwhy);
     free(config);
     if (rc != ENGINE_SUCCESS)
         return rc == ENGINE_EINVAL ? EX_CONFIG : EXIT_FAILURE;
-    engine_describe(&server->engine, name, sizeof(name));
+    engine_module_describe(&server->engine, name, sizeof(name));
     log_info("engine: %s", name);
     return EXIT_SUCCESS;
 }
@@ -177,7 +179,7 @@ static void stop(struct server *server, struct main_events *events)
         worker_stop(&server->workers[i]);
     for (unsigned i = 0; i < server->nrunning; i++)
         worker_join(&server->workers[i]);
-    engine_destroy(&server->engine, false);
+    engine_module_destroy(&server->engine, false);
     for (unsigned i = 0; i < server->nworkers; i++)
         worker_fini(&server->workers[i]);
     free(server->workers);

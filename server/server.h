@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "server/engine_loader.h"
+#include "base/engine_module.h"
 #include "server/listener.h"
 #include "server/settings.h"
 #include "server/worker.h"
@@ -19,7 +19,7 @@ struct event_base;
 
 struct server {
     struct settings settings;
-    struct engine engine;
+    struct engine_module engine;
     struct listeners listeners;
     struct worker *workers;
     unsigned nworkers, nrunning, next_worker;

@@ -18,10 +18,15 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "server/output.h"
+#include "base/output.h"
 
 struct server;
 struct worker;
+
+enum {
+    ANSWER_COPY_MAX = 1024,  /* larger values are sent from their items, not copied */
+    ANSWER_FULL = 256 * 1024 /* so much is sent before more is composed */
+};
 
 /* The buffers of a connection that has something unfinished; idle ones have none. */
 struct io {
@@ -55,6 +60,11 @@ void worker_fini_io(struct worker *w);
 
 /* Any thread: bytes in all buffers. */
 uint64_t worker_io_total(const struct server *server);
+
+static inline bool io_is_full(const struct io *io)
+{
+    return output_length(&io->out) >= ANSWER_FULL;
+}
 
 static inline size_t worker_io_bytes(const struct io *io)
 {

@@ -1,47 +1,25 @@
-#include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "base/check.h"
+#include "base/counter.h"
 #include "store/store.h"
 
-enum { NUMBER_MAX = 20 }; /* digits of 2^64 - 1 */
-
-/* The value as a number. Blanks may surround it, as other servers pad with them. */
-static bool parse_number(const char *text, size_t n, uint64_t *number)
+static struct iovec value_of(struct item *it)
 {
-    size_t i = 0, digits = 0;
-
-    *number = 0;
-    while (i < n && isspace((unsigned char)text[i]))
-        i++;
-    for (; i < n && isdigit((unsigned char)text[i]); i++, digits++) {
-        unsigned digit = (unsigned)(text[i] - '0');
-        if (*number > (UINT64_MAX - digit) / 10)
-            return false;
-        *number = *number * 10 + digit;
-    }
-    while (i < n && isspace((unsigned char)text[i]))
-        i++;
-    return digits > 0 && i == n;
+    return (struct iovec){ item_value(it), item_nbytes(it) };
 }
 
-static uint64_t compute(const struct arithmetic *a, uint64_t number)
-{
-    if (a->increment)
-        return number + a->delta;
-    return number > a->delta ? number - a->delta : 0;
-}
-
-/* Write digits into the item that is there: nobody looks, and its place is as large. */
-static bool change_in_place(struct store *s, struct spot *spot, const char *digits,
-                            size_t n, uint64_t *cas)
+/* Write the number into the item that is there: nobody looks, and its place is as large.
+ */
+static bool change_in_place(struct store *s, struct spot *spot, uint64_t number,
+                            size_t length, uint64_t *cas)
 {
     struct item *it = spot->it;
 
-    if ((item_word(it) & ITEM_REFS) != 0 || item_size_of(it->nkey, n) != item_size(it))
+    if ((item_word(it) & ITEM_REFS) != 0 ||
+        item_size_of(it->nkey, length) != item_size(it))
         return false;
-    atomic_store_explicit(&it->nbytes, (uint32_t)n, memory_order_relaxed);
-    memcpy(item_value(it), digits, n);
+    atomic_store_explicit(&it->nbytes, (uint32_t)length, memory_order_relaxed);
+    struct iovec value = value_of(it);
+    AN(counter_write(&value, 1, number));
     *cas = store_next_cas(s);
     atomic_store_explicit(&it->cas, *cas, memory_order_relaxed);
     item_note_use(it);
@@ -56,32 +34,40 @@ struct attempt {
     uint32_t flags;     /* what the item has or shall have */
     rel_time_t exptime;
     uint64_t result, cas;
-    char digits[NUMBER_MAX + 1];
-    size_t ndigits;
+    size_t length; /* of the value that the item gets */
 };
 
 /* The result, and what its item looks like. Bucket locked. */
 static ENGINE_ERROR_CODE work_out(struct attempt *t)
 {
-    const struct item *it = t->spot.it;
+    struct item *it = t->spot.it;
     uint64_t number;
 
     if (it == NULL && !t->a->create)
         return ENGINE_KEY_ENOENT;
-    if (it != NULL && !parse_number(item_value(it), item_nbytes(it), &number))
+    if (it == NULL) {
+        t->result = t->a->initial;
+        t->flags = 0;
+        t->exptime = t->a->exptime;
+        t->length = counter_length(t->result, 0);
+        return ENGINE_SUCCESS;
+    }
+    struct iovec value = value_of(it);
+    if (!counter_read(&value, 1, &number))
         return ENGINE_EINVAL;
-    t->result = it == NULL ? t->a->initial : compute(t->a, number);
-    t->flags = it == NULL ? 0 : it->flags;
-    t->exptime = it == NULL ? t->a->exptime : item_exptime(it);
-    t->ndigits = (size_t)snprintf(t->digits, sizeof(t->digits), "%" PRIu64, t->result);
+    t->result = counter_change(number, t->a->increment, t->a->delta);
+    t->flags = it->flags;
+    t->exptime = item_exptime(it);
+    t->length = counter_length(t->result, value.iov_len);
     return ENGINE_SUCCESS;
 }
 
 static ENGINE_ERROR_CODE link_fresh(struct store *s, struct attempt *t)
 {
     struct item *it = t->fresh;
+    struct iovec value = value_of(it);
 
-    memcpy(item_value(it), t->digits, t->ndigits);
+    AN(counter_write(&value, 1, t->result));
     it->flags = t->flags;
     atomic_store_explicit(&it->exptime, t->exptime, memory_order_relaxed);
     memory_note_exptime(&s->memory, it, t->exptime);
@@ -91,7 +77,7 @@ static ENGINE_ERROR_CODE link_fresh(struct store *s, struct attempt *t)
     return ENGINE_SUCCESS;
 }
 
-/* *again: a fresh item for ndigits digits is needed, and then another attempt. */
+/* *again: a fresh item for a value of that length is needed, and then another attempt. */
 static ENGINE_ERROR_CODE attempt(struct store *s, struct attempt *t, uint32_t hash,
                                  bool *again)
 {
@@ -100,8 +86,8 @@ static ENGINE_ERROR_CODE attempt(struct store *s, struct attempt *t, uint32_t ha
     ENGINE_ERROR_CODE status = work_out(t);
     if (status == ENGINE_SUCCESS &&
         (t->spot.it == NULL ||
-         !change_in_place(s, &t->spot, t->digits, t->ndigits, &t->cas))) {
-        if (t->fresh != NULL && item_nbytes(t->fresh) == t->ndigits)
+         !change_in_place(s, &t->spot, t->result, t->length, &t->cas))) {
+        if (t->fresh != NULL && item_nbytes(t->fresh) == t->length)
             status = link_fresh(s, t);
         else
             *again = true;
@@ -126,7 +112,7 @@ ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
             store_release(s, t.fresh);
         if (status != ENGINE_SUCCESS || !again)
             break;
-        status = store_allocate(s, cookie, &t.fresh, a->key, a->nkey, t.ndigits, t.flags,
+        status = store_allocate(s, cookie, &t.fresh, a->key, a->nkey, t.length, t.flags,
                                 t.exptime, NULL);
         if (status != ENGINE_SUCCESS)
             break;

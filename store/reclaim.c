@@ -17,9 +17,9 @@
  * is ever waited for under a bucket's lock but the lanes'.
  */
 #include <sched.h>
-#include <time.h>
 
 #include "base/check.h"
+#include "base/monotonic.h"
 #include "store/mirror.h"
 
 enum { AHEAD = 8, SCAN_PAUSE = 1 };
@@ -388,18 +388,10 @@ static void expire_segment(struct store *s, struct segment *seg, char *end,
         segment_note_exptime(seg, least);
 }
 
-static uint64_t microseconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 void store_expire(struct store *s, uint64_t budget_us)
 {
     struct maintenance *t = &s->maintenance;
-    uint64_t until = microseconds() + budget_us;
+    uint64_t until = monotonic_us() + budget_us;
     rel_time_t now = s->now();
     uint32_t id;
     char *end;
@@ -411,7 +403,7 @@ void store_expire(struct store *s, uint64_t budget_us)
     while ((id = memory_pin_next(&s->memory, &t->cursor, now, &end)) != SEGMENT_NONE) {
         expire_segment(s, &s->memory.segments[id], end, now);
         memory_unpin(&s->memory, id, now + SCAN_PAUSE);
-        if (microseconds() >= until)
+        if (monotonic_us() >= until)
             return;
     }
     t->cursor = 0;

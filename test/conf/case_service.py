@@ -42,9 +42,10 @@ class Machine:
         example = environment_of(self.installed.read("/mcd.default"))
         assert "standby_writes=alone" in example["ENGINE_OPTIONS"].split(";"), example
         self.given = dict(example, PEER="127.0.0.1:%d" % free_port(), LISTEN="127.0.0.1", MEMORY="64",
-                          GUARD_OPTIONS="--cold %d --period 20" % (300 * lab.build.slowness))
+                          GUARD_OPTIONS="--period 20")
         self.given["ENGINE_OPTIONS"] = example["ENGINE_OPTIONS"].replace(
-            "listen=11212", "listen=127.0.0.1:%d" % self.repl_port)
+            "listen=11212", "listen=127.0.0.1:%d;cold_wait=%d" % (
+                self.repl_port, 300 * lab.build.slowness))
         assert self.given["ENGINE_OPTIONS"] != example["ENGINE_OPTIONS"], example
         self.given["OPTIONS"] += " -u root" if os.getuid() == 0 else ""
         self.processes = []

@@ -52,6 +52,7 @@ void node_start(struct node *n)
         .keep_on_conflict = p->config.keep_on_conflict,
         .run = run,
         .fetch_wait_us = (uint64_t)p->config.fetch_wait_ms * 1000,
+        .cold_wait_us = (uint64_t)p->config.cold_wait_ms * 1000,
         .resume = resume,
         .resume_context = n,
     };

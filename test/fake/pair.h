@@ -27,6 +27,7 @@ struct pair_config {
     enum repl_standby_writes standby_writes;
     bool keep_on_conflict, lone_rejects;
     unsigned fetch_wait_ms; /* 0: nobody waits for an item of the peer's */
+    unsigned cold_wait_ms;  /* 0: an empty node is fit at once */
 };
 
 struct node {

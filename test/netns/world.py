@@ -74,6 +74,7 @@ class Node:
         words = ["engine=" + self.world.build.default_engine, "control=" + self.socket,
                  "peer=" + self.peer_address, "listen=11212", "standby_writes=alone"]
         words += [self.world.engine_options] if self.world.engine_options else []
+        words += ["cold_wait=%d" % self.world.cold_ms] if self.world.cold_ms else []
         return [self.world.build.mcd, "-u", "root", "-p", "11211", "-m", str(self.world.memory),
                 "-E", self.world.build.repl_engine, "-e", ";".join(words)]
 
@@ -83,9 +84,8 @@ class Node:
 
     def guard_command(self, socket=None, fifo=None):
         """Before others, as its unit has it."""
-        command = ["nice", "-n", "-10", self.world.build.mcreplctl, "-s", socket or self.socket,
-                   "guard", "--dir", self.folder, "--fifo", fifo or self.path("vrrp.fifo")]
-        return command + (["--cold", str(self.world.cold_ms)] if self.world.cold_ms else [])
+        return ["nice", "-n", "-10", self.world.build.mcreplctl, "-s", socket or self.socket,
+                "guard", "--dir", self.folder, "--fifo", fifo or self.path("vrrp.fifo")]
 
     def keepalived_command(self):
         """Not to syslog: where nobody listens there, each line goes to the machine's console, and

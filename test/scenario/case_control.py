@@ -30,7 +30,7 @@ def case_status(lab):
 
 def case_health(lab):
     """Yes only for a node that may hold the VIP."""
-    a, b = lab.add_pair()
+    a, b = lab.add_pair(config="cold_wait=60000")
     a.start()
     code, text = a.ctl("health")
     assert code == 1 and "has not met its peer" in text, text

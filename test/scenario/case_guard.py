@@ -56,8 +56,8 @@ class Guard:
 
 def case_health(lab):
     """Dead, empty, filled, hung, back: keepalived reads it at once."""
-    a, b = lab.add_pair()
-    with Guard(lab, b, "--cold", "60000") as guard:
+    a, b = lab.add_pair(config="cold_wait=60000")
+    with Guard(lab, b) as guard:
         guard.says(-254)
         a.start()
         for number in range(100):
@@ -80,13 +80,17 @@ def case_health(lab):
 
 
 def case_cold_start(lab):
-    """An empty node without a peer is fit when it has waited long enough, not before."""
-    a, _ = lab.add_pair()
+    """An empty node without a peer is fit when it has waited long enough, not before; whoever asks
+    is told the same."""
+    a, _ = lab.add_pair(config="cold_wait=%d" % (2000 * lab.build.slowness))
     a.start()
-    with Guard(lab, a, "--cold", str(int(300 * lab.build.slowness))) as guard:
+    with Guard(lab, a) as guard:
         guard.says(0)
         text = guard.log()
         assert text.index("FAULT: standby, started empty") < text.index("no peer to fill it"), text
+        code, why = a.ctl("health")
+        assert code == 0 and why in text, why
+        assert a.stat("repl_fit") == "1" and a.stat("repl_health") == why
 
 
 def case_roles(lab):
@@ -128,12 +132,12 @@ def case_handed_over(lab):
 
 def case_filler_dies(lab):
     """A standby that is half filled when its peer dies is all there is: fit at once."""
-    a, b = lab.add_pair("-m", "256", proxied=True)
+    a, b = lab.add_pair("-m", "256", proxied=True, config="cold_wait=60000")
     a.start()
     lab.run_load(a, "--fill", 20000, "--size", 1000)
     for proxy in lab.proxies:
         proxy.quota = 5000000
-    with Guard(lab, b, "--cold", "60000") as guard:
+    with Guard(lab, b) as guard:
         b.start()
         lab.until(lambda: any(proxy.frozen for proxy in lab.proxies), "the copy is in its middle")
         guard.says(-254)

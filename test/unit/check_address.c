@@ -66,14 +66,14 @@ END_TEST
 
 START_TEST(test_host_length)
 {
-    char text[ADDRESS_HOST + 10], why[400];
+    char text[HOST_ROOM + 10], why[400];
     struct host_port out;
     memset(text, 'h', sizeof(text));
-    text[ADDRESS_HOST - 1] = '\0';
+    text[HOST_ROOM - 1] = '\0';
     ck_assert(address_parse_peer(text, &out, why, sizeof(why)));
     ck_assert_str_eq(out.host, text);
-    text[ADDRESS_HOST - 1] = 'h';
-    text[ADDRESS_HOST] = '\0';
+    text[HOST_ROOM - 1] = 'h';
+    text[HOST_ROOM] = '\0';
     ck_assert(!address_parse_peer(text, &out, why, sizeof(why)));
 }
 END_TEST

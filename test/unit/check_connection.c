@@ -298,6 +298,8 @@ START_TEST(test_arithmetic_without_the_engine)
     ask("decr n 6\r\nget n\r\n", "9\r\nVALUE n 3 2\r\n9 \r\nEND\r\n");
     ask("decr n 100\r\n", "0\r\n");
     ask("set n 0 0 20\r\n18446744073709551615\r\nincr n 2\r\n", "STORED\r\n1\r\n");
+    ask("set n 0 0 5\r\n  7  \r\nincr n 2\r\n", "STORED\r\n9\r\n");
+    ask("get n\r\n", "VALUE n 0 5\r\n9    \r\nEND\r\n");
     ask("set n 0 0 1\r\nx\r\nincr n 2\r\n",
         "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n");
     ck_assert_uint_eq(tiny_engine_called(TINY_ARITHMETIC), 0);

@@ -385,21 +385,6 @@ START_TEST(test_lone_node_that_rejects)
 }
 END_TEST
 
-START_TEST(test_time_alone)
-{
-    pair_pass(&p, 100);
-    pair_pass(&p, 200);
-    ck_assert_uint_eq(repl_core_lone_us(&a->core), 300000);
-    settle_in_sync();
-    pair_pass(&p, 5000);
-    ck_assert_uint_eq(repl_core_lone_us(&a->core), 0);
-    wire_cut(&p.wire);
-    pair_pass(&p, 70);
-    ck_assert_uint_eq(repl_core_lone_us(&b->core), 70000);
-    settle_in_sync();
-}
-END_TEST
-
 /* ---- roles */
 
 START_TEST(test_promotion_while_linked)
@@ -548,7 +533,6 @@ int main(void)
         test_role_does_not_go_to_and_fro,
         test_reject_does_not_ask,
         test_lone_node_that_rejects,
-        test_time_alone,
         test_rank,
         test_promotion_while_linked,
         test_late_frame_of_the_old_active,

@@ -101,8 +101,7 @@ static void setup(void)
 {
     memset(&no, 0, sizeof(no));
     base = event_base_new();
-    l = (struct link){ .fd = -1 };
-    outq_init(&l.out, &no_store, NULL);
+    link_init(&l, &no_store, NULL);
     AZ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
 }
 

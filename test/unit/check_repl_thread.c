@@ -246,12 +246,12 @@ START_TEST(test_half_a_message_is_not_sent)
 {
     int pair[2];
     uint64_t written = 0;
-    struct link l = { .fd = -1 };
+    struct link l;
     struct event_base *base = event_base_new();
     struct address from = { .v4 = loopback(1), .length = sizeof(struct sockaddr_in) };
     start("127.0.0.1");
     AZ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair));
-    outq_init(&l.out, &toy_store_ops, &store);
+    link_init(&l, &toy_store_ops, &store);
     ck_assert(link_adopt(&l, base, pair[0], &from, no_event, NULL));
     ck_assert(link_put_plain(&l.out.bytes, LINK_PING, 1));
     ck_assert_int_eq(link_write(&l, &written), LINK_IO_OK);

@@ -183,31 +183,12 @@ START_TEST(test_stats_settings_under_known_names)
 }
 END_TEST
 
-static void splits(const char *text, const char *host, const char *port)
-{
-    char word[64], *h, *p;
-    snprintf(word, sizeof(word), "%s", text);
-    ck_assert_msg(address_split(word, &h, &p), "%s", text);
-    ck_assert_msg(h == NULL ? host == NULL : host != NULL && strcmp(h, host) == 0,
-                  "%s: %s", text, h);
-    ck_assert_msg(p == NULL ? port == NULL : port != NULL && strcmp(p, port) == 0,
-                  "%s: %s", text, p);
-}
-
 START_TEST(test_addresses)
 {
-    char bad1[] = "[::1", bad2[] = "host:", bad3[] = "host:http", bad4[] = "[::1]x";
-    char *h, *p;
-    splits("10.0.0.1", "10.0.0.1", NULL);
-    splits("10.0.0.1:99", "10.0.0.1", "99");
-    splits("cache.example:99", "cache.example", "99");
-    splits("::1", "::1", NULL);
-    splits("[::1]", "::1", NULL);
-    splits("[::1]:99", "::1", "99");
-    splits("*", NULL, NULL);
-    splits("*:99", NULL, "99");
-    ck_assert(!address_split(bad1, &h, &p) && !address_split(bad2, &h, &p));
-    ck_assert(!address_split(bad3, &h, &p) && !address_split(bad4, &h, &p));
+    ck_assert(address_list_is_valid("10.0.0.1,cache.example:99 [::1]:99, ::1,*,*:99"));
+    ck_assert(!address_list_is_valid(""));
+    ck_assert(!address_list_is_valid(","));
+    ck_assert(!address_list_is_valid("10.0.0.1,host:http"));
 }
 END_TEST
 

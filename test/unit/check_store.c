@@ -126,15 +126,16 @@ START_TEST(arithmetic_values)
 {
     fake_set(engine, cookie, "n", "18446744073709551615");
     ck_assert_uint_eq(arith_ok("n", false, 2), 1);
-    ck_assert(fake_has(engine, cookie, "n", "1"));
+    ck_assert(fake_has(engine, cookie, "n", "1                   "));
     fake_set(engine, cookie, "n", "10");
     ck_assert_uint_eq(arith_ok("n", true, 1), 9);
-    ck_assert(fake_has(engine, cookie, "n", "9"));
+    ck_assert(fake_has(engine, cookie, "n", "9 "));
     ck_assert_uint_eq(arith_ok("n", true, 100), 0);
     ck_assert_uint_eq(arith_ok("n", false, 123456789012), 123456789012);
     ck_assert(fake_has(engine, cookie, "n", "123456789012"));
-    fake_set(engine, cookie, "n", "7  ");
+    fake_set(engine, cookie, "n", "  7  ");
     ck_assert_uint_eq(arith_ok("n", false, 1), 8);
+    ck_assert(fake_has(engine, cookie, "n", "8    "));
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-#include "server/engine_loader.h"
+#include "base/engine_module.h"
 
 #include <string.h>
 
@@ -21,18 +21,18 @@ static const char *directory(void)
     return path;
 }
 
-static bool load(struct engine *e, const char *flaw)
+static bool load(struct engine_module *e, const char *flaw)
 {
     char path[640];
     snprintf(path, sizeof(path), "%s/.libs/broken_engine.so", directory());
     setenv("BROKEN_ENGINE", flaw, 1);
     why[0] = '\0';
-    return engine_load(e, path, "/nowhere", no_server, why, sizeof(why));
+    return engine_module_load(e, "engine", path, "/nowhere", no_server, why, sizeof(why));
 }
 
 static void refuses(const char *flaw, const char *word)
 {
-    struct engine e;
+    struct engine_module e;
     ck_assert_msg(!load(&e, flaw), "an engine with flaw '%s' was loaded", flaw);
     ck_assert_msg(strstr(why, word) != NULL, "no '%s' in: %s", word, why);
     ck_assert_ptr_null(e.handle);
@@ -40,24 +40,27 @@ static void refuses(const char *flaw, const char *word)
 
 START_TEST(test_sound_engine)
 {
-    struct engine e;
+    struct engine_module e;
     char name[64];
     ck_assert_msg(load(&e, ""), "%s", why);
-    ck_assert_int_eq(engine_initialize(&e, NULL, why, sizeof(why)), ENGINE_SUCCESS);
-    engine_describe(&e, name, sizeof(name));
+    ck_assert_int_eq(engine_module_initialize(&e, NULL, why, sizeof(why)),
+                     ENGINE_SUCCESS);
+    engine_module_describe(&e, name, sizeof(name));
     ck_assert_str_eq(name, "a broken engine");
-    engine_destroy(&e, false);
+    engine_module_destroy(&e, false);
     ck_assert_ptr_null(e.handle);
-    engine_destroy(&e, false);
+    engine_module_destroy(&e, false);
 }
 END_TEST
 
 START_TEST(test_missing_file)
 {
-    struct engine e;
-    ck_assert(!engine_load(&e, "absent.so", "/nowhere", no_server, why, sizeof(why)));
+    struct engine_module e;
+    ck_assert(!engine_module_load(&e, "engine", "absent.so", "/nowhere", no_server, why,
+                                  sizeof(why)));
     ck_assert(strstr(why, "/nowhere/absent.so") != NULL);
-    ck_assert(!engine_load(&e, "./absent.so", "/nowhere", no_server, why, sizeof(why)));
+    ck_assert(!engine_module_load(&e, "engine", "./absent.so", "/nowhere", no_server, why,
+                                  sizeof(why)));
     ck_assert(strstr(why, "/nowhere/absent.so") == NULL);
     ck_assert(strstr(why, "./absent.so") != NULL);
 }
@@ -65,11 +68,12 @@ END_TEST
 
 START_TEST(test_no_module)
 {
-    struct engine e;
-    ck_assert(!engine_load(&e, "/proc/self/status", "/", no_server, why, sizeof(why)));
+    struct engine_module e;
+    ck_assert(!engine_module_load(&e, "engine", "/proc/self/status", "/", no_server, why,
+                                  sizeof(why)));
     ck_assert(strstr(why, "/proc/self/status") != NULL);
-    ck_assert(!engine_load(&e, "libm.so.6", "/lib/x86_64-linux-gnu", no_server, why,
-                           sizeof(why)));
+    ck_assert(!engine_module_load(&e, "engine", "libm.so.6", "/lib/x86_64-linux-gnu",
+                                  no_server, why, sizeof(why)));
 }
 END_TEST
 
@@ -85,27 +89,16 @@ END_TEST
 
 START_TEST(test_initialize_fails)
 {
-    struct engine e;
+    struct engine_module e;
     ck_assert(load(&e, "initialize"));
-    ck_assert_int_eq(engine_initialize(&e, "colour=blue", why, sizeof(why)),
+    ck_assert_int_eq(engine_module_initialize(&e, "colour=blue", why, sizeof(why)),
                      ENGINE_EINVAL);
     ck_assert(strstr(why, "wrong quarter") != NULL);
     ck_assert(strstr(why, "colour=blue") != NULL);
     ck_assert_ptr_null(e.handle);
     ck_assert(load(&e, "initialize silently"));
-    ck_assert_int_eq(engine_initialize(&e, NULL, why, sizeof(why)), ENGINE_EINVAL);
+    ck_assert_int_eq(engine_module_initialize(&e, NULL, why, sizeof(why)), ENGINE_EINVAL);
     ck_assert(strstr(why, engine_error_text(ENGINE_EINVAL)) != NULL);
-}
-END_TEST
-
-START_TEST(test_extension)
-{
-    char text[640];
-    snprintf(text, sizeof(text), "%s/.libs/broken_engine.so,x=1", directory());
-    ck_assert(!extension_load(text, "/nowhere", no_server, why, sizeof(why)));
-    ck_assert(strstr(why, "memcached_extensions_initialize") != NULL);
-    ck_assert(!extension_load("absent.so,x=1", "/nowhere", no_server, why, sizeof(why)));
-    ck_assert(strstr(why, "/nowhere/absent.so") != NULL);
 }
 END_TEST
 
@@ -118,9 +111,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *tests[] = { test_sound_engine,        test_missing_file,
-                             test_no_module,           test_flawed_engines,
-                             test_initialize_fails,    test_extension,
-                             test_every_code_has_words };
-    return unit_run("engine_loader", tests, N_ELEMENTS(tests));
+    const TTest *tests[] = { test_sound_engine,     test_missing_file,
+                             test_no_module,        test_flawed_engines,
+                             test_initialize_fails, test_every_code_has_words };
+    return unit_run("engine_module", tests, N_ELEMENTS(tests));
 }

@@ -1,0 +1,37 @@
+#include "base/module.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool module_path(const char *name, const char *directory, char *path, size_t npath)
+{
+    int n = strchr(name, '/') != NULL ? snprintf(path, npath, "%s", name)
+                                      : snprintf(path, npath, "%s/%s", directory, name);
+    return n >= 0 && (size_t)n < npath;
+}
+
+void *module_open(const char *what, const char *name, const char *directory, char *why,
+                  size_t nwhy)
+{
+    char path[PATH_MAX];
+    if (!module_path(name, directory, path, sizeof(path))) {
+        snprintf(why, nwhy, "the name of the %s is too long: %s", what, name);
+        return NULL;
+    }
+    if (access(path, R_OK) != 0) {
+        snprintf(why, nwhy,
+                 "cannot read the %s %s: %s. A name without a slash is looked up in %s; "
+                 "give a path to load another file",
+                 what, path, strerror(errno), directory);
+        return NULL;
+    }
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        snprintf(why, nwhy, "cannot load the %s %s: %s", what, path, dlerror());
+    return library;
+}

@@ -1,0 +1,69 @@
+#include "repl/health.h"
+
+#include <stdio.h>
+
+#include "repl/internal.h"
+
+/* For how long it has been without a peer. */
+static uint64_t lone_us(const struct repl_core *c)
+{
+    return c->session.open ? 0 : c->now_us - c->lone_since_us;
+}
+
+/* Why a standby is not fit; NULL: it is. One that never met its peer may have come before
+ * it, and the peer has all the data: it waits for a while. */
+static const char *standby_fault(const struct repl_core *c)
+{
+    if (map_is_empty(&c->lacking))
+        return NULL;
+    if (c->session.open)
+        return "still to be filled by its peer";
+    if (!c->has_met && lone_us(c) < c->config.cold_wait_us)
+        return "started empty and has not met its peer yet";
+    return NULL;
+}
+
+/* Of one that is fit: without a peer, or when it is just meeting it again, it is as good
+ * as it was when the link broke. One that was not filled by then only has misses, and
+ * there is nobody left to wait for. */
+static const char *standby_state(const struct repl_core *c)
+{
+    if (c->session.merged)
+        return "in sync with its peer";
+    if (c->session.open)
+        return "agreeing with its peer on what differs";
+    if (map_is_empty(&c->lacking))
+        return "without a peer; it holds what it had when the link broke";
+    return c->has_met ? "not filled, but without the peer that could fill it"
+                      : "started empty, but there is no peer to fill it";
+}
+
+static void judge_active(struct repl_core *c, struct repl_health *h)
+{
+    h->is_fit = true;
+    snprintf(h->why, sizeof(h->why), "active, reign %llu, %s",
+             (unsigned long long)c->reign,
+             !c->session.open       ? "without a peer"
+             : repl_core_in_sync(c) ? "the peer has everything"
+                                    : "the peer is catching up");
+}
+
+static void judge_standby(const struct repl_core *c, struct repl_health *h)
+{
+    const char *fault = standby_fault(c);
+    h->is_fit = fault == NULL;
+    snprintf(h->why, sizeof(h->why), "standby, %s",
+             fault != NULL ? fault : standby_state(c));
+}
+
+void repl_core_health(struct repl_core *c, struct repl_health *health)
+{
+    *health = (struct repl_health){ .rank = c->rank, .reign = c->reign };
+    if (c->resigned)
+        snprintf(health->why, sizeof(health->why),
+                 "it has handed its role over to the peer");
+    else if (c->active)
+        judge_active(c, health);
+    else
+        judge_standby(c, health);
+}
