@@ -3,6 +3,8 @@
  * this node follows another. Each place in a queue that is being filled has an open
  * segment here, so that items of one age come to lie side by side, and leave together.
  */
+#include "store/memory.h"
+
 #include "base/check.h"
 #include "store/segment.h"
 
@@ -20,7 +22,6 @@ static unsigned choose(const struct memory *m, unsigned queue, uint64_t order)
 {
     const struct aged *a = &m->aged;
     unsigned best = 0;
-
     for (unsigned i = 0; i < AGED_OPEN; i++) {
         if (is_same_place(m, &a->open[i], queue, order))
             return i;
@@ -44,7 +45,6 @@ static struct item *alloc_locked(struct memory *m, unsigned queue, uint64_t orde
     unsigned i = choose(m, queue, order);
     struct open_segment *open = &m->aged.open[i];
     struct item *it = NULL;
-
     if (is_same_place(m, open, queue, order))
         it = open_bump(open, header, item_size(header));
     if (it == NULL) {

@@ -1,8 +1,8 @@
+#include "store/store.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "store/store.h"
 
 enum { NUMBER_MAX = 20 }; /* digits of 2^64 - 1 */
 
@@ -10,7 +10,6 @@ enum { NUMBER_MAX = 20 }; /* digits of 2^64 - 1 */
 static bool parse_number(const char *text, size_t n, uint64_t *number)
 {
     size_t i = 0, digits = 0;
-
     *number = 0;
     while (i < n && isspace((unsigned char)text[i]))
         i++;
@@ -37,7 +36,6 @@ static bool change_in_place(struct store *s, struct spot *spot, const char *digi
                             size_t n, uint64_t *cas)
 {
     struct item *it = spot->it;
-
     if ((item_word(it) & ITEM_REFS) != 0 || item_size_of(it->nkey, n) != item_size(it))
         return false;
     atomic_store_explicit(&it->nbytes, (uint32_t)n, memory_order_relaxed);
@@ -65,7 +63,6 @@ static ENGINE_ERROR_CODE work_out(struct attempt *t)
 {
     const struct item *it = t->spot.it;
     uint64_t number;
-
     if (it == NULL && !t->a->create)
         return ENGINE_KEY_ENOENT;
     if (it != NULL && !parse_number(item_value(it), item_nbytes(it), &number))
@@ -80,7 +77,6 @@ static ENGINE_ERROR_CODE work_out(struct attempt *t)
 static ENGINE_ERROR_CODE link_fresh(struct store *s, struct attempt *t)
 {
     struct item *it = t->fresh;
-
     memcpy(item_value(it), t->digits, t->ndigits);
     it->flags = t->flags;
     atomic_store_explicit(&it->exptime, t->exptime, memory_order_relaxed);
@@ -118,7 +114,6 @@ ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
     struct attempt t = { .a = a };
     ENGINE_ERROR_CODE status;
     bool again;
-
     store_check_flush(s);
     for (;;) {
         status = attempt(s, &t, hash, &again);

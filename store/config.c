@@ -1,8 +1,8 @@
+#include "store/store.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "store/store.h"
 
 #define CACHE_MIN ((size_t)1 << 20)
 #define ITEM_MIN  ((size_t)1 << 10)
@@ -14,7 +14,6 @@ static bool refuse(struct store *s, const char *format, ...)
 static bool refuse(struct store *s, const char *format, ...)
 {
     va_list args;
-
     va_start(args, format);
     vsnprintf(s->error, sizeof(s->error), format, args);
     va_end(args);
@@ -36,7 +35,6 @@ static bool parse(struct store *s, const char *text, struct config_item *items)
     char *complaint = NULL;
     size_t n;
     FILE *out = open_memstream(&complaint, &n);
-
     if (out == NULL)
         return refuse(s, "default_engine: out of memory while reading the options");
     int status = s->server.core->parse_config(text, items, out);
@@ -49,7 +47,6 @@ static bool parse(struct store *s, const char *text, struct config_item *items)
 static bool check_sizes(struct store *s, bool item_size_given)
 {
     struct config *c = &s->config;
-
     if (c->cache_size < CACHE_MIN)
         return refuse(s,
                       "default_engine: cache_size is %zu bytes; at least %zu (1m) are "
@@ -73,7 +70,6 @@ static bool check_sizes(struct store *s, bool item_size_given)
 bool store_configure(struct store *s, const char *text)
 {
     struct config *c = &s->config;
-
     *c = (struct config){ .cache_size = 64 << 20,
                           .item_size_max = 1 << 20,
                           .chunk_size = 48,
@@ -101,7 +97,6 @@ bool store_configure(struct store *s, const char *text)
         { .key = "config_file", .datatype = DT_CONFIGFILE },
         { .key = NULL }
     };
-
     if (text != NULL && !parse(s, text, items))
         return false;
     return check_sizes(s, items[0].found);

@@ -1,3 +1,5 @@
+#include "store/store.h"
+
 #include "base/check.h"
 #include "store/mirror.h"
 
@@ -12,7 +14,6 @@ void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void 
                   size_t nkey)
 {
     struct bucket *b = table_lock(&s->table, hash);
-
     *spot = (struct spot){ .bucket = b,
                            .slot = table_find(&s->table, b, hash, key, nkey),
                            .garbage = SEGMENT_NONE };
@@ -42,7 +43,6 @@ void store_unlock(struct store *s, struct spot *spot)
 void store_retire(struct store *s, struct spot *spot, struct item *it)
 {
     uint32_t large = memory_large_id(&s->memory, it);
-
     memory_note_dead(&s->memory, it);
     uint32_t was = atomic_fetch_sub_explicit(&it->word, ITEM_LINKED - ITEM_DEAD,
                                              memory_order_acq_rel);
@@ -63,7 +63,6 @@ void store_move(struct store *s, struct spot *spot, struct item *to, unsigned ma
 {
     struct item *it = spot->it;
     uint32_t exptime = item_exptime(it);
-
     if (exptime != item_exptime(to)) /* touched since */
         memory_note_exptime(&s->memory, to, exptime);
     atomic_store_explicit(&to->cas, item_cas(it), memory_order_relaxed);
@@ -82,7 +81,6 @@ void store_move(struct store *s, struct spot *spot, struct item *to, unsigned ma
 static void mark_linked(struct item *it)
 {
     uint32_t word = item_word(it);
-
     if (word == 1)
         atomic_store_explicit(&it->word, ITEM_LINKED | 1, memory_order_release);
     else
@@ -94,7 +92,6 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
 {
     struct item *old = spot->it;
     struct counters *c = store_counters(s);
-
     if (old == NULL) {
         enum table_result result = table_insert(&s->table, spot->bucket, it);
         if (result == TABLE_FULL)
@@ -117,7 +114,6 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
 bool store_link(struct store *s, struct spot *spot, struct item *it)
 {
     unsigned mark = 0;
-
     if (spot->it != NULL) { /* being written again is a use, too */
         mark = item_freq(spot->it);
         mark += mark < MARK_FREQ;
@@ -139,7 +135,6 @@ static ENGINE_ERROR_CODE allocate(struct store *s, const void *cookie, struct it
                                   const struct berth *berth)
 {
     bool goes_on = memory_may_hold(&s->memory, item_size(header));
-
     *it = NULL;
     while (goes_on && (*it = allocate_at(&s->memory, header, berth)) == NULL)
         goes_on = store_reclaim(s, cookie);
@@ -155,7 +150,6 @@ static ENGINE_ERROR_CODE allocate(struct store *s, const void *cookie, struct it
 static struct berth berth_of(struct store *s, uint32_t hash)
 {
     struct berth berth = { .queue = QUEUE_SMALL, .order = ORDER_LAST };
-
     if (__builtin_expect(ghost_has(&s->ghost, hash), 0)) {
         berth.queue = QUEUE_MAIN;
         COUNT(store_counters(s)->ghost_hits, 1);
@@ -188,7 +182,6 @@ ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct ite
 static void bury(struct store *s, struct item *it)
 {
     uint32_t large = memory_large_id(&s->memory, it);
-
     memory_note_dead(&s->memory, it);
     atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
     if (large != SEGMENT_NONE)
@@ -199,7 +192,6 @@ void store_release(struct store *s, struct item *it)
 {
     uint32_t large = memory_large_id(&s->memory, it);
     uint32_t word = atomic_fetch_sub(&it->word, 1) - 1;
-
     if (__builtin_expect(word == 0, 0))
         bury(s, it);
     else if (__builtin_expect(large != SEGMENT_NONE, 0) && (word & ITEM_REFS) == 0 &&
@@ -210,7 +202,6 @@ void store_release(struct store *s, struct item *it)
 struct item *store_get(struct store *s, const void *key, size_t nkey)
 {
     struct spot spot;
-
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     struct item *it = spot.it;
@@ -228,7 +219,6 @@ struct item *store_get(struct store *s, const void *key, size_t nkey)
 struct item *store_peek(struct store *s, const void *key, size_t nkey)
 {
     struct spot spot;
-
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     if (spot.it != NULL)
@@ -242,7 +232,6 @@ ENGINE_ERROR_CODE store_remove(struct store *s, const void *key, size_t nkey,
 {
     ENGINE_ERROR_CODE result = ENGINE_SUCCESS;
     struct spot spot;
-
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     if (spot.it == NULL)

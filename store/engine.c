@@ -1,4 +1,6 @@
 /* The engine interface on top of a store. */
+#include "store/store.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -31,7 +33,6 @@ static void charge(void *context, int64_t bytes)
 static bool counters_init(struct store *s)
 {
     size_t bytes = s->memory.nlanes * sizeof(struct counters);
-
     s->counters = aligned_alloc(_Alignof(struct counters), bytes);
     if (s->counters != NULL)
         memset(s->counters, 0, bytes);
@@ -49,7 +50,6 @@ static bool reserve(struct store *s, unsigned thrift)
     size_t limit = s->config.cache_size;
     struct range left;
     bool fine = range_init(&left, ADDRESSES_LEFT);
-
     if (fine && memory_init(&s->memory, limit, thrift)) {
         fine = table_init(&s->table, limit / ITEM_LEAST >> thrift, charge, &s->memory);
         if (!fine)
@@ -64,10 +64,10 @@ static bool reserve(struct store *s, unsigned thrift)
 static bool reserve_some(struct store *s)
 {
     unsigned thrift = 0;
-
-    while (!reserve(s, thrift))
+    while (!reserve(s, thrift)) {
         if (thrift++ == MEMORY_THRIFT_MOST)
             return false;
+    }
     if (thrift > 0)
         fprintf(
             stderr,
@@ -81,7 +81,6 @@ static bool reserve_some(struct store *s)
 static bool build(struct store *s)
 {
     uint8_t low = 0;
-
     if (!reserve_some(s) || !counters_init(s) ||
         !ghost_init(&s->ghost, s->config.cache_size / GHOST_SHARE))
         return false;
@@ -103,7 +102,6 @@ static void add_feature(struct store *s, uint32_t id, const char *description)
     feature_info feature = { .feature = id, .description = description };
     size_t at =
         offsetof(engine_info, features) + s->info.info.num_features++ * sizeof(feature);
-
     CHECK(at + sizeof(feature) <= sizeof(s->info));
     memcpy(s->info.room + at, &feature, sizeof(feature));
 }
@@ -131,7 +129,6 @@ static ENGINE_ERROR_CODE start(struct store *s)
 static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *config)
 {
     struct store *s = store_of(handle);
-
     CHECK_OBJ(s, STORE_MAGIC);
     if (!store_configure(s, config))
         return ENGINE_EINVAL;
@@ -153,7 +150,6 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
 static void engine_destroy(ENGINE_HANDLE *handle, const bool force)
 {
     struct store *s = store_of(handle);
-
     (void)force;
     CHECK_OBJ(s, STORE_MAGIC);
     store_maintenance_stop(s);
@@ -180,7 +176,6 @@ static ENGINE_ERROR_CODE engine_allocate(ENGINE_HANDLE *handle, const void *cook
     struct item *fresh = NULL;
     ENGINE_ERROR_CODE result =
         store_allocate(s, cookie, &fresh, key, nkey, nbytes, (uint32_t)flags, when, NULL);
-
     *it = fresh;
     return result;
 }
@@ -231,7 +226,6 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
                             .create = create,
                             .delta = delta,
                             .initial = initial };
-
     (void)vbucket;
     if (create && exptime != 0)
         a.exptime = s->server.core->realtime((time_t)exptime);
@@ -242,7 +236,6 @@ static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,
                                       time_t when)
 {
     struct store *s = store_of(handle);
-
     (void)cookie;
     store_flush(s, when <= 0 ? 0 : s->server.core->realtime(when));
     return ENGINE_SUCCESS;
@@ -288,7 +281,6 @@ static void engine_item_set_cas(ENGINE_HANDLE *handle, const void *cookie, item 
 {
     struct store *s = store_of(handle);
     struct item *it = at;
-
     (void)cookie;
     if ((item_word(it) & (ITEM_LINKED | ITEM_DEAD)) != 0)
         cas = store_adopt_cas(s, cas);
@@ -299,7 +291,6 @@ static bool engine_get_item_info(ENGINE_HANDLE *handle, const void *cookie,
                                  const item *at, item_info *info)
 {
     const struct item *it = at;
-
     (void)handle;
     (void)cookie;
     if (info->nvalue < 1)
@@ -322,7 +313,6 @@ static size_t engine_errinfo(ENGINE_HANDLE *handle, const void *cookie, char *bu
 {
     const struct store *s = store_of(handle);
     size_t n = strlen(s->error);
-
     (void)cookie;
     if (size == 0)
         return 0;
@@ -358,7 +348,6 @@ ENGINE_ERROR_CODE store_create_instance(uint64_t interface, GET_SERVER_API get_s
                                         ENGINE_HANDLE **handle)
 {
     const SERVER_HANDLE_V1 *api = get_server_api();
-
     if (interface != 1 || api == NULL)
         return ENGINE_ENOTSUP;
     struct store *s = aligned_alloc(_Alignof(struct store), sizeof(*s));

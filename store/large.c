@@ -6,13 +6,14 @@
  * Fresh pages cost a fault each, far more than the copy of the value. So those of items
  * that are gone serve the next ones, as long as the budget is not needed elsewhere.
  */
+#include "store/memory.h"
+
 #include "base/check.h"
 #include "store/segment.h"
 
 void large_free(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
-
     seg->state = SEGMENT_FREE;
     pages_give(m, seg->run, seg->charged);
     seg->charged = 0;
@@ -22,7 +23,6 @@ void large_free(struct memory *m, uint32_t id)
 void large_settle(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
-
     if (seg->state != SEGMENT_QUEUED || seg->busy || is_in_use(seg))
         return;
     if (is_garbage(seg)) {
@@ -45,7 +45,6 @@ void memory_renew_large(struct memory *m, const struct item *it, unsigned queue)
 {
     uint32_t id = memory_segment_id(m, it);
     struct segment *seg = &m->segments[id];
-
     AZ(pthread_mutex_lock(&m->lock));
     if (seg->state == SEGMENT_QUEUED && !seg->busy) {
         list_remove(m, list_of(m, seg), id);
@@ -57,7 +56,6 @@ void memory_renew_large(struct memory *m, const struct item *it, unsigned queue)
 static uint32_t take_number(struct memory *m)
 {
     uint32_t id = list_pop(m, &m->large_free);
-
     if (id == SEGMENT_NONE && m->large_next < m->nsegments) {
         id = m->large_next++;
         memory_charge(m, NUMBER_COST);
@@ -68,7 +66,6 @@ static uint32_t take_number(struct memory *m)
 static uint32_t take_large(struct memory *m, size_t bytes)
 {
     uint32_t id = take_number(m);
-
     if (id == SEGMENT_NONE)
         return SEGMENT_NONE;
     struct segment *seg = &m->segments[id];
@@ -89,7 +86,6 @@ static uint32_t take_large(struct memory *m, size_t bytes)
 static bool has_room(struct memory *m, size_t bytes, enum memory_grade grade)
 {
     size_t keep = grade == MEMORY_FOR_MOVE ? 0 : (size_t)m->reserve << m->segment_shift;
-
     return unspent(m) + m->runs.bytes[RUN_WARM] >= bytes + keep;
 }
 
@@ -99,7 +95,6 @@ static struct item *place_item(struct memory *m, uint32_t id, unsigned queue,
     struct segment *seg = &m->segments[id];
     struct item *it = (struct item *)(void *)seg->base;
     uint32_t exptime = item_exptime(header);
-
     segment_reset(seg, queue);
     atomic_store_explicit(&seg->used, (uint32_t)item_size(header), memory_order_relaxed);
     atomic_store_explicit(&seg->items, 1, memory_order_relaxed);
@@ -116,7 +111,6 @@ struct item *memory_alloc_large(struct memory *m, unsigned queue, uint64_t order
     size_t bytes = (item_size(header) + LARGE_PREFIX + RUN_PAGE - 1) & ~(RUN_PAGE - 1);
     uint32_t id = SEGMENT_NONE;
     struct item *it = NULL;
-
     AZ(pthread_mutex_lock(&m->lock));
     if (has_room(m, bytes, grade))
         id = take_large(m, bytes);

@@ -9,10 +9,11 @@
  *   ghost table      sized after the number of items
  *   hash table       made smaller when it has become far too large for its items
  */
+#include "store/store.h"
+
 #include <time.h>
 
 #include "base/check.h"
-#include "store/store.h"
 
 enum {
     TURN_MS = 100,
@@ -25,9 +26,10 @@ enum {
 static void keep_free_segments(struct store *s)
 {
     for (int i = 0; i < REFILL_MAX && memory_available(&s->memory) <= s->memory.target;
-         i++)
+         i++) {
         if (!store_reclaim(s, NULL))
             return;
+    }
 }
 
 /* A walk must not lose sight of an item: none may begin within a step. */
@@ -44,7 +46,6 @@ static void shrink_table(struct store *s)
 {
     uint64_t items = store_count_items(s);
     uint32_t buckets = table_count(&s->table);
-
     s->maintenance.shrinking =
         s->maintenance.shrinking ? items < 3ull * buckets : 2 * items < 3ull * buckets;
     if (!s->maintenance.shrinking)
@@ -73,7 +74,6 @@ static void turn(struct store *s)
 static bool pause_turn(struct maintenance *m)
 {
     struct timespec until;
-
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += TURN_MS * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
@@ -81,9 +81,10 @@ static bool pause_turn(struct maintenance *m)
         until.tv_nsec -= 1000000000L;
     }
     AZ(pthread_mutex_lock(&m->lock));
-    while (!m->stop && !m->hurry)
+    while (!m->stop && !m->hurry) {
         if (pthread_cond_timedwait(&m->wake, &m->lock, &until) != 0)
             break;
+    }
     bool go_on = !m->stop;
     m->hurry = false;
     AZ(pthread_mutex_unlock(&m->lock));
@@ -93,7 +94,6 @@ static bool pause_turn(struct maintenance *m)
 static void *maintain(void *arg)
 {
     struct store *s = arg;
-
     do
         turn(s);
     while (pause_turn(&s->maintenance));
@@ -104,7 +104,6 @@ bool store_maintenance_start(struct store *s)
 {
     struct maintenance *m = &s->maintenance;
     pthread_condattr_t attributes;
-
     AZ(pthread_mutex_init(&m->lock, NULL));
     AZ(pthread_condattr_init(&attributes));
     AZ(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC));
@@ -119,7 +118,6 @@ bool store_maintenance_start(struct store *s)
 void store_maintenance_stop(struct store *s)
 {
     struct maintenance *m = &s->maintenance;
-
     if (!m->started)
         return;
     AZ(pthread_mutex_lock(&m->lock));
@@ -135,7 +133,6 @@ void store_maintenance_stop(struct store *s)
 void store_maintenance_wake(void *store)
 {
     struct maintenance *m = &((struct store *)store)->maintenance;
-
     if (!m->started)
         return;
     AZ(pthread_mutex_lock(&m->lock));

@@ -20,7 +20,6 @@ enum {
 static uint32_t segment_size_for(size_t limit)
 {
     uint32_t size = SEGMENT_MIN;
-
     while (size < SEGMENT_MAX && size < limit / SEGMENTS_WANTED)
         size *= 2;
     return size;
@@ -30,7 +29,6 @@ static uint32_t lanes_for(uint32_t segments)
 {
     long cpus = sysconf(_SC_NPROCESSORS_CONF);
     uint32_t lanes = cpus < 1 ? 1 : cpus > LANES_MAX ? LANES_MAX : (uint32_t)cpus;
-
     while (lanes > 1 && lanes * SEGMENTS_A_LANE > segments)
         lanes--;
     return lanes;
@@ -56,21 +54,20 @@ static void lists_init(struct memory *m)
 static bool lanes_init(struct memory *m)
 {
     size_t bytes = m->nlanes * sizeof(struct lane);
-
     m->lanes = aligned_alloc(_Alignof(struct lane), bytes);
     if (m->lanes == NULL)
         return false;
     memset(m->lanes, 0, bytes);
-    for (uint32_t i = 0; i < m->nlanes; i++)
+    for (uint32_t i = 0; i < m->nlanes; i++) {
         for (int q = 0; q < QUEUES; q++)
             m->lanes[i].open[q].id = SEGMENT_NONE;
+    }
     return true;
 }
 
 void memory_follow(struct memory *m, bool follows)
 {
     uint32_t most = (uint32_t)(m->limit >> m->segment_shift) / 32;
-
     m->reserve = follows ? 1 : 1 + (m->nlanes < most ? m->nlanes : most);
     m->target = follows ? 2 : m->reserve + 1 + m->nlanes / 2;
 }
@@ -85,7 +82,6 @@ static uint32_t arena_for(uint32_t segments, unsigned thrift)
 static bool ranges_init(struct memory *m)
 {
     size_t bytes = m->nsegments * sizeof(struct segment), added;
-
     if (!runs_init(&m->runs, (size_t)m->narena << m->segment_shift, 2 * m->nsegments) ||
         !range_init(&m->segment_range, bytes) ||
         !range_grow(&m->segment_range, bytes, &added))
@@ -99,7 +95,6 @@ bool memory_init(struct memory *m, size_t limit, unsigned thrift)
 {
     uint32_t size = segment_size_for(limit);
     uint32_t segments = (uint32_t)(limit / size);
-
     memset(m, 0, sizeof(*m));
     lists_init(m);
     m->limit = limit;
@@ -134,7 +129,6 @@ void memory_fini(struct memory *m)
 uint32_t memory_lane(const struct memory *m)
 {
     int cpu = sched_getcpu();
-
     if (cpu < 0)
         return 0;
     return (uint32_t)cpu < m->nlanes ? (uint32_t)cpu : (uint32_t)cpu % m->nlanes;
@@ -156,7 +150,6 @@ struct item *open_bump(struct open_segment *open, const struct item *header, siz
         return NULL;
     struct item *it = (struct item *)open->next;
     uint32_t exptime = item_exptime(header);
-
     open->next += size;
     open->items++;
     if (exptime != 0 && exptime < open->min_exptime)
@@ -169,7 +162,6 @@ void open_begin(const struct memory *m, struct open_segment *open, uint32_t id,
                 uint64_t order)
 {
     char *base = m->segments[id].base;
-
     *open = (struct open_segment){ .id = id,
                                    .min_exptime = EXPTIME_NONE,
                                    .next = base,
@@ -183,7 +175,6 @@ static struct item *alloc_in_fresh(struct memory *m, struct lane *lane, unsigned
                                    enum memory_grade grade)
 {
     uint32_t id = memory_take(m, queue, grade);
-
     if (id == SEGMENT_NONE)
         return NULL;
     spin_acquire(&lane->lock);
@@ -206,7 +197,6 @@ struct item *memory_alloc(struct memory *m, unsigned queue, const struct item *h
                           enum memory_grade grade)
 {
     size_t size = item_size(header);
-
     if (size_is_large(m, size))
         return memory_alloc_large(m, queue, ORDER_LAST, header, grade);
     struct lane *lane = &m->lanes[memory_lane(m)];
@@ -225,7 +215,6 @@ void memory_note_dead(struct memory *m, const struct item *it)
 static void lower(_Atomic uint32_t *least, uint32_t value)
 {
     uint32_t seen = atomic_load(least);
-
     while (value < seen && !atomic_compare_exchange_weak(least, &seen, value))
         ;
 }

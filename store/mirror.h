@@ -1,9 +1,9 @@
 /*
  * A store that is mirrored, or is a mirror: the rows of <memcached/engine_mirror.h>.
  *
- *   leading                               following
- *     kept, evicted, read --- notes ---->   repeat: the queues come to hold the same, in
- * order peek, credit        --- a state -->   allocate, store: where it stands there
+ *   leading                                following
+ *     kept, evicted, read  --- notes --->    repeat: the queues hold the same, in order
+ *     peek, credit         --- a state -->   allocate, store: where it stands there
  */
 #ifndef STORE_MIRROR_H
 #define STORE_MIRROR_H
@@ -22,7 +22,6 @@ void mirror_read(struct store *s, const void *key, size_t nkey);
 static inline bool mirror_samples(struct store *s)
 {
     unsigned every = atomic_load_explicit(&s->sample_every, memory_order_relaxed);
-
     return __builtin_expect(every != 0, 0) &&
            COUNT(store_counters(s)->sampled, 1) % every == 0;
 }

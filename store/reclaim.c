@@ -16,6 +16,8 @@
  * Space for a moved item is taken before its bucket is locked, so that no lock
  * is ever waited for under a bucket's lock but the lanes'.
  */
+#include "store/store.h"
+
 #include <sched.h>
 #include <time.h>
 
@@ -66,7 +68,6 @@ static struct item *look_ahead(struct pass *p, struct item *it, char *end, int n
 static bool find_again(struct store *s, struct spot *spot, struct item *it)
 {
     struct bucket *b = table_lock(&s->table, it->hash);
-
     *spot = (struct spot){ .bucket = b, .garbage = SEGMENT_NONE };
     if ((item_word(it) & ITEM_LINKED) != 0)
         spot->slot = table_find_item(&s->table, b, it);
@@ -93,7 +94,6 @@ static struct item *reserve_place(struct pass *p, struct item *it)
                            .nbytes = item_nbytes(it),
                            .hash = it->hash,
                            .nkey = it->nkey };
-
     if (p->mode == CLAIM_COMPACT && atomic_load(&p->s->follows))
         return memory_alloc_aged(&p->s->memory, p->queue, p->segment->order, &header,
                                  MEMORY_FOR_MOVE);
@@ -115,7 +115,6 @@ static bool drop_item(struct pass *p, struct spot *spot)
     struct item *it = spot->it;
     bool stale = store_is_stale(p->s, it);
     bool fetched = (item_mark(it) & MARK_FETCHED) != 0;
-
     if (stale) {
         COUNT(p->counters->reclaimed, 1);
         COUNT(p->counters->expired_unfetched, !fetched);
@@ -135,7 +134,6 @@ enum outcome { STAYS, GONE, MOVED, EVICTED };
 static enum outcome settle(struct pass *p, struct spot *spot, struct item **place)
 {
     struct item *it = spot->it;
-
     if ((item_word(it) & ITEM_REFS) != 0)
         return STAYS;
     if (store_is_stale(p->s, it))
@@ -173,7 +171,6 @@ static void reclaim_linked(struct pass *p, struct item *it)
     struct item *place = is_kept(p, it) ? reserve_place(p, it) : NULL;
     enum outcome outcome = GONE;
     struct spot spot;
-
     p->seen += item_size(it);
     if (find_again(p->s, &spot, it))
         outcome = settle(p, &spot, &place);
@@ -187,7 +184,6 @@ static void reclaim_linked(struct pass *p, struct item *it)
 static void reclaim_item(struct pass *p, struct item *it)
 {
     uint32_t word = item_word(it);
-
     if ((word & ITEM_LINKED) != 0)
         reclaim_linked(p, it);
     else if (word != ITEM_DEAD)
@@ -198,7 +194,6 @@ static void reclaim_item(struct pass *p, struct item *it)
 static enum outcome settle_large(struct pass *p, struct spot *spot)
 {
     struct item *it = spot->it;
-
     if ((item_word(it) & ITEM_REFS) != 0)
         return STAYS;
     if (store_is_stale(p->s, it) || !is_kept(p, it))
@@ -214,7 +209,6 @@ static void reclaim_large(struct pass *p, struct item *it)
 {
     enum outcome outcome = item_word(it) == ITEM_DEAD ? GONE : STAYS;
     struct spot spot;
-
     if (find_again(p->s, &spot, it))
         outcome = settle_large(p, &spot);
     leave(p, &spot, it, outcome);
@@ -225,7 +219,6 @@ static void reclaim_small(struct pass *p)
     char *end = segment_end(p->segment);
     struct item *it = (struct item *)(void *)p->segment->base;
     struct item *ahead = look_ahead(p, it, end, AHEAD);
-
     while ((char *)it < end && !p->stuck) {
         struct item *next = item_after(it);
         ahead = look_ahead(p, ahead, end, 1);
@@ -242,7 +235,6 @@ static void adapt(struct demand *d, struct pass *p)
     uint64_t seen = atomic_fetch_add(&d->seen, p->seen) + p->seen;
     uint64_t kept = atomic_fetch_add(&d->kept, p->kept) + p->kept;
     unsigned above = atomic_load(&d->above);
-
     if (seen < p->s->memory.limit / 4)
         return;
     atomic_store(&d->seen, 0);
@@ -258,7 +250,6 @@ static void adapt(struct demand *d, struct pass *p)
 static void note_gain(struct pass *p)
 {
     struct demand *d = &p->s->demand;
-
     if (p->mode != CLAIM_EVICT)
         return;
     if (p->queue == QUEUE_MAIN)
@@ -273,7 +264,6 @@ static void note_gain(struct pass *p)
 static bool reclaim_segment(struct pass *p, uint32_t id)
 {
     struct memory *m = &p->s->memory;
-
     if (p->segment->large) {
         reclaim_large(p, (struct item *)(void *)p->segment->base);
     } else {
@@ -307,7 +297,6 @@ static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode 
                            uint32_t id)
 {
     struct segment *seg = &s->memory.segments[id];
-
     return (struct pass){ .s = s,
                           .cookie = cookie,
                           .counters = store_counters(s),
@@ -323,7 +312,6 @@ bool store_reclaim(struct store *s, const void *cookie)
     /* The first segment usually does it. But large items may have to go round until
      * their frequency is used up, and segments may turn out to be in use. */
     uint32_t tries = 1 + (MARK_FREQ + 1) * memory_queued(&s->memory);
-
     for (uint32_t i = 0; i < tries; i++) {
         const struct claim_terms terms = { .compact = compact,
                                            .follow = atomic_load(&s->follows),
@@ -359,7 +347,6 @@ void store_reclaim_parked(struct store *s)
 static void expire_item(struct store *s, struct pass *p, struct item *it)
 {
     struct spot spot;
-
     if (find_again(s, &spot, it) && store_is_stale(s, it))
         drop_item(p, &spot);
     store_unlock(s, &spot);
@@ -372,7 +359,6 @@ static void expire_segment(struct store *s, struct segment *seg, char *end,
     struct pass p = { .s = s, .counters = store_counters(s), .segment = seg };
     struct item *it = (struct item *)(void *)seg->base;
     uint32_t least = EXPTIME_NONE;
-
     /* Before the look at the items: a touch meanwhile lowers it again. */
     atomic_store(&seg->min_exptime, EXPTIME_NONE);
     for (; (char *)it < end; it = item_after(it)) {
@@ -391,7 +377,6 @@ static void expire_segment(struct store *s, struct segment *seg, char *end,
 static uint64_t microseconds(void)
 {
     struct timespec t;
-
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
@@ -403,7 +388,6 @@ void store_expire(struct store *s, uint64_t budget_us)
     rel_time_t now = s->now();
     uint32_t id;
     char *end;
-
     if (t->cursor == 0 && t->round_began == now)
         return;
     if (t->cursor == 0)

@@ -1,4 +1,6 @@
 /* Segments between their states: free, open, queued, claimed. */
+#include "store/memory.h"
+
 #include "base/check.h"
 #include "store/segment.h"
 
@@ -15,7 +17,6 @@ static uint32_t segment_at(struct memory *m, uint32_t run)
 {
     char *base = runs_base(&m->runs, run);
     uint32_t id = (uint32_t)((size_t)(base - m->arena) >> m->segment_shift);
-
     if (id >= m->arena_next) {
         memory_charge(m, (id + 1 - m->arena_next) * NUMBER_COST);
         m->arena_next = id + 1;
@@ -41,7 +42,6 @@ void segment_reset(struct segment *seg, unsigned queue)
 uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade)
 {
     uint32_t id = SEGMENT_NONE;
-
     AZ(pthread_mutex_lock(&m->lock));
     uint32_t n = available(m);
     if (n > (grade == MEMORY_FOR_MOVE ? 0 : m->reserve)) {
@@ -61,7 +61,6 @@ void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, uint64_t ord
                      bool park)
 {
     struct segment *seg = &m->segments[id];
-
     seg->queue = (uint8_t)queue;
     seg->order = order != ORDER_LAST ? order : ++m->order[queue];
     seg->parked = park;
@@ -78,7 +77,6 @@ void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, uint64_t ord
 void memory_seal(struct memory *m, const struct open_segment *open)
 {
     struct segment *seg = &m->segments[open->id];
-
     atomic_store_explicit(&seg->used, (uint32_t)(open->next - seg->base),
                           memory_order_relaxed);
     atomic_store_explicit(&seg->items, open->items, memory_order_relaxed);
@@ -92,7 +90,6 @@ void memory_seal(struct memory *m, const struct open_segment *open)
 void memory_recycle(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
-
     AZ(pthread_mutex_lock(&m->lock));
     m->claimed -= seg->state == SEGMENT_CLAIMED;
     if (seg->large) {
@@ -107,7 +104,6 @@ void memory_recycle(struct memory *m, uint32_t id)
 void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
 {
     struct segment *seg = &m->segments[id];
-
     AZ(pthread_mutex_lock(&m->lock));
     m->claimed--;
     segment_enqueue(m, id, queue, ORDER_LAST, park);
@@ -146,7 +142,6 @@ void memory_hollow(struct memory *m, uint32_t id)
     char *end = seg->base + atomic_load_explicit(&seg->used, memory_order_relaxed);
     char *run = seg->base, *at = run;
     uint32_t dropped = 0;
-
     while (at < end) {
         const struct item *it = (const struct item *)(const void *)at;
         size_t size = item_size(it);
@@ -167,7 +162,6 @@ void memory_hollow(struct memory *m, uint32_t id)
 void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan)
 {
     struct segment *seg = &m->segments[id];
-
     AZ(pthread_mutex_lock(&m->lock));
     seg->busy = false;
     seg->next_scan = next_scan;

@@ -10,7 +10,6 @@
 static inline void list_append(struct memory *m, struct segment_list *list, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
-
     seg->next = SEGMENT_NONE;
     seg->prev = list->tail;
     if (list->tail == SEGMENT_NONE)
@@ -27,7 +26,6 @@ static inline void list_insert(struct memory *m, struct segment_list *list, uint
 {
     uint64_t order = m->segments[id].order;
     uint32_t before = list->tail, after = SEGMENT_NONE;
-
     if (before != SEGMENT_NONE && m->segments[before].order > order) {
         before = SEGMENT_NONE;
         after = list->head;
@@ -54,7 +52,6 @@ static inline void list_insert(struct memory *m, struct segment_list *list, uint
 static inline void list_remove(struct memory *m, struct segment_list *list, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
-
     if (seg->prev == SEGMENT_NONE)
         list->head = seg->next;
     else
@@ -70,7 +67,6 @@ static inline void list_remove(struct memory *m, struct segment_list *list, uint
 static inline uint32_t list_pop(struct memory *m, struct segment_list *list)
 {
     uint32_t id = list->tail;
-
     if (id != SEGMENT_NONE)
         list_remove(m, list, id);
     return id;
@@ -92,7 +88,6 @@ static inline bool is_in_use(const struct segment *seg)
 static inline size_t unspent(struct memory *m)
 {
     size_t charged = atomic_load_explicit(&m->charged, memory_order_relaxed);
-
     return charged < m->limit ? m->limit - charged : 0;
 }
 

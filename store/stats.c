@@ -1,10 +1,11 @@
+#include "store/store.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/metric.h"
-#include "store/store.h"
 
 /* One moment's numbers. */
 struct snapshot {
@@ -80,7 +81,6 @@ static void sum_counters(struct store *s, struct snapshot *n)
 uint64_t store_count_items(struct store *s)
 {
     int64_t n = 0;
-
     for (uint32_t i = 0; i < s->memory.nlanes; i++)
         n += atomic_load_explicit(&s->counters[i].curr_items, memory_order_relaxed);
     return n > 0 ? (uint64_t)n : 0;
@@ -89,7 +89,6 @@ uint64_t store_count_items(struct store *s)
 static void take_snapshot(struct store *s, struct snapshot *n)
 {
     struct memory *m = &s->memory;
-
     *n = (struct snapshot){ .curr_items = store_count_items(s) };
     sum_counters(s, n);
     memory_count(m, n->census, &n->segments_free);
@@ -122,14 +121,12 @@ struct sink {
 static void emit(void *context, const char *name, const char *value)
 {
     const struct sink *sink = context;
-
     sink->add(name, (uint16_t)strlen(name), value, (uint32_t)strlen(value), sink->cookie);
 }
 
 static void emit_number(struct sink *sink, uint64_t value, const char *format, int a)
 {
     char name[64], text[32];
-
     snprintf(name, sizeof(name), format, a);
     snprintf(text, sizeof(text), "%" PRIu64, value);
     emit(sink, name, text);
@@ -144,7 +141,6 @@ static void emit_rows(struct sink *sink, const struct metric_row *rows, size_t n
 static void stats_plain(struct store *s, struct sink *sink)
 {
     struct snapshot n;
-
     take_snapshot(s, &n);
     emit_rows(sink, plain_rows, N_ELEMENTS(plain_rows), &n);
 }
@@ -153,7 +149,6 @@ static void stats_plain(struct store *s, struct sink *sink)
 static void stats_items(struct store *s, struct sink *sink)
 {
     struct snapshot n;
-
     take_snapshot(s, &n);
     for (int q = 0; q < QUEUES; q++) {
         if (n.census[q].items == 0)
@@ -179,7 +174,6 @@ static void stats_not_by_queue(struct sink *sink, int queue)
     static const char *const names[] = { "get_hits",   "cmd_set",   "delete_hits",
                                          "incr_hits",  "decr_hits", "cas_hits",
                                          "cas_badval", "touch_hits" };
-
     for (size_t i = 0; i < N_ELEMENTS(names); i++) {
         char name[32];
         snprintf(name, sizeof(name), "%%d:%s", names[i]);
@@ -190,7 +184,6 @@ static void stats_not_by_queue(struct sink *sink, int queue)
 static void stats_slabs(struct store *s, struct sink *sink)
 {
     struct snapshot n;
-
     take_snapshot(s, &n);
     for (int q = 0; q < QUEUES; q++) {
         emit_number(sink, n.segment_size, "%d:chunk_size", q + 1);
@@ -209,9 +202,8 @@ enum { SIZE_STEP = 32, SIZE_STEPS = 32768 };
 static void count_sizes(struct store *s, uint32_t *histogram)
 {
     struct bucket *b;
-
     for (uint32_t i = 0; (b = table_lock_index(&s->table, i)) != NULL; i++) {
-        for (struct bucket *c = b; c != NULL; c = bucket_next(&s->table, c))
+        for (struct bucket *c = b; c != NULL; c = bucket_next(&s->table, c)) {
             for (int k = 0; k < BUCKET_SLOTS; k++) {
                 struct item *it = slot_item(slot_load(&c->slot[k]));
                 size_t step =
@@ -219,6 +211,7 @@ static void count_sizes(struct store *s, uint32_t *histogram)
                 if (it != NULL && !store_is_stale(s, it))
                     histogram[step < SIZE_STEPS ? step : SIZE_STEPS - 1]++;
             }
+        }
         table_unlock(b);
     }
 }
@@ -226,20 +219,19 @@ static void count_sizes(struct store *s, uint32_t *histogram)
 static void stats_sizes(struct store *s, struct sink *sink)
 {
     uint32_t *histogram = calloc(SIZE_STEPS, sizeof(*histogram));
-
     if (histogram == NULL)
         return;
     count_sizes(s, histogram);
-    for (int i = 0; i < SIZE_STEPS; i++)
+    for (int i = 0; i < SIZE_STEPS; i++) {
         if (histogram[i] != 0)
             emit_number(sink, histogram[i], "%d", i * SIZE_STEP);
+    }
     free(histogram);
 }
 
 static void stats_engine(struct store *s, struct sink *sink)
 {
     struct snapshot n;
-
     take_snapshot(s, &n);
     emit_rows(sink, setting_rows, N_ELEMENTS(setting_rows), &n);
 }
@@ -262,17 +254,17 @@ ENGINE_ERROR_CODE store_stats(struct store *s, const void *cookie, const char *k
                               int nkey, ADD_STAT add)
 {
     struct sink sink = { add, cookie };
-
     if (key == NULL || nkey == 0) {
         stats_plain(s, &sink);
         return ENGINE_SUCCESS;
     }
-    for (size_t i = 0; i < N_ELEMENTS(groups); i++)
+    for (size_t i = 0; i < N_ELEMENTS(groups); i++) {
         if (strlen(groups[i].name) == (size_t)nkey &&
             memcmp(groups[i].name, key, (size_t)nkey) == 0) {
             groups[i].report(s, &sink);
             return ENGINE_SUCCESS;
         }
+    }
     return ENGINE_KEY_ENOENT;
 }
 

@@ -112,7 +112,6 @@ static inline struct counters *store_counters(struct store *s)
 static inline bool store_is_stale(struct store *s, const struct item *it)
 {
     uint32_t exptime = item_exptime(it);
-
     if (item_epoch(it) != atomic_load_explicit(&s->epoch, memory_order_relaxed))
         return true;
     return __builtin_expect(exptime != 0, 0) && exptime <= s->now();
@@ -213,7 +212,6 @@ void store_flush_due(struct store *s);
 static inline void store_check_flush(struct store *s)
 {
     uint32_t at = atomic_load_explicit(&s->flush_at, memory_order_relaxed);
-
     if (__builtin_expect(at != 0, 0) && at <= s->now())
         store_flush_due(s);
 }

@@ -84,7 +84,6 @@ static inline uint32_t table_index(uint32_t hash, uint32_t n)
 {
     uint32_t mask = UINT32_MAX >> __builtin_clz(n - 1);
     uint32_t index = hash & mask;
-
     return index < n ? index : index & (mask >> 1);
 }
 
@@ -96,7 +95,6 @@ static inline void table_prefetch(struct table *t, uint32_t hash)
 static inline struct bucket *table_lock(struct table *t, uint32_t hash)
 {
     uint32_t index = table_index(hash, table_count(t));
-
     for (;;) {
         struct bucket *b = &t->buckets[index];
         spin_acquire(&b->lock);
@@ -122,13 +120,14 @@ static inline struct bucket *bucket_next(struct table *t, struct bucket *b)
 static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t hash,
                                      const void *key, size_t nkey)
 {
-    for (; b != NULL; b = bucket_next(t, b))
+    for (; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
             if (value >> 48 == hash >> 16 && (value & SLOT_ADDRESS) != 0 &&
                 item_has_key(slot_item(value), hash, key, nkey))
                 return &b->slot[i];
         }
+    }
     return NULL;
 }
 
