@@ -6,7 +6,6 @@
 #include "store/memory.h"
 
 #include "base/check.h"
-#include "store/segment.h"
 
 /* Places of a copy are kept apart. What is moved here from segments with much to gain has
  * come from near each other: from those whose turn it is. */
@@ -46,14 +45,14 @@ static struct item *alloc_locked(struct memory *m, unsigned queue, uint64_t orde
     struct open_segment *open = &m->aged.open[i];
     struct item *it = NULL;
     if (is_same_place(m, open, queue, order))
-        it = open_bump(open, header, item_size(header));
+        it = open_append(open, header, item_size(header));
     if (it == NULL) {
         uint32_t id = memory_take(m, queue, grade);
         if (id == SEGMENT_NONE)
             return NULL;
         seal(m, i);
-        open_begin(m, open, id, order);
-        it = open_bump(open, header, item_size(header));
+        open_begin(open, id, m->segments[id].base, m->segment_size, order);
+        it = open_append(open, header, item_size(header));
     }
     m->aged.used_at[i] = ++m->aged.uses;
     return it;

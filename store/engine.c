@@ -22,14 +22,6 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type,
     store_walk_end((struct store *)(uintptr_t)cb_data, cookie);
 }
 
-static void charge(void *context, int64_t bytes)
-{
-    if (bytes >= 0)
-        memory_charge(context, (size_t)bytes);
-    else
-        memory_credit(context, (size_t)-bytes);
-}
-
 static bool counters_init(struct store *s)
 {
     size_t bytes = s->memory.nlanes * sizeof(struct counters);
@@ -51,7 +43,7 @@ static bool reserve(struct store *s, unsigned thrift)
     struct range left;
     bool fine = range_init(&left, ADDRESSES_LEFT);
     if (fine && memory_init(&s->memory, limit, thrift)) {
-        fine = table_init(&s->table, limit / ITEM_LEAST >> thrift, charge, &s->memory);
+        fine = table_init(&s->table, limit / ITEM_LEAST >> thrift, &s->memory.budget);
         if (!fine)
             memory_fini(&s->memory);
     } else {
@@ -74,8 +66,13 @@ static bool reserve_some(struct store *s)
             "default_engine: addresses are short, so %zu bytes are reserved for a cache "
             "of %zu: many clients that stall may leave no room for new items; raise "
             "the limit (ulimit -v, LimitAS=; with -k also ulimit -l, LimitMEMLOCK=)\n",
-            s->memory.runs.pages.size, s->config.cache_size);
+            s->memory.pages.runs.pages.size, s->config.cache_size);
     return true;
+}
+
+static void wake(void *background)
+{
+    background_wake(background);
 }
 
 static bool build(struct store *s)
@@ -84,14 +81,14 @@ static bool build(struct store *s)
     if (!reserve_some(s) || !counters_init(s) ||
         !ghost_init(&s->ghost, s->config.cache_size / GHOST_SHARE))
         return false;
-    s->memory.low = store_maintenance_wake;
-    s->memory.context = s;
+    s->memory.low = wake;
+    s->memory.context = &s->background;
     /* Two nodes that start in the same microsecond still give different numbers. */
     if (getrandom(&low, sizeof(low), GRND_NONBLOCK) != sizeof(low))
         low = (uint8_t)((uintptr_t)s >> 12);
     atomic_store(&s->cas, low);
     store_follow_clock(s);
-    memory_charge(&s->memory,
+    budget_charge(&s->memory.budget,
                   s->memory.nlanes * (sizeof(struct lane) + sizeof(struct counters)));
     return true;
 }
@@ -116,7 +113,7 @@ static ENGINE_ERROR_CODE start(struct store *s)
             "filter of system calls?");
         return ENGINE_FAILED;
     }
-    if (build(s) && store_maintenance_start(s))
+    if (build(s) && store_maintain(s))
         return ENGINE_SUCCESS;
     snprintf(
         s->error, sizeof(s->error),
@@ -152,11 +149,11 @@ static void engine_destroy(ENGINE_HANDLE *handle, const bool force)
     struct store *s = store_of(handle);
     (void)force;
     CHECK_OBJ(s, STORE_MAGIC);
-    store_maintenance_stop(s);
+    background_stop(&s->background);
     store_walk_end_all(s);
     ghost_fini(&s->ghost);
     table_fini(&s->table);
-    if (s->memory.limit != 0)
+    if (s->memory.budget.limit != 0)
         memory_fini(&s->memory);
     free(s->counters);
     pthread_mutex_destroy(&s->flush_lock);

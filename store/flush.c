@@ -83,7 +83,7 @@ static void start_epoch(struct store *s)
     if (next == atomic_load(&s->swept))
         store_sweep(s);
     atomic_store(&s->epoch, next);
-    store_maintenance_wake(s);
+    background_wake(&s->background);
 }
 
 void store_flush(struct store *s, rel_time_t when)

@@ -68,6 +68,12 @@ static inline size_t item_size(const struct item *it)
     return item_size_of(it->nkey, item_nbytes(it));
 }
 
+/* What lies behind it in its segment. */
+static inline struct item *item_after(struct item *it)
+{
+    return (struct item *)(void *)((char *)it + item_size(it));
+}
+
 static inline char *item_key(const struct item *it)
 {
     return ((struct item *)it)->data;

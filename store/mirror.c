@@ -1,9 +1,6 @@
 #include "store/mirror.h"
 
-#include "base/check.h"
-
-_Static_assert(MARK_FREQ == CREDIT_USES && MARK_FETCHED == CREDIT_FETCHED,
-               "an item's mark is the low part of its credit");
+#include "store/notes.h"
 
 /* ---- what happens here */
 
@@ -20,37 +17,6 @@ static void mirror_sample(ENGINE_HANDLE *handle, unsigned every)
     atomic_store(&store_of(handle)->sample_every, every);
 }
 
-static item_credit credit_of(unsigned mark, unsigned queue)
-{
-    return (item_credit)(CREDIT_GIVEN | (mark & (MARK_FREQ | MARK_FETCHED)) |
-                         (queue == QUEUE_MAIN ? CREDIT_PROVEN : 0));
-}
-
-void mirror_tell(struct store *s, enum engine_note_kind kind, const struct item *it,
-                 unsigned mark, unsigned queue)
-{
-    engine_watcher watcher = atomic_load(&s->watcher);
-    if (watcher == NULL || it->nkey > UINT8_MAX)
-        return;
-    const struct engine_note note = { .key = item_key(it),
-                                      .nkey = (uint8_t)it->nkey,
-                                      .kind = (uint8_t)kind,
-                                      .credit = credit_of(mark, queue),
-                                      .cas = item_cas(it) };
-    watcher(s->watcher_context, &note);
-}
-
-void mirror_read(struct store *s, const void *key, size_t nkey)
-{
-    engine_watcher watcher = atomic_load(&s->watcher);
-    if (watcher == NULL || nkey > UINT8_MAX)
-        return;
-    const struct engine_note note = { .key = key,
-                                      .nkey = (uint8_t)nkey,
-                                      .kind = NOTE_READ };
-    watcher(s->watcher_context, &note);
-}
-
 /* ---- what another node wants to know */
 
 static ENGINE_ERROR_CODE mirror_peek(ENGINE_HANDLE *handle, const void *cookie, item **it,
@@ -65,7 +31,7 @@ static item_credit mirror_credit(ENGINE_HANDLE *handle, const item *at, bool wit
 {
     const struct memory *m = &store_of(handle)->memory;
     const struct item *it = at;
-    item_credit credit = credit_of(item_mark(it), memory_segment(m, it)->queue);
+    item_credit credit = notes_credit(item_mark(it), memory_segment(m, it)->queue);
     if (with_age)
         credit |= (item_credit)(CREDIT_AGED | memory_age(m, it, CREDIT_AGES)
                                                   << CREDIT_AGE_SHIFT);

@@ -101,7 +101,7 @@ static void take_snapshot(struct store *s, struct snapshot *n)
     }
     n->maxbytes = s->config.cache_size;
     n->item_size_max = s->config.item_size_max;
-    n->charged = atomic_load(&m->charged);
+    n->charged = atomic_load(&m->budget.charged);
     n->segment_size = m->segment_size;
     n->hash_buckets = table_count(&s->table);
     n->hash_power = 31 - (uint64_t)__builtin_clz((unsigned)n->hash_buckets);

@@ -1,14 +1,15 @@
 /*
- * One store: what an engine handle points at.
+ * One store: what an engine handle points at. A file calls only those below it.
  *
- *   client calls          engine.c       rows of the interface
- *   a mirror's calls      mirror.c       rows of its extension
- *     |                   update.c arithmetic.c touch.c flush.c tap.c stats.c
- *     v                   core.c         one item under its bucket's lock
- *   table.h  memory.h     ghost.h        where items are; their memory; what was evicted
- *     ^        ^
- *     |        |          reclaim.c      brings memory back; workers and the thread
- *   maintain.c                           the instance's background thread
+ *   engine.c                     the rows of the interface
+ *   mirror.c                     the rows of its extension, for a store kept like another
+ *   maintain.c                   what the background thread does
+ *   update.c arithmetic.c touch.c    the commands
+ *   core.c tap.c stats.c         allocate, get, remove; walks over all; figures
+ *   reclaim.c expire.c flush.c   memory brought back; what expired, what was flushed
+ *   spot.c notes.c cas.c         one item under its bucket's lock; what a mirror is told
+ *   table.h memory.h ghost.h background.h    where items are; their memory; what was
+ *                                evicted; a thread
  *
  * Nothing here is static: several stores live in one process.
  */
@@ -19,6 +20,7 @@
 #include <memcached/engine_mirror.h>
 
 #include "base/siphash.h"
+#include "store/background.h"
 #include "store/ghost.h"
 #include "store/memory.h"
 #include "store/table.h"
@@ -38,11 +40,8 @@ struct counters {
 
 struct tap_walk;
 
+/* Of the background thread, but for the scans. */
 struct maintenance {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool started, stop, hurry;
     _Atomic uint64_t scans; /* full rounds for expired items */
     uint32_t cursor;        /* next segment of the round */
     rel_time_t round_began;
@@ -53,9 +52,9 @@ struct maintenance {
 /* What the main queue asks of its items when memory is wanted (reclaim.c). */
 struct demand {
     _Atomic unsigned above; /* those stay whose frequency is */
-    _Atomic uint64_t seen,
-        kept;              /* bytes of the segments looked at since `above` was set */
-    _Atomic unsigned vain; /* segments in a row that kept nearly all they had */
+    _Atomic uint64_t seen;  /* bytes of the segments looked at since `above` was set */
+    _Atomic uint64_t kept;  /* of them */
+    _Atomic unsigned vain;  /* segments in a row that kept nearly all they had */
 };
 
 struct store {
@@ -88,6 +87,7 @@ struct store {
     pthread_mutex_t tap_lock;
     struct tap_walk *walks;
     _Atomic unsigned nwalks;
+    struct background background;
     struct maintenance maintenance;
     union {
         engine_info info;
@@ -123,7 +123,27 @@ static inline uint32_t store_hash(const struct store *s, const void *key, size_t
     return (uint32_t)siphash(&s->secret, key, nkey);
 }
 
-/* core.c: one item under its bucket's lock. */
+enum { CAS_STEP = 256 };
+
+/* A number higher than all before; 0 if items have none. */
+static inline uint64_t store_next_cas(struct store *s)
+{
+    if (!s->config.use_cas)
+        return 0;
+    return atomic_fetch_add_explicit(&s->cas, CAS_STEP, memory_order_relaxed) + CAS_STEP;
+}
+
+/* cas.c */
+
+/* The CAS of an item that another node gave this one: later ones will be higher. One that
+ * is absurdly far ahead of the clock is not taken; the item gets a new one. */
+uint64_t store_adopt_cas(struct store *s, uint64_t cas);
+
+/* Let CAS values be at least microseconds since the epoch, times 256: a node that was
+ * down gives no lower ones than it, or its peer, gave before. */
+void store_follow_clock(struct store *s);
+
+/* spot.c: one item under its bucket's lock. */
 
 /* Where a key is. Locked from store_lookup to store_unlock. */
 struct spot {
@@ -137,10 +157,14 @@ struct spot {
 /* Lock and find; an expired or flushed item is removed and counts as not there. */
 void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
                   size_t nkey);
+/* Lock, and find this very item. False: it was unlinked meanwhile. */
+bool store_find(struct store *s, struct spot *spot, struct item *it);
 void store_unlock(struct store *s, struct spot *spot);
 
 /* Take the item found out of the table. */
 void store_unlink(struct store *s, struct spot *spot);
+/* The same for one that is stale, which is counted. */
+void store_drop_stale(struct store *s, struct spot *spot);
 
 /* The rest of store_unlink: for one who empties the slot himself. */
 void store_retire(struct store *s, struct spot *spot, struct item *it);
@@ -157,13 +181,34 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
  * place. Not for large items. */
 void store_move(struct store *s, struct spot *spot, struct item *to, unsigned mark);
 
-enum { CAS_STEP = 256 };
+/* Give a reference back. Any thread, no lock. */
+void store_release(struct store *s, struct item *it);
 
-uint64_t store_next_cas(struct store *s);
+/* flush.c */
+void store_flush(struct store *s, rel_time_t when);
+void store_flush_due(struct store *s);
 
-/* The CAS of an item that another node gave this one: later ones will be higher. One that
- * is absurdly far ahead of the clock is not taken; the item gets a new one (cas.c). */
-uint64_t store_adopt_cas(struct store *s, uint64_t cas);
+static inline void store_check_flush(struct store *s)
+{
+    uint32_t at = atomic_load_explicit(&s->flush_at, memory_order_relaxed);
+    if (__builtin_expect(at != 0, 0) && at <= s->now())
+        store_flush_due(s);
+}
+
+/* Remove what was flushed from the table. True if there was anything to do. */
+bool store_sweep(struct store *s);
+
+/* reclaim.c: bring some memory back. False when nothing can be. */
+bool store_reclaim(struct store *s, const void *cookie);
+
+/* Look again at the segments that could not be freed because items were in use. */
+void store_reclaim_parked(struct store *s);
+
+/* expire.c: remove expired items of segments that are due, for about `budget_us`
+ * microseconds. */
+void store_expire(struct store *s, uint64_t budget_us);
+
+/* core.c */
 
 /* Where an item is to stand in the queues. */
 struct berth {
@@ -177,8 +222,6 @@ ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct ite
                                  const void *key, size_t nkey, size_t nbytes,
                                  uint32_t flags, rel_time_t exptime,
                                  const struct berth *berth);
-void store_release(struct store *s, struct item *it);
-
 /* The item of a key with a reference, NULL if there is none. */
 struct item *store_get(struct store *s, const void *key, size_t nkey);
 /* The same, but nobody has read it. */
@@ -205,20 +248,6 @@ ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
                                 protocol_binary_request_header *request,
                                 ADD_RESPONSE response);
 
-/* flush.c */
-void store_flush(struct store *s, rel_time_t when);
-void store_flush_due(struct store *s);
-
-static inline void store_check_flush(struct store *s)
-{
-    uint32_t at = atomic_load_explicit(&s->flush_at, memory_order_relaxed);
-    if (__builtin_expect(at != 0, 0) && at <= s->now())
-        store_flush_due(s);
-}
-
-/* Remove what was flushed from the table. True if there was anything to do. */
-bool store_sweep(struct store *s);
-
 /* tap.c */
 TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie);
 void store_walk_end(struct store *s, const void *cookie);
@@ -233,23 +262,9 @@ uint64_t store_count_items(struct store *s);
 /* config.c: false, with s->error, when the text cannot be used. */
 bool store_configure(struct store *s, const char *text);
 
-/* reclaim.c: bring some memory back. False when nothing can be. */
-bool store_reclaim(struct store *s, const void *cookie);
-
-/* Look again at the segments that could not be freed because items were in use. */
-void store_reclaim_parked(struct store *s);
-
-/* Remove expired items of segments that are due, for about `budget_us` microseconds. */
-void store_expire(struct store *s, uint64_t budget_us);
-
-/* maintain.c */
-bool store_maintenance_start(struct store *s);
-void store_maintenance_stop(struct store *s);
-void store_maintenance_wake(void *store);
-
-/* Let CAS values be at least microseconds since the epoch, times 256: a node that was
- * down gives no lower ones than it, or its peer, gave before. */
-void store_follow_clock(struct store *s);
+/* maintain.c: start the background thread; background_stop ends it. False: the system
+ * gives none. */
+bool store_maintain(struct store *s);
 
 /* engine.c: a new handle. */
 ENGINE_ERROR_CODE store_create_instance(uint64_t interface, GET_SERVER_API get_server_api,

@@ -20,14 +20,13 @@ static bool grow_range(struct table *t, struct range *r, uint64_t count)
     if (!range_grow(r, count * sizeof(struct bucket), &added))
         return false;
     if (added > 0)
-        t->charge(t->context, (int64_t)added);
+        budget_charge(t->budget, added);
     return true;
 }
 
-bool table_init(struct table *t, uint64_t items, void (*charge)(void *, int64_t),
-                void *context)
+bool table_init(struct table *t, uint64_t items, struct budget *budget)
 {
-    *t = (struct table){ .charge = charge, .context = context };
+    *t = (struct table){ .budget = budget };
     t->max_buckets = buckets_for(items);
     size_t bytes = (size_t)t->max_buckets * sizeof(struct bucket);
     if (!range_init(&t->bucket_range, bytes) || !range_init(&t->overflow_range, bytes) ||
@@ -235,7 +234,7 @@ static void release_buckets(struct table *t)
 {
     size_t used = (size_t)table_count(t) * sizeof(struct bucket);
     if (t->bucket_range.charged > used + RELEASE_STEP)
-        t->charge(t->context, -(int64_t)range_shrink(&t->bucket_range, used));
+        budget_credit(t->budget, range_shrink(&t->bucket_range, used));
 }
 
 bool table_shrink(struct table *t)

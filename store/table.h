@@ -16,8 +16,8 @@
  * lock on the way of a get or a set. table_lock looks again at the number of buckets
  * once it holds the lock, as a split may have moved the hash meanwhile.
  *
- * Buckets lie in reserved address space and grow in place; `charge` is called with
- * the bytes by which the table's memory grew, or shrank.
+ * Buckets lie in reserved address space and grow in place; the budget is charged with
+ * what they take.
  */
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "store/budget.h"
 #include "store/item.h"
 #include "store/lock.h"
 #include "store/range.h"
@@ -53,13 +54,11 @@ struct table {
     uint32_t pool_free;  /* list of freed ones */
     _Atomic uint32_t pool_used;
     struct range bucket_range, overflow_range;
-    void (*charge)(void *context, int64_t bytes);
-    void *context;
+    struct budget *budget;
 };
 
 /* Sized for at most `items` items. False: no address space. */
-bool table_init(struct table *t, uint64_t items, void (*charge)(void *, int64_t),
-                void *context);
+bool table_init(struct table *t, uint64_t items, struct budget *budget);
 void table_fini(struct table *t);
 
 #define SLOT_ADDRESS 0xffffffffffffull

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "store/segment.h"
 #include "test/unit/store_rig.h"
 
 #define MB ((size_t)1 << 20)
@@ -128,7 +127,8 @@ static void check_books(void)
     size_t tables =
         MB / 2 + s->table.bucket_range.charged + s->table.overflow_range.charged;
     AZ(pthread_mutex_lock(&m->lock));
-    size_t charged = atomic_load(&m->charged), pages = m->runs.bytes[RUN_WARM];
+    size_t charged = atomic_load(&m->budget.charged),
+           pages = m->pages.runs.bytes[RUN_WARM];
     for (uint32_t id = 0; id < m->large_next; id++) {
         if (m->segments[id].state != SEGMENT_FREE)
             pages += m->segments[id].charged;
@@ -213,7 +213,7 @@ START_TEST(few_addresses_will_do)
     rig_stop();
     no.addresses = 300 * MB;
     start_with(64);
-    ck_assert_uint_lt(memory()->runs.pages.size, 2 * cache);
+    ck_assert_uint_lt(memory()->pages.runs.pages.size, 2 * cache);
     churn(3000, MB - 100);
     ck_assert_uint_eq(rig_stat("outofmemory"), 0);
     ck_assert_uint_gt(rig_stat("bytes"), cache / 100 * 70);
@@ -241,7 +241,7 @@ START_TEST(addresses_do_not_run_away)
         ck_assert_int_eq(put("mixed", i, 100000 + (state >> 8) % 900000), ENGINE_SUCCESS);
     }
     ck_assert_uint_gt(rig_stat("bytes"), cache / 100 * 85);
-    ck_assert_uint_lt(memory()->runs.top * RUN_PAGE, 2 * cache);
+    ck_assert_uint_lt(memory()->pages.runs.top * RUN_PAGE, 2 * cache);
 }
 END_TEST
 
