@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "protocol/link.h"
 #include "repl/gate.h"
 #include "repl/journal.h"
@@ -71,14 +72,9 @@ struct repl_config {
 };
 
 struct repl_counters {
-    uint64_t shipped, applied, coalesced, dropped;
-    uint64_t resyncs_full, resyncs_partial, resync_items, invalidated, recovered;
-    uint64_t bytes_out, bytes_in, reconnects;
-    uint64_t promotions, demotions, merges;
-    uint64_t notices_out, notices_in;
-    uint64_t fetches, fetch_hits, fetch_timeouts; /* keys asked for, found; requests */
-    uint64_t store_failures; /* calls that the store could not carry out, not dropped */
-    uint64_t lag_us;
+#define STAT_COUNTER(name, extent, help) METRIC_MEMBER_COUNTER(name)
+#include "repl/stat_rows.h"
+    uint64_t lag_us; /* the last sample */
 };
 
 /* A planned change of roles (handover.c). */
@@ -388,14 +384,16 @@ void repl_core_fault(struct repl_core *c, const char *format, ...)
 
 /* ---- figures (status.c); LOCKED */
 
+/* Texts are the core's, or in here: used with the lock, or copied. */
 struct repl_status {
-    const char *role, *link, *last_error;
-    char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
-    uint64_t in_sync, reign, pending, dirty_buckets, lacking_buckets, at_risk;
-    uint64_t lag_us, journal_overflows, notices_lost, peer_memory, rank;
+#define STAT_FIGURE(kind, name, extent, help) METRIC_MEMBER_##kind(name)
+#define STAT_INNER(kind, name, help)          METRIC_MEMBER_##kind(name)
+#include "repl/stat_rows.h"
     struct repl_counters count;
+    char run_text[2 * RUN_ID_SIZE + 1], peer_run_text[2 * RUN_ID_SIZE + 1];
 };
 
+/* All but the peer, which the core does not know. */
 void repl_core_status(struct repl_core *c, struct repl_status *s);
 bool repl_core_in_sync(struct repl_core *c);
 /* May this node hold the VIP: is it rightly active, or does it hold all that an active

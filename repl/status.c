@@ -128,6 +128,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
 {
     *s = (struct repl_status){
         .role = c->active ? "active" : "standby",
+        .active = c->active,
         .link = link_state(c),
         .last_error = c->last_error,
         .in_sync = repl_core_in_sync(c),
@@ -142,7 +143,9 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
     };
     s->pending = pending(c, &s->journal_overflows);
     s->at_risk = s->pending + buckets_at_risk(c);
-    format_run(&c->config.run, s->run_id);
+    s->run_id = s->run_text;
+    s->peer_run_id = s->peer_run_text;
+    format_run(&c->config.run, s->run_text);
     if (c->session.open)
-        format_run(&c->session.peer.run, s->peer_run_id);
+        format_run(&c->session.peer.run, s->peer_run_text);
 }

@@ -80,7 +80,7 @@ void store_move(struct store *s, struct spot *spot, struct item *to, unsigned ma
     atomic_store_explicit(&to->word, ITEM_LINKED, memory_order_release);
     memory_note_dead(&s->memory, it);
     atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
-    COUNT(store_counters(s)->moved, 1);
+    COUNT(store_counters(s)->items_moved, 1);
 }
 
 /* The caller's reference is usually the only one: then nobody else looks yet. */

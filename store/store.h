@@ -34,8 +34,9 @@ struct config {
 /* Counters of one lane; only sums over all lanes mean anything. */
 struct counters {
     _Alignas(128) _Atomic int64_t curr_items;
-    _Atomic uint64_t total_items, evictions, evicted_unfetched, reclaimed,
-        expired_unfetched, moved, outofmemory, ghost_hits, sampled;
+#define STAT_COUNTER(name, help) _Atomic uint64_t name;
+#include "store/stat_rows.h"
+    _Atomic uint64_t sampled;
 };
 
 struct tap_walk;
