@@ -1,6 +1,7 @@
 /* The engine interface on top of a store. */
 #include "store/store.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -64,7 +65,8 @@ static bool reserve_some(struct store *s)
         fprintf(
             stderr,
             "default_engine: addresses are short, so %zu bytes are reserved for a cache "
-            "of %zu: many clients that stall may leave no room for new items; raise "
+            "of %" PRIu64
+            ": many clients that stall may leave no room for new items; raise "
             "the limit (ulimit -v, LimitAS=; with -k also ulimit -l, LimitMEMLOCK=)\n",
             s->memory.pages.runs.pages.size, s->config.cache_size);
     return true;
@@ -115,11 +117,11 @@ static ENGINE_ERROR_CODE start(struct store *s)
     }
     if (build(s) && store_maintain(s))
         return ENGINE_SUCCESS;
-    snprintf(
-        s->error, sizeof(s->error),
-        "default_engine: the system gave no memory, addresses or thread for a cache "
-        "of %zu bytes; make it smaller (-m), or raise the limit (ulimit -v, LimitAS=)",
-        s->config.cache_size);
+    snprintf(s->error, sizeof(s->error),
+             "default_engine: the system gave no memory, addresses or thread for a cache "
+             "of %" PRIu64
+             " bytes; make it smaller (-m), or raise the limit (ulimit -v, LimitAS=)",
+             s->config.cache_size);
     return ENGINE_ENOMEM;
 }
 

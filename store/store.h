@@ -19,16 +19,18 @@
 #include <memcached/engine.h>
 #include <memcached/engine_mirror.h>
 
+#include "base/option.h"
 #include "base/siphash.h"
 #include "store/background.h"
 #include "store/ghost.h"
 #include "store/memory.h"
 #include "store/table.h"
 
+/* What the options say; those that change nothing here are read, too. */
 struct config {
-    size_t cache_size, item_size_max, verbose, chunk_size;
-    float factor;
-    bool eviction, use_cas, preallocate, ignore_vbucket, vb0;
+#define OPTION(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
+#define OPTION_UNUSED(name, type, preset, form)          OPTION_MEMBER_##type(name)
+#include "store/option_rows.h"
 };
 
 /* Counters of one lane; only sums over all lanes mean anything. */

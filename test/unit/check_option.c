@@ -13,18 +13,14 @@ struct values {
 };
 
 static const struct option_row rows[] = {
-    { "flag", 'f', OPTION_BOOL, offsetof(struct values, flag), "off", 0, 0, NULL, NULL,
-      "A switch." },
-    { "number", 'n', OPTION_NUMBER, offsetof(struct values, number), "7", 1, 100, NULL,
-      "N", "A number." },
-    { "size", 0, OPTION_SIZE, offsetof(struct values, size), "64m", 1024, 0, NULL,
-      "BYTES", "A size." },
-    { "factor", 0, OPTION_FACTOR, offsetof(struct values, factor), "1.25", 1, 0, NULL,
-      "X", "A factor." },
-    { "text", 0, OPTION_STRING, offsetof(struct values, text), NULL, 0, 0, NULL, "TEXT",
-      "A text." },
-    { "choice", 0, OPTION_CHOICE, offsetof(struct values, choice), "keep", 0, 0,
-      "drop|keep|ask", "WHAT", "A choice." },
+#define ROW(name, letter, type, preset, min, max, form, help)                            \
+    OPTION_ROW(#name, letter, type, struct values, name, preset, min, max, form, help)
+    ROW(flag, 'f', BOOL, "off", 0, 0, NULL, "A switch."),
+    ROW(number, 'n', NUMBER, "7", 1, 100, "N", "A number."),
+    ROW(size, 0, SIZE, "64m", 1024, 0, "BYTES", "A size."),
+    ROW(factor, 0, FACTOR, "1.25", 1, 0, "X", "A factor."),
+    ROW(text, 0, STRING, NULL, 0, 0, "TEXT", "A text."),
+    ROW(choice, 0, CHOICE, "keep", 0, 0, "drop|keep|ask", "A choice."),
 };
 
 enum { NROWS = N_ELEMENTS(rows) };
@@ -41,7 +37,7 @@ static void setup(void)
 
 static enum option_result set(const char *name, const char *text)
 {
-    return option_set(rows, NROWS, &values, name, text, why, sizeof(why));
+    return option_put(option_find(rows, NROWS, name), &values, text, why, sizeof(why));
 }
 
 static bool parse(const char *config, char **rest)
@@ -119,12 +115,11 @@ START_TEST(test_bad_values_are_refused_by_name)
 }
 END_TEST
 
-START_TEST(test_unknown_leaves_why_alone)
+START_TEST(test_rows_are_found_by_name)
 {
-    setup();
-    strcpy(why, "before");
-    ck_assert_int_eq(set("nonsense", "1"), OPTION_UNKNOWN);
-    ck_assert_str_eq(why, "before");
+    ck_assert_ptr_eq(option_find(rows, NROWS, "size"), &rows[2]);
+    ck_assert_ptr_null(option_find(rows, NROWS, "nonsense"));
+    ck_assert_ptr_null(option_find(NULL, 0, "size"));
 }
 END_TEST
 
@@ -248,7 +243,7 @@ int main(void)
         test_defaults,
         test_every_type_is_set,
         test_bad_values_are_refused_by_name,
-        test_unknown_leaves_why_alone,
+        test_rows_are_found_by_name,
         test_sizes,
         test_parse_takes_own_and_leaves_rest,
         test_parse_unquotes_and_trims,
