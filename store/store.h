@@ -2,6 +2,7 @@
  * One store: what an engine handle points at. A file calls only those below it.
  *
  *   engine.c                     the rows of the interface
+ *   lifecycle.c config.c         beginning and end; the options
  *   mirror.c                     the rows of its extension, for a store kept like another
  *   maintain.c                   what the background thread does
  *   update.c arithmetic.c touch.c    the commands
@@ -268,6 +269,11 @@ bool store_configure(struct store *s, const char *text);
 /* maintain.c: start the background thread; background_stop ends it. False: the system
  * gives none. */
 bool store_maintain(struct store *s);
+
+/* lifecycle.c: bring up what the options ask for. If the system does not give it,
+ * s->error says so; store_end is due in either case. */
+ENGINE_ERROR_CODE store_start(struct store *s);
+void store_end(struct store *s);
 
 /* engine.c: a new handle. */
 ENGINE_ERROR_CODE store_create_instance(uint64_t interface, GET_SERVER_API get_server_api,

@@ -13,6 +13,7 @@ static ENGINE_ERROR_CODE put(ENGINE_STORE_OPERATION op, const char *key,
     struct fake_store what = {
         .op = op, .key = key, .value = value, .flags = 0xfedcba98, .expected = expected
     };
+
     return fake_store(engine, cookie, &what, cas);
 }
 
@@ -20,6 +21,7 @@ START_TEST(set_and_get)
 {
     struct fake_value v;
     uint64_t cas = 0;
+
     ck_assert_int_eq(put(OPERATION_SET, "k", "value", 0, &cas), ENGINE_SUCCESS);
     ck_assert_uint_ne(cas, 0);
     ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
@@ -36,6 +38,7 @@ END_TEST
 START_TEST(store_operations)
 {
     uint64_t cas, second;
+
     ck_assert_int_eq(put(OPERATION_REPLACE, "k", "a", 0, &cas), ENGINE_NOT_STORED);
     ck_assert_int_eq(put(OPERATION_APPEND, "k", "a", 0, &cas), ENGINE_NOT_STORED);
     ck_assert_int_eq(put(OPERATION_PREPEND, "k", "a", 0, &cas), ENGINE_NOT_STORED);
@@ -60,6 +63,7 @@ START_TEST(joins_keep_flags_and_time)
     };
     struct fake_value v;
     uint64_t cas, second;
+
     ck_assert_int_eq(fake_store(engine, cookie, &old, &cas), ENGINE_SUCCESS);
     ck_assert_int_eq(put(OPERATION_APPEND, "k", "-end", cas + 1, &second),
                      ENGINE_KEY_EEXISTS);
@@ -80,6 +84,7 @@ START_TEST(too_large)
     size_t n = 1 << 20;
     char *value = calloc(1, n + 1);
     struct fake_store what = { .op = OPERATION_SET, .key = "k", .value = value };
+
     memset(value, 'x', n);
     what.nvalue = n;
     ck_assert_int_eq(fake_store(engine, cookie, &what, NULL), ENGINE_E2BIG);
@@ -96,6 +101,7 @@ END_TEST
 START_TEST(delete_with_and_without_cas)
 {
     uint64_t cas;
+
     ck_assert_int_eq(fake_delete(engine, cookie, "k", 0), ENGINE_KEY_ENOENT);
     ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_int_eq(fake_delete(engine, cookie, "k", cas + 256), ENGINE_KEY_EEXISTS);
@@ -111,6 +117,7 @@ static uint64_t arith_ok(const char *key, bool decrement, uint64_t delta)
 {
     struct fake_arith what = { .key = key, .decrement = decrement, .delta = delta };
     uint64_t result = 0, cas;
+
     ck_assert_int_eq(fake_arith(engine, cookie, &what, &result, &cas), ENGINE_SUCCESS);
     return result;
 }
@@ -135,6 +142,7 @@ static ENGINE_ERROR_CODE arith_of(const char *value)
 {
     struct fake_arith what = { .key = "n", .delta = 1 };
     uint64_t result, cas;
+
     fake_set(engine, cookie, "n", value);
     return fake_arith(engine, cookie, &what, &result, &cas);
 }
@@ -156,6 +164,7 @@ START_TEST(arithmetic_creates)
     struct fake_arith what = { .key = "n", .delta = 3, .initial = 40, .exptime = 50 };
     struct fake_value v;
     uint64_t result = 0, cas = 0;
+
     ck_assert_int_eq(fake_arith(engine, cookie, &what, &result, &cas), ENGINE_KEY_ENOENT);
     what.create = true;
     ck_assert_int_eq(fake_arith(engine, cookie, &what, &result, &cas), ENGINE_SUCCESS);
@@ -177,6 +186,7 @@ START_TEST(arithmetic_keeps_flags_and_held_value)
     item_info info = { .nvalue = 1 };
     struct fake_value v;
     item *held;
+
     ck_assert_int_eq(fake_store(engine, cookie, &what, NULL), ENGINE_SUCCESS);
     ck_assert_int_eq(engine->get(&engine->interface, cookie, &held, "n", 1, 0),
                      ENGINE_SUCCESS);
@@ -197,6 +207,7 @@ START_TEST(expiry)
     struct fake_store what = {
         .op = OPERATION_SET, .key = "k", .value = "v", .exptime = 5
     };
+
     ck_assert_int_eq(fake_store(engine, cookie, &what, NULL), ENGINE_SUCCESS);
     fake_host_advance(host, 4);
     ck_assert(fake_has(engine, cookie, "k", "v"));
@@ -215,6 +226,7 @@ START_TEST(touch_and_gat)
 {
     struct fake_value v;
     uint64_t cas;
+
     ck_assert_int_eq(fake_touch(engine, cookie, "k", 10), ENGINE_KEY_ENOENT);
     ck_assert_int_eq(fake_gat(engine, cookie, "k", 10, &v), ENGINE_KEY_ENOENT);
     ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
@@ -236,6 +248,7 @@ START_TEST(unknown_packets)
 {
     unsigned char packet[64] = { 0x80, 0x7f };
     ENGINE_ERROR_CODE error;
+
     ck_assert_int_eq(fake_packet(engine, cookie, packet, &error),
                      PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND);
     packet[1] = PROTOCOL_BINARY_CMD_TOUCH; /* no key, no extras */
@@ -299,6 +312,7 @@ START_TEST(cas_is_adopted)
     struct fake_value v;
     uint64_t cas, high = 1ull << 60;
     item *it;
+
     ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_int_eq(engine->get(&engine->interface, cookie, &it, "k", 1, 0),
                      ENGINE_SUCCESS);
@@ -320,6 +334,7 @@ START_TEST(cas_at_the_end_is_not_adopted)
     struct fake_value v;
     uint64_t before, cas;
     item *it;
+
     for (size_t i = 0; i < N_ELEMENTS(absurd); i++) {
         ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &before), ENGINE_SUCCESS);
         ck_assert_int_eq(engine->get(&engine->interface, cookie, &it, "k", 1, 0),
@@ -339,6 +354,7 @@ END_TEST
 START_TEST(cas_starts_at_the_clock)
 {
     uint64_t cas, before = (uint64_t)time(NULL) * 1000000 << 8;
+
     ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_uint_ge(cas, before);
     ck_assert_uint_lt(cas, (uint64_t)(time(NULL) + 10) * 1000000 << 8);
@@ -348,6 +364,7 @@ END_TEST
 START_TEST(an_expected_cas_moves_nothing)
 {
     uint64_t first, second;
+
     ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &first), ENGINE_SUCCESS);
     ck_assert_int_eq(put(OPERATION_CAS, "k", "v", UINT64_MAX - 5, &second),
                      ENGINE_KEY_EEXISTS);
@@ -360,6 +377,7 @@ START_TEST(references_outlive_the_key)
 {
     item_info info = { .nvalue = 1 };
     item *it[3];
+
     for (int i = 0; i < 3; i++) {
         fake_set(engine, cookie, "k", i == 0 ? "zero" : i == 1 ? "one." : "two.");
         ck_assert_int_eq(engine->get(&engine->interface, cookie, &it[i], "k", 1, 0),
@@ -388,6 +406,7 @@ START_TEST(an_item_may_be_stored_again_while_it_is_there)
 {
     uint64_t first = 0, second = 0;
     item *it;
+
     ck_assert_int_eq(engine->allocate(&engine->interface, cookie, &it, "k", 1, 0, 0, 0),
                      ENGINE_SUCCESS);
     ck_assert_int_eq(store_again(it, &first, OPERATION_SET), ENGINE_SUCCESS);
@@ -404,6 +423,7 @@ END_TEST
 START_TEST(keys_of_any_length)
 {
     char key[1024];
+
     memset(key, 'k', sizeof(key));
     for (size_t n = 1; n < sizeof(key); n++) {
         struct fake_store what = {
@@ -419,6 +439,7 @@ END_TEST
 START_TEST(stats_groups)
 {
     char text[64];
+
     fake_set(engine, cookie, "k", "v");
     ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "curr_items"), 1);
     ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "total_items"), 1);
@@ -437,6 +458,7 @@ END_TEST
 static void refused(const char *config)
 {
     ENGINE_ERROR_CODE error = ENGINE_SUCCESS;
+
     ck_assert_ptr_null(fake_engine_create(host, store_create_instance, config, &error));
     ck_assert_int_eq(error, ENGINE_EINVAL);
 }
@@ -459,6 +481,7 @@ START_TEST(two_engines_in_one_process)
         "cache_size=1m;use_cas=true;verbose=1;preallocate=false;factor="
         "1.5;chunk_size=64;ignore_vbucket=true;vb0=true;eviction=true",
         NULL);
+
     ck_assert_ptr_nonnull(second);
     fake_set(second, cookie, "k", "other");
     fake_set(engine, cookie, "k", "mine");
@@ -477,6 +500,7 @@ START_TEST(a_fence_is_above_all_that_is_there)
     ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
     struct fake_value v;
     item *it;
+
     fake_set(engine, cookie, "k", "v");
     uint64_t cas = (mirror_rows.fence(handle) | 0xff) + 0x100;
     ck_assert_int_eq(mirror_rows.allocate(handle, cookie, &it, "k", 1, 1, 0, 0, 0),

@@ -63,6 +63,7 @@ static void lru_push(struct lru *l, uint32_t at)
 static void lru_request(struct lru *l, uint32_t key)
 {
     uint32_t at = key + 1;
+
     if (l->there[at]) {
         l->hits++;
         lru_unlink(l, at);
@@ -87,6 +88,7 @@ static bool store_request(uint32_t key)
     char text[NKEY + 1];
     uint64_t cas;
     item *it;
+
     snprintf(text, sizeof(text), "key-%08u", key);
     if (engine->get(h, cookie, &it, text, NKEY, 0) == ENGINE_SUCCESS) {
         engine->release(h, cookie, it);
@@ -109,6 +111,7 @@ static void compare(double skew, unsigned scan, double *ours, double *lru)
     uint64_t hits = 0, counted = 0;
     struct zipf z;
     struct lru l;
+
     zipf_init(&z, skew, KEYS);
     lru_init(&l, keys);
     for (uint32_t i = 0; i < REQUESTS; i++) {
@@ -130,6 +133,7 @@ static void compare(double skew, unsigned scan, double *ours, double *lru)
 START_TEST(as_good_as_lru)
 {
     double ours, lru;
+
     compare(0.9, 0, &ours, &lru);
     ck_assert(ours >= lru);
 }
@@ -138,6 +142,7 @@ END_TEST
 START_TEST(as_good_as_lru_when_nearly_flat)
 {
     double ours, lru;
+
     compare(0.6, 0, &ours, &lru);
     ck_assert(ours >= lru);
 }
@@ -146,6 +151,7 @@ END_TEST
 START_TEST(as_good_as_lru_when_steep)
 {
     double ours, lru;
+
     compare(1.1, 0, &ours, &lru);
     ck_assert(ours >= lru - 0.002); /* nearly all hits for both */
 }
@@ -154,6 +160,7 @@ END_TEST
 START_TEST(scans_do_little_harm)
 {
     double ours, lru;
+
     compare(0.9, 2, &ours, &lru);
     ck_assert(ours >= lru + 0.02);
 }
@@ -163,14 +170,14 @@ END_TEST
 START_TEST(a_new_hot_set_is_taken_in)
 {
     uint32_t state = 3, hits = 0;
-    for (uint32_t set = 0; set < 5; set++) {
+
+    for (uint32_t set = 0; set < 5; set++)
         for (uint32_t i = 0; i < REQUESTS / 5; i++) {
             state = state * 1664525u + 1013904223u;
             bool hit = store_request(set * 20000 + (state >> 8) % 20000);
             if (i > REQUESTS / 5 * 4 / 5)
                 hits += hit;
         }
-    }
     ck_assert_uint_gt(hits, REQUESTS / 5 / 100 * 95);
 }
 END_TEST
@@ -183,6 +190,7 @@ START_TEST(hot_keys_outlive_passers_by)
 {
     enum { HOT = 5000, PASSERS = 150000, WINDOW = 20000 };
     uint32_t state = 5, passer = 0, hits = 0, least = WINDOW;
+
     for (uint32_t i = 1; i <= 2 * REQUESTS; i++) {
         state = state * 1664525u + 1013904223u;
         if (i % 2 == 0)

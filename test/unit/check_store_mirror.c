@@ -126,10 +126,10 @@ static bool take_note(struct node *n, unsigned i, struct note *taken)
 static void tell(void)
 {
     struct note n;
-    for (unsigned i = 0; take_note(lead, i, &n); i++) {
+
+    for (unsigned i = 0; take_note(lead, i, &n); i++)
         if (!mirror_rows.repeat(handle_of(mirror), &n.note))
             want(n.key);
-    }
 }
 
 static void ship(const char *key, bool with_age)
@@ -178,6 +178,7 @@ static bool request(uint32_t key)
     char text[NKEY + 1];
     uint64_t cas;
     item *it;
+
     name_of(key, text);
     if (lead->engine->get(h, cookie, &it, text, NKEY, 0) == ENGINE_SUCCESS) {
         lead->engine->release(h, cookie, it);
@@ -274,6 +275,7 @@ static void copy_all(void)
     uint8_t ttl;
     uint32_t seqno;
     item *it;
+
     while (next(h, walker, &it, &specific, &nspecific, &ttl, &flags, &seqno, &vbucket) ==
            TAP_MUTATION) {
         CHECK(lead->engine->get_item_info(h, walker, it, &info));
@@ -293,6 +295,7 @@ struct outcome {
 static void say(const char *what, const struct outcome *o)
 {
     unsigned missing, extra;
+
     count_differences(KEYS, &missing, &extra);
     printf("%s: before %.4f, at the moment %.4f and %.4f (%u items missing, %u too many, "
            "%.2f moved a set)\n",
@@ -304,6 +307,7 @@ static void say(const char *what, const struct outcome *o)
 static struct outcome fail_over(struct load *l, const char *what)
 {
     struct outcome o = { .after = 1 };
+
     o.before = run(l, WINDOW * 4);
     ask_both(l, &o.lead, &o.mirror);
     say(what, &o);
@@ -333,6 +337,7 @@ static void load_init(struct load *l, double skew, unsigned scan)
 static struct outcome try_load(const char *what, double skew, unsigned scan)
 {
     struct load l;
+
     load_init(&l, skew, scan);
     start_pair(WHOLE, WHOLE);
     run(&l, REQUESTS);
@@ -373,6 +378,7 @@ START_TEST(each_kind_of_note_counts)
         { "told all", ~0u },
     };
     struct outcome o = { 0 };
+
     for (unsigned i = 0; i < N_ELEMENTS(rows); i++) {
         double before = o.mirror;
         told = rows[i].told;
@@ -388,6 +394,7 @@ END_TEST
 START_TEST(a_copy_is_warm)
 {
     struct load l;
+
     load_init(&l, 1.0, 3);
     start_pair(WHOLE, WHOLE);
     run(&l, REQUESTS);
@@ -409,6 +416,7 @@ START_TEST(a_smaller_mirror_keeps_the_best)
 {
     struct load l;
     double there, alone;
+
     load_init(&l, 1.0, 0);
     start_pair(HALF, HALF);
     run(&l, REQUESTS);
@@ -431,6 +439,7 @@ END_TEST
 START_TEST(stays_warm_when_the_lead_changes_often)
 {
     struct load l;
+
     load_init(&l, 1.0, 3);
     start_pair(WHOLE, WHOLE);
     run(&l, REQUESTS);

@@ -19,6 +19,7 @@ static void note_key(void *context, const void *key, size_t nkey,
 {
     unsigned char *seen = context;
     char text[32];
+
     (void)value;
     snprintf(text, sizeof(text), "%.*s", (int)nkey, (const char *)key);
     if (strncmp(text, "key-", 4) == 0)
@@ -29,6 +30,7 @@ START_TEST(walk_meets_everything_once)
 {
     unsigned char *seen = calloc(ITEMS, 1);
     char key[32];
+
     ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
     for (int i = 0; i < ITEMS; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
@@ -75,6 +77,7 @@ static unsigned walk_through(unsigned *refusals)
     void *specific;
     uint32_t seqno;
     uint8_t ttl;
+
     while ((next = engine->get_tap_iterator(h, cookie, "x", 1, 0, NULL, 0)) == NULL)
         ++*refusals;
     for (;;) {
@@ -98,6 +101,7 @@ START_TEST(a_walk_short_of_memory_is_no_end)
 {
     unsigned refusals = 1;
     char key[32];
+
     for (int i = 0; i < ITEMS / 10; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         ck_assert_int_eq(fake_set(engine, cookie, key, key), ENGINE_SUCCESS);
@@ -118,6 +122,7 @@ START_TEST(walk_skips_expired_and_flushed)
         .op = OPERATION_SET, .key = "brief", .value = "v", .exptime = 5
     };
     unsigned char seen[10] = { 0 };
+
     ck_assert_int_eq(fake_store(engine, cookie, &brief, NULL), ENGINE_SUCCESS);
     fake_set(engine, cookie, "key-1", "v");
     ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 2);
@@ -155,6 +160,7 @@ static bool walk_one(struct walk *w)
     uint8_t ttl;
     void *es;
     item *it;
+
     if (w->next(&engine->interface, w->cookie, &it, &es, &nengine, &ttl, &flags, &seqno,
                 &vbucket) != TAP_MUTATION)
         return false;
@@ -171,6 +177,7 @@ START_TEST(walks_miss_nothing_while_the_table_grows)
     struct walk walks[3];
     char key[32];
     int there = ITEMS / 10, added = 0;
+
     for (int i = 0; i < there; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         fake_set(engine, cookie, key, key);
@@ -201,6 +208,7 @@ START_TEST(the_table_shrinks_again)
 {
     uint64_t grown, most = 0;
     char key[32];
+
     for (int i = 0; i < ITEMS; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         fake_set(engine, cookie, key, key);
@@ -228,6 +236,7 @@ START_TEST(an_abandoned_walk_is_freed)
 {
     struct walk w = { .cookie = fake_cookie_create(host) };
     char key[32];
+
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         fake_set(engine, cookie, key, key);
@@ -250,6 +259,7 @@ START_TEST(a_walk_shows_nothing_that_was_removed_meanwhile)
 {
     struct walk w = { .cookie = fake_cookie_create(host) };
     char key[32];
+
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         fake_set(engine, cookie, key, key);
@@ -269,6 +279,7 @@ END_TEST
 START_TEST(a_walk_carries_out_a_flush_that_is_due)
 {
     unsigned char seen[10] = { 0 };
+
     fake_set(engine, cookie, "key-1", "v");
     fake_flush(engine, cookie, 5);
     ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
@@ -307,6 +318,7 @@ static void check_value(const item_info *info, const char *key, size_t nkey)
 {
     const unsigned char *value = info->value[0].iov_base;
     size_t n = info->nbytes;
+
     CHECK(info->nkey == nkey && memcmp(info->key, key, nkey) == 0);
     CHECK(n >= nkey && memcmp(value, key, nkey) == 0);
     for (size_t i = nkey; i + 1 < n; i++)
@@ -323,6 +335,7 @@ static void worker_set(struct worker *w, const char *key, size_t nkey)
     rel_time_t exptime = r % 5 == 0 ? 1 + r % 3 : 0;
     uint64_t cas;
     item *it;
+
     CHECK(engine->allocate(h, w->cookie, &it, key, nkey, n, 0, exptime) ==
           ENGINE_SUCCESS);
     CHECK(engine->get_item_info(h, w->cookie, it, &info));
@@ -338,6 +351,7 @@ static void worker_get(struct worker *w, const char *key, size_t nkey)
     ENGINE_HANDLE *h = &engine->interface;
     item_info info = { .nvalue = 1 };
     item *it;
+
     if (engine->get(h, w->cookie, &it, key, (int)nkey, 0) != ENGINE_SUCCESS) {
         w->misses++;
         return;
@@ -352,6 +366,7 @@ static void *work(void *arg)
 {
     struct worker *w = arg;
     struct fake_arith count = { .key = "counter", .delta = 1, .create = true };
+
     for (unsigned i = 0; i < w->rounds; i++) {
         uint32_t r = next_random(&w->state);
         uint64_t result, cas;
@@ -399,6 +414,7 @@ static void torture(bool growing)
     struct worker workers[WORKERS] = { 0 };
     unsigned hits = 0;
     size_t walked = 0;
+
     for (int i = 0; i < WORKERS; i++) {
         workers[i] = (struct worker){ .cookie = fake_cookie_create(host),
                                       .state = (uint32_t)i + 1,
@@ -444,6 +460,7 @@ static void *add_many(void *arg)
     struct adder *a = arg;
     struct fake_arith count = { .key = "n", .delta = 1, .create = true, .initial = 1 };
     uint64_t result, cas;
+
     for (int i = 0; i < ROUNDS / 10; i++) {
         struct fake_store piece = { .op = OPERATION_APPEND, .key = "list", .value = "x" };
         CHECK(fake_arith(engine, a->cookie, &count, &result, &cas) == ENGINE_SUCCESS);
@@ -458,6 +475,7 @@ START_TEST(no_change_is_lost)
     struct adder adders[WORKERS];
     struct fake_value v;
     char text[32];
+
     fake_set(engine, cookie, "list", "");
     for (int i = 0; i < WORKERS; i++) {
         adders[i].cookie = fake_cookie_create(host);
