@@ -1,12 +1,12 @@
 #include "config.h"
 #include "server/settings.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/command_line.h"
 #include "server/address.h"
 
 #define AT(member) offsetof(struct settings, member)
@@ -21,8 +21,6 @@ const size_t settings_nrows = N_ELEMENTS(settings_rows);
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
     OPTION_WHOLE(name, help)
 #include "server/option_rows.h"
-
-enum { LONG_ONLY = 0x100 }; /* getopt's value for a row without a letter */
 
 static size_t row_of(const char *name)
 {
@@ -106,45 +104,6 @@ static bool parse_extended(struct settings *s, char *why, size_t nwhy)
     return ok;
 }
 
-static void fill_getopt(char *letters, struct option *longs)
-{
-    *letters++ = ':'; /* tell a missing argument from an unknown option */
-    for (size_t i = 0; i < settings_nrows; i++) {
-        const struct option_row *row = &settings_rows[i];
-        bool argument = row->form != NULL;
-        if (row->letter != 0)
-            *letters++ = row->letter;
-        if (row->letter != 0 && argument)
-            *letters++ = ':';
-        *longs++ = (struct option){ row->name, argument ? required_argument : no_argument,
-                                    NULL, LONG_ONLY + (int)i };
-    }
-    *letters = '\0';
-    *longs = (struct option){ 0 };
-}
-
-static size_t row_of_letter(int letter)
-{
-    size_t i = 0;
-    if (letter >= LONG_ONLY)
-        return (size_t)(letter - LONG_ONLY);
-    while (i < settings_nrows && settings_rows[i].letter != letter)
-        i++;
-    return i;
-}
-
-static bool refuse(int kind, char **argv, char *why, size_t nwhy)
-{
-    const char *word = argv[optind - 1];
-    if (kind == ':')
-        snprintf(why, nwhy, "option '%s' needs a value; see mcd -h", word);
-    else if (optopt > 0 && optopt < LONG_ONLY)
-        snprintf(why, nwhy, "there is no option '-%c'; see mcd -h", optopt);
-    else
-        snprintf(why, nwhy, "there is no option '%s' of this form; see mcd -h", word);
-    return false;
-}
-
 static bool check_whole(struct settings *s, char *why, size_t nwhy)
 {
     unsigned mode;
@@ -169,27 +128,28 @@ static bool check_whole(struct settings *s, char *why, size_t nwhy)
     return true;
 }
 
+static bool take(struct command_line *l, const struct option_row *row, void *values,
+                 const char *text, char *why, size_t nwhy)
+{
+    struct settings *s = values;
+    bool ok = put(s, (size_t)(row - settings_rows), text, why, nwhy);
+    l->enough = s->help || s->version;
+    return ok;
+}
+
 bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t nwhy)
 {
-    char letters[2 * SETTINGS + 2];
-    struct option longs[SETTINGS + 1];
-    int letter;
+    struct command_line line = { .table = { { settings_rows, settings_nrows, s } },
+                                 .hint = "see mcd -h",
+                                 .take = take };
     *s = (struct settings){ 0 };
     if (!option_defaults(settings_rows, settings_nrows, s, why, nwhy))
         return false;
-    fill_getopt(letters, longs);
-    optind = 0; /* start anew: tests parse more than one command line */
-    opterr = 0;
-    while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-        if (letter == '?' || letter == ':')
-            return refuse(letter, argv, why, nwhy);
-        if (!put(s, row_of_letter(letter), optarg, why, nwhy))
-            return false;
-        if (s->help || s->version)
-            return true;
-    }
-    if (optind < argc) {
-        snprintf(why, nwhy, "'%s' is no option; see mcd -h", argv[optind]);
+    int end = command_line_read(&line, argc, argv, why, nwhy);
+    if (end < 0 || line.enough)
+        return end >= 0;
+    if (end < argc) {
+        snprintf(why, nwhy, "'%s' is no option; see mcd -h", argv[end]);
         return false;
     }
     return check_whole(s, why, nwhy);
