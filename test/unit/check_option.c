@@ -1,6 +1,7 @@
 #include "base/option.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "test/unit/unit.h"
 
@@ -10,6 +11,7 @@ struct values {
     double factor;
     char *text;
     unsigned choice;
+    bool file;
 };
 
 static const struct option_row rows[] = {
@@ -21,6 +23,7 @@ static const struct option_row rows[] = {
     ROW(factor, 0, FACTOR, "1.25", 1, 0, "X", "A factor."),
     ROW(text, 0, STRING, NULL, 0, 0, "TEXT", "A text."),
     ROW(choice, 0, CHOICE, "keep", 0, 0, "drop|keep|ask", "A choice."),
+    ROW(file, 0, FILE, NULL, 0, 0, "FILE", "A file of options."),
 };
 
 enum { NROWS = N_ELEMENTS(rows) };
@@ -206,11 +209,42 @@ START_TEST(test_parse_refuses)
 }
 END_TEST
 
+/* Parse file=NAME, where NAME has these lines; what no row knows is left over as ever. */
+static bool parse_file(const char *lines, char **rest)
+{
+    char name[] = "check-option-XXXXXX", config[64];
+    int fd = mkstemp(name);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
+    close(fd);
+    setup();
+    snprintf(config, sizeof(config), "number=8;file=%s;flag=on", name);
+    bool ok = parse(config, rest);
+    unlink(name);
+    return ok;
+}
+
+START_TEST(test_file_of_options)
+{
+    char *rest;
+    ck_assert(parse_file("# a remark\nnumber = 9\n\nsize=2k;cache_size=1m\n", &rest));
+    ck_assert_uint_eq(values.number, 9);
+    ck_assert_uint_eq(values.size, 2048);
+    ck_assert(values.flag && values.file);
+    ck_assert_ptr_nonnull(strstr(rest, "cache_size=1m"));
+    free(rest);
+    ck_assert(!parse_file("number=x\n", &rest));
+    ck_assert_ptr_nonnull(strstr(why, "number"));
+    ck_assert(!parse("file=/nonexistent/file", &rest));
+    ck_assert_ptr_nonnull(strstr(why, "/nonexistent/file"));
+    ck_assert_int_eq(set("file", "x"), OPTION_BAD);
+}
+END_TEST
+
 START_TEST(test_format_reads_back)
 {
-    static const char *const texts[] = {
-        "false", "7", "67108864", "1.25", "NULL", "keep"
-    };
+    static const char *const texts[] = { "false", "7",    "67108864", "1.25",
+                                         "NULL",  "keep", "false" };
     char text[64];
     setup();
     for (size_t i = 0; i < NROWS; i++) {
@@ -249,6 +283,7 @@ int main(void)
         test_parse_unquotes_and_trims,
         test_rest_stays_quoted,
         test_parse_refuses,
+        test_file_of_options,
         test_format_reads_back,
         test_help_has_a_line_a_row,
     };
