@@ -2,8 +2,6 @@
 
 #include <memcached/config_parser.h>
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,151 +10,104 @@
 #include "base/check.h"
 #include "base/option.h"
 
-/* A file may name another one; a file that names itself must come to an end. */
-enum { FILES_DEEP = 8 };
-
 enum { FINE = 0, UNKNOWN_KEYS = 1, BAD = -1 };
 
 struct parse {
     struct config_item *items;
     FILE *error; /* may be NULL */
-    int depth;
+    bool unknown;
+    struct option_reader reader;
+    char why[300];
 };
 
-static int parse_text(const struct parse *p, const char *text);
-
-__attribute__((format(printf, 2, 3))) static int complain(const struct parse *p,
-                                                          const char *fmt, ...)
-{
-    if (p->error != NULL) {
-        va_list args;
-        va_start(args, fmt);
-        vfprintf(p->error, fmt, args);
-        va_end(args);
-        fputc('\n', p->error);
-    }
-    return BAD;
-}
-
-static int worse(int a, int b)
-{
-    if (a == BAD || b == BAD)
-        return BAD;
-    return a != FINE ? a : b;
-}
-
-static int parse_file(const struct parse *p, const char *name)
-{
-    struct parse inner = { p->items, p->error, p->depth + 1 };
-    if (inner.depth > FILES_DEEP)
-        return complain(p, "Configuration file %s: more than %d files name one another",
-                        name, FILES_DEEP);
-    FILE *file = fopen(name, "re");
-    if (file == NULL)
-        return complain(p, "Cannot open configuration file %s: %s", name,
-                        strerror(errno));
-    char *line = NULL;
-    size_t size = 0;
-    int result = FINE;
-    errno = 0;
-    while (result != BAD && getline(&line, &size, file) > 0) {
-        if (line[0] != '#')
-            result = worse(result, parse_text(&inner, line));
-    }
-    if (result != BAD && ferror(file))
-        result =
-            complain(p, "Cannot read configuration file %s: %s", name, strerror(errno));
-    free(line);
-    fclose(file);
-    return result;
-}
-
-static int put_size(size_t *where, const char *text)
+static bool put_size(size_t *where, const char *text)
 {
     uint64_t bytes;
     if (!option_size(text, &bytes) || bytes > SIZE_MAX)
-        return BAD;
+        return false;
     *where = (size_t)bytes;
-    return FINE;
+    return true;
 }
 
 /* The last one wins: a host's own options stand before what the user adds. */
-static int put_string(struct config_item *item, const char *text)
+static bool put_string(struct config_item *item, const char *text)
 {
     char *copy = strdup(text);
     if (copy == NULL)
-        return BAD;
+        return false;
     if (item->found)
         free(*item->value.dt_string);
     *item->value.dt_string = copy;
-    return FINE;
+    return true;
 }
 
-static int put(const struct parse *p, struct config_item *item, const char *text)
+static bool put(struct config_item *item, const char *text)
 {
     switch (item->datatype) {
     case DT_SIZE:
         return put_size(item->value.dt_size, text);
     case DT_FLOAT:
-        return safe_strtof(text, item->value.dt_float) ? FINE : BAD;
+        return safe_strtof(text, item->value.dt_float);
     case DT_BOOL:
-        return option_bool(text, item->value.dt_bool) ? FINE : BAD;
+        return option_bool(text, item->value.dt_bool);
     case DT_STRING:
         return put_string(item, text);
     case DT_CONFIGFILE:
-        return parse_file(p, text);
+        break;
     }
-    return BAD;
+    return false;
 }
 
 static const char *wants(enum config_datatype type)
 {
     static const char *const words[] = {
-        [DT_SIZE] = "a size such as 64m",      [DT_FLOAT] = "a number",
-        [DT_BOOL] = "true or false",           [DT_STRING] = "a text",
-        [DT_CONFIGFILE] = "a file of options",
+        [DT_SIZE] = "a size such as 64m",
+        [DT_FLOAT] = "a number",
+        [DT_BOOL] = "true or false",
+        [DT_STRING] = "a text",
     };
     return (size_t)type < N_ELEMENTS(words) ? words[type] : "something unknown";
 }
 
-static int parse_pair(const struct parse *p, const char *key, const char *value)
+static void complain_of_unknown(struct parse *p, const char *key)
 {
-    struct config_item *item = p->items;
-    while (item->key != NULL && strcmp(item->key, key) != 0)
-        item++;
-    if (item->key == NULL) {
-        complain(p, "There is no option '%s'", key);
-        return UNKNOWN_KEYS;
-    }
-    if (value == NULL)
-        return complain(p, "Option '%s' has no value: write it as %s=VALUE", key, key);
-    int result = put(p, item, value);
-    if (result == BAD)
-        complain(p, "Option '%s' needs %s, not '%s'", key, wants(item->datatype), value);
-    else
-        item->found = true;
-    return result;
+    p->unknown = true;
+    if (p->error != NULL)
+        fprintf(p->error, "there is no option '%s'\n", key);
 }
 
-static int parse_text(const struct parse *p, const char *text)
+static bool take(void *context, const struct option_pair *pair)
 {
-    char *room = malloc(strlen(text) + 2);
-    if (room == NULL)
-        return complain(p, "Out of memory");
-    int result = FINE;
-    while (*text != '\0' && result != BAD) {
-        char *value;
-        text = option_pair(text, room, &value);
-        text += *text == ';';
-        if (room[0] != '\0' || value != NULL)
-            result = worse(result, parse_pair(p, room, value));
+    struct parse *p = context;
+    struct config_item *item = p->items;
+    while (item->key != NULL && strcmp(item->key, pair->key) != 0)
+        item++;
+    if (item->key == NULL) {
+        complain_of_unknown(p, pair->key);
+        return true;
     }
-    free(room);
-    return result;
+    bool ok = false;
+    if (pair->value == NULL)
+        snprintf(p->why, sizeof(p->why), "option '%s' has no value: write it as %s=VALUE",
+                 pair->key, pair->key);
+    else if (item->datatype == DT_CONFIGFILE)
+        ok = option_read_file(&p->reader, pair->value);
+    else if (!(ok = put(item, pair->value)))
+        snprintf(p->why, sizeof(p->why), "option '%s' needs %s, not '%s'", pair->key,
+                 wants(item->datatype), pair->value);
+    item->found = item->found || ok;
+    return ok;
 }
 
 int parse_config(const char *str, struct config_item items[], FILE *error)
 {
-    struct parse p = { items, error, 0 };
-    return str != NULL ? parse_text(&p, str) : FINE;
+    struct parse p = { .items = items, .error = error };
+    p.reader = (struct option_reader){
+        .take = take, .context = &p, .why = p.why, .nwhy = sizeof(p.why)
+    };
+    if (str == NULL || option_read(&p.reader, str))
+        return p.unknown ? UNKNOWN_KEYS : FINE;
+    if (error != NULL)
+        fprintf(error, "%s\n", p.why);
+    return BAD;
 }

@@ -1,13 +1,25 @@
 /*
- * Statistics declared once. A module takes a snapshot of its counters into a
- * plain struct; rows say which member is which statistic. `stats`, and the `status` of
- * the control socket, are made from the rows.
+ * Statistics declared once. A module has a header of rows, each with kind, name and help,
+ * that is included once for the members of its structs and once for the table; a module's
+ * `stats` and the tables in the documents are made from it.
+ *
+ *   store/stat_rows.h:   STAT_FIGURE(GAUGE, curr_items, "items stored now")
+ *
+ *   struct snapshot {
+ *   #define STAT_FIGURE(kind, name, help) METRIC_MEMBER_##kind(name)
+ *   #include "store/stat_rows.h"
+ *   };
+ *
+ * What is counted as it happens is a STAT_COUNTER, and a member of whatever holds the
+ * counts; a STAT_FIGURE is worked out when it is asked for. `stats` takes a snapshot of
+ * both and emits it row by row.
  */
 #ifndef BASE_METRIC_H
 #define BASE_METRIC_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum metric_kind {
     METRIC_COUNTER, /* uint64_t, only grows until `stats reset` */
@@ -15,13 +27,29 @@ enum metric_kind {
     METRIC_TEXT     /* const char *, NULL reads as empty */
 };
 
+enum { METRIC_FULL = false, METRIC_BRIEF = true }; /* brief: also part of plain `stats` */
+
 struct metric_row {
     const char *name;
     enum metric_kind kind;
     size_t offset; /* of the member in the snapshot */
-    bool brief;    /* also part of plain `stats` */
+    bool brief;
     const char *help;
 };
+
+#define METRIC_MEMBER_COUNTER(name) uint64_t name;
+#define METRIC_MEMBER_GAUGE(name)   uint64_t name;
+#define METRIC_MEMBER_TEXT(name)    const char *name;
+
+/* A row of a table: name is a string, member that of the snapshot. */
+#define METRIC_ROW(kind, name, snapshot, member, extent, help)                           \
+    {                                                                                    \
+        name, METRIC_##kind, offsetof(snapshot, member), METRIC_##extent, help           \
+    }
+
+/* In a table's file, so that a row without words does not compile. */
+#define METRIC_WHOLE(name, help)                                                         \
+    _Static_assert(sizeof("" help) > sizeof("-"), #name " has no help");
 
 typedef void (*metric_emit)(void *context, const char *name, const char *value);
 

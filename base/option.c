@@ -140,26 +140,29 @@ enum option_result option_put(const struct option_row *row, void *values,
         return OPTION_BAD;
     case OPTION_CHOICE: {
         unsigned index;
-        if (parse_choice(row->choices, text, &index)) {
+        if (parse_choice(row->form, text, &index)) {
             *(unsigned *)member(row, values) = index;
             return OPTION_OK;
         }
-        snprintf(why, nwhy, "option '%s' is one of %s, not '%s'", row->name, row->choices,
+        snprintf(why, nwhy, "option '%s' is one of %s, not '%s'", row->name, row->form,
                  text);
         return OPTION_BAD;
     }
+    case OPTION_FILE:
+        snprintf(why, nwhy, "option '%s' stands in an engine's options only", row->name);
+        return OPTION_BAD;
     }
     return OPTION_BAD;
 }
 
-enum option_result option_set(const struct option_row *rows, size_t nrows, void *values,
-                              const char *name, const char *text, char *why, size_t nwhy)
+const struct option_row *option_find(const struct option_row *rows, size_t nrows,
+                                     const char *name)
 {
     for (size_t i = 0; i < nrows; i++) {
         if (strcmp(rows[i].name, name) == 0)
-            return option_put(&rows[i], values, text, why, nwhy);
+            return &rows[i];
     }
-    return OPTION_UNKNOWN;
+    return NULL;
 }
 
 bool option_defaults(const struct option_row *rows, size_t nrows, void *values, char *why,
@@ -171,92 +174,6 @@ bool option_defaults(const struct option_row *rows, size_t nrows, void *values, 
             return false;
     }
     return true;
-}
-
-/* A word up to one of the stops, unquoted, without the blanks around it. */
-static const char *take_word(const char *from, const char *stops, char *word)
-{
-    char *end = word;
-    while (isspace((unsigned char)*from))
-        from++;
-    for (; *from != '\0' && strchr(stops, *from) == NULL; from++) {
-        bool quoted = *from == '\\' && from[1] != '\0';
-        from += quoted;
-        *word++ = *from;
-        if (quoted || !isspace((unsigned char)*from))
-            end = word;
-    }
-    *end = '\0';
-    return from;
-}
-
-const char *option_pair(const char *config, char *room, char **value)
-{
-    *value = NULL;
-    config = take_word(config, "=;", room);
-    if (*config == '=') {
-        *value = room + strlen(room) + 1;
-        config = take_word(config + 1, ";", *value);
-    }
-    return config;
-}
-
-static void append_rest(char *rest, const char *pair, size_t npair)
-{
-    size_t n = strlen(rest);
-    if (n > 0)
-        rest[n++] = ';';
-    memcpy(rest + n, pair, npair);
-    rest[n + npair] = '\0';
-}
-
-static bool parse_pairs(const struct option_row *rows, size_t nrows, void *values,
-                        const char *config, char *pair, char *rest, char *why,
-                        size_t nwhy)
-{
-    for (; *config != '\0'; config += *config == ';') {
-        char *value;
-        const char *from = config + strspn(config, " \t\r\n");
-        config = option_pair(from, pair, &value);
-        if (pair[0] == '\0' && value == NULL)
-            continue;
-        if (value == NULL) {
-            snprintf(why, nwhy, "'%s' has no value: write it as %s=VALUE", pair, pair);
-            return false;
-        }
-        switch (option_set(rows, nrows, values, pair, value, why, nwhy)) {
-        case OPTION_BAD:
-            return false;
-        case OPTION_UNKNOWN:
-            append_rest(rest, from, (size_t)(config - from));
-            break;
-        case OPTION_OK:
-            break;
-        }
-    }
-    return true;
-}
-
-bool option_parse(const struct option_row *rows, size_t nrows, void *values,
-                  const char *config, char **rest, char *why, size_t nwhy)
-{
-    *rest = NULL;
-    if (config == NULL)
-        return true;
-    size_t size = strlen(config) + 2;
-    char *pair = malloc(size);
-    char *left = calloc(1, size);
-    bool ok = pair != NULL && left != NULL;
-    if (!ok)
-        snprintf(why, nwhy, "out of memory");
-    else
-        ok = parse_pairs(rows, nrows, values, config, pair, left, why, nwhy);
-    free(pair);
-    if (ok && left[0] != '\0')
-        *rest = left;
-    else
-        free(left);
-    return ok;
 }
 
 static void format_choice(const char *choices, unsigned index, char *text, size_t ntext)
@@ -274,6 +191,7 @@ void option_format(const struct option_row *row, const void *values, char *text,
     const void *where = (const char *)values + row->offset;
     switch (row->type) {
     case OPTION_BOOL:
+    case OPTION_FILE:
         snprintf(text, ntext, "%s", *(const bool *)where ? "true" : "false");
         break;
     case OPTION_NUMBER:
@@ -289,7 +207,7 @@ void option_format(const struct option_row *row, const void *values, char *text,
         break;
     }
     case OPTION_CHOICE:
-        format_choice(row->choices, *(const unsigned *)where, text, ntext);
+        format_choice(row->form, *(const unsigned *)where, text, ntext);
         break;
     }
 }
@@ -301,12 +219,12 @@ void option_help(const struct option_row *rows, size_t nrows, FILE *out)
         char names[64];
         if (row->letter != 0)
             snprintf(names, sizeof(names), "-%c, --%s%s%s", row->letter, row->name,
-                     row->argument ? "=" : "", row->argument ? row->argument : "");
+                     row->form ? "=" : "", row->form ? row->form : "");
         else
             snprintf(names, sizeof(names), "    --%s%s%s", row->name,
-                     row->argument ? "=" : "", row->argument ? row->argument : "");
+                     row->form ? "=" : "", row->form ? row->form : "");
         fprintf(out, "  %-30s %s", names, row->help);
-        if (row->preset != NULL && row->argument != NULL)
+        if (row->preset != NULL && row->form != NULL)
             fprintf(out, " (default: %s)", row->preset);
         fputc('\n', out);
     }

@@ -1,7 +1,12 @@
 /*
  * Options declared once. A row carries the name, type, default, range and help text;
- * parsing, defaults, `stats settings` and --help all come from it. The values live in a
- * plain struct of the caller; a row knows the offset of its member.
+ * parsing, defaults, `stats settings`, --help and the tables in the documents come from
+ * it. The values live in a plain struct of the caller; a row knows the offset of its
+ * member. Rows stand in a header that is included once for the members and once for the
+ * table, as store/option_rows.h.
+ *
+ * They are read from a command line (base/command_line.h) or from an engine's options,
+ * "key=value;key=value".
  *
  *   type             member             accepted text
  *   OPTION_BOOL      bool               true|on|yes|1, false|off|no|0
@@ -9,7 +14,8 @@
  *   OPTION_SIZE      uint64_t           decimal with k, m, g, t (powers of 1024)
  *   OPTION_FACTOR    double             decimal fraction
  *   OPTION_STRING    char * (owned)     anything, kept with strdup
- *   OPTION_CHOICE    unsigned           one of choices "a|b|c"; its index
+ *   OPTION_CHOICE    unsigned           one of the words of its form "a|b|c"; its index
+ *   OPTION_FILE      bool: one was read   a file of options for the same rows
  *
  * Texts of errors are complete sentences for the user and name the option.
  */
@@ -27,38 +33,59 @@ enum option_type {
     OPTION_SIZE,
     OPTION_FACTOR,
     OPTION_STRING,
-    OPTION_CHOICE
+    OPTION_CHOICE,
+    OPTION_FILE
 };
 
 struct option_row {
     const char *name; /* the long name, also the key in key=value */
     char letter;      /* the short name on a command line, 0 if none */
     enum option_type type;
-    size_t offset;        /* of the member in the caller's struct */
-    const char *preset;   /* default, as the user would write it; NULL for none */
-    uint64_t min, max;    /* of numbers and sizes; max 0 means no upper limit */
-    const char *choices;  /* "promote|reject" */
-    const char *argument; /* what help calls the value: "MB"; NULL for a switch */
+    size_t offset;      /* of the member in the caller's struct */
+    const char *preset; /* default, as the user would write it; NULL for none */
+    uint64_t min, max;  /* of numbers and sizes; max 0 means no upper limit */
+    const char *form;   /* what help calls the value: "MB", "a|b|c"; NULL for a switch */
     const char *help;
 };
 
-enum option_result { OPTION_OK, OPTION_UNKNOWN, OPTION_BAD };
+#define OPTION_MEMBER_BOOL(name)   bool name;
+#define OPTION_MEMBER_NUMBER(name) uint64_t name;
+#define OPTION_MEMBER_SIZE(name)   uint64_t name;
+#define OPTION_MEMBER_FACTOR(name) double name;
+#define OPTION_MEMBER_STRING(name) char *name;
+#define OPTION_MEMBER_CHOICE(name) unsigned name;
+#define OPTION_MEMBER_FILE(name)   bool name;
+
+/* A row of a table: name is a string, member that of the struct. */
+#define OPTION_ROW(name, letter, type, values, member, preset, min, max, form, help)     \
+    {                                                                                    \
+        name, letter, OPTION_##type, offsetof(values, member), preset, min, max, form,   \
+            help                                                                         \
+    }
+
+/* In a table's file, so that a row without words does not compile. */
+#define OPTION_WHOLE(name, help)                                                         \
+    _Static_assert(sizeof("" help) > sizeof("-"), name " has no help");
+
+enum option_result { OPTION_OK, OPTION_BAD };
 
 /* Set every member to its preset. The struct must be zeroed before. False: out of memory,
  * as why says; option_free is still due. */
 bool option_defaults(const struct option_row *rows, size_t nrows, void *values, char *why,
                      size_t nwhy);
 
-/* Set one by name (option_set) or row (option_put). On OPTION_BAD, why holds the
- * reason; on OPTION_UNKNOWN nothing is written to it. */
-enum option_result option_set(const struct option_row *rows, size_t nrows, void *values,
-                              const char *name, const char *text, char *why, size_t nwhy);
+/* The row of a name, NULL if there is none. */
+const struct option_row *option_find(const struct option_row *rows, size_t nrows,
+                                     const char *name);
+
+/* OPTION_BAD: why holds the reason, and the member is as it was. */
 enum option_result option_put(const struct option_row *row, void *values,
                               const char *text, char *why, size_t nwhy);
 
-/* Parse "key=value;key=value" ('\' quotes the next character). Pairs that no row
- * knows are appended, still quoted and joined with ';', to *rest (malloc'ed, the
- * caller frees; NULL if there are none). False: why holds the reason. */
+/* Parse "key=value;key=value" ('\' quotes the next character; blanks around keys and
+ * values are dropped unless quoted; the last of two wins). Pairs that no row knows are
+ * appended, still quoted and joined with ';', to *rest (malloc'ed, the caller frees; NULL
+ * if there are none). config may be NULL. False: why holds the reason. */
 bool option_parse(const struct option_row *rows, size_t nrows, void *values,
                   const char *config, char **rest, char *why, size_t nwhy);
 
@@ -76,10 +103,24 @@ void option_free(const struct option_row *rows, size_t nrows, void *values);
 bool option_size(const char *text, uint64_t *bytes);
 bool option_bool(const char *text, bool *value);
 
-/* Take the first "key=value" of config to room, which has strlen(config) + 2 bytes:
- * the key, terminated, and *value in the same room, NULL if there is no '='. Blanks
- * around both are dropped unless quoted. Returns where it stopped: at the ';' or the end.
- */
-const char *option_pair(const char *config, char *room, char **value);
+/* The syntax alone: each pair is handed to take, until that returns false. */
+struct option_pair {
+    const char *key, *value; /* unquoted; value NULL: there is no '=' */
+    const char *text;        /* the pair as it was written */
+    size_t ntext;
+};
+
+struct option_reader {
+    bool (*take)(void *context, const struct option_pair *pair);
+    void *context;
+    char *why;
+    size_t nwhy;
+    unsigned depth; /* files that are being read */
+};
+
+/* False: take said so; or why holds the reason. */
+bool option_read(struct option_reader *r, const char *config);
+/* The same for a file, whose lines are such texts, or remarks that begin with '#'. */
+bool option_read_file(struct option_reader *r, const char *name);
 
 #endif

@@ -53,12 +53,6 @@ bool output_reference(struct output *o, const void *data, size_t length, void *o
     return true;
 }
 
-void output_own_last(struct output *o, void *owner)
-{
-    CHECK(o->nrefs > 0);
-    ref_at(o, o->nrefs - 1)->owner = owner;
-}
-
 size_t output_gather(const struct output *o, struct iovec *pieces, size_t max)
 {
     char *bytes = o->bytes.data + o->bytes.head;
@@ -84,12 +78,6 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void pass_bytes(struct output *o, size_t n)
-{
-    buffer_consume(&o->bytes, n);
-    o->sent += n;
-}
-
 static void drop_first(struct output *o, output_release release, void *context)
 {
     const struct output_ref *ref = ref_at(o, 0);
@@ -102,31 +90,42 @@ static void drop_first(struct output *o, output_release release, void *context)
         release(context, owner);
 }
 
-void output_advance(struct output *o, size_t n, output_release release, void *context)
+/* Of n bytes that were sent, those up to the end of the last ref that they reach; how
+ * many are left, for the bytes behind all refs. */
+static size_t pass_refs(struct output *o, size_t n, output_release release, void *context)
 {
     while (o->nrefs > 0) {
         const struct output_ref *ref = ref_at(o, 0);
         size_t step = smaller(n, (size_t)(ref->at - o->sent));
-        pass_bytes(o, step);
+        o->sent += step;
         n -= step;
         if (o->sent < ref->at)
-            return;
+            return 0;
         step = smaller(n, ref->length - o->ref_sent);
         o->ref_sent += step;
         o->referenced -= step;
         n -= step;
         if (o->ref_sent < ref->length)
-            return;
+            return 0;
         drop_first(o, release, context);
     }
-    pass_bytes(o, n);
+    return n;
+}
+
+void output_advance(struct output *o, size_t n, output_release release, void *context)
+{
+    uint64_t before = o->sent;
+    size_t left = pass_refs(o, n, release, context);
+    o->sent += left;
+    buffer_consume(&o->bytes, (size_t)(o->sent - before));
 }
 
 void output_clear(struct output *o, output_release release, void *context)
 {
     while (o->nrefs > 0)
         drop_first(o, release, context);
-    pass_bytes(o, buffer_length(&o->bytes));
+    o->sent += buffer_length(&o->bytes);
+    buffer_consume(&o->bytes, buffer_length(&o->bytes));
 }
 
 struct output_mark output_mark(const struct output *o)

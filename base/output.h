@@ -68,11 +68,9 @@ static inline size_t output_memory(const struct output *o)
     return o->bytes.size + o->refs_size * sizeof(*o->refs);
 }
 
-/* Queue data without a copy. False if memory is out: then nothing was taken. */
+/* Queue data without a copy; of data in several pieces the last one has the owner. False
+ * if memory is out: then nothing was taken. */
 bool output_reference(struct output *o, const void *data, size_t length, void *owner);
-/* The owner of the reference that was queued last: for data in several pieces, all of
- * which one owner holds. */
-void output_own_last(struct output *o, void *owner);
 
 /* The next pieces to send, at most max (2 at least); how many there are. */
 size_t output_gather(const struct output *o, struct iovec *pieces, size_t max);

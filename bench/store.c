@@ -53,7 +53,6 @@ static SERVER_HANDLE_V1 *server(void)
     static SERVER_HANDLE_V1 api = {
         .interface = 1, .core = &core, .stat = &stat, .callback = &callback
     };
-
     return &api;
 }
 
@@ -70,7 +69,6 @@ struct job {
 static double seconds(void)
 {
     struct timespec t;
-
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
@@ -91,7 +89,6 @@ static void call_set(struct job *j, uint32_t n)
     char key[32];
     item *it;
     size_t nkey = key_of(key, n);
-
     if (j->engine->allocate(h, j, &it, key, nkey, j->nvalue, 0, 0) != ENGINE_SUCCESS)
         return;
     j->engine->get_item_info(h, j, it, &info);
@@ -108,7 +105,6 @@ static void call_get(struct job *j, uint32_t n)
     char key[32];
     item *it;
     size_t nkey = key_of(key, n);
-
     if (j->engine->get(h, j, &it, key, (int)nkey, 0) != ENGINE_SUCCESS)
         return;
     j->engine->get_item_info(h, j, it, &info);
@@ -119,7 +115,6 @@ static void call_get(struct job *j, uint32_t n)
 static void call_nothing(struct job *j, uint32_t n)
 {
     char key[32];
-
     j->hits += key_of(key, n) + (size_t)key[23];
 }
 
@@ -127,7 +122,6 @@ static void *run(void *arg)
 {
     struct job *j = arg;
     double start = seconds();
-
     for (uint32_t i = 0; i < j->calls; i++) {
         j->state = j->state * 1664525u + 1013904223u;
         j->call(j, j->step != 0 ? j->first + i * j->step
@@ -142,7 +136,6 @@ static void measure(const char *name, struct job job, uint32_t threads)
     struct job jobs[8] = { { 0 } };
     double ns = 0;
     uint64_t hits = 0;
-
     for (uint32_t i = 0; i < threads; i++) {
         jobs[i] = job;
         jobs[i].first = i;
@@ -164,7 +157,6 @@ static size_t resident(void)
 {
     unsigned long total, pages = 0;
     FILE *f = fopen("/proc/self/statm", "re");
-
     if (f == NULL || fscanf(f, "%lu %lu", &total, &pages) != 2)
         pages = 0;
     if (f != NULL)
@@ -189,7 +181,6 @@ int main(int argc, char **argv)
     char config[64];
     ENGINE_HANDLE *handle;
     size_t before = resident();
-
     snprintf(config, sizeof(config), "cache_size=%lum", mb);
     AZ(store_create_instance(1, server, &handle));
     ENGINE_HANDLE_V1 *engine = (ENGINE_HANDLE_V1 *)handle;

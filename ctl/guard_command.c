@@ -1,36 +1,40 @@
+#include "base/check.h"
 #include "ctl/commands.h"
 #include "ctl/guard.h"
 
-enum { DIRECTORY = 0x100, FIFO, PERIOD }; /* options without a letter */
+struct guard_options {
+#define OPTION_GUARD(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
+#include "ctl/option_rows.h"
+};
 
-static void take(void *context, int val, const char *text)
-{
-    struct guard_config *config = context;
-    switch (val) {
-    case DIRECTORY:
-        config->directory = text;
-        break;
-    case FIFO:
-        config->fifo = text;
-        break;
-    default:
-        config->period_ms = options_ms("period", text);
-        break;
-    }
-}
+static const struct option_row rows[] = {
+#define OPTION_GUARD(name, type, preset, min, max, form, help)                           \
+    OPTION_ROW(#name, 0, type, struct guard_options, name, preset, min, max, form, help),
+#include "ctl/option_rows.h"
+};
+
+#define OPTION_GUARD(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
+#include "ctl/option_rows.h"
 
 int guard_command(struct common_options *common, int argc, char **argv)
 {
-    static const struct option rows[] = {
-        { "dir", required_argument, NULL, DIRECTORY },
-        { "fifo", required_argument, NULL, FIFO },
-        { "period", required_argument, NULL, PERIOD },
-        { NULL, 0, NULL, 0 },
-    };
-    struct guard_config config = { .directory = RUN_DIR, .period_ms = 20 };
-    const struct own_options own = { rows, take, &config };
+    struct guard_options given = { 0 };
+    const struct option_table own = { rows, N_ELEMENTS(rows), &given };
     options_after(common, &own, argc, argv);
-    config.socket = common->socket;
-    config.timeout_ms = common->timeout_ms != 0 ? common->timeout_ms : 100;
-    return guard_run(&config);
+    const struct guard_config config = {
+        .socket = common->socket,
+        .directory = given.dir,
+        .fifo = given.fifo,
+        .period_ms = (unsigned)given.period,
+        .timeout_ms = common->timeout != 0 ? (unsigned)common->timeout : 100,
+    };
+    int code = guard_run(&config);
+    option_free(rows, N_ELEMENTS(rows), &given);
+    return code;
+}
+
+void guard_help(FILE *out)
+{
+    fputs("\nguard:\n", out);
+    option_help(rows, N_ELEMENTS(rows), out);
 }

@@ -144,20 +144,16 @@ static bool check_path(const char *option, const char *text, size_t room, char *
     return false;
 }
 
-static bool check_numbers(const struct keepalived_conf *conf, char *why, size_t nwhy)
+static bool check_advert(const struct keepalived_conf *conf, char *why, size_t nwhy)
 {
-    if (conf->vrid < 1 || conf->vrid > 255) {
-        snprintf(why, nwhy, "--vrid takes 1 to 255, not %lu", conf->vrid);
-        return false;
-    }
-    if (conf->advert_ms < 10 || conf->advert_ms > 40950 || conf->advert_ms % 10 != 0) {
-        snprintf(why, nwhy,
-                 "--advert takes 10 to 40950 milliseconds in steps of 10, which is what "
-                 "VRRP can say, not %lu",
-                 conf->advert_ms);
-        return false;
-    }
-    return true;
+    if (conf->advert_ms % 10 == 0)
+        return true;
+    snprintf(
+        why, nwhy,
+        "--advert takes milliseconds in steps of 10, which is what VRRP can say, not "
+        "%lu",
+        conf->advert_ms);
+    return false;
 }
 
 bool keepalived_conf_check(const struct keepalived_conf *conf, char *why, size_t nwhy)
@@ -171,7 +167,7 @@ bool keepalived_conf_check(const struct keepalived_conf *conf, char *why, size_t
            check_path("socket", conf->socket,
                       sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1, why, nwhy) &&
            check_path("program", conf->program, PATH_ROOM, why, nwhy) &&
-           check_numbers(conf, why, nwhy);
+           check_advert(conf, why, nwhy);
 }
 
 /* ---- the text */

@@ -1,78 +1,29 @@
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "ctl/commands.h"
 #include "ctl/keepalived.h"
 
-/* Options without a letter; first those that are kept as they are. */
-enum {
-    TEXT = 0x100,
-    VIP = TEXT,
-    INTERFACE,
-    SELF,
-    PEER,
-    NAME,
-    DIR,
-    FIFO,
-    MULTICAST,
-    PROFILE,
-    ADVERT,
-    VRID,
+struct keepalived_options {
+#define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)                      \
+    OPTION_MEMBER_##type(name)
+#include "ctl/option_rows.h"
 };
 
-#define ADVERT_NOT_GIVEN (~0ul)
-
-static const struct {
-    const char *name;
-    unsigned long advert_ms;
-} profiles[] = { { "fast", 100 }, { "conservative", 300 } };
-
-static unsigned long profile_advert(const char *name)
-{
-    for (size_t i = 0; i < N_ELEMENTS(profiles); i++) {
-        if (strcmp(name, profiles[i].name) == 0)
-            return profiles[i].advert_ms;
-    }
-    options_refuse("--profile is fast or conservative, not '%s'", name);
-}
-
-static unsigned long number(const char *option, const char *text)
-{
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0')
-        options_refuse("--%s takes a number, not '%s'", option, text);
-    return value;
-}
-
-struct given {
-    struct keepalived_conf conf;
-    unsigned long profile_ms; /* what the profile says, unless --advert is given */
+static const struct option_row rows[] = {
+#define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)                      \
+    OPTION_ROW(#name, 0, type, struct keepalived_options, name, preset, min, max, form,  \
+               help),
+#include "ctl/option_rows.h"
 };
 
-static void take(void *context, int val, const char *text)
-{
-    struct given *given = context;
-    struct keepalived_conf *conf = &given->conf;
-    const char **const texts[] = {
-        [VIP - TEXT] = &conf->vip,   [INTERFACE - TEXT] = &conf->interface,
-        [SELF - TEXT] = &conf->self, [PEER - TEXT] = &conf->peer,
-        [NAME - TEXT] = &conf->name, [DIR - TEXT] = &conf->directory,
-        [FIFO - TEXT] = &conf->fifo,
-    };
-    if (val == MULTICAST)
-        conf->multicast = true;
-    else if (val == PROFILE)
-        given->profile_ms = profile_advert(text);
-    else if (val == ADVERT)
-        conf->advert_ms = number("advert", text);
-    else if (val == VRID)
-        conf->vrid = number("vrid", text);
-    else
-        *texts[val - TEXT] = text;
-}
+#define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)                      \
+    OPTION_WHOLE(#name, help)
+#include "ctl/option_rows.h"
+
+/* By the index of --profile. */
+static const unsigned long advert_of_profile[] = { 100, 300 };
 
 /* keepalived shall run the very program that wrote the file. */
 static void find_program(char *path, size_t npath)
@@ -83,43 +34,46 @@ static void find_program(char *path, size_t npath)
     path[n] = '\0';
 }
 
-int keepalived_conf_command(struct common_options *common, int argc, char **argv)
+static void print(const struct keepalived_conf *conf)
 {
-    static const struct option rows[] = {
-        { "vip", required_argument, NULL, VIP },
-        { "interface", required_argument, NULL, INTERFACE },
-        { "self", required_argument, NULL, SELF },
-        { "peer", required_argument, NULL, PEER },
-        { "multicast", no_argument, NULL, MULTICAST },
-        { "profile", required_argument, NULL, PROFILE },
-        { "advert", required_argument, NULL, ADVERT },
-        { "name", required_argument, NULL, NAME },
-        { "vrid", required_argument, NULL, VRID },
-        { "dir", required_argument, NULL, DIR },
-        { "fifo", required_argument, NULL, FIFO },
-        { NULL, 0, NULL, 0 },
-    };
-    char program[512], why[512];
-    struct given given = { .conf = { .name = "mcd",
-                                     .vrid = 51,
-                                     .directory = RUN_DIR "/11211",
-                                     .fifo = RUN_DIR "/vrrp.fifo",
-                                     .socket = RUN_DIR "/11211.sock",
-                                     .program = program },
-                           .profile_ms = profiles[0].advert_ms };
-    const struct own_options own = { rows, take, &given };
-    struct keepalived_conf *conf = &given.conf;
-    find_program(program, sizeof(program));
-    conf->advert_ms = ADVERT_NOT_GIVEN;
-    options_after(common, &own, argc, argv);
-    if (conf->advert_ms == ADVERT_NOT_GIVEN)
-        conf->advert_ms = given.profile_ms;
-    if (common->socket != NULL)
-        conf->socket = common->socket;
+    char why[512];
     if (!keepalived_conf_check(conf, why, sizeof(why)))
         options_refuse("%s", why);
     keepalived_conf_print(conf, stdout);
     if (fflush(stdout) != 0)
         options_refuse("cannot write the configuration");
+}
+
+int keepalived_conf_command(struct common_options *common, int argc, char **argv)
+{
+    char program[512];
+    struct keepalived_options given = { 0 };
+    const struct option_table own = { rows, N_ELEMENTS(rows), &given };
+    find_program(program, sizeof(program));
+    options_after(common, &own, argc, argv);
+    const struct keepalived_conf conf = {
+        .vip = given.vip,
+        .interface = given.interface,
+        .self = given.self,
+        .peer = given.peer,
+        .name = given.name,
+        .directory = given.dir,
+        .fifo = given.fifo,
+        .socket = common->socket != NULL ? common->socket : RUN_DIR "/11211.sock",
+        .program = program,
+        .vrid = given.vrid,
+        .advert_ms = given.advert != 0 ? given.advert : advert_of_profile[given.profile],
+        .multicast = given.multicast,
+    };
+    print(&conf);
+    option_free(rows, N_ELEMENTS(rows), &given);
     return EXIT_SUCCESS;
+}
+
+void keepalived_conf_help(FILE *out)
+{
+    fputs("\nkeepalived-conf, with the node's socket in --socket (default: " RUN_DIR
+          "/11211.sock):\n",
+          out);
+    option_help(rows, N_ELEMENTS(rows), out);
 }

@@ -113,19 +113,14 @@ static void usage(FILE *out)
     fputs("Usage: mcreplctl [-s SOCKET] [-t MS] COMMAND [OPTION]...\n\n", out);
     for (size_t i = 0; i < N_ELEMENTS(commands); i++)
         fprintf(out, "  %-15s %s\n", commands[i].name, commands[i].help);
-    fputs("\n"
-          "  -s, --socket=PATH  the node's control socket; not needed if one node runs "
-          "here\n"
-          "  -t, --timeout=MS   how long to wait for an answer (2000; handover 60000,\n"
-          "                     verify 70000 between two lines)\n"
-          "      --json         status as a JSON object\n"
-          "      --watch        status again each second, with rates\n"
-          "  -h, --help         this text\n"
-          "  -V, --version      the version\n"
-          "\n" GUARD_HELP "\n" KEEPALIVED_CONF_HELP "\n"
-          "Exit code: 0 done or yes, 1 refused or no, 2 wrong usage, 3 the node does not "
-          "answer.\n",
-          out);
+    fputc('\n', out);
+    options_help(out);
+    guard_help(out);
+    keepalived_conf_help(out);
+    fputs(
+        "\nExit code: 0 done or yes, 1 refused or no, 2 wrong usage, 3 the node does not "
+        "answer.\n",
+        out);
 }
 
 static const struct command *find_command(const char *name)
@@ -140,7 +135,7 @@ static const struct command *find_command(const char *name)
 static int ask_node(const struct command *command, struct common_options *common)
 {
     struct ask ask;
-    unsigned ms = common->timeout_ms != 0 ? common->timeout_ms : command->timeout_ms;
+    unsigned ms = common->timeout != 0 ? (unsigned)common->timeout : command->timeout_ms;
     if (!ask_open(&ask, common->socket, ms)) {
         fprintf(stderr, "mcreplctl: %s\n", ask.why);
         return EXIT_UNREACHABLE;
@@ -150,10 +145,9 @@ static int ask_node(const struct command *command, struct common_options *common
     return code;
 }
 
-int main(int argc, char **argv)
+static int run(struct common_options *common, int argc, char **argv)
 {
-    struct common_options common = { .usage = usage };
-    int at = options_before(&common, argc, argv);
+    int at = options_before(common, argc, argv);
     if (at == argc) {
         fputs("mcreplctl: a command is missing\n\n", stderr);
         usage(stderr);
@@ -167,9 +161,17 @@ int main(int argc, char **argv)
     }
     argv[at] = argv[0];
     if (command->own != NULL)
-        return command->own(&common, argc - at, argv + at);
-    options_after(&common, NULL, argc - at, argv + at);
-    if ((common.json || common.watch) && command->run != run_status)
+        return command->own(common, argc - at, argv + at);
+    options_after(common, NULL, argc - at, argv + at);
+    if ((common->json || common->watch) && command->run != run_status)
         options_refuse(STATUS_ONLY);
-    return ask_node(command, &common);
+    return ask_node(command, common);
+}
+
+int main(int argc, char **argv)
+{
+    struct common_options common = { .usage = usage };
+    int code = run(&common, argc, argv);
+    options_fini(&common);
+    return code;
 }

@@ -3,20 +3,19 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
 
-enum { ROWS_MAX = 32 };
-
-static const struct option common_rows[] = {
-    { "socket", required_argument, NULL, 's' },
-    { "timeout", required_argument, NULL, 't' },
-    { "json", no_argument, NULL, 'j' },
-    { "watch", no_argument, NULL, 'w' },
-    { "help", no_argument, NULL, 'h' },
-    { "version", no_argument, NULL, 'V' },
+static const struct option_row rows[] = {
+#define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
+    OPTION_ROW(#name, letter, type, struct common_options, name, preset, min, max, form, \
+               help),
+#include "ctl/option_rows.h"
 };
+
+#define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
+    OPTION_WHOLE(#name, help)
+#include "ctl/option_rows.h"
 
 void options_refuse(const char *format, ...)
 {
@@ -29,71 +28,64 @@ void options_refuse(const char *format, ...)
     exit(EXIT_USAGE);
 }
 
-unsigned options_ms(const char *option, const char *text)
+/* Who asks for help or the version gets it, whatever else stands there. */
+static bool take(struct command_line *l, const struct option_row *row, void *values,
+                 const char *text, char *why, size_t nwhy)
 {
-    char *end;
-    unsigned long ms = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || ms == 0 || ms > 3600000)
-        options_refuse("--%s takes 1 to 3600000 milliseconds, not '%s'", option, text);
-    return (unsigned)ms;
-}
-
-static bool take_common(struct common_options *common, int val)
-{
-    switch (val) {
-    case 's':
-        common->socket = optarg;
-        return true;
-    case 't':
-        common->timeout_ms = options_ms("timeout", optarg);
-        return true;
-    case 'j':
-        return common->json = true;
-    case 'w':
-        return common->watch = true;
-    case 'h':
+    const struct common_options *common = l->table[0].values;
+    if (!command_line_put(l, row, values, text, why, nwhy))
+        return false;
+    if (common->help) {
         common->usage(stdout);
         exit(EXIT_SUCCESS);
-    case 'V':
+    }
+    if (common->version) {
         puts("mcreplctl " PACKAGE_VERSION);
         exit(EXIT_SUCCESS);
-    case '?':
-        options_refuse("'mcreplctl --help' shows what it takes");
-    default:
-        return false;
     }
+    return true;
 }
 
-static void parse(struct common_options *common, const struct own_options *own,
-                  const char *letters, int argc, char **argv)
+static int parse(struct common_options *common, const struct option_table *own,
+                 bool stops, int argc, char **argv)
 {
-    struct option rows[ROWS_MAX] = { { NULL, 0, NULL, 0 } };
-    size_t n = N_ELEMENTS(common_rows);
-    int val;
-    memcpy(rows, common_rows, sizeof(common_rows));
-    for (size_t i = 0; own != NULL && own->rows[i].name != NULL; i++) {
-        CHECK(n + 1 < ROWS_MAX);
-        rows[n++] = own->rows[i];
-    }
-    optind = 0; /* glibc: from the start again, and with other letters */
-    while ((val = getopt_long(argc, argv, letters, rows, NULL)) != -1) {
-        if (!take_common(common, val) && own != NULL)
-            own->take(own->context, val, optarg);
-    }
+    char why[300];
+    struct command_line line = { .table = { { rows, N_ELEMENTS(rows), common } },
+                                 .stops = stops,
+                                 .hint = "'mcreplctl --help' shows what it takes",
+                                 .take = take };
+    if (own != NULL)
+        line.table[1] = *own;
+    if (own != NULL &&
+        !option_defaults(own->rows, own->nrows, own->values, why, sizeof(why)))
+        options_refuse("%s", why);
+    int end = command_line_read(&line, argc, argv, why, sizeof(why));
+    if (end < 0)
+        options_refuse("%s", why);
+    return end;
 }
 
 int options_before(struct common_options *common, int argc, char **argv)
 {
-    parse(common, NULL, "+s:t:hV", argc, argv);
-    return optind;
+    return parse(common, NULL, true, argc, argv);
 }
 
-void options_after(struct common_options *common, const struct own_options *own, int argc,
-                   char **argv)
+void options_after(struct common_options *common, const struct option_table *own,
+                   int argc, char **argv)
 {
-    parse(common, own, "s:t:hV", argc, argv);
+    int end = parse(common, own, false, argc, argv);
     if (own != NULL && (common->json || common->watch))
         options_refuse(STATUS_ONLY);
-    if (optind < argc)
-        options_refuse("only one command, please: '%s' is too much", argv[optind]);
+    if (end < argc)
+        options_refuse("only one command, please: '%s' is too much", argv[end]);
+}
+
+void options_fini(struct common_options *common)
+{
+    option_free(rows, N_ELEMENTS(rows), common);
+}
+
+void options_help(FILE *out)
+{
+    option_help(rows, N_ELEMENTS(rows), out);
 }

@@ -5,37 +5,33 @@
 #ifndef CTL_OPTIONS_H
 #define CTL_OPTIONS_H
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+
+#include "base/command_line.h"
 
 enum { EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
 #define STATUS_ONLY "--json and --watch go with status only"
 
+/* socket NULL, timeout 0: not given. */
 struct common_options {
-    const char *socket;  /* NULL: not given */
-    unsigned timeout_ms; /* 0: not given */
-    bool json, watch;
+#define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
+    OPTION_MEMBER_##type(name)
+#include "ctl/option_rows.h"
     void (*usage)(FILE *out);
-};
-
-/* Options of one command; take is called with the val of the row. */
-struct own_options {
-    const struct option *rows; /* up to one without a name */
-    void (*take)(void *context, int val, const char *text);
-    void *context;
 };
 
 /* Take the options before the command; the index of the command in argv. */
 int options_before(struct common_options *common, int argc, char **argv);
-/* Take those of argv[1] on, common and own (NULL: none); no other words are allowed. Both
- * end the program with a text and EXIT_USAGE if something is wrong. */
-void options_after(struct common_options *common, const struct own_options *own, int argc,
-                   char **argv);
+/* Take those of argv[1] on, common and own (NULL: none, for a command that asks the
+ * node); no other words are allowed. The members of own get their presets first. Both end
+ * the program with a text and EXIT_USAGE if something is wrong. */
+void options_after(struct common_options *common, const struct option_table *own,
+                   int argc, char **argv);
+void options_fini(struct common_options *common);
+void options_help(FILE *out);
 
-/* The value of --option in milliseconds, or the end of the program. */
-unsigned options_ms(const char *option, const char *text);
 /* What is wrong, in one line, and the end of the program with EXIT_USAGE. */
 _Noreturn void options_refuse(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

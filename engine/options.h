@@ -16,9 +16,8 @@ enum lone { LONE_SERVE, LONE_REJECT };
 enum on_conflict { ON_CONFLICT_INVALIDATE, ON_CONFLICT_KEEP };
 
 struct repl_options {
-    char *peer, *listen, *engine, *control;
-    unsigned standby_writes, lone, on_conflict;
-    uint64_t journal, dirty_bits, heartbeat, timeout, fetch_wait, cold_wait;
+#define OPTION(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
+#include "engine/option_rows.h"
     char *rest; /* for the wrapped engine; NULL if nothing is left */
 
     /* made from the above */

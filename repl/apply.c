@@ -5,13 +5,13 @@
 
 static void note_dropped(struct repl_core *c, const struct link_change *change)
 {
-    c->count.dropped++;
-    if ((c->count.dropped & (c->count.dropped - 1)) == 0)
+    c->count.apply_failed++;
+    if ((c->count.apply_failed & (c->count.apply_failed - 1)) == 0)
         repl_core_fault(
             c,
             "the store could not take an item of %u bytes from the peer (%llu so "
             "far): it is a miss here; check that both nodes have the same -m and -I",
-            change->nvalue, (unsigned long long)c->count.dropped);
+            change->nvalue, (unsigned long long)c->count.apply_failed);
 }
 
 /* Where the former value stands, nothing is acknowledged: what came in vain is the peer's

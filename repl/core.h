@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "base/siphash.h"
 #include "protocol/link.h"
 #include "repl/port.h"
@@ -54,14 +55,9 @@ struct repl_config {
 };
 
 struct repl_counters {
-    uint64_t shipped, applied, coalesced, dropped;
-    uint64_t resyncs_full, resyncs_partial, resync_items, invalidated, recovered;
-    uint64_t bytes_out, bytes_in, reconnects;
-    uint64_t promotions, demotions, merges;
-    uint64_t notices_out, notices_in;
-    uint64_t fetches, fetch_hits, fetch_timeouts; /* keys asked for, found; requests */
-    uint64_t store_failures; /* calls that the store could not carry out, not dropped */
-    uint64_t lag_us;
+#define STAT_COUNTER(name, extent, help) METRIC_MEMBER_COUNTER(name)
+#include "repl/stat_rows.h"
+    uint64_t lag_us; /* the last sample */
 };
 
 /* A planned change of roles (handover.c). */
@@ -275,19 +271,20 @@ void repl_core_fault(struct repl_core *c, const char *format, ...)
 
 /* ---- figures (status.c) */
 
-enum { REPL_ERROR_TEXT = 160 };
+enum { REPL_ERROR_TEXT = 160, REPL_HEALTH_TEXT = 100 };
 
+/* Texts that change are in here. */
 struct repl_status {
-    const char *role;
-    const char *link; /* "down" without a session, whatever is under way for one */
-    char last_error[REPL_ERROR_TEXT];
-    char run_id[2 * RUN_ID_SIZE + 1], peer_run_id[2 * RUN_ID_SIZE + 1];
-    uint64_t in_sync, pending, dirty_buckets, lacking_buckets, at_risk;
-    uint64_t lag_us, journal_overflows, notices_lost, peer_memory;
+#define STAT_FIGURE(kind, name, extent, help) METRIC_MEMBER_##kind(name)
+#define STAT_INNER(kind, name, help)          METRIC_MEMBER_##kind(name)
+#include "repl/stat_rows.h"
     struct repl_counters count;
+    char error_text[REPL_ERROR_TEXT], health_text[REPL_HEALTH_TEXT];
+    char run_text[2 * RUN_ID_SIZE + 1], peer_run_text[2 * RUN_ID_SIZE + 1];
 };
 
-/* Not LOCKED: it takes the lock itself. */
+/* All but the peer, which the core does not know. Not LOCKED: it takes the lock itself.
+ */
 void repl_core_status(struct repl_core *c, struct repl_status *s);
 /* Why a client's change is refused now; NULL: it is not. Not LOCKED: a hint. */
 const char *repl_core_refusal(struct repl_core *c);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "repl/health.h"
 #include "repl/internal.h"
 
 static uint64_t notices_lost(const struct repl_core *c)
@@ -109,9 +110,11 @@ struct repl_counters *repl_core_counters(struct repl_core *c)
 
 void repl_core_status(struct repl_core *c, struct repl_status *s)
 {
+    struct repl_health health;
     repl_core_lock(c);
     *s = (struct repl_status){
         .role = c->active ? "active" : "standby",
+        .active = c->active,
         .link = link_state(c),
         .in_sync = repl_core_in_sync(c),
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
@@ -123,9 +126,18 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
     };
     s->pending = pending(c, &s->journal_overflows);
     s->at_risk = s->pending + buckets_at_risk(c);
-    memcpy(s->last_error, c->last_error, sizeof(s->last_error));
-    format_run(&c->config.run, s->run_id);
+    s->run_id = s->run_text;
+    s->peer_run_id = s->peer_run_text;
+    format_run(&c->config.run, s->run_text);
     if (c->session.open)
-        format_run(&c->session.peer.run, s->peer_run_id);
+        format_run(&c->session.peer.run, s->peer_run_text);
+    memcpy(s->error_text, c->last_error, sizeof(s->error_text));
+    s->last_error = s->error_text;
+    repl_core_health(c, &health);
+    s->fit = health.is_fit;
+    s->rank = health.rank;
+    s->reign = health.reign;
+    memcpy(s->health_text, health.why, sizeof(s->health_text));
+    s->health = s->health_text;
     repl_core_unlock(c);
 }

@@ -55,18 +55,16 @@ static bool answer_value(struct connection *c, item *it, const item_info *info)
 {
     struct output *out = &c->io->out;
     bool ok = true, copy = is_copied(c, info->nbytes);
-    size_t queued = out->nrefs;
     unsigned n = c->req.no_value ? 0 : info->nvalue;
     for (unsigned i = 0; ok && i < n; i++) {
         const struct iovec *piece = &command_pieces(info)[i];
         if (copy)
             ok = buffer_append(&out->bytes, piece->iov_base, piece->iov_len);
-        else if (piece->iov_len > 0)
-            ok = output_reference(out, piece->iov_base, piece->iov_len, NULL);
+        else
+            ok = output_reference(out, piece->iov_base, piece->iov_len,
+                                  i + 1 == n ? it : NULL);
     }
-    if (ok && out->nrefs > queued)
-        output_own_last(out, it);
-    else
+    if (!ok || copy || n == 0)
         c->worker->api->release(c->worker->handle, c, it);
     return ok;
 }

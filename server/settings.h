@@ -12,26 +12,20 @@
 
 #include "base/option.h"
 
-enum { SETTINGS_ROWS_MAX = 40 };
+/* How many there are. */
+enum {
+    SETTINGS = 0
+#define SETTING(name, letter, member, type, preset, min, max, form, shown, help) +1
+#include "server/option_rows.h"
+};
 
 struct settings {
-    uint64_t port, udp_port;
-    char *unix_socket, *unix_mask; /* the mask in octal, as chmod writes it */
-    char *listen;
-    char *user, *pidfile;
-    char *engine, *engine_options;
-    char *extension; /* the last -X; all of them are in extensions */
-    char *extended;  /* -o */
-    uint64_t memory_mb, conn_memory_mb, item_size_max, chunk_size;
-    double factor;
-    uint64_t max_connections, threads, requests_per_event, backlog;
-    uint64_t idle_timeout; /* seconds; 0 is never */
-    uint64_t verbosity;
+#define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
+    OPTION_MEMBER_##type(member)
+#include "server/option_rows.h"
     char **extensions; /* FILE[,CONFIG], in the order of -X */
     size_t nextensions;
-    bool disable_evictions, maxconns_fast;
-    bool daemonize, lock_memory, help, version;
-    bool given[SETTINGS_ROWS_MAX]; /* by row: it was on the command line */
+    bool given[SETTINGS]; /* by row: it was on the command line */
 };
 
 extern const struct option_row settings_rows[];

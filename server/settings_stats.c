@@ -6,25 +6,9 @@
 #include "base/check.h"
 #include "server/log.h"
 
-/* Options that memcached reports under another name. */
-static const struct {
-    const char *option, *name;
-} known_as[] = {
-    { "port", "tcpport" },
-    { "udp-port", "udpport" },
-    { "unix-socket", "domain_socket" },
-    { "unix-mask", "umask" },
-    { "listen", "inter" },
-    { "memory-limit", "maxbytes" },
-    { "disable-evictions", "evictions" },
-    { "conn-limit", "maxconns" },
-    { "threads", "num_threads" },
-    { "max-reqs-per-event", "reqs_per_event" },
-    { "listen-backlog", "tcp_backlog" },
-    { "max-item-size", "item_size_max" },
-    { "slab-growth-factor", "growth_factor" },
-    { "slab-min-size", "chunk_size" },
-    { "verbose", "verbosity" },
+static const char *const shown[] = {
+#define SETTING(name, letter, member, type, preset, min, max, form, shown, help) shown,
+#include "server/option_rows.h"
 };
 
 /* What memcached can switch and mcd cannot: tools ask before they use it. */
@@ -38,21 +22,6 @@ static const struct {
     { "shutdown_command", "no" },      { "lru_crawler", "no" },
     { "lru_maintainer_thread", "no" }, { "slab_reassign", "no" },
 };
-
-static void name_of(const struct option_row *row, char *name, size_t size)
-{
-    for (size_t i = 0; i < N_ELEMENTS(known_as); i++) {
-        if (strcmp(known_as[i].option, row->name) == 0) {
-            snprintf(name, size, "%s", known_as[i].name);
-            return;
-        }
-    }
-    snprintf(name, size, "%s", row->name);
-    for (char *c = name; *c != '\0'; c++) {
-        if (*c == '-')
-            *c = '_';
-    }
-}
 
 static void value_of(const struct settings *s, const struct option_row *row, char *value,
                      size_t size)
@@ -70,26 +39,14 @@ static void value_of(const struct settings *s, const struct option_row *row, cha
         option_format(row, s, value, size);
 }
 
-/* What is no setting; and what the engine was told is not every client's business: it
- * names files, sockets and the peer. */
-static bool is_shown(const struct option_row *row)
-{
-    return row->offset != offsetof(struct settings, help) &&
-           row->offset != offsetof(struct settings, version) &&
-           row->offset != offsetof(struct settings, extended) &&
-           row->offset != offsetof(struct settings, engine_options);
-}
-
 void settings_each(const struct settings *s, metric_emit emit, void *context)
 {
-    char name[64], value[1024];
+    char value[1024];
     for (size_t i = 0; i < settings_nrows; i++) {
-        const struct option_row *row = &settings_rows[i];
-        if (!is_shown(row))
+        if (shown[i] == NULL)
             continue;
-        name_of(row, name, sizeof(name));
-        value_of(s, row, value, sizeof(value));
-        emit(context, name, value);
+        value_of(s, &settings_rows[i], value, sizeof(value));
+        emit(context, shown[i], value);
     }
     for (size_t i = 0; i < N_ELEMENTS(fixed); i++)
         emit(context, fixed[i].name, fixed[i].value);

@@ -19,22 +19,15 @@
 
 #include <memcached/engine.h>
 
+#include "base/metric.h"
 #include "server/worker_io.h"
 
 struct connection;
 struct server;
 
-/* One row in stats.c for each. */
 struct thread_counters {
-    uint64_t cmd_get, cmd_set, cmd_flush, cmd_touch, cmd_meta;
-    uint64_t get_hits, get_misses;
-    uint64_t delete_hits, delete_misses;
-    uint64_t incr_hits, incr_misses, decr_hits, decr_misses;
-    uint64_t cas_hits, cas_misses, cas_badval;
-    uint64_t touch_hits, touch_misses;
-    uint64_t store_too_large, store_no_memory;
-    uint64_t bytes_read, bytes_written;
-    uint64_t conn_yields, idle_kicks, conn_mem_kicks, conn_unwatched;
+#define STAT_COUNTER(name, help) METRIC_MEMBER_COUNTER(name)
+#include "server/stat_rows.h"
     uint64_t closed; /* connections; not reset */
 };
 

@@ -3,8 +3,9 @@
  * this node follows another. Each place in a queue that is being filled has an open
  * segment here, so that items of one age come to lie side by side, and leave together.
  */
+#include "store/memory.h"
+
 #include "base/check.h"
-#include "store/segment.h"
 
 /* Places of a copy are kept apart. What is moved here from segments with much to gain has
  * come from near each other: from those whose turn it is. */
@@ -20,7 +21,6 @@ static unsigned choose(const struct memory *m, unsigned queue, uint64_t order)
 {
     const struct aged *a = &m->aged;
     unsigned best = 0;
-
     for (unsigned i = 0; i < AGED_OPEN; i++) {
         if (is_same_place(m, &a->open[i], queue, order))
             return i;
@@ -44,16 +44,15 @@ static struct item *alloc_locked(struct memory *m, unsigned queue, uint64_t orde
     unsigned i = choose(m, queue, order);
     struct open_segment *open = &m->aged.open[i];
     struct item *it = NULL;
-
     if (is_same_place(m, open, queue, order))
-        it = open_bump(open, header, item_size(header));
+        it = open_append(open, header, item_size(header));
     if (it == NULL) {
         uint32_t id = memory_take(m, queue, grade);
         if (id == SEGMENT_NONE)
             return NULL;
         seal(m, i);
-        open_begin(m, open, id, order);
-        it = open_bump(open, header, item_size(header));
+        open_begin(open, id, m->segments[id].base, m->segment_size, order);
+        it = open_append(open, header, item_size(header));
     }
     m->aged.used_at[i] = ++m->aged.uses;
     return it;

@@ -42,7 +42,6 @@ static ENGINE_ERROR_CODE work_out(struct attempt *t)
 {
     struct item *it = t->spot.it;
     uint64_t number;
-
     if (it == NULL && !t->a->create)
         return ENGINE_KEY_ENOENT;
     if (it == NULL) {
@@ -104,7 +103,6 @@ ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
     struct attempt t = { .a = a };
     ENGINE_ERROR_CODE status;
     bool again;
-
     store_check_flush(s);
     for (;;) {
         status = attempt(s, &t, hash, &again);

@@ -7,9 +7,9 @@
  * turn, however high the first one was: hence it is bounded by the clock, which goes on,
  * and not by a fixed number, which they would exceed.
  */
-#include <time.h>
-
 #include "store/store.h"
+
+#include <time.h>
 
 /* 142 years: more than a machine can be wrong that believes it is 1970. */
 #define AHEAD_MAX (UINT64_C(1) << 60)
@@ -17,7 +17,6 @@
 static uint64_t clock_cas(void)
 {
     struct timespec t;
-
     clock_gettime(CLOCK_REALTIME, &t);
     return ((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000) * CAS_STEP;
 }
@@ -26,7 +25,6 @@ static void raise(struct store *s, uint64_t cas)
 {
     uint64_t seen = atomic_load_explicit(&s->cas, memory_order_relaxed);
     uint64_t want;
-
     do {
         want = (cas & ~(uint64_t)(CAS_STEP - 1)) | (seen & (CAS_STEP - 1));
         if (want <= seen)

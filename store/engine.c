@@ -1,7 +1,8 @@
 /* The engine interface on top of a store. */
+#include "store/store.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/check.h"
 #include "base/feature.h"
@@ -20,122 +21,23 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type,
     store_walk_end((struct store *)(uintptr_t)cb_data, cookie);
 }
 
-static void charge(void *context, int64_t bytes)
-{
-    if (bytes >= 0)
-        memory_charge(context, (size_t)bytes);
-    else
-        memory_credit(context, (size_t)-bytes);
-}
-
-static bool counters_init(struct store *s)
-{
-    size_t bytes = s->memory.nlanes * sizeof(struct counters);
-
-    s->counters = aligned_alloc(_Alignof(struct counters), bytes);
-    if (s->counters != NULL)
-        memset(s->counters, 0, bytes);
-    return s->counters != NULL;
-}
-
-/* A header of 32 bytes, a short key and its share of the table; addresses that the rest
- * of the process needs for its threads and buffers. */
-enum { ITEM_LEAST = 48, GHOST_SHARE = 64, ADDRESSES_LEFT = 128 << 20 };
-
-/* Reserve what needs many addresses. A thrifty table has longer chains if all items are
- * of the least size. */
-static bool reserve(struct store *s, unsigned thrift)
-{
-    size_t limit = s->config.cache_size;
-    struct range left;
-    bool fine = range_init(&left, ADDRESSES_LEFT);
-
-    if (fine && memory_init(&s->memory, limit, thrift)) {
-        fine = table_init(&s->table, limit / ITEM_LEAST >> thrift, charge, &s->memory);
-        if (!fine)
-            memory_fini(&s->memory);
-    } else {
-        fine = false;
-    }
-    range_fini(&left);
-    return fine;
-}
-
-static bool reserve_some(struct store *s)
-{
-    unsigned thrift = 0;
-
-    while (!reserve(s, thrift))
-        if (thrift++ == MEMORY_THRIFT_MOST)
-            return false;
-    if (thrift > 0)
-        fprintf(
-            stderr,
-            "default_engine: addresses are short, so %zu bytes are reserved for a cache "
-            "of %zu: many clients that stall may leave no room for new items; raise "
-            "the limit (ulimit -v, LimitAS=; with -k also ulimit -l, LimitMEMLOCK=)\n",
-            s->memory.runs.pages.size, s->config.cache_size);
-    return true;
-}
-
-static bool build(struct store *s)
-{
-    uint8_t low = 0;
-
-    if (!reserve_some(s) || !counters_init(s) ||
-        !ghost_init(&s->ghost, s->config.cache_size / GHOST_SHARE))
-        return false;
-    s->memory.low = store_maintenance_wake;
-    s->memory.context = s;
-    /* Two nodes that start in the same microsecond still give different numbers. */
-    if (getrandom(&low, sizeof(low), GRND_NONBLOCK) != sizeof(low))
-        low = (uint8_t)((uintptr_t)s >> 12);
-    atomic_store(&s->cas, low);
-    store_follow_clock(s);
-    memory_charge(&s->memory,
-                  s->memory.nlanes * (sizeof(struct lane) + sizeof(struct counters)));
-    return true;
-}
-
 /* The interface declares an array of one row and means as many as there are. */
 static void add_feature(struct store *s, uint32_t id, const char *description)
 {
     feature_info feature = { .feature = id, .description = description };
     size_t at =
         offsetof(engine_info, features) + s->info.info.num_features++ * sizeof(feature);
-
     CHECK(at + sizeof(feature) <= sizeof(s->info));
     memcpy(s->info.room + at, &feature, sizeof(feature));
-}
-
-static ENGINE_ERROR_CODE start(struct store *s)
-{
-    if (!siphash_draw(&s->secret)) {
-        snprintf(
-            s->error, sizeof(s->error),
-            "default_engine: the kernel gives no random numbers, and without a secret "
-            "clients could choose keys that make it slow; is getrandom forbidden by a "
-            "filter of system calls?");
-        return ENGINE_FAILED;
-    }
-    if (build(s) && store_maintenance_start(s))
-        return ENGINE_SUCCESS;
-    snprintf(
-        s->error, sizeof(s->error),
-        "default_engine: the system gave no memory, addresses or thread for a cache "
-        "of %zu bytes; make it smaller (-m), or raise the limit (ulimit -v, LimitAS=)",
-        s->config.cache_size);
-    return ENGINE_ENOMEM;
 }
 
 static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *config)
 {
     struct store *s = store_of(handle);
-
     CHECK_OBJ(s, STORE_MAGIC);
     if (!store_configure(s, config))
         return ENGINE_EINVAL;
-    ENGINE_ERROR_CODE result = start(s);
+    ENGINE_ERROR_CODE result = store_start(s);
     if (result != ENGINE_SUCCESS) {
         fprintf(stderr, "%s\n", s->error);
         return result;
@@ -153,16 +55,9 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
 static void engine_destroy(ENGINE_HANDLE *handle, const bool force)
 {
     struct store *s = store_of(handle);
-
     (void)force;
     CHECK_OBJ(s, STORE_MAGIC);
-    store_maintenance_stop(s);
-    store_walk_end_all(s);
-    ghost_fini(&s->ghost);
-    table_fini(&s->table);
-    if (s->memory.limit != 0)
-        memory_fini(&s->memory);
-    free(s->counters);
+    store_end(s);
     pthread_mutex_destroy(&s->flush_lock);
     pthread_mutex_destroy(&s->sweep_lock);
     pthread_mutex_destroy(&s->tap_lock);
@@ -180,7 +75,6 @@ static ENGINE_ERROR_CODE engine_allocate(ENGINE_HANDLE *handle, const void *cook
     struct item *fresh = NULL;
     ENGINE_ERROR_CODE result =
         store_allocate(s, cookie, &fresh, key, nkey, nbytes, (uint32_t)flags, when, NULL);
-
     *it = fresh;
     return result;
 }
@@ -231,7 +125,6 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
                             .create = create,
                             .delta = delta,
                             .initial = initial };
-
     (void)vbucket;
     if (create && exptime != 0)
         a.exptime = s->server.core->realtime((time_t)exptime);
@@ -242,7 +135,6 @@ static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,
                                       time_t when)
 {
     struct store *s = store_of(handle);
-
     (void)cookie;
     store_flush(s, when <= 0 ? 0 : s->server.core->realtime(when));
     return ENGINE_SUCCESS;
@@ -288,7 +180,6 @@ static void engine_item_set_cas(ENGINE_HANDLE *handle, const void *cookie, item 
 {
     struct store *s = store_of(handle);
     struct item *it = at;
-
     (void)cookie;
     if ((item_word(it) & (ITEM_LINKED | ITEM_DEAD)) != 0)
         cas = store_adopt_cas(s, cas);
@@ -299,7 +190,6 @@ static bool engine_get_item_info(ENGINE_HANDLE *handle, const void *cookie,
                                  const item *at, item_info *info)
 {
     const struct item *it = at;
-
     (void)handle;
     (void)cookie;
     if (info->nvalue < 1)
@@ -322,7 +212,6 @@ static size_t engine_errinfo(ENGINE_HANDLE *handle, const void *cookie, char *bu
 {
     const struct store *s = store_of(handle);
     size_t n = strlen(s->error);
-
     (void)cookie;
     if (size == 0)
         return 0;
@@ -358,7 +247,6 @@ ENGINE_ERROR_CODE store_create_instance(uint64_t interface, GET_SERVER_API get_s
                                         ENGINE_HANDLE **handle)
 {
     const SERVER_HANDLE_V1 *api = get_server_api();
-
     if (interface != 1 || api == NULL)
         return ENGINE_ENOTSUP;
     struct store *s = aligned_alloc(_Alignof(struct store), sizeof(*s));

@@ -7,8 +7,9 @@
  * items may still be around; a flush that would run into `swept` from behind
  * sweeps first.
  */
-#include "base/check.h"
 #include "store/store.h"
+
+#include "base/check.h"
 
 enum { GARBAGE_MAX = 32 }; /* large items to be unmapped once the bucket is unlocked */
 
@@ -16,8 +17,7 @@ static void sweep_bucket(struct store *s, struct bucket *b, uint32_t *garbage,
                          int *ngarbage)
 {
     struct counters *c = store_counters(s);
-
-    for (struct bucket *link = b; link != NULL; link = bucket_next(&s->table, link))
+    for (struct bucket *link = b; link != NULL; link = bucket_next(&s->table, link)) {
         for (int i = 0; i < BUCKET_SLOTS && *ngarbage < GARBAGE_MAX; i++) {
             struct item *it = slot_item(slot_load(&link->slot[i]));
             if (it == NULL || item_epoch(it) == atomic_load(&s->epoch))
@@ -32,6 +32,7 @@ static void sweep_bucket(struct store *s, struct bucket *b, uint32_t *garbage,
             if (spot.garbage != SEGMENT_NONE)
                 garbage[(*ngarbage)++] = spot.garbage;
         }
+    }
 }
 
 /* Remove what is stale from one bucket; false when there is no such bucket. */
@@ -39,7 +40,6 @@ static bool sweep_one(struct store *s, uint32_t index)
 {
     uint32_t garbage[GARBAGE_MAX];
     int n;
-
     do {
         struct bucket *b = table_lock_index(&s->table, index);
         if (b == NULL)
@@ -80,11 +80,10 @@ bool store_sweep(struct store *s)
 static void start_epoch(struct store *s)
 {
     uint32_t next = (atomic_load(&s->epoch) + 1) & EPOCH_MASK;
-
     if (next == atomic_load(&s->swept))
         store_sweep(s);
     atomic_store(&s->epoch, next);
-    store_maintenance_wake(s);
+    background_wake(&s->background);
 }
 
 void store_flush(struct store *s, rel_time_t when)

@@ -5,7 +5,6 @@ enum { FIRST_ENTRIES = 4096 };
 bool ghost_init(struct ghost *g, size_t bytes)
 {
     uint32_t entries = FIRST_ENTRIES;
-
     while (entries < 1u << 31 && (size_t)entries * 2 * sizeof(uint16_t) <= bytes)
         entries *= 2;
     *g = (struct ghost){ .max_entries = entries };
@@ -24,7 +23,6 @@ size_t ghost_resize(struct ghost *g, uint64_t items)
 {
     uint32_t now = atomic_load(&g->mask) + 1, entries = FIRST_ENTRIES;
     size_t added;
-
     while (entries < items && entries < g->max_entries)
         entries *= 2;
     if (entries <= now || !range_grow(&g->range, entries * sizeof(uint16_t), &added))

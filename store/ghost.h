@@ -43,7 +43,6 @@ static inline uint32_t ghost_index(uint32_t hash, uint32_t mask)
 static inline void ghost_add(struct ghost *g, uint32_t hash)
 {
     uint32_t mask = atomic_load_explicit(&g->mask, memory_order_acquire);
-
     if (mask != 0)
         atomic_store_explicit(&g->prints[ghost_index(hash, mask)], ghost_print(hash),
                               memory_order_relaxed);
@@ -52,7 +51,6 @@ static inline void ghost_add(struct ghost *g, uint32_t hash)
 static inline bool ghost_has(struct ghost *g, uint32_t hash)
 {
     uint32_t mask = atomic_load_explicit(&g->mask, memory_order_acquire);
-
     return mask != 0 && atomic_load_explicit(&g->prints[ghost_index(hash, mask)],
                                              memory_order_relaxed) == ghost_print(hash);
 }

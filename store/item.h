@@ -16,8 +16,8 @@
  *        set and cleared under the bucket's lock.
  * mark   how often it was read (0 to 3), whether it was ever read, and the epoch
  *        in which it was stored. Written under the bucket's lock.
- * hash   low half of the key's hash (store_hash): places the item without looking at the
- * key. value  without CRLF. Bytes change only while there are no references.
+ * hash   of the key (store_hash): places the item without looking at the key.
+ * value  without CRLF. Its bytes change only while there are no references.
  *
  * Size in memory: header, key and value, rounded up to 8.
  */
@@ -66,6 +66,12 @@ static inline uint32_t item_nbytes(const struct item *it)
 static inline size_t item_size(const struct item *it)
 {
     return item_size_of(it->nkey, item_nbytes(it));
+}
+
+/* What lies behind it in its segment. */
+static inline struct item *item_after(struct item *it)
+{
+    return (struct item *)(void *)((char *)it + item_size(it));
 }
 
 static inline char *item_key(const struct item *it)
@@ -124,7 +130,6 @@ static inline unsigned item_epoch(const struct item *it)
 static inline bool item_note_use(struct item *it)
 {
     unsigned mark = item_mark(it);
-
     if ((mark & (MARK_FREQ | MARK_FETCHED)) == (MARK_FREQ | MARK_FETCHED))
         return false;
     if ((mark & MARK_FREQ) != MARK_FREQ)

@@ -6,61 +6,29 @@
  * Fresh pages cost a fault each, far more than the copy of the value. So those of items
  * that are gone serve the next ones, as long as the budget is not needed elsewhere.
  */
+#include "store/memory.h"
+
 #include "base/check.h"
-#include "store/segment.h"
-
-void large_free(struct memory *m, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    seg->state = SEGMENT_FREE;
-    pages_give(m, seg->run, seg->charged);
-    seg->charged = 0;
-    list_append(m, &m->large_free, id);
-}
-
-void large_settle(struct memory *m, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    if (seg->state != SEGMENT_QUEUED || seg->busy || is_in_use(seg))
-        return;
-    if (is_garbage(seg)) {
-        list_remove(m, list_of(m, seg), id);
-        large_free(m, id);
-    } else if (seg->parked) {
-        list_remove(m, &m->parked, id);
-        segment_enqueue(m, id, seg->queue, ORDER_LAST, false);
-    }
-}
-
-void memory_settle_large(struct memory *m, uint32_t id)
-{
-    AZ(pthread_mutex_lock(&m->lock));
-    large_settle(m, id);
-    AZ(pthread_mutex_unlock(&m->lock));
-}
+#include "store/memory_internal.h"
 
 void memory_renew_large(struct memory *m, const struct item *it, unsigned queue)
 {
     uint32_t id = memory_segment_id(m, it);
     struct segment *seg = &m->segments[id];
-
     AZ(pthread_mutex_lock(&m->lock));
     if (seg->state == SEGMENT_QUEUED && !seg->busy) {
-        list_remove(m, list_of(m, seg), id);
-        segment_enqueue(m, id, queue, ORDER_LAST, false);
+        segment_list_remove(m->segments, memory_list_of(m, seg), id);
+        memory_enqueue(m, id, queue, ORDER_LAST, false);
     }
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
 static uint32_t take_number(struct memory *m)
 {
-    uint32_t id = list_pop(m, &m->large_free);
-
+    uint32_t id = segment_list_pop(m->segments, &m->large_free);
     if (id == SEGMENT_NONE && m->large_next < m->nsegments) {
         id = m->large_next++;
-        memory_charge(m, NUMBER_COST);
+        budget_charge(&m->budget, NUMBER_COST);
     }
     return id;
 }
@@ -68,16 +36,15 @@ static uint32_t take_number(struct memory *m)
 static uint32_t take_large(struct memory *m, size_t bytes)
 {
     uint32_t id = take_number(m);
-
     if (id == SEGMENT_NONE)
         return SEGMENT_NONE;
     struct segment *seg = &m->segments[id];
-    seg->run = pages_take(m, bytes, RUN_PAGE);
+    seg->run = pages_take(&m->pages, bytes, RUN_PAGE);
     if (seg->run == RUN_NONE) {
-        list_append(m, &m->large_free, id);
+        segment_list_append(m->segments, &m->large_free, id);
         return SEGMENT_NONE;
     }
-    char *pages = runs_base(&m->runs, seg->run);
+    char *pages = runs_base(&m->pages.runs, seg->run);
     seg->base = pages + LARGE_PREFIX;
     seg->charged = (uint32_t)bytes;
     seg->large = true;
@@ -89,24 +56,22 @@ static uint32_t take_large(struct memory *m, size_t bytes)
 static bool has_room(struct memory *m, size_t bytes, enum memory_grade grade)
 {
     size_t keep = grade == MEMORY_FOR_MOVE ? 0 : (size_t)m->reserve << m->segment_shift;
-
-    return unspent(m) + m->runs.bytes[RUN_WARM] >= bytes + keep;
+    return pages_available(&m->pages) >= bytes + keep;
 }
 
 static struct item *place_item(struct memory *m, uint32_t id, unsigned queue,
                                uint64_t order, const struct item *header)
 {
     struct segment *seg = &m->segments[id];
-    struct item *it = (struct item *)(void *)seg->base;
+    struct item *it = segment_item(seg);
     uint32_t exptime = item_exptime(header);
-
     segment_reset(seg, queue);
     atomic_store_explicit(&seg->used, (uint32_t)item_size(header), memory_order_relaxed);
     atomic_store_explicit(&seg->items, 1, memory_order_relaxed);
     if (exptime != 0)
         atomic_store(&seg->min_exptime, exptime);
     memcpy(it, header, sizeof(*it));
-    segment_enqueue(m, id, queue, order, false);
+    memory_enqueue(m, id, queue, order, false);
     return it;
 }
 
@@ -116,13 +81,12 @@ struct item *memory_alloc_large(struct memory *m, unsigned queue, uint64_t order
     size_t bytes = (item_size(header) + LARGE_PREFIX + RUN_PAGE - 1) & ~(RUN_PAGE - 1);
     uint32_t id = SEGMENT_NONE;
     struct item *it = NULL;
-
     AZ(pthread_mutex_lock(&m->lock));
     if (has_room(m, bytes, grade))
         id = take_large(m, bytes);
     if (id != SEGMENT_NONE)
         it = place_item(m, id, queue, order, header);
-    bool low = available(m) <= m->target;
+    bool low = memory_available_locked(m) <= m->target;
     AZ(pthread_mutex_unlock(&m->lock));
     if (low && m->low != NULL)
         m->low(m->context);

@@ -9,10 +9,9 @@
  *   ghost table      sized after the number of items
  *   hash table       made smaller when it has become far too large for its items
  */
-#include <time.h>
+#include "store/store.h"
 
 #include "base/check.h"
-#include "store/store.h"
 
 enum {
     TURN_MS = 100,
@@ -25,9 +24,10 @@ enum {
 static void keep_free_segments(struct store *s)
 {
     for (int i = 0; i < REFILL_MAX && memory_available(&s->memory) <= s->memory.target;
-         i++)
+         i++) {
         if (!store_reclaim(s, NULL))
             return;
+    }
 }
 
 /* A walk must not lose sight of an item: none may begin within a step. */
@@ -44,7 +44,6 @@ static void shrink_table(struct store *s)
 {
     uint64_t items = store_count_items(s);
     uint32_t buckets = table_count(&s->table);
-
     s->maintenance.shrinking =
         s->maintenance.shrinking ? items < 3ull * buckets : 2 * items < 3ull * buckets;
     if (!s->maintenance.shrinking)
@@ -55,8 +54,9 @@ static void shrink_table(struct store *s)
     AZ(pthread_mutex_unlock(&s->sweep_lock));
 }
 
-static void turn(struct store *s)
+static void turn(void *store)
 {
+    struct store *s = store;
     store_check_flush(s);
     store_sweep(s);
     keep_free_segments(s);
@@ -66,82 +66,10 @@ static void turn(struct store *s)
         store_reclaim_parked(s);
     shrink_table(s);
     store_follow_clock(s);
-    memory_charge(&s->memory, ghost_resize(&s->ghost, store_count_items(s)));
+    budget_charge(&s->memory.budget, ghost_resize(&s->ghost, store_count_items(s)));
 }
 
-/* Sleep to the next turn. False: stop. */
-static bool pause_turn(struct maintenance *m)
+bool store_maintain(struct store *s)
 {
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += TURN_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    AZ(pthread_mutex_lock(&m->lock));
-    while (!m->stop && !m->hurry)
-        if (pthread_cond_timedwait(&m->wake, &m->lock, &until) != 0)
-            break;
-    bool go_on = !m->stop;
-    m->hurry = false;
-    AZ(pthread_mutex_unlock(&m->lock));
-    return go_on;
-}
-
-static void *maintain(void *arg)
-{
-    struct store *s = arg;
-
-    do
-        turn(s);
-    while (pause_turn(&s->maintenance));
-    return NULL;
-}
-
-bool store_maintenance_start(struct store *s)
-{
-    struct maintenance *m = &s->maintenance;
-    pthread_condattr_t attributes;
-
-    AZ(pthread_mutex_init(&m->lock, NULL));
-    AZ(pthread_condattr_init(&attributes));
-    AZ(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC));
-    AZ(pthread_cond_init(&m->wake, &attributes));
-    pthread_condattr_destroy(&attributes);
-    m->started = true; /* the thread looks at it */
-    if (pthread_create(&m->thread, NULL, maintain, s) != 0)
-        m->started = false;
-    return m->started;
-}
-
-void store_maintenance_stop(struct store *s)
-{
-    struct maintenance *m = &s->maintenance;
-
-    if (!m->started)
-        return;
-    AZ(pthread_mutex_lock(&m->lock));
-    m->stop = true;
-    pthread_cond_signal(&m->wake);
-    AZ(pthread_mutex_unlock(&m->lock));
-    AZ(pthread_join(m->thread, NULL));
-    pthread_cond_destroy(&m->wake);
-    pthread_mutex_destroy(&m->lock);
-    m->started = false;
-}
-
-void store_maintenance_wake(void *store)
-{
-    struct maintenance *m = &((struct store *)store)->maintenance;
-
-    if (!m->started)
-        return;
-    AZ(pthread_mutex_lock(&m->lock));
-    if (!m->hurry) {
-        m->hurry = true;
-        pthread_cond_signal(&m->wake);
-    }
-    AZ(pthread_mutex_unlock(&m->lock));
+    return background_start(&s->background, TURN_MS, turn, s);
 }

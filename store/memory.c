@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "store/segment.h"
 
 enum {
     SEGMENTS_WANTED = 256,
@@ -20,7 +19,6 @@ enum {
 static uint32_t segment_size_for(size_t limit)
 {
     uint32_t size = SEGMENT_MIN;
-
     while (size < SEGMENT_MAX && size < limit / SEGMENTS_WANTED)
         size *= 2;
     return size;
@@ -30,47 +28,40 @@ static uint32_t lanes_for(uint32_t segments)
 {
     long cpus = sysconf(_SC_NPROCESSORS_CONF);
     uint32_t lanes = cpus < 1 ? 1 : cpus > LANES_MAX ? LANES_MAX : (uint32_t)cpus;
-
     while (lanes > 1 && lanes * SEGMENTS_A_LANE > segments)
         lanes--;
     return lanes;
 }
 
-static void list_clear(struct segment_list *list)
-{
-    *list = (struct segment_list){ .head = SEGMENT_NONE, .tail = SEGMENT_NONE };
-}
-
 static void lists_init(struct memory *m)
 {
     for (int q = 0; q < QUEUES; q++) {
-        list_clear(&m->queue[q]);
+        segment_list_clear(&m->queue[q]);
         m->order[q] = ORDER_LIVE;
         m->oldest[q] = ORDER_LIVE;
         m->youngest[q] = ORDER_LIVE;
     }
-    list_clear(&m->parked);
-    list_clear(&m->large_free);
+    segment_list_clear(&m->parked);
+    segment_list_clear(&m->large_free);
 }
 
 static bool lanes_init(struct memory *m)
 {
     size_t bytes = m->nlanes * sizeof(struct lane);
-
     m->lanes = aligned_alloc(_Alignof(struct lane), bytes);
     if (m->lanes == NULL)
         return false;
     memset(m->lanes, 0, bytes);
-    for (uint32_t i = 0; i < m->nlanes; i++)
+    for (uint32_t i = 0; i < m->nlanes; i++) {
         for (int q = 0; q < QUEUES; q++)
             m->lanes[i].open[q].id = SEGMENT_NONE;
+    }
     return true;
 }
 
 void memory_follow(struct memory *m, bool follows)
 {
-    uint32_t most = (uint32_t)(m->limit >> m->segment_shift) / 32;
-
+    uint32_t most = (uint32_t)(m->budget.limit >> m->segment_shift) / 32;
     m->reserve = follows ? 1 : 1 + (m->nlanes < most ? m->nlanes : most);
     m->target = follows ? 2 : m->reserve + 1 + m->nlanes / 2;
 }
@@ -85,12 +76,12 @@ static uint32_t arena_for(uint32_t segments, unsigned thrift)
 static bool ranges_init(struct memory *m)
 {
     size_t bytes = m->nsegments * sizeof(struct segment), added;
-
-    if (!runs_init(&m->runs, (size_t)m->narena << m->segment_shift, 2 * m->nsegments) ||
+    if (!pages_init(&m->pages, &m->budget, (size_t)m->narena << m->segment_shift,
+                    2 * m->nsegments) ||
         !range_init(&m->segment_range, bytes) ||
         !range_grow(&m->segment_range, bytes, &added))
         return false;
-    m->arena = m->runs.pages.base;
+    m->arena = m->pages.runs.pages.base;
     m->segments = (struct segment *)(void *)m->segment_range.base;
     return true;
 }
@@ -99,10 +90,9 @@ bool memory_init(struct memory *m, size_t limit, unsigned thrift)
 {
     uint32_t size = segment_size_for(limit);
     uint32_t segments = (uint32_t)(limit / size);
-
     memset(m, 0, sizeof(*m));
     lists_init(m);
-    m->limit = limit;
+    m->budget.limit = limit;
     m->segment_size = size;
     m->segment_shift = (unsigned)__builtin_ctz(size);
     m->nlanes = lanes_for(segments);
@@ -123,7 +113,7 @@ bool memory_init(struct memory *m, size_t limit, unsigned thrift)
 
 void memory_fini(struct memory *m)
 {
-    runs_fini(&m->runs);
+    pages_fini(&m->pages);
     range_fini(&m->segment_range);
     free(m->lanes);
     pthread_mutex_destroy(&m->lock);
@@ -134,47 +124,9 @@ void memory_fini(struct memory *m)
 uint32_t memory_lane(const struct memory *m)
 {
     int cpu = sched_getcpu();
-
     if (cpu < 0)
         return 0;
     return (uint32_t)cpu < m->nlanes ? (uint32_t)cpu : (uint32_t)cpu % m->nlanes;
-}
-
-void memory_charge(struct memory *m, size_t bytes)
-{
-    atomic_fetch_add_explicit(&m->charged, bytes, memory_order_relaxed);
-}
-
-void memory_credit(struct memory *m, size_t bytes)
-{
-    atomic_fetch_sub_explicit(&m->charged, bytes, memory_order_relaxed);
-}
-
-struct item *open_bump(struct open_segment *open, const struct item *header, size_t size)
-{
-    if ((size_t)(open->end - open->next) < size)
-        return NULL;
-    struct item *it = (struct item *)open->next;
-    uint32_t exptime = item_exptime(header);
-
-    open->next += size;
-    open->items++;
-    if (exptime != 0 && exptime < open->min_exptime)
-        open->min_exptime = exptime;
-    memcpy(it, header, sizeof(*it));
-    return it;
-}
-
-void open_begin(const struct memory *m, struct open_segment *open, uint32_t id,
-                uint64_t order)
-{
-    char *base = m->segments[id].base;
-
-    *open = (struct open_segment){ .id = id,
-                                   .min_exptime = EXPTIME_NONE,
-                                   .next = base,
-                                   .end = base + m->segment_size,
-                                   .order = order };
 }
 
 /* The lane's open segment is full: put a fresh one in its place. */
@@ -183,15 +135,15 @@ static struct item *alloc_in_fresh(struct memory *m, struct lane *lane, unsigned
                                    enum memory_grade grade)
 {
     uint32_t id = memory_take(m, queue, grade);
-
     if (id == SEGMENT_NONE)
         return NULL;
     spin_acquire(&lane->lock);
     struct open_segment full = lane->open[queue];
-    struct item *it = open_bump(&lane->open[queue], header, size);
+    struct item *it = open_append(&lane->open[queue], header, size);
     if (it == NULL) {
-        open_begin(m, &lane->open[queue], id, ORDER_LAST);
-        it = open_bump(&lane->open[queue], header, size);
+        open_begin(&lane->open[queue], id, m->segments[id].base, m->segment_size,
+                   ORDER_LAST);
+        it = open_append(&lane->open[queue], header, size);
         spin_release(&lane->lock);
         if (full.id != SEGMENT_NONE)
             memory_seal(m, &full);
@@ -206,12 +158,11 @@ struct item *memory_alloc(struct memory *m, unsigned queue, const struct item *h
                           enum memory_grade grade)
 {
     size_t size = item_size(header);
-
     if (size_is_large(m, size))
         return memory_alloc_large(m, queue, ORDER_LAST, header, grade);
     struct lane *lane = &m->lanes[memory_lane(m)];
     spin_acquire(&lane->lock);
-    struct item *it = open_bump(&lane->open[queue], header, size);
+    struct item *it = open_append(&lane->open[queue], header, size);
     spin_release(&lane->lock);
     return it != NULL ? it : alloc_in_fresh(m, lane, queue, header, size, grade);
 }
@@ -220,20 +171,6 @@ void memory_note_dead(struct memory *m, const struct item *it)
 {
     atomic_fetch_add_explicit(&memory_segment(m, it)->dead, DEAD_ONE_ITEM + item_size(it),
                               memory_order_release);
-}
-
-static void lower(_Atomic uint32_t *least, uint32_t value)
-{
-    uint32_t seen = atomic_load(least);
-
-    while (value < seen && !atomic_compare_exchange_weak(least, &seen, value))
-        ;
-}
-
-void segment_note_exptime(struct segment *seg, uint32_t exptime)
-{
-    if (exptime != 0)
-        lower(&seg->min_exptime, exptime);
 }
 
 void memory_note_exptime(struct memory *m, const struct item *it, uint32_t exptime)

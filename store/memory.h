@@ -18,11 +18,8 @@
  *
  * A segment is a fixed power of two of one reserved arena, so that the segment of an item
  * is arithmetic. An item larger than an eighth of that has pages of its own in the arena
- * (runs.h), and queues like a segment. Space of overwritten and deleted items is counted
- * in `dead` and comes back when the segment is reclaimed (reclaim.h).
- *
- *   state:  FREE --take--> OPEN --seal--> QUEUED --claim--> CLAIMED --recycle--> FREE
- *                                            ^--------requeue---'
+ * (pages.h), and queues like a segment. Space of overwritten and deleted items is counted
+ * in `dead` and comes back when the segment is reclaimed (reclaim.c).
  *
  * A segment with items that cannot be moved, because someone holds a reference, is
  * parked: it is in no queue, keeps its addresses, but gives back the pages that hold
@@ -30,9 +27,17 @@
  * are looked at from time to time.
  *
  * The budget counts whatever the store occupies: pages of segments and of large items,
- * the hash table, the tables here. Free pages are either kept (warm, still charged) or
- * given back (cold). Should the kernel not take them back, they stay warm, and serve
- * whoever needs pages next.
+ * the hash table, the tables here.
+ *
+ * Files, each of which calls only those below it:
+ *
+ *   memory.c             beginning and end; items into the open segments of the lanes
+ *   aged.c               items into segments apart, by their age
+ *   large.c              items with pages of their own
+ *   claim.c census.c scan.c    which segment to reclaim, what all hold, which to search
+ *   states.c             segments from one state to the next
+ *   open.h pages.h       filling a segment; pages within the budget
+ *   segment.h runs.h budget.h  rows and lists; runs of pages; bytes
  *
  * Locks: a lane's spin lock guards its open segments; memory.lock guards states, queues
  * and free lists. Neither is held while taking a bucket's lock; both may be taken under
@@ -45,40 +50,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/item.h"
 #include "store/lock.h"
-#include "store/runs.h"
+#include "store/open.h"
+#include "store/pages.h"
 
-enum { QUEUE_SMALL, QUEUE_MAIN, QUEUES };
-enum segment_state { SEGMENT_FREE, SEGMENT_OPEN, SEGMENT_QUEUED, SEGMENT_CLAIMED };
-
-#define SEGMENT_NONE  UINT32_MAX
-#define EXPTIME_NONE  UINT32_MAX
-#define LARGE_PREFIX  64 /* before a large item: the number of its segment */
-#define DEAD_ONE_ITEM (1ull << 40)
-#define DEAD_BYTES    (DEAD_ONE_ITEM - 1)
-
-struct segment {
-    char *base;
-    _Atomic uint64_t dead;        /* items << 40 | bytes, of those dead */
-    _Atomic uint32_t used, items; /* handed out; known once sealed */
-    _Atomic uint32_t min_exptime; /* none expires before; EXPTIME_NONE */
-    uint32_t run;                 /* its pages */
-    _Atomic uint64_t order;       /* its place in its queue */
-    uint32_t prev, next;          /* in its queue or free list */
-    uint32_t charged;             /* bytes of the budget */
-    uint8_t state;
-    _Atomic uint8_t queue;
-    bool large;
-    _Atomic bool parked; /* in the list of those with items in use */
-    bool busy;           /* someone walks it: not to be claimed */
-    uint32_t next_scan;  /* time before which no scan for expired items is due */
-};
-
-struct segment_list {
-    uint32_t head, tail, count;
-    size_t bytes;
-};
+#define LARGE_PREFIX 64 /* before a large item: the number of its segment */
 
 /* Segments with much to gain, as the last look at all of them found. */
 enum { FINDS_MAX = 32 };
@@ -91,19 +67,6 @@ struct finds {
     bool pays;         /* so much is dead that moving comes before evicting */
     uint64_t spare;    /* bytes to gain in all */
 };
-
-struct open_segment {
-    uint32_t id, items, min_exptime;
-    char *next, *end;
-    uint64_t order; /* that it will have; ORDER_LAST: behind all others */
-};
-
-/* Places in a queue. What came with a copy is older than whatever came since; of the ages
- * in a copy each has one place. */
-#define ORDER_LAST     0
-#define ORDER_AGE(age) (((uint64_t)(age) + 1) << 16)
-#define ORDER_LIVE     (UINT64_C(16) << 16)
-#define ORDER_OPEN     UINT64_MAX /* not sealed yet */
 
 /* Open segments of items that have an age. */
 enum { AGED_OPEN = 12 };
@@ -125,20 +88,18 @@ struct memory {
     struct segment *segments; /* of the arena, then those of large items */
     uint32_t narena, nsegments, nlanes;
     struct lane *lanes;
-    _Atomic uint32_t reserve; /* segments kept for moving items */
-    _Atomic uint32_t target;  /* free segments that the background tries to keep */
-    size_t limit;
+    _Atomic uint32_t reserve;   /* segments kept for moving items */
+    _Atomic uint32_t target;    /* free segments that the background tries to keep */
     void (*low)(void *context); /* called, without locks, when less than target is free */
     void *context;
 
-    _Alignas(64) _Atomic size_t charged;
+    _Alignas(64) struct budget budget;
 
     _Alignas(64) pthread_mutex_t lock;
     struct segment_list queue[QUEUES], parked;
     uint64_t order[QUEUES];         /* of the last one sealed */
     struct segment_list large_free; /* numbers not in use */
-    struct runs runs;
-    bool refused;     /* that the kernel keeps pages has been said */
+    struct pages pages;
     uint32_t claimed; /* segments in that state */
     struct finds finds;
     uint32_t arena_next, large_next; /* first ones never used */
@@ -199,18 +160,13 @@ static inline bool memory_is_parked(const struct memory *m, uint32_t id)
  * is parked. */
 bool memory_may_hold(struct memory *m, size_t size);
 
-/* Let the segment know that one of its items now expires at exptime. */
-void segment_note_exptime(struct segment *seg, uint32_t exptime);
+/* Let an item's segment know that the item now expires at exptime; 0: never. */
 void memory_note_exptime(struct memory *m, const struct item *it, uint32_t exptime);
-
-/* Bytes used elsewhere on the store's behalf. Never fails: the next allocation pays. */
-void memory_charge(struct memory *m, size_t bytes);
-void memory_credit(struct memory *m, size_t bytes);
 
 /* How many segments could be opened now; at or below the reserve is none for clients. */
 uint32_t memory_available(struct memory *m);
 
-/* Segments (segment.c). Take opens a free one: SEGMENT_NONE if none may be had. Seal puts
+/* Take opens a free one: SEGMENT_NONE if none may be had. Seal puts
  * an open one at the end of its queue. */
 uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade);
 void memory_seal(struct memory *m, const struct open_segment *open);

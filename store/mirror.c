@@ -1,16 +1,12 @@
 #include "store/mirror.h"
 
-#include "base/check.h"
-
-_Static_assert(MARK_FREQ == CREDIT_USES && MARK_FETCHED == CREDIT_FETCHED,
-               "an item's mark is the low part of its credit");
+#include "store/notes.h"
 
 /* ---- what happens here */
 
 static void mirror_watch(ENGINE_HANDLE *handle, engine_watcher watcher, void *context)
 {
     struct store *s = store_of(handle);
-
     if (watcher != NULL)
         s->watcher_context = context;
     atomic_store(&s->watcher, watcher);
@@ -19,39 +15,6 @@ static void mirror_watch(ENGINE_HANDLE *handle, engine_watcher watcher, void *co
 static void mirror_sample(ENGINE_HANDLE *handle, unsigned every)
 {
     atomic_store(&store_of(handle)->sample_every, every);
-}
-
-static item_credit credit_of(unsigned mark, unsigned queue)
-{
-    return (item_credit)(CREDIT_GIVEN | (mark & (MARK_FREQ | MARK_FETCHED)) |
-                         (queue == QUEUE_MAIN ? CREDIT_PROVEN : 0));
-}
-
-void mirror_tell(struct store *s, enum engine_note_kind kind, const struct item *it,
-                 unsigned mark, unsigned queue)
-{
-    engine_watcher watcher = atomic_load(&s->watcher);
-
-    if (watcher == NULL || it->nkey > UINT8_MAX)
-        return;
-    const struct engine_note note = { .key = item_key(it),
-                                      .nkey = (uint8_t)it->nkey,
-                                      .kind = (uint8_t)kind,
-                                      .credit = credit_of(mark, queue),
-                                      .cas = item_cas(it) };
-    watcher(s->watcher_context, &note);
-}
-
-void mirror_read(struct store *s, const void *key, size_t nkey)
-{
-    engine_watcher watcher = atomic_load(&s->watcher);
-
-    if (watcher == NULL || nkey > UINT8_MAX)
-        return;
-    const struct engine_note note = { .key = key,
-                                      .nkey = (uint8_t)nkey,
-                                      .kind = NOTE_READ };
-    watcher(s->watcher_context, &note);
 }
 
 /* ---- what another node wants to know */
@@ -68,8 +31,7 @@ static item_credit mirror_credit(ENGINE_HANDLE *handle, const item *at, bool wit
 {
     const struct memory *m = &store_of(handle)->memory;
     const struct item *it = at;
-    item_credit credit = credit_of(item_mark(it), memory_segment(m, it)->queue);
-
+    item_credit credit = notes_credit(item_mark(it), memory_segment(m, it)->queue);
     if (with_age)
         credit |= (item_credit)(CREDIT_AGED | memory_age(m, it, CREDIT_AGES)
                                                   << CREDIT_AGE_SHIFT);
@@ -104,7 +66,6 @@ static ENGINE_ERROR_CODE mirror_allocate(ENGINE_HANDLE *handle, const void *cook
     ENGINE_ERROR_CODE result =
         store_allocate(s, cookie, &fresh, key, nkey, nbytes, flags, when,
                        (credit & CREDIT_GIVEN) != 0 ? &berth : NULL);
-
     *it = fresh;
     return result;
 }
@@ -117,7 +78,6 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
     struct item *it = at;
     ENGINE_ERROR_CODE result = ENGINE_NOT_STORED;
     struct spot spot;
-
     (void)cookie;
     store_check_flush(s);
     cas = store_adopt_cas(s, cas);
@@ -135,7 +95,6 @@ static void repeat_eviction(struct store *s, const struct engine_note *n)
 {
     uint32_t hash = store_hash(s, n->key, n->nkey);
     struct spot spot;
-
     store_lookup(s, &spot, hash, n->key, n->nkey);
     if (queue_of(n->credit) == QUEUE_SMALL)
         ghost_add(&s->ghost, hash);
@@ -154,7 +113,6 @@ static struct item *find_room(struct store *s, const struct engine_note *n)
 {
     struct berth berth = { .queue = queue_of(n->credit), .order = ORDER_LAST };
     struct item *it = store_peek(s, n->key, n->nkey), *place = NULL;
-
     if (it == NULL)
         return NULL;
     uint32_t nbytes = item_nbytes(it), flags = it->flags, exptime = item_exptime(it);
@@ -171,7 +129,6 @@ static void repeat_keeping(struct store *s, const struct engine_note *n)
 {
     struct item *place = find_room(s, n);
     struct spot spot;
-
     store_lookup(s, &spot, store_hash(s, n->key, n->nkey), n->key, n->nkey);
     struct item *it = spot.it;
     unsigned told = n->credit & (MARK_FREQ | MARK_FETCHED);
@@ -193,7 +150,6 @@ static void repeat_keeping(struct store *s, const struct engine_note *n)
 static bool repeat_read(struct store *s, const struct engine_note *n)
 {
     struct spot spot;
-
     store_lookup(s, &spot, store_hash(s, n->key, n->nkey), n->key, n->nkey);
     if (spot.it != NULL)
         (void)item_note_use(spot.it);
@@ -205,7 +161,6 @@ static bool repeat_read(struct store *s, const struct engine_note *n)
 static bool mirror_repeat(ENGINE_HANDLE *handle, const struct engine_note *note)
 {
     struct store *s = store_of(handle);
-
     if (note->kind == NOTE_READ)
         return repeat_read(s, note);
     if (note->kind == NOTE_EVICTED)
@@ -218,14 +173,12 @@ static bool mirror_repeat(ENGINE_HANDLE *handle, const struct engine_note *note)
 static void mirror_expect(ENGINE_HANDLE *handle, const void *key, size_t nkey)
 {
     struct store *s = store_of(handle);
-
     table_prefetch(&s->table, store_hash(s, key, nkey));
 }
 
 static void mirror_follow(ENGINE_HANDLE *handle, bool follows)
 {
     struct store *s = store_of(handle);
-
     atomic_store(&s->follows, follows);
     memory_follow(&s->memory, follows);
 }
@@ -234,7 +187,6 @@ static void mirror_follow(ENGINE_HANDLE *handle, bool follows)
 static uint64_t mirror_fence(ENGINE_HANDLE *handle)
 {
     struct store *s = store_of(handle);
-
     return s->config.use_cas ? atomic_load(&s->cas) | (CAS_STEP - 1) : UINT64_MAX;
 }
 

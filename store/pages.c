@@ -1,68 +1,76 @@
-/* The arena's pages and the budget. */
+#include "store/pages.h"
+
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "store/segment.h"
+bool pages_init(struct pages *p, struct budget *budget, size_t bytes, uint32_t most)
+{
+    p->budget = budget;
+    p->refused = false;
+    return runs_init(&p->runs, bytes, most);
+}
+
+void pages_fini(struct pages *p)
+{
+    runs_fini(&p->runs);
+}
 
 /* Once, as it will be so again: whoever runs this may want to know why memory that is
  * free in here is not free for others. */
-static void note_refusal(struct memory *m)
+static void note_refusal(struct pages *p)
 {
-    if (!m->refused)
+    if (!p->refused)
         fprintf(
             stderr,
             "default_engine: the system does not take free memory back (%s), so it is "
             "kept for later items, within the limit; locked memory (-k) is taken back "
             "from Linux 5.18 on\n",
             strerror(errno));
-    m->refused = true;
+    p->refused = true;
 }
 
 /* Give a run's pages back to the system; they are kept if it does not want them. */
-static bool cool(struct memory *m, uint32_t run)
+static bool cool(struct pages *p, uint32_t run)
 {
-    size_t bytes = runs_bytes(&m->runs, run);
-    bool dropped = range_drop(runs_base(&m->runs, run), bytes);
-
+    size_t bytes = runs_bytes(&p->runs, run);
+    bool dropped = range_drop(runs_base(&p->runs, run), bytes);
     if (dropped)
-        memory_credit(m, bytes);
+        budget_credit(p->budget, bytes);
     else
-        note_refusal(m);
-    runs_give(&m->runs, run, dropped ? RUN_COLD : RUN_WARM);
+        note_refusal(p);
+    runs_give(&p->runs, run, dropped ? RUN_COLD : RUN_WARM);
     return dropped;
 }
 
-static bool cool_smallest(struct memory *m)
+static bool cool_smallest(struct pages *p)
 {
-    uint32_t run = runs_take_smallest(&m->runs, RUN_WARM);
-
-    return run != RUN_NONE && cool(m, run);
+    uint32_t run = runs_take_smallest(&p->runs, RUN_WARM);
+    return run != RUN_NONE && cool(p, run);
 }
 
-uint32_t pages_take(struct memory *m, size_t bytes, size_t align)
+uint32_t pages_take(struct pages *p, size_t bytes, size_t align)
 {
     uint32_t pages = (uint32_t)(bytes / RUN_PAGE), at = (uint32_t)(align / RUN_PAGE);
-    uint32_t run = runs_take(&m->runs, RUN_WARM, pages, at);
-
+    uint32_t run = runs_take(&p->runs, RUN_WARM, pages, at);
     if (run != RUN_NONE)
         return run;
-    do
-        if (unspent(m) >= bytes)
-            run = runs_take(&m->runs, RUN_COLD, pages, at);
-    while (run == RUN_NONE && cool_smallest(m));
+    do {
+        if (budget_unspent(p->budget) >= bytes)
+            run = runs_take(&p->runs, RUN_COLD, pages, at);
+    } while (run == RUN_NONE && cool_smallest(p));
     if (run != RUN_NONE)
-        memory_charge(m, bytes);
+        budget_charge(p->budget, bytes);
     return run;
 }
 
-void pages_give(struct memory *m, uint32_t run, size_t charged)
+void pages_give(struct pages *p, uint32_t run, size_t charged)
 {
-    size_t bytes = runs_bytes(&m->runs, run);
-
-    memory_charge(m, bytes - charged);
+    size_t bytes = runs_bytes(&p->runs, run);
+    budget_charge(p->budget, bytes - charged);
     /* Over the limit, because the table grew: pay now. */
-    if (charged < bytes || unspent(m) == 0)
-        cool(m, run);
+    if (charged < bytes || budget_unspent(p->budget) == 0)
+        cool(p, run);
     else
-        runs_give(&m->runs, run, RUN_WARM);
+        runs_give(&p->runs, run, RUN_WARM);
 }

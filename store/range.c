@@ -22,7 +22,6 @@ bool range_init(struct range *r, size_t size)
     size = round_up(size, READY_STEP);
     void *base =
         mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
     *r = (struct range){ 0 };
     if (base == MAP_FAILED)
         return false;
@@ -59,7 +58,6 @@ bool range_grow(struct range *r, size_t upto, size_t *added)
 size_t range_shrink(struct range *r, size_t upto)
 {
     size_t keep = round_up(upto, CHARGE_STEP);
-
     if (keep >= r->charged || !range_drop(r->base + keep, r->charged - keep))
         return 0;
     size_t dropped = r->charged - keep;

@@ -16,13 +16,13 @@
  * Space for a moved item is taken before its bucket is locked, so that no lock
  * is ever waited for under a bucket's lock but the lanes'.
  */
+#include "store/store.h"
+
 #include <sched.h>
 
-#include "base/check.h"
-#include "base/monotonic.h"
-#include "store/mirror.h"
+#include "store/notes.h"
 
-enum { AHEAD = 8, SCAN_PAUSE = 1 };
+enum { AHEAD = 8 }; /* items */
 
 /* Segments of the main queue in a row that gave next to nothing, until others have to. */
 enum { VAIN_MAX = 4 };
@@ -41,16 +41,6 @@ struct pass {
     size_t seen, kept; /* bytes of live items */
 };
 
-static char *segment_end(struct segment *seg)
-{
-    return seg->base + atomic_load_explicit(&seg->used, memory_order_relaxed);
-}
-
-static struct item *item_after(struct item *it)
-{
-    return (struct item *)(void *)((char *)it + item_size(it));
-}
-
 /* Touch the buckets of the next items early: each would be a miss. */
 static struct item *look_ahead(struct pass *p, struct item *it, char *end, int n)
 {
@@ -60,18 +50,6 @@ static struct item *look_ahead(struct pass *p, struct item *it, char *end, int n
         it = item_after(it);
     }
     return it;
-}
-
-/* Lock the bucket and find this very item; not there if it was unlinked meanwhile. */
-static bool find_again(struct store *s, struct spot *spot, struct item *it)
-{
-    struct bucket *b = table_lock(&s->table, it->hash);
-
-    *spot = (struct spot){ .bucket = b, .garbage = SEGMENT_NONE };
-    if ((item_word(it) & ITEM_LINKED) != 0)
-        spot->slot = table_find_item(&s->table, b, it);
-    spot->it = spot->slot == NULL ? NULL : it;
-    return spot->it != NULL;
 }
 
 static bool is_kept(struct pass *p, struct item *it)
@@ -93,7 +71,6 @@ static struct item *reserve_place(struct pass *p, struct item *it)
                            .nbytes = item_nbytes(it),
                            .hash = it->hash,
                            .nkey = it->nkey };
-
     if (p->mode == CLAIM_COMPACT && atomic_load(&p->s->follows))
         return memory_alloc_aged(&p->s->memory, p->queue, p->segment->order, &header,
                                  MEMORY_FOR_MOVE);
@@ -113,20 +90,16 @@ static unsigned mark_spent(struct pass *p, unsigned mark)
 static bool drop_item(struct pass *p, struct spot *spot)
 {
     struct item *it = spot->it;
-    bool stale = store_is_stale(p->s, it);
-    bool fetched = (item_mark(it) & MARK_FETCHED) != 0;
-
-    if (stale) {
-        COUNT(p->counters->reclaimed, 1);
-        COUNT(p->counters->expired_unfetched, !fetched);
-    } else {
-        COUNT(p->counters->evictions, 1);
-        COUNT(p->counters->evicted_unfetched, !fetched);
-        if (p->queue == QUEUE_SMALL)
-            ghost_add(&p->s->ghost, it->hash);
+    if (store_is_stale(p->s, it)) {
+        store_drop_stale(p->s, spot);
+        return false;
     }
+    COUNT(p->counters->evictions, 1);
+    COUNT(p->counters->evicted_unfetched, (item_mark(it) & MARK_FETCHED) == 0);
+    if (p->queue == QUEUE_SMALL)
+        ghost_add(&p->s->ghost, it->hash);
     store_unlink(p->s, spot);
-    return !stale;
+    return true;
 }
 
 enum outcome { STAYS, GONE, MOVED, EVICTED };
@@ -135,7 +108,6 @@ enum outcome { STAYS, GONE, MOVED, EVICTED };
 static enum outcome settle(struct pass *p, struct spot *spot, struct item **place)
 {
     struct item *it = spot->it;
-
     if ((item_word(it) & ITEM_REFS) != 0)
         return STAYS;
     if (store_is_stale(p->s, it))
@@ -163,9 +135,9 @@ static void leave(struct pass *p, struct spot *spot, struct item *it,
     if (outcome == EVICTED && p->s->server.stat->evicting != NULL)
         p->s->server.stat->evicting(p->cookie, item_key(it), it->nkey);
     if (outcome == EVICTED)
-        mirror_tell(p->s, NOTE_EVICTED, it, item_mark(it), p->queue);
+        notes_tell(p->s, NOTE_EVICTED, it, item_mark(it), p->queue);
     else if (outcome == MOVED)
-        mirror_tell(p->s, NOTE_KEPT, it, mark_spent(p, item_mark(it)), destination(p));
+        notes_tell(p->s, NOTE_KEPT, it, mark_spent(p, item_mark(it)), destination(p));
 }
 
 static void reclaim_linked(struct pass *p, struct item *it)
@@ -173,9 +145,8 @@ static void reclaim_linked(struct pass *p, struct item *it)
     struct item *place = is_kept(p, it) ? reserve_place(p, it) : NULL;
     enum outcome outcome = GONE;
     struct spot spot;
-
     p->seen += item_size(it);
-    if (find_again(p->s, &spot, it))
+    if (store_find(p->s, &spot, it))
         outcome = settle(p, &spot, &place);
     else if ((item_word(it) & ITEM_REFS) != 0)
         outcome = STAYS;
@@ -187,7 +158,6 @@ static void reclaim_linked(struct pass *p, struct item *it)
 static void reclaim_item(struct pass *p, struct item *it)
 {
     uint32_t word = item_word(it);
-
     if ((word & ITEM_LINKED) != 0)
         reclaim_linked(p, it);
     else if (word != ITEM_DEAD)
@@ -198,7 +168,6 @@ static void reclaim_item(struct pass *p, struct item *it)
 static enum outcome settle_large(struct pass *p, struct spot *spot)
 {
     struct item *it = spot->it;
-
     if ((item_word(it) & ITEM_REFS) != 0)
         return STAYS;
     if (store_is_stale(p->s, it) || !is_kept(p, it))
@@ -214,8 +183,7 @@ static void reclaim_large(struct pass *p, struct item *it)
 {
     enum outcome outcome = item_word(it) == ITEM_DEAD ? GONE : STAYS;
     struct spot spot;
-
-    if (find_again(p->s, &spot, it))
+    if (store_find(p->s, &spot, it))
         outcome = settle_large(p, &spot);
     leave(p, &spot, it, outcome);
 }
@@ -223,9 +191,8 @@ static void reclaim_large(struct pass *p, struct item *it)
 static void reclaim_small(struct pass *p)
 {
     char *end = segment_end(p->segment);
-    struct item *it = (struct item *)(void *)p->segment->base;
+    struct item *it = segment_item(p->segment);
     struct item *ahead = look_ahead(p, it, end, AHEAD);
-
     while ((char *)it < end && !p->stuck) {
         struct item *next = item_after(it);
         ahead = look_ahead(p, ahead, end, 1);
@@ -242,8 +209,7 @@ static void adapt(struct demand *d, struct pass *p)
     uint64_t seen = atomic_fetch_add(&d->seen, p->seen) + p->seen;
     uint64_t kept = atomic_fetch_add(&d->kept, p->kept) + p->kept;
     unsigned above = atomic_load(&d->above);
-
-    if (seen < p->s->memory.limit / 4)
+    if (seen < p->s->memory.budget.limit / 4)
         return;
     atomic_store(&d->seen, 0);
     atomic_store(&d->kept, 0);
@@ -258,7 +224,6 @@ static void adapt(struct demand *d, struct pass *p)
 static void note_gain(struct pass *p)
 {
     struct demand *d = &p->s->demand;
-
     if (p->mode != CLAIM_EVICT)
         return;
     if (p->queue == QUEUE_MAIN)
@@ -273,9 +238,8 @@ static void note_gain(struct pass *p)
 static bool reclaim_segment(struct pass *p, uint32_t id)
 {
     struct memory *m = &p->s->memory;
-
     if (p->segment->large) {
-        reclaim_large(p, (struct item *)(void *)p->segment->base);
+        reclaim_large(p, segment_item(p->segment));
     } else {
         reclaim_small(p);
         note_gain(p);
@@ -307,7 +271,6 @@ static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode 
                            uint32_t id)
 {
     struct segment *seg = &s->memory.segments[id];
-
     return (struct pass){ .s = s,
                           .cookie = cookie,
                           .counters = store_counters(s),
@@ -323,7 +286,6 @@ bool store_reclaim(struct store *s, const void *cookie)
     /* The first segment usually does it. But large items may have to go round until
      * their frequency is used up, and segments may turn out to be in use. */
     uint32_t tries = 1 + (MARK_FREQ + 1) * memory_queued(&s->memory);
-
     for (uint32_t i = 0; i < tries; i++) {
         const struct claim_terms terms = { .compact = compact,
                                            .follow = atomic_load(&s->follows),
@@ -354,58 +316,4 @@ void store_reclaim_parked(struct store *s)
         struct pass p = pass_of(s, NULL, CLAIM_COMPACT, id);
         reclaim_segment(&p, id);
     }
-}
-
-static void expire_item(struct store *s, struct pass *p, struct item *it)
-{
-    struct spot spot;
-
-    if (find_again(s, &spot, it) && store_is_stale(s, it))
-        drop_item(p, &spot);
-    store_unlock(s, &spot);
-}
-
-/* Remove what expired from one pinned segment. */
-static void expire_segment(struct store *s, struct segment *seg, char *end,
-                           rel_time_t now)
-{
-    struct pass p = { .s = s, .counters = store_counters(s), .segment = seg };
-    struct item *it = (struct item *)(void *)seg->base;
-    uint32_t least = EXPTIME_NONE;
-
-    /* Before the look at the items: a touch meanwhile lowers it again. */
-    atomic_store(&seg->min_exptime, EXPTIME_NONE);
-    for (; (char *)it < end; it = item_after(it)) {
-        uint32_t exptime = item_exptime(it), word = item_word(it);
-        if (exptime == 0 || (word & ITEM_DEAD) != 0)
-            continue;
-        if (exptime <= now && (word & ITEM_LINKED) != 0)
-            expire_item(s, &p, it);
-        else if (exptime < least)
-            least = exptime;
-    }
-    if (least != EXPTIME_NONE)
-        segment_note_exptime(seg, least);
-}
-
-void store_expire(struct store *s, uint64_t budget_us)
-{
-    struct maintenance *t = &s->maintenance;
-    uint64_t until = monotonic_us() + budget_us;
-    rel_time_t now = s->now();
-    uint32_t id;
-    char *end;
-
-    if (t->cursor == 0 && t->round_began == now)
-        return;
-    if (t->cursor == 0)
-        t->round_began = now;
-    while ((id = memory_pin_next(&s->memory, &t->cursor, now, &end)) != SEGMENT_NONE) {
-        expire_segment(s, &s->memory.segments[id], end, now);
-        memory_unpin(&s->memory, id, now + SCAN_PAUSE);
-        if (monotonic_us() >= until)
-            return;
-    }
-    t->cursor = 0;
-    atomic_fetch_add(&t->scans, 1);
 }

@@ -7,11 +7,11 @@ enum { LOOKS = 32, STEP_PAGES = 1024 };
 bool runs_init(struct runs *r, size_t bytes, uint32_t most)
 {
     size_t added;
-
     *r = (struct runs){ .most = most, .spare = RUN_NONE, .last = RUN_NONE };
-    for (int kind = 0; kind < RUN_FREE_KINDS; kind++)
+    for (int kind = 0; kind < RUN_FREE_KINDS; kind++) {
         for (int size = 0; size < RUN_SIZES; size++)
             r->list[kind][size] = RUN_NONE;
+    }
     if (bytes / RUN_PAGE >= RUN_NONE || !range_init(&r->pages, bytes) ||
         !range_init(&r->numbers, most * sizeof(struct run)) ||
         !range_grow(&r->numbers, most * sizeof(struct run), &added)) {
@@ -37,7 +37,6 @@ static uint32_t *list_of(struct runs *r, const struct run *run)
 static void list_add(struct runs *r, uint32_t n, enum run_kind kind)
 {
     struct run *run = &r->run[n];
-
     run->kind = kind;
     uint32_t *head = list_of(r, run);
     run->prev = RUN_NONE;
@@ -51,7 +50,6 @@ static void list_add(struct runs *r, uint32_t n, enum run_kind kind)
 static void list_drop(struct runs *r, uint32_t n)
 {
     struct run *run = &r->run[n];
-
     if (run->prev == RUN_NONE)
         *list_of(r, run) = run->next;
     else
@@ -65,7 +63,6 @@ static void list_drop(struct runs *r, uint32_t n)
 static uint32_t take_number(struct runs *r)
 {
     uint32_t n = r->spare;
-
     if (n != RUN_NONE)
         r->spare = r->run[n].next;
     else if (r->nruns < r->most)
@@ -77,7 +74,6 @@ static uint32_t take_number(struct runs *r)
 static uint32_t insert(struct runs *r, uint32_t left, uint32_t page, uint32_t pages)
 {
     uint32_t n = take_number(r);
-
     if (n == RUN_NONE)
         return RUN_NONE;
     uint32_t right = left == RUN_NONE ? RUN_NONE : r->run[left].right;
@@ -99,7 +95,6 @@ static uint32_t split(struct runs *r, uint32_t n, uint32_t pages)
 {
     struct run *run = &r->run[n];
     uint32_t rest = insert(r, n, run->page + pages, run->pages - pages);
-
     if (rest != RUN_NONE)
         run->pages = pages;
     return rest;
@@ -110,7 +105,6 @@ static void absorb(struct runs *r, uint32_t n)
 {
     struct run *run = &r->run[n];
     uint32_t gone = run->right;
-
     run->pages += r->run[gone].pages;
     run->right = r->run[gone].right;
     if (run->right != RUN_NONE)
@@ -124,7 +118,6 @@ static void absorb(struct runs *r, uint32_t n)
 void runs_give(struct runs *r, uint32_t n, enum run_kind kind)
 {
     uint32_t left = r->run[n].left, right = r->run[n].right;
-
     if (right != RUN_NONE && r->run[right].kind == kind) {
         list_drop(r, right);
         absorb(r, n);
@@ -151,7 +144,6 @@ static bool fits(const struct run *run, uint32_t pages, uint32_t align)
 static uint32_t best_of(const struct runs *r, uint32_t n, uint32_t pages, uint32_t align)
 {
     uint32_t best = RUN_NONE;
-
     for (int looks = 0; n != RUN_NONE && looks < LOOKS; looks++) {
         const struct run *run = &r->run[n];
         if (fits(run, pages, align) &&
@@ -166,7 +158,6 @@ static uint32_t find(const struct runs *r, enum run_kind kind, uint32_t pages,
                      uint32_t align)
 {
     uint32_t n = RUN_NONE;
-
     for (int size = 31 - __builtin_clz(pages); n == RUN_NONE && size < RUN_SIZES; size++)
         n = best_of(r, r->list[kind][size], pages, align);
     return n;
@@ -178,7 +169,6 @@ static bool extend(struct runs *r, uint32_t pages)
     uint32_t step = (pages + STEP_PAGES - 1) / STEP_PAGES * STEP_PAGES;
     uint32_t rest = r->most_pages - r->top;
     size_t added;
-
     step = step < rest ? step : rest;
     if (step == 0 || !range_grow(&r->pages, (r->top + step) * RUN_PAGE, &added))
         return false;
@@ -195,7 +185,6 @@ static uint32_t cut(struct runs *r, uint32_t n, uint32_t pages, uint32_t align)
 {
     enum run_kind kind = r->run[n].kind;
     uint32_t front = gap(&r->run[n], align), whole = n;
-
     list_drop(r, n);
     if (front > 0 && (n = split(r, n, front)) != RUN_NONE)
         list_add(r, whole, kind);
@@ -213,7 +202,6 @@ static uint32_t cut(struct runs *r, uint32_t n, uint32_t pages, uint32_t align)
 uint32_t runs_take(struct runs *r, enum run_kind kind, uint32_t pages, uint32_t align)
 {
     uint32_t n = find(r, kind, pages, align);
-
     if (n == RUN_NONE && kind == RUN_COLD && extend(r, pages + align - 1))
         n = find(r, kind, pages, align);
     return n == RUN_NONE ? RUN_NONE : cut(r, n, pages, align);

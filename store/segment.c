@@ -1,30 +1,4 @@
-/* Segments between their states: free, open, queued, claimed. */
-#include "base/check.h"
 #include "store/segment.h"
-
-uint32_t memory_available(struct memory *m)
-{
-    AZ(pthread_mutex_lock(&m->lock));
-    uint32_t n = available(m);
-    AZ(pthread_mutex_unlock(&m->lock));
-    return n;
-}
-
-/* Where these pages lie says which segment they are. */
-static uint32_t segment_at(struct memory *m, uint32_t run)
-{
-    char *base = runs_base(&m->runs, run);
-    uint32_t id = (uint32_t)((size_t)(base - m->arena) >> m->segment_shift);
-
-    if (id >= m->arena_next) {
-        memory_charge(m, (id + 1 - m->arena_next) * NUMBER_COST);
-        m->arena_next = id + 1;
-    }
-    m->segments[id].base = base;
-    m->segments[id].run = run;
-    m->segments[id].charged = m->segment_size;
-    return id;
-}
 
 void segment_reset(struct segment *seg, unsigned queue)
 {
@@ -38,140 +12,70 @@ void segment_reset(struct segment *seg, unsigned queue)
     seg->next_scan = 0;
 }
 
-uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade)
+static void lower(_Atomic uint32_t *least, uint32_t value)
 {
-    uint32_t id = SEGMENT_NONE;
+    uint32_t seen = atomic_load(least);
+    while (value < seen && !atomic_compare_exchange_weak(least, &seen, value))
+        ;
+}
 
-    AZ(pthread_mutex_lock(&m->lock));
-    uint32_t n = available(m);
-    if (n > (grade == MEMORY_FOR_MOVE ? 0 : m->reserve)) {
-        uint32_t run = pages_take(m, m->segment_size, m->segment_size);
-        if (run != RUN_NONE) {
-            id = segment_at(m, run);
-            segment_reset(&m->segments[id], queue);
+void segment_note_exptime(struct segment *seg, uint32_t exptime)
+{
+    if (exptime != 0)
+        lower(&seg->min_exptime, exptime);
+}
+
+void segment_list_clear(struct segment_list *list)
+{
+    *list = (struct segment_list){ .head = SEGMENT_NONE, .tail = SEGMENT_NONE };
+}
+
+/* Between two neighbours, either of which may be SEGMENT_NONE. */
+static void link_between(struct segment *all, struct segment_list *list, uint32_t id,
+                         uint32_t before, uint32_t after)
+{
+    all[id].prev = before;
+    all[id].next = after;
+    *(before == SEGMENT_NONE ? &list->head : &all[before].next) = id;
+    *(after == SEGMENT_NONE ? &list->tail : &all[after].prev) = id;
+    list->count++;
+    list->bytes += all[id].charged;
+}
+
+void segment_list_append(struct segment *all, struct segment_list *list, uint32_t id)
+{
+    link_between(all, list, id, list->tail, SEGMENT_NONE);
+}
+
+/* It is nearly always the youngest; one that is not belongs near the old end. */
+void segment_list_insert(struct segment *all, struct segment_list *list, uint32_t id)
+{
+    uint64_t order = all[id].order;
+    uint32_t before = list->tail, after = SEGMENT_NONE;
+    if (before != SEGMENT_NONE && all[before].order > order) {
+        before = SEGMENT_NONE;
+        after = list->head;
+        while (all[after].order <= order) {
+            before = after;
+            after = all[after].next;
         }
     }
-    AZ(pthread_mutex_unlock(&m->lock));
-    if (n <= m->target && m->low != NULL)
-        m->low(m->context);
+    link_between(all, list, id, before, after);
+}
+
+void segment_list_remove(struct segment *all, struct segment_list *list, uint32_t id)
+{
+    uint32_t before = all[id].prev, after = all[id].next;
+    *(before == SEGMENT_NONE ? &list->head : &all[before].next) = after;
+    *(after == SEGMENT_NONE ? &list->tail : &all[after].prev) = before;
+    list->count--;
+    list->bytes -= all[id].charged;
+}
+
+uint32_t segment_list_pop(struct segment *all, struct segment_list *list)
+{
+    uint32_t id = list->tail;
+    if (id != SEGMENT_NONE)
+        segment_list_remove(all, list, id);
     return id;
-}
-
-void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, uint64_t order,
-                     bool park)
-{
-    struct segment *seg = &m->segments[id];
-
-    seg->queue = (uint8_t)queue;
-    seg->order = order != ORDER_LAST ? order : ++m->order[queue];
-    seg->parked = park;
-    seg->state = SEGMENT_QUEUED;
-    if (park) {
-        list_append(m, &m->parked, id);
-        return;
-    }
-    list_insert(m, &m->queue[queue], id);
-    m->oldest[queue] = m->segments[m->queue[queue].head].order;
-    m->youngest[queue] = m->order[queue];
-}
-
-void memory_seal(struct memory *m, const struct open_segment *open)
-{
-    struct segment *seg = &m->segments[open->id];
-
-    atomic_store_explicit(&seg->used, (uint32_t)(open->next - seg->base),
-                          memory_order_relaxed);
-    atomic_store_explicit(&seg->items, open->items, memory_order_relaxed);
-    AZ(pthread_mutex_lock(&m->lock));
-    if (open->min_exptime < atomic_load(&seg->min_exptime))
-        atomic_store(&seg->min_exptime, open->min_exptime);
-    segment_enqueue(m, open->id, seg->queue, open->order, false);
-    AZ(pthread_mutex_unlock(&m->lock));
-}
-
-void memory_recycle(struct memory *m, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    AZ(pthread_mutex_lock(&m->lock));
-    m->claimed -= seg->state == SEGMENT_CLAIMED;
-    if (seg->large) {
-        large_free(m, id);
-    } else {
-        seg->state = SEGMENT_FREE;
-        pages_give(m, seg->run, seg->charged);
-    }
-    AZ(pthread_mutex_unlock(&m->lock));
-}
-
-void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
-{
-    struct segment *seg = &m->segments[id];
-
-    AZ(pthread_mutex_lock(&m->lock));
-    m->claimed--;
-    segment_enqueue(m, id, queue, ORDER_LAST, park);
-    if (seg->large)
-        large_settle(m, id); /* its last owner met it claimed, and left it to us */
-    AZ(pthread_mutex_unlock(&m->lock));
-}
-
-/* Give back the pages from `from` to `to`, as far as they are whole; how many bytes. */
-static uint32_t drop_pages(char *from, char *to)
-{
-    from += -(uintptr_t)from & (RUN_PAGE - 1);
-    to -= (uintptr_t)to & (RUN_PAGE - 1);
-    if (to <= from || !range_drop(from, (size_t)(to - from)))
-        return 0;
-    return (uint32_t)(to - from);
-}
-
-/* One header over a run of dead items, so that what follows it can still be found; its
- * pages but for that are dropped. */
-static uint32_t drop_run(char *from, char *to)
-{
-    if (to == from)
-        return 0;
-    struct item *filler = (struct item *)(void *)from;
-    atomic_store_explicit(&filler->nbytes,
-                          (uint32_t)(size_t)(to - from) - sizeof(*filler),
-                          memory_order_relaxed);
-    filler->nkey = 0;
-    return drop_pages(filler->data, to);
-}
-
-void memory_hollow(struct memory *m, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-    char *end = seg->base + atomic_load_explicit(&seg->used, memory_order_relaxed);
-    char *run = seg->base, *at = run;
-    uint32_t dropped = 0;
-
-    while (at < end) {
-        const struct item *it = (const struct item *)(const void *)at;
-        size_t size = item_size(it);
-        bool garbage = item_word(it) == ITEM_DEAD;
-        if (!garbage)
-            dropped += drop_run(run, at);
-        at += size;
-        if (!garbage)
-            run = at;
-    }
-    dropped += drop_run(run, end) + drop_pages(end, seg->base + m->segment_size);
-    uint32_t charged = m->segment_size - dropped;
-    if (charged < seg->charged)
-        memory_credit(m, seg->charged - charged);
-    seg->charged = charged < seg->charged ? charged : seg->charged;
-}
-
-void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan)
-{
-    struct segment *seg = &m->segments[id];
-
-    AZ(pthread_mutex_lock(&m->lock));
-    seg->busy = false;
-    seg->next_scan = next_scan;
-    if (seg->large)
-        large_settle(m, id);
-    AZ(pthread_mutex_unlock(&m->lock));
 }

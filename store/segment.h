@@ -1,137 +1,78 @@
 /*
- * What segment.c, large.c and queue.c share: lists of segments, linked by number
- * through the segments themselves, and the budget. All of it with memory.lock held.
+ * A segment's row, and lists of segments, linked by number through the rows themselves.
+ *
+ *   state:  FREE --take--> OPEN --seal--> QUEUED --claim--> CLAIMED --recycle--> FREE
+ *                                            ^                 |
+ *                                            +----requeue------+
+ *
+ * Locked by whoever owns the rows (memory.lock), but for what is atomic.
  */
 #ifndef STORE_SEGMENT_H
 #define STORE_SEGMENT_H
 
-#include "store/memory.h"
+#include "store/item.h"
 
-static inline void list_append(struct memory *m, struct segment_list *list, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
+enum { QUEUE_SMALL, QUEUE_MAIN, QUEUES };
+enum segment_state { SEGMENT_FREE, SEGMENT_OPEN, SEGMENT_QUEUED, SEGMENT_CLAIMED };
 
-    seg->next = SEGMENT_NONE;
-    seg->prev = list->tail;
-    if (list->tail == SEGMENT_NONE)
-        list->head = id;
-    else
-        m->segments[list->tail].next = id;
-    list->tail = id;
-    list->count++;
-    list->bytes += seg->charged;
-}
+#define SEGMENT_NONE  UINT32_MAX
+#define EXPTIME_NONE  UINT32_MAX
+#define DEAD_ONE_ITEM (1ull << 40)
+#define DEAD_BYTES    (DEAD_ONE_ITEM - 1)
 
-/* In front of those that are younger. From the nearer end, as far as one can tell. */
-static inline void list_insert(struct memory *m, struct segment_list *list, uint32_t id)
-{
-    uint64_t order = m->segments[id].order;
-    uint32_t before = list->tail, after = SEGMENT_NONE;
+/* Places in a queue. What came with a copy is older than whatever came since; of the ages
+ * in a copy each has one place. */
+#define ORDER_LAST     0
+#define ORDER_AGE(age) (((uint64_t)(age) + 1) << 16)
+#define ORDER_LIVE     (UINT64_C(16) << 16)
+#define ORDER_OPEN     UINT64_MAX /* not sealed yet */
 
-    if (before != SEGMENT_NONE && m->segments[before].order > order) {
-        before = SEGMENT_NONE;
-        after = list->head;
-        while (m->segments[after].order <= order) {
-            before = after;
-            after = m->segments[after].next;
-        }
-    }
-    if (after == SEGMENT_NONE) {
-        list_append(m, list, id);
-        return;
-    }
-    m->segments[id].prev = before;
-    m->segments[id].next = after;
-    m->segments[after].prev = id;
-    if (before == SEGMENT_NONE)
-        list->head = id;
-    else
-        m->segments[before].next = id;
-    list->count++;
-    list->bytes += m->segments[id].charged;
-}
+struct segment {
+    char *base;
+    _Atomic uint64_t dead;        /* items << 40 | bytes, of those dead */
+    _Atomic uint32_t used, items; /* handed out; known once sealed */
+    _Atomic uint32_t min_exptime; /* none expires before; EXPTIME_NONE */
+    uint32_t run;                 /* its pages */
+    _Atomic uint64_t order;       /* its place in its queue */
+    uint32_t prev, next;          /* in its queue or free list */
+    uint32_t charged;             /* bytes of the budget */
+    uint8_t state;
+    _Atomic uint8_t queue;
+    bool large;
+    _Atomic bool parked; /* in the list of those with items in use */
+    bool busy;           /* someone walks it: not to be claimed */
+    uint32_t next_scan;  /* time before which no scan for expired items is due */
+};
 
-static inline void list_remove(struct memory *m, struct segment_list *list, uint32_t id)
-{
-    struct segment *seg = &m->segments[id];
-
-    if (seg->prev == SEGMENT_NONE)
-        list->head = seg->next;
-    else
-        m->segments[seg->prev].next = seg->next;
-    if (seg->next == SEGMENT_NONE)
-        list->tail = seg->prev;
-    else
-        m->segments[seg->next].prev = seg->prev;
-    list->count--;
-    list->bytes -= seg->charged;
-}
-
-static inline uint32_t list_pop(struct memory *m, struct segment_list *list)
-{
-    uint32_t id = list->tail;
-
-    if (id != SEGMENT_NONE)
-        list_remove(m, list, id);
-    return id;
-}
-
-/* Whether nobody will ever look at this item again. */
-static inline bool is_garbage(const struct segment *seg)
-{
-    return item_word((const struct item *)(const void *)seg->base) == ITEM_DEAD;
-}
-
-/* Whether someone has a reference to this large item. */
-static inline bool is_in_use(const struct segment *seg)
-{
-    return (item_word((const struct item *)(const void *)seg->base) & ITEM_REFS) != 0;
-}
-
-/* Bytes not charged yet; 0 when the table's growth has taken more than there was. */
-static inline size_t unspent(struct memory *m)
-{
-    size_t charged = atomic_load_explicit(&m->charged, memory_order_relaxed);
-
-    return charged < m->limit ? m->limit - charged : 0;
-}
-
-/* How many segments could be opened. */
-static inline uint32_t available(struct memory *m)
-{
-    return (uint32_t)((unspent(m) + m->runs.bytes[RUN_WARM]) >> m->segment_shift);
-}
-
-/* Pages out of the budget: warm ones, or cold ones for which others are given back if
- * need be. RUN_NONE: none in one piece, now. */
-uint32_t pages_take(struct memory *m, size_t bytes, size_t align);
-/* They are free again. charged: fewer bytes than there are if some were given back. */
-void pages_give(struct memory *m, uint32_t run, size_t charged);
-
-/* What each number of a segment costs: its row, and one of its pages and of those free
- * beside them. */
-#define NUMBER_COST (sizeof(struct segment) + 2 * sizeof(struct run))
-
-/* A segment that was free is open, and empty. */
+/* It was free, and is open and empty. */
 void segment_reset(struct segment *seg, unsigned queue);
-void segment_enqueue(struct memory *m, uint32_t id, unsigned queue, uint64_t order,
-                     bool park);
 
-/* Open segments (memory.c): a free one begins to be filled; one more item at its end,
- * NULL when it has no room. Whoever guards the open segment holds its lock. */
-void open_begin(const struct memory *m, struct open_segment *open, uint32_t id,
-                uint64_t order);
-struct item *open_bump(struct open_segment *open, const struct item *header, size_t size);
+/* Let it know that one of its items now expires at exptime; 0: never. Any thread. */
+void segment_note_exptime(struct segment *seg, uint32_t exptime);
 
-/* The pages and the number of a large item are free. */
-void large_free(struct memory *m, uint32_t id);
-/* If it is queued and nobody uses it, it is freed when dead, unparked when not. */
-void large_settle(struct memory *m, uint32_t id);
-
-/* Where a queued segment is. */
-static inline struct segment_list *list_of(struct memory *m, const struct segment *seg)
+/* Where the items of a sealed one end. */
+static inline char *segment_end(const struct segment *seg)
 {
-    return seg->parked ? &m->parked : &m->queue[seg->queue];
+    return seg->base + atomic_load_explicit(&seg->used, memory_order_relaxed);
 }
+
+/* The first item of a segment, the only one of a large item's. */
+static inline struct item *segment_item(const struct segment *seg)
+{
+    return (struct item *)(void *)seg->base;
+}
+
+struct segment_list {
+    uint32_t head, tail, count;
+    size_t bytes; /* charged for those in it */
+};
+
+void segment_list_clear(struct segment_list *list);
+void segment_list_append(struct segment *all, struct segment_list *list, uint32_t id);
+/* In front of those that are younger. */
+void segment_list_insert(struct segment *all, struct segment_list *list, uint32_t id);
+void segment_list_remove(struct segment *all, struct segment_list *list, uint32_t id);
+/* The last one, out of the list; SEGMENT_NONE if there is none. */
+uint32_t segment_list_pop(struct segment *all, struct segment_list *list);
 
 #endif

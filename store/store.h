@@ -1,14 +1,16 @@
 /*
- * One store: what an engine handle points at.
+ * One store: what an engine handle points at. A file calls only those below it.
  *
- *   client calls          engine.c       rows of the interface
- *   a mirror's calls      mirror.c       rows of its extension
- *     |                   update.c arithmetic.c touch.c flush.c tap.c stats.c
- *     v                   core.c         one item under its bucket's lock
- *   table.h  memory.h     ghost.h        where items are; their memory; what was evicted
- *     ^        ^
- *     |        |          reclaim.c      brings memory back; workers and the thread
- *   maintain.c                           the instance's background thread
+ *   engine.c                     the rows of the interface
+ *   lifecycle.c config.c         beginning and end; the options
+ *   mirror.c                     the rows of its extension, for a store kept like another
+ *   maintain.c                   what the background thread does
+ *   update.c arithmetic.c touch.c    the commands
+ *   core.c tap.c stats.c         allocate, get, remove; walks over all; figures
+ *   reclaim.c expire.c flush.c   memory brought back; what expired, what was flushed
+ *   spot.c notes.c cas.c         one item under its bucket's lock; what a mirror is told
+ *   table.h memory.h ghost.h background.h    where items are; their memory; what was
+ *                                evicted; a thread
  *
  * Nothing here is static: several stores live in one process.
  */
@@ -18,31 +20,32 @@
 #include <memcached/engine.h>
 #include <memcached/engine_mirror.h>
 
+#include "base/option.h"
 #include "base/siphash.h"
+#include "store/background.h"
 #include "store/ghost.h"
 #include "store/memory.h"
 #include "store/table.h"
 
+/* What the options say; those that change nothing here are read, too. */
 struct config {
-    size_t cache_size, item_size_max, verbose, chunk_size;
-    float factor;
-    bool eviction, use_cas, preallocate, ignore_vbucket, vb0;
+#define OPTION(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
+#define OPTION_UNUSED(name, type, preset, form)          OPTION_MEMBER_##type(name)
+#include "store/option_rows.h"
 };
 
 /* Counters of one lane; only sums over all lanes mean anything. */
 struct counters {
     _Alignas(128) _Atomic int64_t curr_items;
-    _Atomic uint64_t total_items, evictions, evicted_unfetched, reclaimed,
-        expired_unfetched, moved, outofmemory, ghost_hits, sampled;
+#define STAT_COUNTER(name, help) _Atomic uint64_t name;
+#include "store/stat_rows.h"
+    _Atomic uint64_t sampled;
 };
 
 struct tap_walk;
 
+/* Of the background thread, but for the scans. */
 struct maintenance {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool started, stop, hurry;
     _Atomic uint64_t scans; /* full rounds for expired items */
     uint32_t cursor;        /* next segment of the round */
     rel_time_t round_began;
@@ -53,9 +56,9 @@ struct maintenance {
 /* What the main queue asks of its items when memory is wanted (reclaim.c). */
 struct demand {
     _Atomic unsigned above; /* those stay whose frequency is */
-    _Atomic uint64_t seen,
-        kept;              /* bytes of the segments looked at since `above` was set */
-    _Atomic unsigned vain; /* segments in a row that kept nearly all they had */
+    _Atomic uint64_t seen;  /* bytes of the segments looked at since `above` was set */
+    _Atomic uint64_t kept;  /* of them */
+    _Atomic unsigned vain;  /* segments in a row that kept nearly all they had */
 };
 
 struct store {
@@ -88,6 +91,7 @@ struct store {
     pthread_mutex_t tap_lock;
     struct tap_walk *walks;
     _Atomic unsigned nwalks;
+    struct background background;
     struct maintenance maintenance;
     union {
         engine_info info;
@@ -112,7 +116,6 @@ static inline struct counters *store_counters(struct store *s)
 static inline bool store_is_stale(struct store *s, const struct item *it)
 {
     uint32_t exptime = item_exptime(it);
-
     if (item_epoch(it) != atomic_load_explicit(&s->epoch, memory_order_relaxed))
         return true;
     return __builtin_expect(exptime != 0, 0) && exptime <= s->now();
@@ -124,7 +127,27 @@ static inline uint32_t store_hash(const struct store *s, const void *key, size_t
     return (uint32_t)siphash(&s->secret, key, nkey);
 }
 
-/* core.c: one item under its bucket's lock. */
+enum { CAS_STEP = 256 };
+
+/* A number higher than all before; 0 if items have none. */
+static inline uint64_t store_next_cas(struct store *s)
+{
+    if (!s->config.use_cas)
+        return 0;
+    return atomic_fetch_add_explicit(&s->cas, CAS_STEP, memory_order_relaxed) + CAS_STEP;
+}
+
+/* cas.c */
+
+/* The CAS of an item that another node gave this one: later ones will be higher. One that
+ * is absurdly far ahead of the clock is not taken; the item gets a new one. */
+uint64_t store_adopt_cas(struct store *s, uint64_t cas);
+
+/* Let CAS values be at least microseconds since the epoch, times 256: a node that was
+ * down gives no lower ones than it, or its peer, gave before. */
+void store_follow_clock(struct store *s);
+
+/* spot.c: one item under its bucket's lock. */
 
 /* Where a key is. Locked from store_lookup to store_unlock. */
 struct spot {
@@ -138,10 +161,14 @@ struct spot {
 /* Lock and find; an expired or flushed item is removed and counts as not there. */
 void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
                   size_t nkey);
+/* Lock, and find this very item. False: it was unlinked meanwhile. */
+bool store_find(struct store *s, struct spot *spot, struct item *it);
 void store_unlock(struct store *s, struct spot *spot);
 
 /* Take the item found out of the table. */
 void store_unlink(struct store *s, struct spot *spot);
+/* The same for one that is stale, which is counted. */
+void store_drop_stale(struct store *s, struct spot *spot);
 
 /* The rest of store_unlink: for one who empties the slot himself. */
 void store_retire(struct store *s, struct spot *spot, struct item *it);
@@ -158,13 +185,34 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
  * place. Not for large items. */
 void store_move(struct store *s, struct spot *spot, struct item *to, unsigned mark);
 
-enum { CAS_STEP = 256 };
+/* Give a reference back. Any thread, no lock. */
+void store_release(struct store *s, struct item *it);
 
-uint64_t store_next_cas(struct store *s);
+/* flush.c */
+void store_flush(struct store *s, rel_time_t when);
+void store_flush_due(struct store *s);
 
-/* The CAS of an item that another node gave this one: later ones will be higher. One that
- * is absurdly far ahead of the clock is not taken; the item gets a new one (cas.c). */
-uint64_t store_adopt_cas(struct store *s, uint64_t cas);
+static inline void store_check_flush(struct store *s)
+{
+    uint32_t at = atomic_load_explicit(&s->flush_at, memory_order_relaxed);
+    if (__builtin_expect(at != 0, 0) && at <= s->now())
+        store_flush_due(s);
+}
+
+/* Remove what was flushed from the table. True if there was anything to do. */
+bool store_sweep(struct store *s);
+
+/* reclaim.c: bring some memory back. False when nothing can be. */
+bool store_reclaim(struct store *s, const void *cookie);
+
+/* Look again at the segments that could not be freed because items were in use. */
+void store_reclaim_parked(struct store *s);
+
+/* expire.c: remove expired items of segments that are due, for about `budget_us`
+ * microseconds. */
+void store_expire(struct store *s, uint64_t budget_us);
+
+/* core.c */
 
 /* Where an item is to stand in the queues. */
 struct berth {
@@ -178,8 +226,6 @@ ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct ite
                                  const void *key, size_t nkey, size_t nbytes,
                                  uint32_t flags, rel_time_t exptime,
                                  const struct berth *berth);
-void store_release(struct store *s, struct item *it);
-
 /* The item of a key with a reference, NULL if there is none. */
 struct item *store_get(struct store *s, const void *key, size_t nkey);
 /* The same, but nobody has read it. */
@@ -206,21 +252,6 @@ ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
                                 protocol_binary_request_header *request,
                                 ADD_RESPONSE response);
 
-/* flush.c */
-void store_flush(struct store *s, rel_time_t when);
-void store_flush_due(struct store *s);
-
-static inline void store_check_flush(struct store *s)
-{
-    uint32_t at = atomic_load_explicit(&s->flush_at, memory_order_relaxed);
-
-    if (__builtin_expect(at != 0, 0) && at <= s->now())
-        store_flush_due(s);
-}
-
-/* Remove what was flushed from the table. True if there was anything to do. */
-bool store_sweep(struct store *s);
-
 /* tap.c */
 TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie);
 void store_walk_end(struct store *s, const void *cookie);
@@ -235,23 +266,14 @@ uint64_t store_count_items(struct store *s);
 /* config.c: false, with s->error, when the text cannot be used. */
 bool store_configure(struct store *s, const char *text);
 
-/* reclaim.c: bring some memory back. False when nothing can be. */
-bool store_reclaim(struct store *s, const void *cookie);
+/* maintain.c: start the background thread; background_stop ends it. False: the system
+ * gives none. */
+bool store_maintain(struct store *s);
 
-/* Look again at the segments that could not be freed because items were in use. */
-void store_reclaim_parked(struct store *s);
-
-/* Remove expired items of segments that are due, for about `budget_us` microseconds. */
-void store_expire(struct store *s, uint64_t budget_us);
-
-/* maintain.c */
-bool store_maintenance_start(struct store *s);
-void store_maintenance_stop(struct store *s);
-void store_maintenance_wake(void *store);
-
-/* Let CAS values be at least microseconds since the epoch, times 256: a node that was
- * down gives no lower ones than it, or its peer, gave before. */
-void store_follow_clock(struct store *s);
+/* lifecycle.c: bring up what the options ask for. If the system does not give it,
+ * s->error says so; store_end is due in either case. */
+ENGINE_ERROR_CODE store_start(struct store *s);
+void store_end(struct store *s);
 
 /* engine.c: a new handle. */
 ENGINE_ERROR_CODE store_create_instance(uint64_t interface, GET_SERVER_API get_server_api,

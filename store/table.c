@@ -11,25 +11,22 @@ enum { FIRST_BUCKETS = 256, SPLITS_AT_ONCE = 2, OVERFLOW_SHARE = 4 };
 static uint32_t buckets_for(uint64_t items)
 {
     uint64_t n = items / 3 + FIRST_BUCKETS;
-
     return n > 1u << 31 ? 1u << 31 : (uint32_t)n;
 }
 
 static bool grow_range(struct table *t, struct range *r, uint64_t count)
 {
     size_t added;
-
     if (!range_grow(r, count * sizeof(struct bucket), &added))
         return false;
     if (added > 0)
-        t->charge(t->context, (int64_t)added);
+        budget_charge(t->budget, added);
     return true;
 }
 
-bool table_init(struct table *t, uint64_t items, void (*charge)(void *, int64_t),
-                void *context)
+bool table_init(struct table *t, uint64_t items, struct budget *budget)
 {
-    *t = (struct table){ .charge = charge, .context = context };
+    *t = (struct table){ .budget = budget };
     t->max_buckets = buckets_for(items);
     size_t bytes = (size_t)t->max_buckets * sizeof(struct bucket);
     if (!range_init(&t->bucket_range, bytes) || !range_init(&t->overflow_range, bytes) ||
@@ -53,7 +50,6 @@ void table_fini(struct table *t)
 static uint32_t pool_take(struct table *t)
 {
     uint32_t index = 0;
-
     spin_acquire(&t->pool_lock);
     if (t->pool_free != 0) {
         index = t->pool_free;
@@ -80,10 +76,12 @@ static void pool_give(struct table *t, uint32_t index)
 
 table_slot *table_find_item(struct table *t, struct bucket *b, const struct item *it)
 {
-    for (; b != NULL; b = bucket_next(t, b))
-        for (int i = 0; i < BUCKET_SLOTS; i++)
+    for (; b != NULL; b = bucket_next(t, b)) {
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
             if (slot_item(slot_load(&b->slot[i])) == it)
                 return &b->slot[i];
+        }
+    }
     return NULL;
 }
 
@@ -91,13 +89,13 @@ table_slot *table_find_item(struct table *t, struct bucket *b, const struct item
 static enum table_result place(struct table *t, struct bucket *b, uint64_t value)
 {
     enum table_result result = TABLE_OK;
-
     for (;; result = TABLE_CROWDED) {
-        for (int i = 0; i < BUCKET_SLOTS; i++)
+        for (int i = 0; i < BUCKET_SLOTS; i++) {
             if (slot_load(&b->slot[i]) == 0) {
                 atomic_store_explicit(&b->slot[i], value, memory_order_relaxed);
                 return result;
             }
+        }
         if (b->next == 0 && (b->next = pool_take(t)) == 0)
             return TABLE_FULL;
         b = bucket_next(t, b);
@@ -111,9 +109,10 @@ enum table_result table_insert(struct table *t, struct bucket *b, const struct i
 
 static bool is_empty(struct bucket *b)
 {
-    for (int i = 0; i < BUCKET_SLOTS; i++)
+    for (int i = 0; i < BUCKET_SLOTS; i++) {
         if (slot_load(&b->slot[i]) != 0)
             return false;
+    }
     return true;
 }
 
@@ -143,7 +142,6 @@ void table_remove(struct table *t, struct bucket *b, table_slot *slot)
 static bool goes_up(uint64_t value, uint32_t n)
 {
     unsigned bit = 31 - (unsigned)__builtin_clz(n);
-
     if (bit >= 16)
         return (value >> (48 + bit - 16) & 1) != 0;
     return (slot_item(value)->hash >> bit & 1) != 0;
@@ -152,7 +150,7 @@ static bool goes_up(uint64_t value, uint32_t n)
 /* Copy what goes up. False: no memory for another overflow bucket. */
 static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint32_t n)
 {
-    for (struct bucket *b = from; b != NULL; b = bucket_next(t, b))
+    for (struct bucket *b = from; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
             if (value == 0 || !goes_up(value, n))
@@ -160,6 +158,7 @@ static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint
             if (place(t, to, value) == TABLE_FULL)
                 return false;
         }
+    }
     return true;
 }
 
@@ -167,12 +166,13 @@ static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint
 static void keep_lower(struct table *t, struct bucket *chain, uint32_t n)
 {
     CHECK(chain != NULL);
-    for (struct bucket *b = chain; b != NULL; b = bucket_next(t, b))
+    for (struct bucket *b = chain; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
             if (value != 0 && goes_up(value, n))
                 atomic_store_explicit(&b->slot[i], 0, memory_order_relaxed);
         }
+    }
     table_trim(t, chain);
 }
 
@@ -184,7 +184,6 @@ static uint32_t parent_of(uint32_t n)
 static bool split(struct table *t)
 {
     uint32_t n = table_count(t);
-
     if (n >= t->max_buckets || !grow_range(t, &t->bucket_range, (uint64_t)n + 1))
         return false;
     struct bucket *from = &t->buckets[parent_of(n)];
@@ -206,23 +205,25 @@ void table_grow(struct table *t)
 {
     if (!spin_try(&t->growing))
         return;
-    for (int i = 0; i < SPLITS_AT_ONCE; i++)
+    for (int i = 0; i < SPLITS_AT_ONCE; i++) {
         if (atomic_load_explicit(&t->pool_used, memory_order_relaxed) * OVERFLOW_SHARE <
                 table_count(t) ||
             !split(t))
             break;
+    }
     spin_release(&t->growing);
 }
 
 /* Copy all of a chain into another one. */
 static bool pour(struct table *t, struct bucket *from, struct bucket *to)
 {
-    for (struct bucket *b = from; b != NULL; b = bucket_next(t, b))
+    for (struct bucket *b = from; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
             if (value != 0 && place(t, to, value) == TABLE_FULL)
                 return false;
         }
+    }
     return true;
 }
 
@@ -232,15 +233,13 @@ enum { RELEASE_STEP = 256 << 10 };
 static void release_buckets(struct table *t)
 {
     size_t used = (size_t)table_count(t) * sizeof(struct bucket);
-
     if (t->bucket_range.charged > used + RELEASE_STEP)
-        t->charge(t->context, -(int64_t)range_shrink(&t->bucket_range, used));
+        budget_credit(t->budget, range_shrink(&t->bucket_range, used));
 }
 
 bool table_shrink(struct table *t)
 {
     bool done = false;
-
     spin_acquire(&t->growing);
     uint32_t n = table_count(t) - 1;
     if (n >= FIRST_BUCKETS) {

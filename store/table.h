@@ -16,8 +16,8 @@
  * lock on the way of a get or a set. table_lock looks again at the number of buckets
  * once it holds the lock, as a split may have moved the hash meanwhile.
  *
- * Buckets lie in reserved address space and grow in place; `charge` is called with
- * the bytes by which the table's memory grew, or shrank.
+ * Buckets lie in reserved address space and grow in place; the budget is charged with
+ * what they take.
  */
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "store/budget.h"
 #include "store/item.h"
 #include "store/lock.h"
 #include "store/range.h"
@@ -53,13 +54,11 @@ struct table {
     uint32_t pool_free;  /* list of freed ones */
     _Atomic uint32_t pool_used;
     struct range bucket_range, overflow_range;
-    void (*charge)(void *context, int64_t bytes);
-    void *context;
+    struct budget *budget;
 };
 
 /* Sized for at most `items` items. False: no address space. */
-bool table_init(struct table *t, uint64_t items, void (*charge)(void *, int64_t),
-                void *context);
+bool table_init(struct table *t, uint64_t items, struct budget *budget);
 void table_fini(struct table *t);
 
 #define SLOT_ADDRESS 0xffffffffffffull
@@ -84,7 +83,6 @@ static inline uint32_t table_index(uint32_t hash, uint32_t n)
 {
     uint32_t mask = UINT32_MAX >> __builtin_clz(n - 1);
     uint32_t index = hash & mask;
-
     return index < n ? index : index & (mask >> 1);
 }
 
@@ -96,7 +94,6 @@ static inline void table_prefetch(struct table *t, uint32_t hash)
 static inline struct bucket *table_lock(struct table *t, uint32_t hash)
 {
     uint32_t index = table_index(hash, table_count(t));
-
     for (;;) {
         struct bucket *b = &t->buckets[index];
         spin_acquire(&b->lock);
@@ -122,13 +119,14 @@ static inline struct bucket *bucket_next(struct table *t, struct bucket *b)
 static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t hash,
                                      const void *key, size_t nkey)
 {
-    for (; b != NULL; b = bucket_next(t, b))
+    for (; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
             if (value >> 48 == hash >> 16 && (value & SLOT_ADDRESS) != 0 &&
                 item_has_key(slot_item(value), hash, key, nkey))
                 return &b->slot[i];
         }
+    }
     return NULL;
 }
 

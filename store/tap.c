@@ -6,10 +6,11 @@
  * The table does not shrink while a walk is under way. One that has no memory to go on
  * stays where it is (TAP_PAUSE), and is asked again.
  */
+#include "store/store.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "store/store.h"
 
 struct tap_walk {
     struct tap_walk *next;
@@ -23,7 +24,6 @@ struct tap_walk {
 static struct tap_walk **find_walk(struct store *s, const void *cookie)
 {
     struct tap_walk **at = &s->walks;
-
     while (*at != NULL && (*at)->cookie != cookie)
         at = &(*at)->next;
     return at;
@@ -40,7 +40,6 @@ static void walk_free(struct store *s, struct tap_walk *w)
 static unsigned count_items(struct store *s, struct bucket *b)
 {
     unsigned n = 0;
-
     for (; b != NULL; b = bucket_next(&s->table, b))
         n += BUCKET_SLOTS;
     return n;
@@ -50,7 +49,6 @@ static unsigned count_items(struct store *s, struct bucket *b)
 static bool walk_make_room(struct store *s, struct tap_walk *w, struct bucket *b)
 {
     unsigned n = count_items(s, b);
-
     if (n <= w->room)
         return true;
     struct item **held = realloc(w->held, n * sizeof(struct item *));
@@ -64,7 +62,7 @@ static bool walk_make_room(struct store *s, struct tap_walk *w, struct bucket *b
 static void walk_hold(struct store *s, struct tap_walk *w, struct bucket *b)
 {
     w->nheld = w->given = 0;
-    for (; b != NULL; b = bucket_next(&s->table, b))
+    for (; b != NULL; b = bucket_next(&s->table, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             struct item *it = slot_item(slot_load(&b->slot[i]));
             if (it == NULL || store_is_stale(s, it))
@@ -72,6 +70,7 @@ static void walk_hold(struct store *s, struct tap_walk *w, struct bucket *b)
             item_take_ref(it);
             w->held[w->nheld++] = it;
         }
+    }
 }
 
 /* One bucket: TAP_MUTATION if that was one, TAP_DISCONNECT if there are no more,
@@ -79,7 +78,6 @@ static void walk_hold(struct store *s, struct tap_walk *w, struct bucket *b)
 static tap_event_t walk_step(struct store *s, struct tap_walk *w)
 {
     struct bucket *b = table_lock_index(&s->table, w->bucket);
-
     if (b == NULL)
         return TAP_DISCONNECT;
     bool fits = walk_make_room(s, w, b);
@@ -100,7 +98,6 @@ static bool is_there(struct store *s, const struct item *it)
 static tap_event_t walk_next(struct store *s, struct tap_walk *w, item **shown)
 {
     tap_event_t event;
-
     store_check_flush(s);
     do {
         while (w->given < w->nheld) {
@@ -122,7 +119,6 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
                             uint16_t *vbucket)
 {
     struct store *s = store_of(handle);
-
     *engine_specific = NULL;
     *nengine_specific = 0;
     *ttl = UINT8_MAX;
@@ -145,7 +141,6 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
 TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie)
 {
     struct tap_walk *w = calloc(1, sizeof(*w));
-
     if (w == NULL)
         return NULL;
     store_walk_end(s, cookie);

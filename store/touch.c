@@ -1,7 +1,9 @@
 /* Commands that reach an engine as raw binary requests. */
+#include "store/store.h"
+
 #include <arpa/inet.h>
 
-#include "store/store.h"
+#include "base/check.h"
 
 enum { GATK = 0x23, GATKQ = 0x24 };
 
@@ -20,9 +22,10 @@ static const struct touch_kind touch_kinds[] = {
 
 static const struct touch_kind *find_kind(uint8_t opcode)
 {
-    for (size_t i = 0; i < sizeof(touch_kinds) / sizeof(touch_kinds[0]); i++)
+    for (size_t i = 0; i < N_ELEMENTS(touch_kinds); i++) {
         if (touch_kinds[i].opcode == opcode)
             return &touch_kinds[i];
+    }
     return NULL;
 }
 
@@ -31,7 +34,6 @@ static struct item *touch(struct store *s, const char *key, size_t nkey,
                           rel_time_t exptime)
 {
     struct spot spot;
-
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     struct item *it = spot.it;
@@ -77,7 +79,6 @@ static bool answer_hit(const struct touch_kind *kind, const struct item *it,
 static bool is_well_formed(const protocol_binary_request_header *request)
 {
     uint32_t nkey = ntohs(request->request.keylen);
-
     return request->request.extlen == 4 && nkey > 0 &&
            ntohl(request->request.bodylen) == nkey + 4;
 }
@@ -90,7 +91,6 @@ static bool command_touch(struct store *s, const void *cookie,
     const char *extras = (const char *)(request + 1), *key = extras + 4;
     uint16_t nkey = ntohs(request->request.keylen);
     uint32_t when;
-
     if (!is_well_formed(request))
         return answer_status(response, cookie, PROTOCOL_BINARY_RESPONSE_EINVAL);
     memcpy(&when, extras, sizeof(when));
@@ -111,6 +111,5 @@ ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
     bool sent = kind != NULL ? command_touch(s, cookie, kind, request, response)
                              : answer_status(response, cookie,
                                              PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND);
-
     return sent ? ENGINE_SUCCESS : ENGINE_FAILED;
 }

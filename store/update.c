@@ -5,7 +5,6 @@ static ENGINE_ERROR_CODE permit(const struct item *old, const struct item *it,
                                 ENGINE_STORE_OPERATION operation)
 {
     uint64_t expected = item_cas(it);
-
     switch (operation) {
     case OPERATION_SET:
         return ENGINE_SUCCESS;
@@ -45,7 +44,6 @@ static ENGINE_ERROR_CODE replace(struct store *s, struct item *it, uint64_t *cas
                                  ENGINE_STORE_OPERATION operation)
 {
     struct spot spot;
-
     store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
     ENGINE_ERROR_CODE result = permit(spot.it, it, operation);
     if (result == ENGINE_SUCCESS)
@@ -63,7 +61,6 @@ static ENGINE_ERROR_CODE hold_old(struct store *s, const struct item *piece,
                                   ENGINE_STORE_OPERATION operation, struct item **old)
 {
     struct spot spot;
-
     store_lookup(s, &spot, piece->hash, item_key(piece), piece->nkey);
     ENGINE_ERROR_CODE result =
         spot.it == NULL ? ENGINE_NOT_STORED : permit(spot.it, piece, operation);
@@ -88,7 +85,6 @@ static ENGINE_ERROR_CODE exchange(struct store *s, struct item *old, struct item
 {
     ENGINE_ERROR_CODE result = ENGINE_SUCCESS;
     struct spot spot;
-
     store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
     *again = spot.it != old;
     if (!*again) {
@@ -112,7 +108,6 @@ static ENGINE_ERROR_CODE join_with(struct store *s, const void *cookie, struct i
         store_allocate(s, cookie, &joined, item_key(piece), piece->nkey,
                        (size_t)item_nbytes(old) + item_nbytes(piece), old->flags,
                        item_exptime(old), NULL);
-
     if (result != ENGINE_SUCCESS)
         return result;
     join_values(joined, append ? old : piece, append ? piece : old);
@@ -128,7 +123,6 @@ static ENGINE_ERROR_CODE join(struct store *s, const void *cookie, struct item *
 {
     ENGINE_ERROR_CODE result;
     bool again;
-
     do {
         struct item *old;
         again = false;

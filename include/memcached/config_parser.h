@@ -44,9 +44,12 @@ struct config_item {
 
 /* Parse str (NULL reads as empty) into items. A backslash takes the next character
  * literally; blanks around keys and values are dropped. Complaints go to error, one line
- * each, unless it is NULL. Any thread; it keeps nothing. 0  all of it was understood 1 so
- * was all but some unknown keys, which are named on error -1  a value does not fit its
- * datatype, or a file cannot be read: items before it are set, later ones are not */
+ * each, unless it is NULL. Any thread; it keeps nothing.
+ *
+ *    0  all of it was understood
+ *    1  so was all but some unknown keys, which are named on error
+ *   -1  a value does not fit its datatype, or a file cannot be read: items before it are
+ *       set, later ones are not */
 MEMCACHED_PUBLIC_API int parse_config(const char *str, struct config_item items[],
                                       FILE *error);
 

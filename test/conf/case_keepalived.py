@@ -144,13 +144,13 @@ def case_refused(lab):
         ({"socket": "/run/#1"}, "letters"),
         ({"vrid": "0"}, "1 to 255"),
         ({"vrid": "256"}, "1 to 255"),
-        ({"vrid": "-1"}, "a number"),
+        ({"vrid": "-1"}, "a whole number"),
         ({"advert": "0"}, "10 to 40950"),
         ({"advert": "9"}, "10 to 40950"),
         ({"advert": "15"}, "steps of 10"),
         ({"advert": "40960"}, "10 to 40950"),
-        ({"advert": "1s"}, "a number"),
-        ({"profile": "slow"}, "fast or conservative"),
+        ({"advert": "1s"}, "a whole number"),
+        ({"profile": "slow"}, "fast|conservative"),
     ]
     for given, why in wrong:
         done = run(lab, *usual(**given))

@@ -27,7 +27,7 @@ static const struct option_row rows[] = {
     { ROW(size, OPTION_SIZE), .preset = "64m" },
     { ROW(factor, OPTION_FACTOR), .preset = "1.25", .min = 1 },
     { ROW(text, OPTION_STRING) },
-    { ROW(choice, OPTION_CHOICE), .preset = "one", .choices = "one|two|three" },
+    { ROW(choice, OPTION_CHOICE), .preset = "one", .form = "one|two|three" },
 };
 
 /* No row of type DT_CONFIGFILE: it would open whatever file is named. */

@@ -1,6 +1,7 @@
 #include "base/option.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "test/unit/unit.h"
 
@@ -10,21 +11,19 @@ struct values {
     double factor;
     char *text;
     unsigned choice;
+    bool file;
 };
 
 static const struct option_row rows[] = {
-    { "flag", 'f', OPTION_BOOL, offsetof(struct values, flag), "off", 0, 0, NULL, NULL,
-      "A switch." },
-    { "number", 'n', OPTION_NUMBER, offsetof(struct values, number), "7", 1, 100, NULL,
-      "N", "A number." },
-    { "size", 0, OPTION_SIZE, offsetof(struct values, size), "64m", 1024, 0, NULL,
-      "BYTES", "A size." },
-    { "factor", 0, OPTION_FACTOR, offsetof(struct values, factor), "1.25", 1, 0, NULL,
-      "X", "A factor." },
-    { "text", 0, OPTION_STRING, offsetof(struct values, text), NULL, 0, 0, NULL, "TEXT",
-      "A text." },
-    { "choice", 0, OPTION_CHOICE, offsetof(struct values, choice), "keep", 0, 0,
-      "drop|keep|ask", "WHAT", "A choice." },
+#define ROW(name, letter, type, preset, min, max, form, help)                            \
+    OPTION_ROW(#name, letter, type, struct values, name, preset, min, max, form, help)
+    ROW(flag, 'f', BOOL, "off", 0, 0, NULL, "A switch."),
+    ROW(number, 'n', NUMBER, "7", 1, 100, "N", "A number."),
+    ROW(size, 0, SIZE, "64m", 1024, 0, "BYTES", "A size."),
+    ROW(factor, 0, FACTOR, "1.25", 1, 0, "X", "A factor."),
+    ROW(text, 0, STRING, NULL, 0, 0, "TEXT", "A text."),
+    ROW(choice, 0, CHOICE, "keep", 0, 0, "drop|keep|ask", "A choice."),
+    ROW(file, 0, FILE, NULL, 0, 0, "FILE", "A file of options."),
 };
 
 enum { NROWS = N_ELEMENTS(rows) };
@@ -41,7 +40,7 @@ static void setup(void)
 
 static enum option_result set(const char *name, const char *text)
 {
-    return option_set(rows, NROWS, &values, name, text, why, sizeof(why));
+    return option_put(option_find(rows, NROWS, name), &values, text, why, sizeof(why));
 }
 
 static bool parse(const char *config, char **rest)
@@ -119,12 +118,11 @@ START_TEST(test_bad_values_are_refused_by_name)
 }
 END_TEST
 
-START_TEST(test_unknown_leaves_why_alone)
+START_TEST(test_rows_are_found_by_name)
 {
-    setup();
-    strcpy(why, "before");
-    ck_assert_int_eq(set("nonsense", "1"), OPTION_UNKNOWN);
-    ck_assert_str_eq(why, "before");
+    ck_assert_ptr_eq(option_find(rows, NROWS, "size"), &rows[2]);
+    ck_assert_ptr_null(option_find(rows, NROWS, "nonsense"));
+    ck_assert_ptr_null(option_find(NULL, 0, "size"));
 }
 END_TEST
 
@@ -211,11 +209,42 @@ START_TEST(test_parse_refuses)
 }
 END_TEST
 
+/* Parse file=NAME, where NAME has these lines; what no row knows is left over as ever. */
+static bool parse_file(const char *lines, char **rest)
+{
+    char name[] = "check-option-XXXXXX", config[64];
+    int fd = mkstemp(name);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
+    close(fd);
+    setup();
+    snprintf(config, sizeof(config), "number=8;file=%s;flag=on", name);
+    bool ok = parse(config, rest);
+    unlink(name);
+    return ok;
+}
+
+START_TEST(test_file_of_options)
+{
+    char *rest;
+    ck_assert(parse_file("# a remark\nnumber = 9\n\nsize=2k;cache_size=1m\n", &rest));
+    ck_assert_uint_eq(values.number, 9);
+    ck_assert_uint_eq(values.size, 2048);
+    ck_assert(values.flag && values.file);
+    ck_assert_ptr_nonnull(strstr(rest, "cache_size=1m"));
+    free(rest);
+    ck_assert(!parse_file("number=x\n", &rest));
+    ck_assert_ptr_nonnull(strstr(why, "number"));
+    ck_assert(!parse("file=/nonexistent/file", &rest));
+    ck_assert_ptr_nonnull(strstr(why, "/nonexistent/file"));
+    ck_assert_int_eq(set("file", "x"), OPTION_BAD);
+}
+END_TEST
+
 START_TEST(test_format_reads_back)
 {
-    static const char *const texts[] = {
-        "false", "7", "67108864", "1.25", "NULL", "keep"
-    };
+    static const char *const texts[] = { "false", "7",    "67108864", "1.25",
+                                         "NULL",  "keep", "false" };
     char text[64];
     setup();
     for (size_t i = 0; i < NROWS; i++) {
@@ -248,12 +277,13 @@ int main(void)
         test_defaults,
         test_every_type_is_set,
         test_bad_values_are_refused_by_name,
-        test_unknown_leaves_why_alone,
+        test_rows_are_found_by_name,
         test_sizes,
         test_parse_takes_own_and_leaves_rest,
         test_parse_unquotes_and_trims,
         test_rest_stays_quoted,
         test_parse_refuses,
+        test_file_of_options,
         test_format_reads_back,
         test_help_has_a_line_a_row,
     };

@@ -169,23 +169,6 @@ START_TEST(test_truncate_to_nothing)
 }
 END_TEST
 
-/* An owner of all pieces, named when the last one is there. */
-START_TEST(test_own_last)
-{
-    struct output o;
-    struct releases r = { "" };
-    output_init(&o);
-    refer(&o, "first", NULL);
-    refer(&o, "second", NULL);
-    output_own_last(&o, "e");
-    output_advance(&o, 10, release, &r);
-    ck_assert_str_eq(r.names, "");
-    output_advance(&o, 1, release, &r);
-    ck_assert_str_eq(r.names, "e");
-    output_fini(&o);
-}
-END_TEST
-
 /* What is not sent yet is what counts. */
 START_TEST(test_length)
 {
@@ -418,7 +401,6 @@ int main(void)
                              test_value_in_pieces,
                              test_truncate_takes_back_the_end,
                              test_truncate_to_nothing,
-                             test_own_last,
                              test_length,
                              test_all_interleavings,
                              test_adding_between_partial_writes,

@@ -23,7 +23,6 @@ static void teardown(void)
 static uint32_t take(enum run_kind kind, uint32_t pages, uint32_t align)
 {
     uint32_t n = runs_take(&runs, kind, pages, align);
-
     if (n == RUN_NONE)
         return RUN_NONE;
     const struct run *run = &runs.run[n];
@@ -39,7 +38,6 @@ static uint32_t take(enum run_kind kind, uint32_t pages, uint32_t align)
 static void give(uint32_t n, enum run_kind kind)
 {
     const struct run *run = &runs.run[n];
-
     for (uint32_t p = run->page; p < run->page + run->pages; p++) {
         CHECK(owner[p] == n + 1);
         owner[p] = NOBODY;
@@ -52,7 +50,6 @@ static void check_all(void)
 {
     size_t bytes[RUN_USED + 1] = { 0 };
     uint32_t end = runs.top, right = RUN_NONE;
-
     for (uint32_t n = runs.last; n != RUN_NONE; right = n, n = runs.run[n].left) {
         const struct run *run = &runs.run[n];
         CHECK(run->right == right && run->page + run->pages == end);
@@ -77,7 +74,6 @@ START_TEST(runs_come_and_go)
 {
     static uint32_t held[400];
     uint32_t state = 1, nheld = 0;
-
     for (int i = 0; i < 60000; i++) {
         enum run_kind kind = random_below(&state, 2) ? RUN_WARM : RUN_COLD;
         uint32_t align = random_below(&state, 4) == 0 ? 64 : 1;
@@ -104,7 +100,6 @@ END_TEST
 START_TEST(neighbours_become_one)
 {
     uint32_t n[8];
-
     for (int i = 0; i < 8; i++)
         n[i] = take(RUN_COLD, 2048, 1);
     ck_assert_uint_eq(runs_take(&runs, RUN_COLD, 1, 1), RUN_NONE);
@@ -120,7 +115,6 @@ END_TEST
 START_TEST(kinds_are_kept_apart)
 {
     uint32_t a = take(RUN_COLD, 10, 1), b = take(RUN_COLD, 10, 1);
-
     give(a, RUN_WARM);
     ck_assert_uint_eq(runs.bytes[RUN_WARM], 10 * RUN_PAGE);
     ck_assert_uint_eq(runs_take(&runs, RUN_WARM, 11, 1), RUN_NONE);
@@ -138,7 +132,6 @@ END_TEST
 START_TEST(numbers_run_out)
 {
     uint32_t n = 0;
-
     while (take(RUN_COLD, 1, 1) != RUN_NONE)
         n++;
     ck_assert_uint_ge(n, MOST - 2);
@@ -150,7 +143,6 @@ END_TEST
 START_TEST(more_than_there_are_numbers_for)
 {
     struct runs huge;
-
     ck_assert(!runs_init(&huge, (size_t)1 << 45, 10));
 }
 END_TEST

@@ -192,25 +192,65 @@ START_TEST(test_addresses)
 }
 END_TEST
 
-/* The manual page is written by hand: no option may be missing from it. */
-START_TEST(test_manual_has_every_option)
+/* The manual pages are written by hand: no option may be missing from them, and no
+ * default be another. */
+static char page[64 * 1024];
+
+static void open_page(const char *name)
 {
-    static char page[64 * 1024];
-    char wanted[80];
-    FILE *in = unit_open("../../doc/mcd.1");
+    FILE *in = unit_open(name);
     page[fread(page, 1, sizeof(page) - 1, in)] = '\0';
     fclose(in);
-    for (size_t i = 0; i < settings_nrows; i++) {
-        const char *from = settings_rows[i].name;
-        char *to = wanted + sprintf(wanted, "\\-\\-");
-        for (; *from != '\0'; from++) {
-            if (*from == '-')
-                *to++ = '\\';
-            *to++ = *from;
-        }
-        *to = '\0';
-        ck_assert_msg(strstr(page, wanted) != NULL, "no %s in doc/mcd.1", wanted);
+}
+
+/* The paragraph of an option, cut out; NULL if there is none. */
+static char *paragraph_of(const char *name, char *room, size_t nroom)
+{
+    char wanted[80], *to = wanted + sprintf(wanted, "\\-\\-");
+    for (; *name != '\0'; name++) {
+        if (*name == '-')
+            *to++ = '\\';
+        *to++ = *name;
     }
+    *to = '\0';
+    const char *from = strstr(page, wanted);
+    if (from == NULL)
+        return NULL;
+    const char *end = strstr(from, "\n.TP");
+    snprintf(room, nroom, "%.*s", end != NULL ? (int)(end - from) : (int)strlen(from),
+             from);
+    return room;
+}
+
+START_TEST(test_manual_has_every_option)
+{
+    char room[4096];
+    open_page("../../doc/mcd.1");
+    for (size_t i = 0; i < settings_nrows; i++) {
+        const struct option_row *row = &settings_rows[i];
+        const char *paragraph = paragraph_of(row->name, room, sizeof(room));
+        ck_assert_msg(paragraph != NULL, "no --%s in doc/mcd.1", row->name);
+        if (row->form != NULL && row->preset != NULL)
+            ck_assert_msg(strstr(paragraph, row->preset) != NULL,
+                          "doc/mcd.1 does not say that --%s is %s", row->name,
+                          row->preset);
+    }
+}
+END_TEST
+
+START_TEST(test_manual_of_the_tool_has_every_option)
+{
+    static const char *const names[] = {
+#define OPTION_COMMON(name, letter, type, preset, min, max, form, help) #name,
+#define OPTION_GUARD(name, type, preset, min, max, form, help)          #name,
+#define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)     #name,
+#include "ctl/option_rows.h"
+    };
+    char room[4096];
+    open_page("../../doc/mcreplctl.1");
+    for (size_t i = 0; i < N_ELEMENTS(names); i++)
+        ck_assert_msg(paragraph_of(names[i], room, sizeof(room)) != NULL,
+                      "no --%s in doc/mcreplctl.1", names[i]);
 }
 END_TEST
 
@@ -226,6 +266,7 @@ int main(void)
                              test_help_ends_the_parsing,
                              test_stats_settings_under_known_names,
                              test_addresses,
-                             test_manual_has_every_option };
+                             test_manual_has_every_option,
+                             test_manual_of_the_tool_has_every_option };
     return unit_run("settings", tests, N_ELEMENTS(tests));
 }

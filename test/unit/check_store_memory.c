@@ -14,7 +14,6 @@ enum { CACHE_MB = 64, MEASURES_RSS = 1 };
 static void start_with(const char *rest)
 {
     char config[128];
-
     snprintf(config, sizeof(config), "cache_size=%dm%s", CACHE_MB, rest);
     rig_start(config);
 }
@@ -33,7 +32,6 @@ static ENGINE_ERROR_CODE put(const char *key, size_t nvalue, rel_time_t exptime)
     item *it;
     ENGINE_ERROR_CODE result =
         engine->allocate(h, cookie, &it, key, strlen(key), nvalue, 0, exptime);
-
     if (result != ENGINE_SUCCESS)
         return result;
     CHECK(engine->get_item_info(h, cookie, it, &info));
@@ -48,7 +46,6 @@ static bool has(const char *key, size_t nvalue)
     ENGINE_HANDLE *h = &engine->interface;
     item_info info = { .nvalue = 1 };
     item *it;
-
     if (engine->get(h, cookie, &it, key, (int)strlen(key), 0) != ENGINE_SUCCESS)
         return false;
     CHECK(engine->get_item_info(h, cookie, it, &info));
@@ -64,7 +61,6 @@ static size_t resident(void)
 {
     FILE *f = fopen("/proc/self/statm", "re");
     unsigned long total, pages;
-
     ck_assert_ptr_nonnull(f);
     ck_assert_int_eq(fscanf(f, "%lu %lu", &total, &pages), 2);
     fclose(f);
@@ -81,7 +77,6 @@ static uint32_t random_next(uint32_t *state)
 static size_t random_size(uint32_t *state)
 {
     uint32_t r = random_next(state) % 1000;
-
     if (r < 900)
         return 20 + random_next(state) % 500;
     if (r < 998)
@@ -94,7 +89,6 @@ START_TEST(memory_is_bounded)
     size_t before = resident(), written = 0;
     uint32_t state = 1;
     char key[32];
-
     for (unsigned i = 0; written < 5 * CACHE_MB * MB; i++) {
         size_t n = random_size(&state);
         snprintf(key, sizeof(key), "key-%u", i);
@@ -121,7 +115,6 @@ static void shift_to(const char *name, size_t size)
 {
     size_t count = 2 * CACHE_MB * MB / size, recent = CACHE_MB * MB / size / 20 + 1;
     char key[32];
-
     for (size_t i = 0; i < count; i++) {
         snprintf(key, sizeof(key), "%s-%zu", name, i);
         CHECK(put(key, size, 0) == ENGINE_SUCCESS);
@@ -149,7 +142,6 @@ START_TEST(nothing_is_evicted_while_it_fits)
     size_t size = 500, keys = CACHE_MB * MB / 100 * 75 / (size + 60);
     uint32_t state = 7;
     char key[32];
-
     /* Overwritten many times over, at random: space must come from what is dead. */
     for (size_t i = 0; i < keys * 6; i++) {
         size_t k = i < keys ? i : random_next(&state) % keys;
@@ -169,7 +161,6 @@ START_TEST(without_eviction_it_fills_up)
 {
     size_t size = 400, stored = 0;
     char key[32];
-
     rig_restart(CACHE_MB == 16 ? "cache_size=16m;eviction=false"
                                : "cache_size=64m;eviction=false");
     for (;;) {
@@ -202,7 +193,6 @@ enum { HELD = 500 };
 static void hold(item **held, bool linked)
 {
     char key[32];
-
     for (int i = 0; i < HELD; i++) {
         snprintf(key, sizeof(key), "held-%d", i);
         if (linked) {
@@ -226,7 +216,6 @@ static void hold(item **held, bool linked)
 static void churn(unsigned rounds)
 {
     char key[32];
-
     for (size_t i = 0; i < rounds * CACHE_MB * MB / 1000; i++) {
         snprintf(key, sizeof(key), "churn-%zu", i);
         CHECK(put(key, 900, 0) == ENGINE_SUCCESS);
@@ -237,7 +226,6 @@ static void churn(unsigned rounds)
 START_TEST(held_items_stay_readable)
 {
     item *held[HELD];
-
     hold(held, true);
     churn(3);
     for (int i = 0; i < HELD; i++) {
@@ -258,7 +246,6 @@ START_TEST(unfinished_items_do_not_use_up_the_memory)
 {
     size_t before = resident();
     item *held[HELD];
-
     hold(held, false);
     churn(3);
     ck_assert_uint_gt(rig_stat("bytes"), CACHE_MB * MB / 100 * 60);
@@ -280,7 +267,6 @@ START_TEST(deleted_items_in_use_do_not_stop_the_rest)
 {
     item *held[HELD];
     char key[32];
-
     hold(held, true);
     for (int i = 0; i < HELD; i++) {
         snprintf(key, sizeof(key), "held-%d", i);
@@ -305,7 +291,6 @@ enum { LARGE = 300000, LARGE_MAX = CACHE_MB * (1 << 20) / LARGE };
 static ENGINE_ERROR_CODE hold_large(item **held, unsigned n, bool linked)
 {
     char key[32];
-
     snprintf(key, sizeof(key), "large-%u", n);
     if (!linked)
         return engine->allocate(&engine->interface, cookie, held, key, strlen(key), LARGE,
@@ -323,7 +308,6 @@ static void let_go(item *const *held, unsigned n)
 START_TEST(large_items_in_use_do_not_stop_the_rest)
 {
     item *held[LARGE_MAX / 4];
-
     churn(1);
     for (int linked = 0; linked < 2; linked++) {
         for (unsigned i = 0; i < LARGE_MAX / 4; i++)
@@ -341,7 +325,6 @@ START_TEST(large_items_in_use_take_half_of_the_memory)
 {
     item *held[LARGE_MAX];
     unsigned n = 0;
-
     churn(1);
     while (hold_large(&held[n], n, false) == ENGINE_SUCCESS)
         ck_assert_uint_lt(++n, LARGE_MAX * 3 / 4);
@@ -369,7 +352,6 @@ static void wait_for_items(uint64_t items)
 START_TEST(expired_items_are_reclaimed)
 {
     char key[32];
-
     for (int i = 0; i < 20000; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         ck_assert_int_eq(put(key, i % 100 == 0 ? 40000 : 100, i % 2 == 0 ? 5 : 0),
@@ -400,7 +382,6 @@ END_TEST
 START_TEST(flushed_items_are_reclaimed)
 {
     char key[32];
-
     for (int i = 0; i < 10000; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         CHECK(put(key, i % 100 == 0 ? 100000 : 100, 0) == ENGINE_SUCCESS);

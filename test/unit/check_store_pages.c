@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "store/segment.h"
 #include "test/unit/store_rig.h"
 
 #define MB ((size_t)1 << 20)
@@ -35,7 +34,6 @@ static size_t mapped;
 static bool says_no(unsigned often)
 {
     bool refuse = atomic_fetch_add(&no.calls, 1) * 37 % 100 < often;
-
     atomic_fetch_add(&no.refused, refuse);
     return refuse;
 }
@@ -75,7 +73,6 @@ int __wrap_munmap(void *at, size_t n)
 static void start_with(unsigned mb)
 {
     char config[32];
-
     snprintf(config, sizeof(config), "cache_size=%um", mb);
     cache = mb * MB;
     rig_start(config);
@@ -95,7 +92,6 @@ static ENGINE_ERROR_CODE put(const char *name, unsigned i, size_t nvalue)
 {
     static char value[MB];
     char key[32];
-
     snprintf(key, sizeof(key), "%s-%u", name, i);
     memset(value, 'a' + (int)(i % 26), nvalue);
     struct fake_store what = {
@@ -107,7 +103,6 @@ static ENGINE_ERROR_CODE put(const char *name, unsigned i, size_t nvalue)
 static bool drop(const char *name, unsigned i)
 {
     char key[32];
-
     snprintf(key, sizeof(key), "%s-%u", name, i);
     return fake_delete(engine, cookie, key, 0) == ENGINE_SUCCESS;
 }
@@ -116,7 +111,6 @@ static unsigned count_maps(void)
 {
     FILE *f = fopen("/proc/self/maps", "re");
     unsigned n = 0;
-
     ck_assert_ptr_nonnull(f);
     for (int c; (c = fgetc(f)) != EOF;)
         n += c == '\n';
@@ -132,12 +126,13 @@ static void check_books(void)
     struct memory *m = &s->memory;
     size_t tables =
         MB / 2 + s->table.bucket_range.charged + s->table.overflow_range.charged;
-
     AZ(pthread_mutex_lock(&m->lock));
-    size_t charged = atomic_load(&m->charged), pages = m->runs.bytes[RUN_WARM];
-    for (uint32_t id = 0; id < m->large_next; id++)
+    size_t charged = atomic_load(&m->budget.charged),
+           pages = m->pages.runs.bytes[RUN_WARM];
+    for (uint32_t id = 0; id < m->large_next; id++) {
         if (m->segments[id].state != SEGMENT_FREE)
             pages += m->segments[id].charged;
+    }
     AZ(pthread_mutex_unlock(&m->lock));
     ck_assert_uint_le(pages, charged);
     ck_assert_uint_le(charged, pages + tables);
@@ -178,7 +173,6 @@ END_TEST
 static void churn(unsigned sets, size_t largest)
 {
     uint32_t state = 5;
-
     for (unsigned i = 0; i < sets; i++) {
         state = state * 1664525u + 1013904223u;
         size_t nvalue = state >> 28 == 0 ? (state >> 4) % largest : (state >> 8) % 20000;
@@ -219,7 +213,7 @@ START_TEST(few_addresses_will_do)
     rig_stop();
     no.addresses = 300 * MB;
     start_with(64);
-    ck_assert_uint_lt(memory()->runs.pages.size, 2 * cache);
+    ck_assert_uint_lt(memory()->pages.runs.pages.size, 2 * cache);
     churn(3000, MB - 100);
     ck_assert_uint_eq(rig_stat("outofmemory"), 0);
     ck_assert_uint_gt(rig_stat("bytes"), cache / 100 * 70);
@@ -229,7 +223,6 @@ END_TEST
 START_TEST(no_addresses_is_an_error)
 {
     ENGINE_ERROR_CODE error = ENGINE_SUCCESS;
-
     no.addresses = 150 * MB;
     ck_assert_ptr_null(
         fake_engine_create(host, store_create_instance, "cache_size=16m", &error));
@@ -241,7 +234,6 @@ END_TEST
 START_TEST(addresses_do_not_run_away)
 {
     uint32_t state = 9;
-
     rig_stop();
     start_with(64);
     for (unsigned i = 0; i < 2000; i++) {
@@ -249,7 +241,7 @@ START_TEST(addresses_do_not_run_away)
         ck_assert_int_eq(put("mixed", i, 100000 + (state >> 8) % 900000), ENGINE_SUCCESS);
     }
     ck_assert_uint_gt(rig_stat("bytes"), cache / 100 * 85);
-    ck_assert_uint_lt(memory()->runs.top * RUN_PAGE, 2 * cache);
+    ck_assert_uint_lt(memory()->pages.runs.top * RUN_PAGE, 2 * cache);
 }
 END_TEST
 

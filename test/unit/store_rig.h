@@ -17,7 +17,6 @@ static const void *cookie;
 static inline void rig_start(const char *config)
 {
     ENGINE_ERROR_CODE error;
-
     host = fake_host_create();
     engine = fake_engine_create(host, store_create_instance, config, &error);
     ck_assert_ptr_nonnull(engine);

@@ -1,6 +1,8 @@
-/* Queued segments: which one to reclaim, what they hold, which to search. */
+/* Which of the queued segments to reclaim. */
+#include "store/memory.h"
+
 #include "base/check.h"
-#include "store/segment.h"
+#include "store/memory_internal.h"
 
 /* A look at every segment costs as much as a reclaim once there are some ten thousand. So
  * it is made for every claim only in small stores, and its best finds are kept. */
@@ -22,7 +24,6 @@ static uint64_t gain_of(const struct memory *m, const struct segment *seg)
 {
     uint64_t used = atomic_load_explicit(&seg->used, memory_order_relaxed);
     uint64_t dead = atomic_load_explicit(&seg->dead, memory_order_acquire) & DEAD_BYTES;
-
     if (dead == used)
         return UINT64_MAX;
     if (seg->charged <= used - dead)
@@ -35,15 +36,15 @@ static uint64_t gain_of(const struct memory *m, const struct segment *seg)
 static void keep_find(struct finds *f, uint32_t id, uint64_t gain)
 {
     unsigned least = 0;
-
     if (f->n < FINDS_MAX) {
         f->gain[f->n] = gain;
         f->id[f->n++] = id;
         return;
     }
-    for (unsigned i = 1; i < FINDS_MAX; i++)
+    for (unsigned i = 1; i < FINDS_MAX; i++) {
         if (f->gain[i] < f->gain[least])
             least = i;
+    }
     if (gain > f->gain[least]) {
         f->gain[least] = gain;
         f->id[least] = id;
@@ -54,7 +55,6 @@ static void survey(struct memory *m, uint32_t now)
 {
     uint64_t charged = 0, gained = 0;
     struct finds *f = &m->finds;
-
     *f = (struct finds){ .expiring = SEGMENT_NONE,
                          .good_for = m->arena_next / SURVEY_SHARE };
     for (uint32_t id = 0; id < m->arena_next; id++) {
@@ -80,7 +80,6 @@ static uint32_t take_find(struct memory *m, uint64_t *gain)
 {
     struct finds *f = &m->finds;
     unsigned best = 0;
-
     if (f->n == 0)
         return SEGMENT_NONE;
     for (unsigned i = 0; i < f->n; i++) {
@@ -102,7 +101,6 @@ static uint32_t worth_compacting(struct memory *m, bool may_evict, uint32_t now)
 {
     struct finds *f = &m->finds;
     uint64_t gain = 0;
-
     if (f->good_for == 0 || !may_evict || (f->pays && f->n == 0))
         survey(m, now);
     else
@@ -118,7 +116,6 @@ static uint32_t worth_compacting(struct memory *m, bool may_evict, uint32_t now)
 static uint32_t oldest(struct memory *m, unsigned queue)
 {
     uint32_t id = m->queue[queue].head;
-
     while (id != SEGMENT_NONE && m->segments[id].busy)
         id = m->segments[id].next;
     return id;
@@ -131,7 +128,6 @@ static uint32_t next_to_evict(struct memory *m, bool main_is_vain)
     size_t small = m->queue[QUEUE_SMALL].bytes, main = m->queue[QUEUE_MAIN].bytes;
     unsigned first = main_is_vain || small * 10 > small + main ? QUEUE_SMALL : QUEUE_MAIN;
     uint32_t id = oldest(m, first);
-
     return id != SEGMENT_NONE
                ? id
                : oldest(m, first == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL);
@@ -144,7 +140,6 @@ static uint32_t next_to_evict(struct memory *m, bool main_is_vain)
 static uint32_t worth_following(struct memory *m, uint32_t now)
 {
     uint64_t gain = 0;
-
     if (m->finds.good_for == 0 || m->finds.n == 0)
         survey(m, now);
     else
@@ -160,7 +155,6 @@ unsigned memory_age(const struct memory *m, const struct item *it, unsigned ages
     const struct segment *seg = memory_segment(m, it);
     unsigned queue = seg->queue;
     uint64_t order = seg->order, oldest = m->oldest[queue], youngest = m->youngest[queue];
-
     if (order >= youngest)
         return ages - 1;
     return order <= oldest
@@ -170,7 +164,7 @@ unsigned memory_age(const struct memory *m, const struct item *it, unsigned ages
 
 static void claim(struct memory *m, uint32_t id)
 {
-    list_remove(m, list_of(m, &m->segments[id]), id);
+    segment_list_remove(m->segments, memory_list_of(m, &m->segments[id]), id);
     m->segments[id].state = SEGMENT_CLAIMED;
     m->claimed++;
 }
@@ -179,7 +173,6 @@ enum claim_mode memory_claim(struct memory *m, const struct claim_terms *terms,
                              uint32_t *id)
 {
     enum claim_mode mode = CLAIM_COMPACT;
-
     *id = SEGMENT_NONE;
     AZ(pthread_mutex_lock(&m->lock));
     if (terms->compact && terms->follow && terms->evict)
@@ -219,7 +212,7 @@ bool memory_may_hold(struct memory *m, size_t size)
     if (!size_is_large(m, size))
         return true;
     AZ(pthread_mutex_lock(&m->lock));
-    bool may = m->parked.count == 0 || m->parked.bytes + size <= m->limit / 2;
+    bool may = m->parked.count == 0 || m->parked.bytes + size <= m->budget.limit / 2;
     AZ(pthread_mutex_unlock(&m->lock));
     return may;
 }
@@ -234,119 +227,4 @@ uint32_t memory_claim_parked(struct memory *m)
         claim(m, id);
     AZ(pthread_mutex_unlock(&m->lock));
     return id;
-}
-
-static void count_one(const struct segment *seg, struct census *c, uint64_t used,
-                      uint64_t items)
-{
-    uint64_t dead = atomic_load_explicit(&seg->dead, memory_order_relaxed);
-    uint64_t dead_items = dead / DEAD_ONE_ITEM;
-
-    dead &= DEAD_BYTES;
-    c->large += seg->large;
-    c->segments += !seg->large;
-    c->items += items - (dead_items < items ? dead_items : items);
-    c->bytes += used - (dead < used ? dead : used);
-    c->dead += dead;
-}
-
-static void count_open_one(struct memory *m, const struct open_segment *open,
-                           struct census census[QUEUES])
-{
-    if (open->id == SEGMENT_NONE)
-        return;
-    const struct segment *seg = &m->segments[open->id];
-    if (seg->state == SEGMENT_OPEN) /* not sealed by now */
-        count_one(seg, &census[seg->queue], (uint64_t)(open->next - seg->base),
-                  open->items);
-}
-
-/* Also with the lock of the aged ones held. */
-static void count_open(struct memory *m, struct census census[QUEUES])
-{
-    for (uint32_t i = 0; i < m->nlanes; i++)
-        for (int q = 0; q < QUEUES; q++) {
-            spin_acquire(&m->lanes[i].lock);
-            struct open_segment open = m->lanes[i].open[q];
-            spin_release(&m->lanes[i].lock);
-            count_open_one(m, &open, census);
-        }
-}
-
-void memory_count(struct memory *m, struct census census[QUEUES], uint64_t *free_segments)
-{
-    memset(census, 0, QUEUES * sizeof(census[0]));
-    *free_segments = memory_available(m);
-    AZ(pthread_mutex_lock(&m->aged.lock));
-    AZ(pthread_mutex_lock(&m->lock));
-    count_open(m, census);
-    for (unsigned i = 0; i < AGED_OPEN; i++)
-        count_open_one(m, &m->aged.open[i], census);
-    AZ(pthread_mutex_unlock(&m->aged.lock));
-    for (uint32_t id = 0; id < m->large_next; id++) {
-        if (id == m->arena_next && id < m->narena)
-            id = m->narena;
-        if (id >= m->large_next)
-            break;
-        const struct segment *seg = &m->segments[id];
-        if (seg->state == SEGMENT_QUEUED || seg->state == SEGMENT_CLAIMED)
-            count_one(seg, &census[seg->queue],
-                      atomic_load_explicit(&seg->used, memory_order_relaxed),
-                      atomic_load_explicit(&seg->items, memory_order_relaxed));
-    }
-    AZ(pthread_mutex_unlock(&m->lock));
-}
-
-/* Where the items of an open segment end now; NULL if no lane has it. */
-static char *open_end(struct memory *m, uint32_t id, unsigned queue)
-{
-    char *end = NULL;
-
-    for (uint32_t i = 0; i < m->nlanes && end == NULL; i++) {
-        struct lane *lane = &m->lanes[i];
-        spin_acquire(&lane->lock);
-        struct open_segment *open = &lane->open[queue];
-        if (open->id == id) {
-            end = open->next;
-            if (open->min_exptime < atomic_load(&m->segments[id].min_exptime))
-                atomic_store(&m->segments[id].min_exptime, open->min_exptime);
-        }
-        spin_release(&lane->lock);
-    }
-    return end;
-}
-
-/* Where the items of a segment end that is due for a scan; NULL if it is not. */
-static char *due_end(struct memory *m, uint32_t id, uint32_t now)
-{
-    struct segment *seg = &m->segments[id];
-    char *end = NULL;
-
-    if (seg->busy || seg->next_scan > now)
-        return NULL;
-    if (seg->state == SEGMENT_OPEN)
-        end = open_end(m, id, seg->queue);
-    else if (seg->state == SEGMENT_QUEUED)
-        end = seg->base + atomic_load_explicit(&seg->used, memory_order_relaxed);
-    return atomic_load(&seg->min_exptime) <= now ? end : NULL;
-}
-
-uint32_t memory_pin_next(struct memory *m, uint32_t *cursor, uint32_t now, char **end)
-{
-    uint32_t found = SEGMENT_NONE;
-
-    AZ(pthread_mutex_lock(&m->lock));
-    for (; found == SEGMENT_NONE && *cursor < m->large_next; ++*cursor) {
-        if (*cursor >= m->arena_next && *cursor < m->narena)
-            *cursor = m->narena;
-        if (*cursor >= m->large_next)
-            break;
-        *end = due_end(m, *cursor, now);
-        if (*end != NULL)
-            found = *cursor;
-    }
-    if (found != SEGMENT_NONE)
-        m->segments[found].busy = true;
-    AZ(pthread_mutex_unlock(&m->lock));
-    return found;
 }

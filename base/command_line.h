@@ -1,0 +1,37 @@
+/*
+ * Options of a command line, read into rows (base/option.h) by getopt: -p 1, -p1,
+ * --port=1, --port 1. Rows without a form are switches.
+ *
+ * getopt's state is the process's: one thread at a time.
+ */
+#ifndef BASE_COMMAND_LINE_H
+#define BASE_COMMAND_LINE_H
+
+#include "base/option.h"
+
+struct option_table {
+    const struct option_row *rows;
+    size_t nrows;
+    void *values;
+};
+
+struct command_line {
+    struct option_table table[2]; /* the second one may be empty */
+    bool stops;                   /* at the first word that is no option */
+    bool enough;                  /* set by take: read no further */
+    const char *hint;             /* ends complaints of what no row knows: "see mcd -h" */
+    /* Each option that is there. text NULL: a switch. NULL: command_line_put. */
+    bool (*take)(struct command_line *l, const struct option_row *row, void *values,
+                 const char *text, char *why, size_t nwhy);
+};
+
+/* The index in argv of the first word that is no option, argc if there is none; -1: why
+ * holds the reason. */
+int command_line_read(struct command_line *l, int argc, char **argv, char *why,
+                      size_t nwhy);
+
+/* Set the member; a switch is set to true. */
+bool command_line_put(struct command_line *l, const struct option_row *row, void *values,
+                      const char *text, char *why, size_t nwhy);
+
+#endif

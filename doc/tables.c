@@ -1,0 +1,136 @@
+/*
+ * Writes a document with its tables made from the rows of the code:
+ *
+ *   doc/tables DOCUMENT
+ *
+ * A table stands between two lines, <!-- rows of NAME --> and <!-- end of rows -->. `make
+ * tables` brings all documents up to date; test/check-tables finds one that is not.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+/* As it is unless configure is told otherwise. */
+#undef RUN_DIR
+#define RUN_DIR "/run/mcd"
+
+static void head(const char *columns)
+{
+    printf("| %s |\n|", columns);
+    for (const char *c = columns; c != NULL; c = strchr(c + 1, '|'))
+        fputs(" --- |", stdout);
+    putchar('\n');
+}
+
+/* In a cell a bar is quoted. */
+static void put_quoted(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '|')
+            putchar('\\');
+        putchar(*text);
+    }
+}
+
+static void option(const char *name, const char *form, const char *preset,
+                   const char *help)
+{
+    printf("| `%s=", name);
+    put_quoted(form);
+    printf(preset != NULL ? "` | `%s` | " : "` | %s | ",
+           preset != NULL ? preset : "none");
+    put_quoted(help);
+    puts(" |");
+}
+
+static void figure(const char *prefix, const char *name, const char *mark,
+                   const char *help)
+{
+    printf("| `%s%s`%s | ", prefix, name, mark);
+    put_quoted(help);
+    puts(" |");
+}
+
+static void print_repl_options(void)
+{
+    head("option | default | meaning");
+#define OPTION(name, type, preset, min, max, form, help)                                 \
+    option(#name, form, preset, help);
+#include "engine/option_rows.h"
+}
+
+static void print_store_options(void)
+{
+    head("option | default | meaning");
+#define OPTION(name, type, preset, min, max, form, help)                                 \
+    option(#name, form, preset, help);
+#include "store/option_rows.h"
+}
+
+#define MARK_FULL  ""
+#define MARK_BRIEF " *"
+
+static void print_repl_stats(void)
+{
+    head("name | meaning");
+#define STAT_COUNTER(name, extent, help)      figure("repl_", #name, MARK_##extent, help);
+#define STAT_FIGURE(kind, name, extent, help) figure("repl_", #name, MARK_##extent, help);
+#define STAT_INNER(kind, name, help)          figure("repl_", #name, " **", help);
+#include "repl/stat_rows.h"
+}
+
+static void print_store_stats(void)
+{
+    head("name | meaning");
+#define STAT_COUNTER(name, help)      figure("", #name, "", help);
+#define STAT_FIGURE(kind, name, help) figure("", #name, "", help);
+#include "store/stat_rows.h"
+}
+
+static const struct {
+    const char *name;
+    void (*print)(void);
+} tables[] = {
+    { "engine/option_rows.h", print_repl_options },
+    { "store/option_rows.h", print_store_options },
+    { "repl/stat_rows.h", print_repl_stats },
+    { "store/stat_rows.h", print_store_stats },
+};
+
+static void print_table(const char *name)
+{
+    for (size_t i = 0; i < N_ELEMENTS(tables); i++) {
+        if (strcmp(tables[i].name, name) == 0) {
+            tables[i].print();
+            return;
+        }
+    }
+    fprintf(stderr, "there are no rows of %s\n", name);
+    exit(EXIT_FAILURE);
+}
+
+int main(int argc, char **argv)
+{
+    FILE *in = argc == 2 ? fopen(argv[1], "re") : NULL;
+    char line[4096], name[64];
+    bool in_table = false;
+    if (in == NULL) {
+        fprintf(stderr, "usage: tables DOCUMENT\n");
+        return EXIT_FAILURE;
+    }
+    while (fgets(line, sizeof(line), in) != NULL) {
+        in_table = in_table && strcmp(line, "<!-- end of rows -->\n") != 0;
+        if (!in_table)
+            fputs(line, stdout);
+        if (sscanf(line, "<!-- rows of %63s", name) == 1) {
+            in_table = true;
+            print_table(name);
+        }
+    }
+    fclose(in);
+    return in_table ? EXIT_FAILURE : EXIT_SUCCESS;
+}

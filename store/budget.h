@@ -1,0 +1,34 @@
+/*
+ * The bytes that a store may occupy: a limit, and what is charged against it. Who takes
+ * memory looks first (budget_unspent). A charge itself never fails: what cannot wait, the
+ * hash table's growth, is paid for by those who take memory next. Any thread.
+ */
+#ifndef STORE_BUDGET_H
+#define STORE_BUDGET_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+struct budget {
+    size_t limit; /* constant */
+    _Atomic size_t charged;
+};
+
+static inline void budget_charge(struct budget *b, size_t bytes)
+{
+    atomic_fetch_add_explicit(&b->charged, bytes, memory_order_relaxed);
+}
+
+static inline void budget_credit(struct budget *b, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&b->charged, bytes, memory_order_relaxed);
+}
+
+/* Bytes not charged yet; 0 if more is charged than there is. */
+static inline size_t budget_unspent(const struct budget *b)
+{
+    size_t charged = atomic_load_explicit(&b->charged, memory_order_relaxed);
+    return charged < b->limit ? b->limit - charged : 0;
+}
+
+#endif

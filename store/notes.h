@@ -1,0 +1,32 @@
+/*
+ * What a store does on its own, told to whoever watches it (<memcached/engine_mirror.h>).
+ * No lock held; the watcher is called on the thread that did it.
+ */
+#ifndef STORE_NOTES_H
+#define STORE_NOTES_H
+
+#include "store/store.h"
+
+_Static_assert(MARK_FREQ == CREDIT_USES && MARK_FETCHED == CREDIT_FETCHED,
+               "an item's mark is the low part of its credit");
+
+static inline item_credit notes_credit(unsigned mark, unsigned queue)
+{
+    return (item_credit)(CREDIT_GIVEN | (mark & (MARK_FREQ | MARK_FETCHED)) |
+                         (queue == QUEUE_MAIN ? CREDIT_PROVEN : 0));
+}
+
+/* kind is NOTE_KEPT or NOTE_EVICTED, mark and queue as they are now. */
+void notes_tell(struct store *s, enum engine_note_kind kind, const struct item *it,
+                unsigned mark, unsigned queue);
+void notes_tell_read(struct store *s, const void *key, size_t nkey);
+
+/* Is this read, which raises nothing, one of those that are told all the same? */
+static inline bool notes_sample(struct store *s)
+{
+    unsigned every = atomic_load_explicit(&s->sample_every, memory_order_relaxed);
+    return __builtin_expect(every != 0, 0) &&
+           COUNT(store_counters(s)->sampled, 1) % every == 0;
+}
+
+#endif

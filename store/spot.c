@@ -1,0 +1,149 @@
+/* One item under its bucket's lock: found, put in, moved, taken out. And its references.
+ */
+#include "store/store.h"
+
+void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
+                  size_t nkey)
+{
+    struct bucket *b = table_lock(&s->table, hash);
+    *spot = (struct spot){ .bucket = b,
+                           .slot = table_find(&s->table, b, hash, key, nkey),
+                           .garbage = SEGMENT_NONE };
+    if (spot->slot == NULL)
+        return;
+    spot->it = slot_item(slot_load(spot->slot));
+    if (__builtin_expect(store_is_stale(s, spot->it), 0))
+        store_drop_stale(s, spot);
+}
+
+bool store_find(struct store *s, struct spot *spot, struct item *it)
+{
+    struct bucket *b = table_lock(&s->table, it->hash);
+    *spot = (struct spot){ .bucket = b, .garbage = SEGMENT_NONE };
+    if ((item_word(it) & ITEM_LINKED) != 0)
+        spot->slot = table_find_item(&s->table, b, it);
+    spot->it = spot->slot == NULL ? NULL : it;
+    return spot->it != NULL;
+}
+
+void store_unlock(struct store *s, struct spot *spot)
+{
+    table_unlock(spot->bucket);
+    if (__builtin_expect(spot->grow, 0))
+        table_grow(&s->table);
+    if (__builtin_expect(spot->garbage != SEGMENT_NONE, 0))
+        memory_settle_large(&s->memory, spot->garbage);
+}
+
+/* A linked item is so no more. Its space counts as dead before the mark says so: after
+ * that, whoever reclaims the segment may have used it for something else. */
+void store_retire(struct store *s, struct spot *spot, struct item *it)
+{
+    uint32_t large = memory_large_id(&s->memory, it);
+    memory_note_dead(&s->memory, it);
+    uint32_t was = atomic_fetch_sub_explicit(&it->word, ITEM_LINKED - ITEM_DEAD,
+                                             memory_order_acq_rel);
+    if ((was & ITEM_REFS) == 0)
+        spot->garbage = large;
+}
+
+void store_unlink(struct store *s, struct spot *spot)
+{
+    store_retire(s, spot, spot->it);
+    table_remove(&s->table, spot->bucket, spot->slot);
+    COUNT(store_counters(s)->curr_items, -1);
+    spot->it = NULL;
+    spot->slot = NULL;
+}
+
+void store_drop_stale(struct store *s, struct spot *spot)
+{
+    struct counters *c = store_counters(s);
+    COUNT(c->reclaimed, 1);
+    if ((item_mark(spot->it) & MARK_FETCHED) == 0)
+        COUNT(c->expired_unfetched, 1);
+    store_unlink(s, spot);
+}
+
+void store_move(struct store *s, struct spot *spot, struct item *to, unsigned mark)
+{
+    struct item *it = spot->it;
+    uint32_t exptime = item_exptime(it);
+    if (exptime != item_exptime(to)) /* touched since */
+        memory_note_exptime(&s->memory, to, exptime);
+    atomic_store_explicit(&to->cas, item_cas(it), memory_order_relaxed);
+    atomic_store_explicit(&to->exptime, exptime, memory_order_relaxed);
+    atomic_store_explicit(&to->nbytes, item_nbytes(it), memory_order_relaxed);
+    item_set_mark(to, mark);
+    memcpy(to->data, it->data, it->nkey + (size_t)item_nbytes(it));
+    slot_set(spot->slot, to);
+    atomic_store_explicit(&to->word, ITEM_LINKED, memory_order_release);
+    memory_note_dead(&s->memory, it);
+    atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
+    COUNT(store_counters(s)->items_moved, 1);
+}
+
+/* The caller's reference is usually the only one: then nobody else looks yet. */
+static void mark_linked(struct item *it)
+{
+    uint32_t word = item_word(it);
+    if (word == 1)
+        atomic_store_explicit(&it->word, ITEM_LINKED | 1, memory_order_release);
+    else
+        atomic_fetch_or(&it->word, ITEM_LINKED);
+}
+
+bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t cas,
+                   unsigned mark)
+{
+    struct item *old = spot->it;
+    struct counters *c = store_counters(s);
+    if (old == NULL) {
+        enum table_result result = table_insert(&s->table, spot->bucket, it);
+        if (result == TABLE_FULL)
+            return false;
+        spot->grow = result == TABLE_CROWDED;
+        COUNT(c->curr_items, 1);
+    } else {
+        slot_set(spot->slot, it);
+    }
+    mark |= atomic_load_explicit(&s->epoch, memory_order_relaxed) << MARK_EPOCH_SHIFT;
+    COUNT(c->total_items, 1);
+    atomic_store_explicit(&it->cas, cas, memory_order_relaxed);
+    item_set_mark(it, mark);
+    mark_linked(it);
+    if (old != NULL)
+        store_retire(s, spot, old);
+    return true;
+}
+
+bool store_link(struct store *s, struct spot *spot, struct item *it)
+{
+    unsigned mark = 0;
+    if (spot->it != NULL) { /* being written again is a use, too */
+        mark = item_freq(spot->it);
+        mark += mark < MARK_FREQ;
+    }
+    return store_link_as(s, spot, it, store_next_cas(s), mark);
+}
+
+/* The last reference to an item that was never stored is gone. */
+static void bury(struct store *s, struct item *it)
+{
+    uint32_t large = memory_large_id(&s->memory, it);
+    memory_note_dead(&s->memory, it);
+    atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
+    if (large != SEGMENT_NONE)
+        memory_settle_large(&s->memory, large);
+}
+
+void store_release(struct store *s, struct item *it)
+{
+    uint32_t large = memory_large_id(&s->memory, it);
+    uint32_t word = atomic_fetch_sub(&it->word, 1) - 1;
+    if (__builtin_expect(word == 0, 0))
+        bury(s, it);
+    else if (__builtin_expect(large != SEGMENT_NONE, 0) && (word & ITEM_REFS) == 0 &&
+             (word == ITEM_DEAD || memory_is_parked(&s->memory, large)))
+        memory_settle_large(&s->memory, large);
+}
