@@ -9,9 +9,9 @@
 
 #include "server/clock.h"
 #include "server/connection_states.h"
+#include "server/events.h"
 #include "server/log.h"
 #include "server/server.h"
-#include "server/server_api.h"
 #include "server/udp.h"
 
 enum {
@@ -306,8 +306,8 @@ void connection_drive(struct connection *c)
         connection_close(c);
         return;
     }
-    if (server_api_has_listener(ON_SWITCH_CONN))
-        server_api_tell(ON_SWITCH_CONN, NULL, c);
+    if (events_have_listener(ON_SWITCH_CONN))
+        events_tell(ON_SWITCH_CONN, NULL, c);
     while (atomic_load_explicit(&c->state, memory_order_relaxed)->run(c) == STEP_AGAIN)
         ;
 }
@@ -364,7 +364,7 @@ bool connection_open(struct worker *w, int fd, bool datagram)
     atomic_init(&c->state, &state_read);
     atomic_init(&c->last_active, clock_now());
     worker_enlist(w, c);
-    server_api_tell(ON_CONNECT, NULL, c);
+    events_tell(ON_CONNECT, NULL, c);
     if (!watch(c, EV_READ))
         connection_close(c);
     return true;
@@ -383,7 +383,7 @@ void connection_close(struct connection *c)
         worker_return_io(w, c->io);
         c->io = NULL;
     }
-    server_api_tell(ON_DISCONNECT, NULL, c);
+    events_tell(ON_DISCONNECT, NULL, c);
     connection_go(c, &state_closing);
     atomic_store(&c->fd, -1);
     close(fd);
