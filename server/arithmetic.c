@@ -3,7 +3,7 @@
  * and for requests that name the CAS they expect. That there is nothing to count is told
  * by the engine's store, not by its get: an engine that replicates has to hear of it.
  */
-#include "server/commands.h"
+#include "server/arithmetic.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/answer.h"
 #include "server/clock.h"
+#include "server/item_view.h"
 
 enum { ATTEMPTS = 100, DIGITS_MAX = 20, TEXT_MAX = 24 };
 
@@ -26,7 +28,7 @@ struct number {
 
 static bool gather_text(const item_info *info, char *text)
 {
-    const struct iovec *piece = command_pieces(info);
+    const struct iovec *piece = item_view_pieces(info);
     size_t n = 0;
     if (info->nbytes > DIGITS_MAX)
         return false;
@@ -42,7 +44,7 @@ static bool gather_text(const item_info *info, char *text)
 
 static bool spread_text(const item_info *info, const char *text, size_t n)
 {
-    const struct iovec *piece = command_pieces(info);
+    const struct iovec *piece = item_view_pieces(info);
     for (unsigned i = 0; i < info->nvalue && n > 0; i++) {
         size_t size = piece[i].iov_len < n ? piece[i].iov_len : n;
         memcpy(piece[i].iov_base, text, size);
@@ -62,7 +64,7 @@ static ENGINE_ERROR_CODE read_number(struct connection *c, struct number *number
         w->api->get(w->handle, c, &it, c->req.key, c->req.nkey, c->req.vbucket);
     if (rc != ENGINE_SUCCESS)
         return rc;
-    if (!command_view_item(c, it, &view) || !gather_text(&view.info, text)) {
+    if (!item_view_get(c, it, &view) || !gather_text(&view.info, text)) {
         rc = ENGINE_EINVAL;
     } else {
         number->value = strtoull(text, NULL, 10);
@@ -88,7 +90,7 @@ static ENGINE_ERROR_CODE write_number(struct connection *c, const struct number 
                          (int)number->flags, number->exptime);
     if (rc != ENGINE_SUCCESS)
         return rc;
-    if (command_view_item(c, it, &view) && spread_text(&view.info, text, (size_t)n)) {
+    if (item_view_get(c, it, &view) && spread_text(&view.info, text, (size_t)n)) {
         w->api->item_set_cas(w->handle, c, it, number->cas);
         rc = w->api->store(w->handle, c, it, cas, operation, c->req.vbucket);
     } else {

@@ -18,18 +18,17 @@
 
 #include "base/check.h"
 #include "server/address.h"
-#include "server/server.h"
+#include "server/settings.h"
 
 enum { DATAGRAM_ROOM = 8 << 20 }; /* bytes; some 10,000 small datagrams */
 
-static bool add_listener(struct server *server, int fd, bool datagram)
+static bool add_listener(struct listeners *l, int fd, bool datagram)
 {
-    struct listeners *l = &server->listeners;
     struct listener *all = realloc(l->all, (l->n + 1) * sizeof(*all));
     if (all == NULL)
         return false;
     l->all = all;
-    all[l->n++] = (struct listener){ .server = server, .fd = fd, .datagram = datagram };
+    all[l->n++] = (struct listener){ .all = l, .fd = fd, .datagram = datagram };
     return true;
 }
 
@@ -86,19 +85,8 @@ static int bind_address(const struct addrinfo *ai)
     return -1;
 }
 
-const char *listener_advice(int error)
-{
-    if (error == EADDRINUSE)
-        return ". Another process listens there; end it or choose another port with -p";
-    if (error == EACCES)
-        return ". Ports below 1024 are for root; choose another with -p";
-    if (error == EADDRNOTAVAIL)
-        return ". This machine has no such address; see -l";
-    return "";
-}
-
 /* All addresses of one name; families that this machine lacks do not count. */
-static bool bind_all(struct server *server, struct addrinfo *list, const char *host,
+static bool bind_all(struct listeners *l, struct addrinfo *list, const char *host,
                      const char *port, char *why, size_t nwhy)
 {
     int error = 0;
@@ -117,7 +105,7 @@ static bool bind_all(struct server *server, struct addrinfo *list, const char *h
         chosen = address_port(fd);
         bound++;
         error = 0;
-        if (!add_listener(server, fd, ai->ai_socktype == SOCK_DGRAM)) {
+        if (!add_listener(l, fd, ai->ai_socktype == SOCK_DGRAM)) {
             close(fd);
             error = ENOMEM;
             break;
@@ -131,7 +119,7 @@ static bool bind_all(struct server *server, struct addrinfo *list, const char *h
     return false;
 }
 
-static bool bind_name(struct server *server, const char *host, const char *port,
+static bool bind_name(struct listeners *l, const char *host, const char *port,
                       int socktype, char *why, size_t nwhy)
 {
     struct addrinfo *list, hints = { .ai_flags = AI_PASSIVE,
@@ -143,21 +131,21 @@ static bool bind_name(struct server *server, const char *host, const char *port,
                  port, error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
         return false;
     }
-    bool ok = bind_all(server, list, host, port, why, nwhy);
+    bool ok = bind_all(l, list, host, port, why, nwhy);
     freeaddrinfo(list);
     return ok;
 }
 
 /* All of -l, for TCP or for UDP. */
-static bool bind_list(struct server *server, uint64_t number, int socktype, char *why,
+static bool bind_list(struct listeners *l, uint64_t number, int socktype, char *why,
                       size_t nwhy)
 {
     char common[8], *save = NULL, *host, *port;
     bool ok = true;
     snprintf(common, sizeof(common), "%u", (unsigned)number);
-    if (server->settings.listen == NULL)
-        return bind_name(server, NULL, common, socktype, why, nwhy);
-    char *list = strdup(server->settings.listen);
+    if (l->settings->listen == NULL)
+        return bind_name(l, NULL, common, socktype, why, nwhy);
+    char *list = strdup(l->settings->listen);
     if (list == NULL) {
         snprintf(why, nwhy, "out of memory for the addresses of -l");
         return false;
@@ -165,9 +153,8 @@ static bool bind_list(struct server *server, uint64_t number, int socktype, char
     char *word = address_next(list, &save);
     for (; ok && word != NULL; word = address_next(NULL, &save)) {
         CHECK(address_split(word, &host, &port)); /* the settings have been checked */
-        ok = bind_name(server, host,
-                       port != NULL && socktype == SOCK_STREAM ? port : common, socktype,
-                       why, nwhy);
+        ok = bind_name(l, host, port != NULL && socktype == SOCK_STREAM ? port : common,
+                       socktype, why, nwhy);
     }
     free(list);
     return ok;
@@ -192,12 +179,12 @@ static bool clear_path(const struct sockaddr_un *sa)
     return !used && unlink(sa->sun_path) == 0;
 }
 
-static bool bind_unix(struct server *server, char *why, size_t nwhy)
+static bool bind_unix(struct listeners *l, char *why, size_t nwhy)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
-    const char *path = server->settings.unix_socket;
+    const char *path = l->settings->unix_socket;
     unsigned mode = 0;
-    settings_unix_mode(&server->settings, &mode);
+    settings_unix_mode(l->settings, &mode);
     if (strlen(path) >= sizeof(sa.sun_path)) {
         snprintf(why, nwhy, "the path of the UNIX socket is longer than %zu bytes: %s",
                  sizeof(sa.sun_path) - 1, path);
@@ -211,8 +198,8 @@ static bool bind_unix(struct server *server, char *why, size_t nwhy)
     bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
     umask(old);
     if (ok)
-        server->listeners.unix_path = strdup(path);
-    if (ok && add_listener(server, fd, false))
+        l->unix_path = strdup(path);
+    if (ok && add_listener(l, fd, false))
         return true;
     snprintf(why, nwhy, "cannot listen on the UNIX socket %s: %s", path, strerror(errno));
     if (fd >= 0)
@@ -220,14 +207,14 @@ static bool bind_unix(struct server *server, char *why, size_t nwhy)
     return false;
 }
 
-bool listeners_bind(struct server *server, char *why, size_t nwhy)
+bool listeners_bind(struct listeners *l, const struct settings *s, char *why, size_t nwhy)
 {
-    const struct settings *s = &server->settings;
     bool tcp = s->unix_socket == NULL || settings_given(s, "port") ||
                settings_given(s, "listen");
-    if (s->unix_socket != NULL && !bind_unix(server, why, nwhy))
+    l->settings = s;
+    if (s->unix_socket != NULL && !bind_unix(l, why, nwhy))
         return false;
-    if (tcp && !bind_list(server, s->port, SOCK_STREAM, why, nwhy))
+    if (tcp && !bind_list(l, s->port, SOCK_STREAM, why, nwhy))
         return false;
-    return s->udp_port == 0 || bind_list(server, s->udp_port, SOCK_DGRAM, why, nwhy);
+    return s->udp_port == 0 || bind_list(l, s->udp_port, SOCK_DGRAM, why, nwhy);
 }

@@ -145,7 +145,7 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     s.rejected_connections = atomic_load(&l->rejected) - server->reset_rejected;
     AZ(pthread_mutex_unlock(&server->reset_lock));
     s.limit_maxbytes = server->settings.memory_mb << 20;
-    s.conn_mem_bytes = worker_io_total(server);
+    s.conn_mem_bytes = io_pools_total(&server->pools);
     s.accepting = atomic_load(&l->accepting);
     s.listen_disabled_num = atomic_load(&l->disabled_num);
     s.listen_disabled_us = atomic_load(&l->disabled_us);
