@@ -260,7 +260,7 @@ enum outcome meta_parse_set(struct parser *p, struct request *req, const struct 
     if (why == OUTCOME_OK && p->value_max != 0 && length > p->value_max)
         why = OUTCOME_TOO_LARGE;
     if (why != OUTCOME_OK)
-        p->swallow = length + text_codec.value_tail;
+        p->swallow = length + VALUE_TAIL;
     return why;
 }
 

@@ -5,7 +5,8 @@
 #include "protocol/codec.h"
 
 enum {
-    WORDS_MAX = 8, /* more than any command takes; the meta ones look themselves */
+    WORDS_MAX = 8,  /* more than any command takes; the meta ones look themselves */
+    VALUE_TAIL = 2, /* the CRLF behind a value */
     VALUE_LIMIT = INT32_MAX - 2 /* of a length on the wire, whatever value_max says */
 };
 

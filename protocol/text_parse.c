@@ -57,7 +57,7 @@ static enum outcome parse_store(struct parser *p, struct request *req,
     req->flags = (uint32_t)flags;
     req->nvalue = (uint32_t)length;
     if (p->value_max != 0 && length > p->value_max) {
-        p->swallow = length + text_codec.value_tail;
+        p->swallow = length + VALUE_TAIL;
         return OUTCOME_TOO_LARGE;
     }
     return OUTCOME_OK;
