@@ -24,9 +24,11 @@ enum {
     FOR_ARITH = 8,
     FOR_ALL = 15,
     META_OPAQUE = 31,
-    META_RETURNS = 0 /* flags that may want something back; none is taken twice */
-#define META_FLAG(letter, commands, wanted, kept, take, put) +((wanted) != FOR_NONE)
+    /* A character for each flag: no request has one twice. */
+    META_RETURNS = sizeof(""
+#define META_FLAG(...) "."
 #include "protocol/meta_table.h"
+                          ),
 };
 
 struct meta {

@@ -8,7 +8,7 @@
 typedef enum state (*state_function)(struct connection *c);
 
 static const state_function functions[STATE_COUNT] = {
-#define STATE(NAME, name, function, flags) [STATE_##NAME] = function,
+#define STATE(NAME, name, function, flags) [STATE_##NAME] = (function),
 #include "server/state_table.h"
 #undef STATE
 };
