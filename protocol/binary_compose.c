@@ -11,40 +11,33 @@ struct status {
     const char *text;
 };
 
-static const struct status statuses[OUTCOME_COUNT] = {
-    [OUTCOME_OK] = { 0x00, "" },
-    [OUTCOME_NOT_FOUND] = { 0x01, "Not found" },
-    [OUTCOME_EXISTS] = { 0x02, "Data exists for key." },
-    [OUTCOME_NOT_STORED] = { 0x05, "Not stored." },
-    [OUTCOME_TOO_LARGE] = { 0x03, "Too large." },
-    [OUTCOME_NO_MEMORY] = { 0x82, "Out of memory" },
-    [OUTCOME_NOT_A_NUMBER] = { 0x06, "Non-numeric server-side value for incr or decr" },
-    [OUTCOME_BAD_CHUNK] = { 0x04, "Invalid arguments" },
-    [OUTCOME_BAD_FORMAT] = { 0x04, "Invalid arguments" },
-    [OUTCOME_BAD_DELTA] = { 0x04, "Invalid arguments" },
-    [OUTCOME_BAD_EXPTIME] = { 0x04, "Invalid arguments" },
-    [OUTCOME_LINE_TOO_LONG] = { 0x04, "Invalid arguments" },
-    [OUTCOME_UNKNOWN] = { 0x81, "Unknown command" },
-    [OUTCOME_NOT_SUPPORTED] = { 0x83, "Not supported" },
-    [OUTCOME_TEMPORARY] = { 0x86, "Temporary failure" },
-    [OUTCOME_DENIED] = { 0x20, "Auth failure." },
-    [OUTCOME_INVALID] = { 0x04, "Invalid arguments" },
-    [OUTCOME_INTERNAL] = { 0x84, "Internal error" },
-    [OUTCOME_BAD_USAGE] = { 0x04, "Invalid arguments" },
-    [OUTCOME_NO_SHUTDOWN] = { 0x83, "Not supported" },
-    [OUTCOME_BAD_FLAG] = { 0x04, "Invalid arguments" },
-    [OUTCOME_DUPLICATE_FLAG] = { 0x04, "Invalid arguments" },
-    [OUTCOME_BAD_TOKEN] = { 0x04, "Invalid arguments" },
-    [OUTCOME_BAD_MODE] = { 0x04, "Invalid arguments" },
-    [OUTCOME_BAD_OPAQUE] = { 0x04, "Invalid arguments" },
-    [OUTCOME_BAD_KEY] = { 0x04, "Invalid arguments" },
+static const struct status statuses[] = {
+#define OUTCOME(NAME, kind, words, code, status, reason)                                 \
+    [OUTCOME_##NAME] = { status, reason },
+#include "protocol/outcome_table.h"
 };
 
+#define OUTCOME(NAME, kind, words, code, status, reason)                                 \
+    _Static_assert(OUTCOME_##NAME == OUTCOME_OK ||                                       \
+                       ((status) != 0 && sizeof(reason) > 1),                            \
+                   #NAME " is no success, and says nothing");
+#include "protocol/outcome_table.h"
+
 /* Text has one NOT_STORED where the binary protocol names the reason. */
-static const enum outcome not_stored[COMMAND_COUNT] = {
-    [COMMAND_ADD] = OUTCOME_EXISTS,
-    [COMMAND_REPLACE] = OUTCOME_NOT_FOUND,
+static const enum outcome not_stored[] = {
+#define COMMAND(NAME, handler, text, binary, not_stored, ...)                            \
+    [COMMAND_##NAME] = OUTCOME_##not_stored,
+#include "protocol/command_table.h"
 };
+
+enum outcome binary_outcome(uint16_t status)
+{
+    for (int outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
+        if (statuses[outcome].code == status)
+            return (enum outcome)outcome;
+    }
+    return OUTCOME_INTERNAL;
+}
 
 static bool is_read(const struct request *req)
 {
@@ -140,7 +133,7 @@ static bool compose_error(const struct request *req, const struct response *res,
                           struct buffer *out)
 {
     enum outcome outcome = res->outcome;
-    if (outcome == OUTCOME_NOT_STORED && not_stored[req->command] != OUTCOME_OK)
+    if (outcome == OUTCOME_NOT_STORED)
         outcome = not_stored[req->command];
     struct frame f = { .status = statuses[outcome].code };
     if (outcome == OUTCOME_NOT_FOUND && req->with_key) {
@@ -155,17 +148,9 @@ static bool compose_error(const struct request *req, const struct response *res,
 typedef bool (*composer)(const struct request *req, const struct response *res,
                          struct buffer *out);
 
-static const composer composers[COMMAND_COUNT] = {
-    [COMMAND_GET] = compose_value,      [COMMAND_GAT] = compose_value,
-    [COMMAND_SET] = compose_done,       [COMMAND_ADD] = compose_done,
-    [COMMAND_REPLACE] = compose_done,   [COMMAND_APPEND] = compose_done,
-    [COMMAND_PREPEND] = compose_done,   [COMMAND_CAS] = compose_done,
-    [COMMAND_DELETE] = compose_done,    [COMMAND_INCR] = compose_number,
-    [COMMAND_DECR] = compose_number,    [COMMAND_TOUCH] = compose_flags,
-    [COMMAND_FLUSH] = compose_done,     [COMMAND_STATS] = compose_stat,
-    [COMMAND_VERBOSITY] = compose_done, [COMMAND_VERSION] = compose_version,
-    [COMMAND_NOOP] = compose_done,      [COMMAND_QUIT] = compose_done,
-    [COMMAND_ENGINE] = compose_done,
+static const composer composers[] = {
+#define COMMAND(NAME, handler, text, binary, ...) [COMMAND_##NAME] = compose_##binary,
+#include "protocol/command_table.h"
 };
 
 bool binary_compose_head(const struct request *req, const struct response *res,

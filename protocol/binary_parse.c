@@ -60,72 +60,40 @@ static void read_verbosity(struct request *req, const uint8_t *extras)
     req->verbosity = wire_get32(&extras);
 }
 
-#define GET .known = true, .command = COMMAND_GET, .key = MUST
-#define GAT                                                                              \
-    .known = true, .command = COMMAND_GAT, .key = MUST, .nextra = 4, .read = read_exptime
-#define STORE(cmd)                                                                       \
-    .known = true, .command = (cmd), .key = MUST, .value = MAY, .nextra = 8,             \
-    .read = read_store
-#define PIECE(cmd) .known = true, .command = (cmd), .key = MUST, .value = MAY
-#define ARITH(cmd)                                                                       \
-    .known = true, .command = (cmd), .key = MUST, .nextra = 20, .read = read_arith
-#define DELETE .known = true, .command = COMMAND_DELETE, .key = MUST
-#define FLUSH                                                                            \
-    .known = true, .command = COMMAND_FLUSH, .nextra = 4, .delayed = true,               \
-    .read = read_exptime
-#define BARE(cmd) .known = true, .command = (cmd)
-#define QUIET     .quiet = true
+/* Extras, key and value, as command_table.h names them. */
+#define SHAPE_bare  .key = NONE
+#define SHAPE_group .key = MAY
+#define SHAPE_key   .key = MUST
+#define SHAPE_piece .key = MUST, .value = MAY
+#define SHAPE_store .key = MUST, .value = MAY, .nextra = 8, .read = read_store
+#define SHAPE_arith .key = MUST, .nextra = 20, .read = read_arith
+#define SHAPE_touch .key = MUST, .nextra = 4, .read = read_exptime
+#define SHAPE_delay .nextra = 4, .delayed = true, .read = read_exptime
+#define SHAPE_level .nextra = 4, .read = read_verbosity
+
+enum { QUIET = 1, KEY = 2 };
+
+#define REFUSED(opcode) [opcode] = { .refused = true }
 
 static const struct row rows[256] = {
-    [0x00] = { GET },
-    [0x01] = { STORE(COMMAND_SET) },
-    [0x02] = { STORE(COMMAND_ADD) },
-    [0x03] = { STORE(COMMAND_REPLACE) },
-    [0x04] = { DELETE },
-    [0x05] = { ARITH(COMMAND_INCR) },
-    [0x06] = { ARITH(COMMAND_DECR) },
-    [0x07] = { BARE(COMMAND_QUIT) },
-    [0x08] = { FLUSH },
-    [0x09] = { GET, QUIET },
-    [0x0a] = { BARE(COMMAND_NOOP) },
-    [0x0b] = { BARE(COMMAND_VERSION) },
-    [0x0c] = { GET, .with_key = true },
-    [0x0d] = { GET, QUIET, .with_key = true },
-    [0x0e] = { PIECE(COMMAND_APPEND) },
-    [0x0f] = { PIECE(COMMAND_PREPEND) },
-    [0x10] = { BARE(COMMAND_STATS), .key = MAY },
-    [0x11] = { STORE(COMMAND_SET), QUIET },
-    [0x12] = { STORE(COMMAND_ADD), QUIET },
-    [0x13] = { STORE(COMMAND_REPLACE), QUIET },
-    [0x14] = { DELETE, QUIET },
-    [0x15] = { ARITH(COMMAND_INCR), QUIET },
-    [0x16] = { ARITH(COMMAND_DECR), QUIET },
-    [0x17] = { BARE(COMMAND_QUIT), QUIET },
-    [0x18] = { FLUSH, QUIET },
-    [0x19] = { PIECE(COMMAND_APPEND), QUIET },
-    [0x1a] = { PIECE(COMMAND_PREPEND), QUIET },
-    [0x1b] = { BARE(COMMAND_VERBOSITY), .nextra = 4, .read = read_verbosity },
-    [0x1c] = { BARE(COMMAND_TOUCH), .key = MUST, .nextra = 4, .read = read_exptime },
-    [0x1d] = { GAT },
-    [0x1e] = { GAT, QUIET },
-    [0x20] = { .refused = true }, /* SASL */
-    [0x21] = { .refused = true },
-    [0x22] = { .refused = true },
-    [0x23] = { GAT, .with_key = true },
-    [0x24] = { GAT, QUIET, .with_key = true },
-    [0x30] = { .refused = true }, /* ranges, which nobody ever served */
-    [0x31] = { .refused = true },
-    [0x32] = { .refused = true },
-    [0x33] = { .refused = true },
-    [0x34] = { .refused = true },
-    [0x35] = { .refused = true },
-    [0x36] = { .refused = true },
-    [0x37] = { .refused = true },
-    [0x38] = { .refused = true },
-    [0x39] = { .refused = true },
-    [0x3a] = { .refused = true },
-    [0x3b] = { .refused = true },
-    [0x3c] = { .refused = true },
+#define OPCODE(opcode, NAME, shape, options)                                             \
+    [opcode] = { .known = true,                                                          \
+                 .command = COMMAND_##NAME,                                              \
+                 .quiet = ((options)&QUIET) != 0,                                        \
+                 .with_key = ((options)&KEY) != 0,                                       \
+                 SHAPE_##shape },
+#include "protocol/command_table.h"
+    /* SASL; ranges, which nobody ever served */
+    REFUSED(0x20), REFUSED(0x21), REFUSED(0x22), REFUSED(0x30),
+    REFUSED(0x31), REFUSED(0x32), REFUSED(0x33), REFUSED(0x34),
+    REFUSED(0x35), REFUSED(0x36), REFUSED(0x37), REFUSED(0x38),
+    REFUSED(0x39), REFUSED(0x3a), REFUSED(0x3b), REFUSED(0x3c),
+};
+
+/* An opcode with two rows does not compile. */
+enum {
+#define OPCODE(opcode, ...) OPCODE_##opcode##_TAKEN,
+#include "protocol/command_table.h"
 };
 
 static bool part_fits(enum part part, uint32_t n)

@@ -76,6 +76,9 @@ struct codec {
 extern const struct codec text_codec;
 extern const struct codec binary_codec;
 
+/* What a status of the binary protocol means. */
+enum outcome binary_outcome(uint16_t status);
+
 /* The protocol of a connection whose first byte is this one. */
 const struct codec *codec_for_first_byte(uint8_t byte);
 

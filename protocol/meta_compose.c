@@ -7,12 +7,16 @@
 #include "protocol/base64.h"
 #include "protocol/number.h"
 
-static const char *const codes[OUTCOME_COUNT] = {
-    [OUTCOME_OK] = "HD",
-    [OUTCOME_NOT_FOUND] = "NF",
-    [OUTCOME_EXISTS] = "EX",
-    [OUTCOME_NOT_STORED] = "NS",
+/* Two letters, or none. */
+static const char codes[][3] = {
+#define OUTCOME(NAME, kind, words, code, ...) [OUTCOME_##NAME] = code,
+#include "protocol/outcome_table.h"
 };
+
+#define OUTCOME(NAME, kind, words, code, ...)                                            \
+    _Static_assert(sizeof(code) == 1 || sizeof(code) == sizeof(codes[0]),                \
+                   "the meta code of " #NAME " is not two letters");
+#include "protocol/outcome_table.h"
 
 static bool is_get(const struct request *req)
 {
@@ -21,7 +25,7 @@ static bool is_get(const struct request *req)
 
 bool meta_answers(enum outcome outcome)
 {
-    return codes[outcome] != NULL;
+    return codes[outcome][0] != '\0';
 }
 
 /* Quiet gets say nothing of a miss, all others nothing of success. */
@@ -43,8 +47,17 @@ static char *put_code(char *to, const struct request *req, const struct response
     return to + 2;
 }
 
-static char *put_key(char *to, const struct request *req)
+/* ---- what flags want back, behind their letter ---- */
+
+static char *put_nothing(char *to, const struct request *req, const struct response *res)
 {
+    (void)req, (void)res;
+    return to;
+}
+
+static char *put_key(char *to, const struct request *req, const struct response *res)
+{
+    (void)res;
     if (!req->meta->base64) {
         memcpy(to, req->key, req->nkey);
         return to + req->nkey;
@@ -54,46 +67,66 @@ static char *put_key(char *to, const struct request *req)
     return to + 2;
 }
 
-static char *put_number(char *to, const struct response *res, char letter)
+static char *put_opaque(char *to, const struct request *req, const struct response *res)
 {
-    switch (letter) {
-    case 'c':
-        return number_format(to, res->outcome == OUTCOME_OK ? res->cas : 0);
-    case 'f':
-        return number_format(to, res->flags);
-    case 's':
-        return number_format(to, res->nvalue);
-    default:
-        if (res->ttl >= 0)
-            return number_format(to, (uint64_t)res->ttl);
-        memcpy(to, "-1", 2);
-        return to + 2;
-    }
+    (void)res;
+    memcpy(to, req->meta->opaque, req->meta->nopaque);
+    return to + req->meta->nopaque;
 }
 
-/* What a failure returns: what is known without an item, and the CAS of a set as 0. */
-static bool is_kept(const struct request *req, char letter)
+static char *put_cas(char *to, const struct request *req, const struct response *res)
 {
-    return letter == 'k' || letter == 'O' ||
-           (letter == 'c' && req->command >= COMMAND_SET && req->command <= COMMAND_CAS);
+    (void)req;
+    return number_format(to, res->outcome == OUTCOME_OK ? res->cas : 0);
+}
+
+static char *put_flags(char *to, const struct request *req, const struct response *res)
+{
+    (void)req;
+    return number_format(to, res->flags);
+}
+
+static char *put_size(char *to, const struct request *req, const struct response *res)
+{
+    (void)req;
+    return number_format(to, res->nvalue);
+}
+
+static char *put_ttl(char *to, const struct request *req, const struct response *res)
+{
+    (void)req;
+    if (res->ttl >= 0)
+        return number_format(to, (uint64_t)res->ttl);
+    memcpy(to, "-1", 2);
+    return to + 2;
+}
+
+static const struct put {
+    uint8_t kept; /* also of a failure, by these commands */
+    char *(*put)(char *to, const struct request *req, const struct response *res);
+} puts_by_letter[META_LETTERS] = {
+#define META_FLAG(letter, commands, wanted, kept, take, what)                            \
+    [META_LETTER(letter)] = { kept, put_##what },
+#include "protocol/meta_table.h"
+};
+
+/* As what a failure is told: only whether it was a set makes a difference. */
+static unsigned kind_of(const struct request *req)
+{
+    bool set = req->command >= COMMAND_SET && req->command <= COMMAND_CAS;
+    return set ? FOR_SET : FOR_ALL & ~FOR_SET;
 }
 
 static char *put_returns(char *to, const struct request *req, const struct response *res)
 {
     for (unsigned i = 0; i < req->meta->nreturns; i++) {
         char letter = req->meta->returns[i];
-        if (res->outcome != OUTCOME_OK && !is_kept(req, letter))
+        const struct put *put = &puts_by_letter[META_LETTER(letter)];
+        if (res->outcome != OUTCOME_OK && !(put->kept & kind_of(req)))
             continue;
         *to++ = ' ';
         *to++ = letter;
-        if (letter == 'k') {
-            to = put_key(to, req);
-        } else if (letter == 'O') {
-            memcpy(to, req->meta->opaque, req->meta->nopaque);
-            to += req->meta->nopaque;
-        } else {
-            to = put_number(to, res, letter);
-        }
+        to = put->put(to, req, res);
     }
     return to;
 }

@@ -16,8 +16,6 @@
 #include "protocol/base64.h"
 #include "protocol/number.h"
 
-enum { FOR_GET = 1, FOR_SET = 2, FOR_DELETE = 4, FOR_ARITH = 8, FOR_ALL = 15 };
-
 struct token {
     struct parser *parser;
     char letter;
@@ -25,23 +23,13 @@ struct token {
     size_t size;
 };
 
-typedef enum outcome (*flag_handler)(struct request *req, const struct token *token);
-
-static enum outcome flag_ignore(struct request *req, const struct token *token)
+static enum outcome take_nothing(struct request *req, const struct token *token)
 {
     (void)req, (void)token;
     return OUTCOME_OK;
 }
 
-static enum outcome flag_return(struct request *req, const struct token *token)
-{
-    struct meta *meta = &token->parser->meta;
-    (void)req;
-    meta->returns[meta->nreturns++] = token->letter;
-    return OUTCOME_OK;
-}
-
-static enum outcome flag_base64(struct request *req, const struct token *token)
+static enum outcome take_base64(struct request *req, const struct token *token)
 {
     char key[KEY_MAX];
     size_t n;
@@ -54,50 +42,51 @@ static enum outcome flag_base64(struct request *req, const struct token *token)
     return OUTCOME_OK;
 }
 
-static enum outcome flag_value(struct request *req, const struct token *token)
+static enum outcome take_value(struct request *req, const struct token *token)
 {
     (void)token;
     req->no_value = false;
     return OUTCOME_OK;
 }
 
-static enum outcome flag_quiet(struct request *req, const struct token *token)
+static enum outcome take_quiet(struct request *req, const struct token *token)
 {
     (void)token;
     req->quiet = true;
     return OUTCOME_OK;
 }
 
-static enum outcome flag_opaque(struct request *req, const struct token *token)
+static enum outcome take_opaque(struct request *req, const struct token *token)
 {
+    (void)req;
     if (token->size > META_OPAQUE)
         return OUTCOME_BAD_OPAQUE;
     memcpy(token->parser->meta.opaque, token->at, token->size);
     token->parser->meta.nopaque = (uint8_t)token->size;
-    return flag_return(req, token);
+    return OUTCOME_OK;
 }
 
-static enum outcome take_number(const struct token *token, uint64_t *value)
+static enum outcome read_number(const struct token *token, uint64_t *value)
 {
     return number_parse(token->at, token->size, value) ? OUTCOME_OK : OUTCOME_BAD_TOKEN;
 }
 
-static enum outcome flag_cas(struct request *req, const struct token *token)
+static enum outcome take_cas(struct request *req, const struct token *token)
 {
-    return take_number(token, &req->cas);
+    return read_number(token, &req->cas);
 }
 
-static enum outcome flag_delta(struct request *req, const struct token *token)
+static enum outcome take_delta(struct request *req, const struct token *token)
 {
-    return take_number(token, &req->delta);
+    return read_number(token, &req->delta);
 }
 
-static enum outcome flag_initial(struct request *req, const struct token *token)
+static enum outcome take_initial(struct request *req, const struct token *token)
 {
-    return take_number(token, &req->initial);
+    return read_number(token, &req->initial);
 }
 
-static enum outcome flag_flags(struct request *req, const struct token *token)
+static enum outcome take_flags(struct request *req, const struct token *token)
 {
     uint64_t flags;
     if (!number_parse(token->at, token->size, &flags) || flags > UINT32_MAX)
@@ -106,7 +95,7 @@ static enum outcome flag_flags(struct request *req, const struct token *token)
     return OUTCOME_OK;
 }
 
-static enum outcome flag_exptime(struct request *req, const struct token *token)
+static enum outcome take_exptime(struct request *req, const struct token *token)
 {
     if (!number_parse_signed(token->at, token->size, &req->exptime))
         return OUTCOME_BAD_TOKEN;
@@ -115,10 +104,10 @@ static enum outcome flag_exptime(struct request *req, const struct token *token)
     return OUTCOME_OK;
 }
 
-static enum outcome flag_create(struct request *req, const struct token *token)
+static enum outcome take_create(struct request *req, const struct token *token)
 {
     req->create = true;
-    return flag_exptime(req, token);
+    return take_exptime(req, token);
 }
 
 struct mode {
@@ -126,7 +115,7 @@ struct mode {
     enum command command;
 };
 
-static enum outcome take_mode(struct request *req, const struct token *token,
+static enum outcome read_mode(struct request *req, const struct token *token,
                               const struct mode *modes, size_t n)
 {
     for (size_t i = 0; token->size > 0 && i < n; i++) {
@@ -138,70 +127,68 @@ static enum outcome take_mode(struct request *req, const struct token *token,
     return OUTCOME_BAD_MODE;
 }
 
-static enum outcome flag_store_mode(struct request *req, const struct token *token)
+static enum outcome take_mode(struct request *req, const struct token *token)
 {
-    static const struct mode modes[] = {
+    static const struct mode stores[] = {
         { "Ss", COMMAND_SET },    { "Ee", COMMAND_ADD },     { "Rr", COMMAND_REPLACE },
         { "Aa", COMMAND_APPEND }, { "Pp", COMMAND_PREPEND },
     };
-    return take_mode(req, token, modes, sizeof(modes) / sizeof(modes[0]));
-}
-
-static enum outcome flag_arith_mode(struct request *req, const struct token *token)
-{
-    static const struct mode modes[] = {
+    static const struct mode counts[] = {
         { "Ii", COMMAND_INCR },
         { "+", COMMAND_INCR },
         { "Dd", COMMAND_DECR },
         { "-", COMMAND_DECR },
     };
-    return take_mode(req, token, modes, sizeof(modes) / sizeof(modes[0]));
+    if (req->command == COMMAND_SET)
+        return read_mode(req, token, stores, sizeof(stores) / sizeof(stores[0]));
+    return read_mode(req, token, counts, sizeof(counts) / sizeof(counts[0]));
 }
 
 static const struct flag {
-    char letter;
-    uint8_t commands;
-    flag_handler handler;
-} flags[] = {
-    { 'v', FOR_GET | FOR_ARITH, flag_value },
-    { 'k', FOR_ALL, flag_return },
-    { 'O', FOR_ALL, flag_opaque },
-    { 'q', FOR_ALL, flag_quiet },
-    { 'c', FOR_GET | FOR_SET | FOR_ARITH, flag_return },
-    { 'f', FOR_GET, flag_return },
-    { 's', FOR_GET, flag_return },
-    { 's', FOR_SET, flag_ignore },
-    { 't', FOR_GET, flag_return },
-    { 'u', FOR_GET, flag_ignore },
-    { 'b', FOR_ALL, flag_base64 },
-    { 'T', FOR_GET | FOR_SET, flag_exptime },
-    { 'F', FOR_SET, flag_flags },
-    { 'C', FOR_SET | FOR_DELETE | FOR_ARITH, flag_cas },
-    { 'M', FOR_SET, flag_store_mode },
-    { 'M', FOR_ARITH, flag_arith_mode },
-    { 'N', FOR_ARITH, flag_create },
-    { 'J', FOR_ARITH, flag_initial },
-    { 'D', FOR_ARITH, flag_delta },
+    uint8_t commands, wanted;
+    enum outcome (*take)(struct request *req, const struct token *token);
+} flags[META_LETTERS] = {
+#define META_FLAG(letter, commands, wanted, kept, take, put)                             \
+    [META_LETTER(letter)] = { commands, wanted, take_##take },
+#include "protocol/meta_table.h"
 };
+
+#define META_FLAG(letter, commands, wanted, kept, take, put)                             \
+    _Static_assert((letter) / META_LETTERS == 'A' / META_LETTERS &&                      \
+                       ((wanted) & ~(commands)) == 0 && ((kept) & ~(wanted)) == 0,       \
+                   "the row of a flag contradicts itself");
+#include "protocol/meta_table.h"
+
+/* Nobody calls it: two rows with the same letter do not compile. */
+__attribute__((unused)) static void letters_differ(char letter)
+{
+    switch (letter) {
+#define META_FLAG(letter, ...) case letter:
+#include "protocol/meta_table.h"
+        break;
+    }
+}
 
 static enum outcome flag_take(struct request *req, const struct token *token,
                               uint8_t command)
 {
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        if (flags[i].letter == token->letter && (flags[i].commands & command))
-            return flags[i].handler(req, token);
-    }
-    return OUTCOME_BAD_FLAG;
+    struct meta *meta = &token->parser->meta;
+    const struct flag *flag = &flags[META_LETTER(token->letter)];
+    if (token->letter / META_LETTERS != 'A' / META_LETTERS || !(flag->commands & command))
+        return OUTCOME_BAD_FLAG;
+    if (flag->wanted & command)
+        meta->returns[meta->nreturns++] = token->letter;
+    return flag->take(req, token);
 }
 
 static enum outcome flags_take(struct parser *p, struct request *req, const char *at,
                                const char *end, uint8_t command)
 {
-    uint64_t seen = 0; /* bit by letter; letters lie within 64 codes */
+    uint64_t seen = 0; /* bit by letter */
     for (at = text_skip_spaces(at, end); at < end; at = text_skip_spaces(at, end)) {
         const char *stop = text_word_end(at, end);
         struct token token = { p, *at, at + 1, (size_t)(stop - at - 1) };
-        uint64_t bit = 1ull << ((unsigned char)*at & 63);
+        uint64_t bit = 1ull << META_LETTER(*at);
         if (seen & bit)
             return OUTCOME_DUPLICATE_FLAG;
         seen |= bit;
@@ -274,7 +261,7 @@ enum outcome meta_parse_set(struct parser *p, struct request *req, const struct 
     if (why == OUTCOME_OK && p->value_max != 0 && length > p->value_max)
         why = OUTCOME_TOO_LARGE;
     if (why != OUTCOME_OK)
-        p->swallow = length + text_codec.value_tail;
+        p->swallow = length + VALUE_TAIL;
     return why;
 }
 

@@ -16,7 +16,20 @@ enum { KEY_MAX = 250 };
 
 /* Of a meta command: the flags that want something back, as the client ordered them, and
  * its mark for the answer. It lives in the parser, until that parses again. */
-enum { META_RETURNS = 6, META_OPAQUE = 31 };
+enum {
+    FOR_NONE,
+    FOR_GET = 1, /* mg, and so on */
+    FOR_SET = 2,
+    FOR_DELETE = 4,
+    FOR_ARITH = 8,
+    FOR_ALL = 15,
+    META_OPAQUE = 31,
+    /* A character for each flag: no request has one twice. */
+    META_RETURNS = sizeof(""
+#define META_FLAG(...) "."
+#include "protocol/meta_table.h"
+                          ),
+};
 
 struct meta {
     bool base64; /* the key came as base64, and goes back so */
@@ -26,26 +39,8 @@ struct meta {
 };
 
 enum command {
-    COMMAND_GET,
-    COMMAND_GAT, /* get and touch */
-    COMMAND_SET,
-    COMMAND_ADD,
-    COMMAND_REPLACE,
-    COMMAND_APPEND,
-    COMMAND_PREPEND,
-    COMMAND_CAS, /* a set that names the CAS it expects, in both protocols */
-    COMMAND_DELETE,
-    COMMAND_INCR,
-    COMMAND_DECR,
-    COMMAND_TOUCH,
-    COMMAND_FLUSH,
-    COMMAND_STATS,
-    COMMAND_VERBOSITY,
-    COMMAND_VERSION,
-    COMMAND_NOOP,
-    COMMAND_QUIT,
-    COMMAND_ENGINE, /* binary only: an opcode that the host does not know; the whole
-                       packet goes to the engine */
+#define COMMAND(NAME, ...) COMMAND_##NAME,
+#include "protocol/command_table.h"
     COMMAND_COUNT
 };
 

@@ -12,32 +12,8 @@
 #include "protocol/request.h"
 
 enum outcome {
-    OUTCOME_OK,
-    OUTCOME_NOT_FOUND,
-    OUTCOME_EXISTS, /* the CAS did not match, or add found the key (binary) */
-    OUTCOME_NOT_STORED,
-    OUTCOME_TOO_LARGE,    /* object too large for cache */
-    OUTCOME_NO_MEMORY,    /* out of memory storing object */
-    OUTCOME_NOT_A_NUMBER, /* incr or decr of something else */
-    OUTCOME_BAD_CHUNK,    /* text: the value does not end in CRLF */
-    OUTCOME_BAD_FORMAT,   /* CLIENT_ERROR bad command line format */
-    OUTCOME_BAD_DELTA,    /* CLIENT_ERROR invalid numeric delta argument */
-    OUTCOME_BAD_EXPTIME,  /* CLIENT_ERROR invalid exptime argument */
-    OUTCOME_LINE_TOO_LONG,
-    OUTCOME_UNKNOWN, /* ERROR; unknown command */
-    OUTCOME_NOT_SUPPORTED,
-    OUTCOME_TEMPORARY, /* SERVER_ERROR temporary failure; try again */
-    OUTCOME_DENIED,
-    OUTCOME_INVALID,     /* binary EINVAL; text CLIENT_ERROR with `text` if set */
-    OUTCOME_INTERNAL,    /* SERVER_ERROR; with `text` if set */
-    OUTCOME_BAD_USAGE,   /* CLIENT_ERROR that tells how delete is written */
-    OUTCOME_NO_SHUTDOWN, /* ERROR: shutdown not enabled */
-    OUTCOME_BAD_FLAG,    /* the rest: of meta commands */
-    OUTCOME_DUPLICATE_FLAG,
-    OUTCOME_BAD_TOKEN,
-    OUTCOME_BAD_MODE,
-    OUTCOME_BAD_OPAQUE,
-    OUTCOME_BAD_KEY,
+#define OUTCOME(NAME, ...) OUTCOME_##NAME,
+#include "protocol/outcome_table.h"
     OUTCOME_COUNT
 };
 

@@ -2,7 +2,7 @@
 
 const struct codec text_codec = {
     .name = "text",
-    .value_tail = 2,
+    .value_tail = VALUE_TAIL,
     .parse = text_parse,
     .compose_head = text_compose_head,
     .compose_tail = text_compose_tail,

@@ -5,7 +5,8 @@
 #include "protocol/codec.h"
 
 enum {
-    WORDS_MAX = 8, /* more than any command takes; the meta ones look themselves */
+    WORDS_MAX = 8,  /* more than any command takes; the meta ones look themselves */
+    VALUE_TAIL = 2, /* the CRLF behind a value */
     VALUE_LIMIT = INT32_MAX - 2 /* of a length on the wire, whatever value_max says */
 };
 
@@ -20,8 +21,36 @@ struct words {
 typedef enum outcome (*words_handler)(struct parser *p, struct request *req,
                                       const struct words *w);
 
-const char *text_skip_spaces(const char *at, const char *end);
-const char *text_word_end(const char *at, const char *end);
+/* A word that a line may begin with (command_table.h). */
+struct text_row {
+    const char *name;
+    uint8_t nname;
+    uint8_t min, max; /* arguments, noreply included */
+    bool noreply;     /* takes a noreply as its last argument */
+    bool with_cas;
+    enum command command;
+    words_handler handler; /* NULL: a list of keys */
+};
+
+static inline const char *text_skip_spaces(const char *at, const char *end)
+{
+    while (at < end && *at == ' ')
+        at++;
+    return at;
+}
+
+static inline const char *text_word_end(const char *at, const char *end)
+{
+    while (at < end && *at != ' ')
+        at++;
+    return at;
+}
+
+static inline enum parse_result text_refuse(struct parser *p, enum outcome why)
+{
+    p->why = why;
+    return PARSE_ERROR;
+}
 
 enum parse_result text_parse(struct parser *p, const struct buffer *in,
                              struct request *req);
@@ -31,7 +60,23 @@ bool text_compose_tail(const struct request *req, const struct response *res,
                        struct buffer *out);
 bool text_compose_end(const struct request *req, struct buffer *out);
 
-/* The meta commands: meta_parse.c, meta_compose.c. */
+/* Lists of keys: text_list.c. `at` is behind the command's word. The first key of a line
+ * that ends at `end`, without its CRLF; of one whose end is not in sight; the next key.
+ */
+enum parse_result text_list_start(struct parser *p, const struct text_row *row,
+                                  const struct buffer *in, const char *at,
+                                  const char *end, struct request *req);
+enum parse_result text_list_start_partial(struct parser *p, const struct text_row *row,
+                                          const struct buffer *in, const char *at,
+                                          struct request *req);
+enum parse_result text_list_resume(struct parser *p, const struct buffer *in,
+                                   struct request *req);
+
+/* The meta commands: meta_parse.c, meta_compose.c. The letters of flags lie within 64
+ * codes; this is the place of one, if it is a letter at all. */
+enum { META_LETTERS = 64 };
+#define META_LETTER(letter) ((unsigned char)(letter) % META_LETTERS)
+
 enum outcome meta_parse_get(struct parser *p, struct request *req, const struct words *w);
 enum outcome meta_parse_set(struct parser *p, struct request *req, const struct words *w);
 enum outcome meta_parse_delete(struct parser *p, struct request *req,

@@ -25,46 +25,24 @@ struct answer {
     struct phrase phrases[OUTCOME_COUNT];
 };
 
-static const struct phrase common[OUTCOME_COUNT] = {
-    [OUTCOME_OK] = LINE("OK"),
-    [OUTCOME_NOT_FOUND] = LINE("NOT_FOUND"),
-    [OUTCOME_EXISTS] = LINE("EXISTS"),
-    [OUTCOME_NOT_STORED] = LINE("NOT_STORED"),
-    [OUTCOME_TOO_LARGE] = LINE("SERVER_ERROR object too large for cache"),
-    [OUTCOME_NO_MEMORY] = LINE("SERVER_ERROR out of memory storing object"),
-    [OUTCOME_NOT_A_NUMBER] =
-        LINE("CLIENT_ERROR cannot increment or decrement non-numeric value"),
-    [OUTCOME_BAD_CHUNK] = LINE("CLIENT_ERROR bad data chunk"),
-    [OUTCOME_BAD_FORMAT] = LINE("CLIENT_ERROR bad command line format"),
-    [OUTCOME_BAD_DELTA] = LINE("CLIENT_ERROR invalid numeric delta argument"),
-    [OUTCOME_BAD_EXPTIME] = LINE("CLIENT_ERROR invalid exptime argument"),
-    [OUTCOME_LINE_TOO_LONG] = LINE("CLIENT_ERROR line too long"),
-    [OUTCOME_UNKNOWN] = LINE("ERROR"),
-    [OUTCOME_NOT_SUPPORTED] = LINE("SERVER_ERROR not supported"),
-    [OUTCOME_TEMPORARY] = LINE("SERVER_ERROR temporary failure"),
-    [OUTCOME_DENIED] = LINE("CLIENT_ERROR access denied"),
-    [OUTCOME_INVALID] = LINE("CLIENT_ERROR invalid arguments"),
-    [OUTCOME_INTERNAL] = LINE("SERVER_ERROR internal error"),
-    [OUTCOME_BAD_USAGE] =
-        LINE("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]"),
-    [OUTCOME_NO_SHUTDOWN] = LINE("ERROR: shutdown not enabled"),
-    [OUTCOME_BAD_FLAG] = LINE("CLIENT_ERROR invalid flag"),
-    [OUTCOME_DUPLICATE_FLAG] = LINE("CLIENT_ERROR duplicate flag"),
-    [OUTCOME_BAD_TOKEN] = LINE("CLIENT_ERROR bad token in command line format"),
-    [OUTCOME_BAD_MODE] = LINE("CLIENT_ERROR invalid mode for M token"),
-    [OUTCOME_BAD_OPAQUE] = LINE("CLIENT_ERROR opaque token too long"),
-    [OUTCOME_BAD_KEY] = LINE("CLIENT_ERROR error decoding key"),
+/* What stands before words that the server brings along, by the kind of the outcome. */
+#define WORD_OF_PLAIN        ""
+#define WORD_OF_CLIENT_ERROR "CLIENT_ERROR "
+#define WORD_OF_SERVER_ERROR "SERVER_ERROR "
+
+static const struct phrase common[] = {
+#define OUTCOME(NAME, kind, words, ...) [OUTCOME_##NAME] = LINE(WORD_OF_##kind words),
+#include "protocol/outcome_table.h"
 };
 
-/* What stands before a text that the server brings along. */
-static const struct phrase prefixes[OUTCOME_COUNT] = {
-    [OUTCOME_NOT_SUPPORTED] = PHRASE("SERVER_ERROR "),
-    [OUTCOME_TEMPORARY] = PHRASE("SERVER_ERROR "),
-    [OUTCOME_INTERNAL] = PHRASE("SERVER_ERROR "),
-    [OUTCOME_NO_MEMORY] = PHRASE("SERVER_ERROR "),
-    [OUTCOME_DENIED] = PHRASE("CLIENT_ERROR "),
-    [OUTCOME_INVALID] = PHRASE("CLIENT_ERROR "),
+static const struct phrase prefixes[] = {
+#define OUTCOME(NAME, kind, ...) [OUTCOME_##NAME] = PHRASE(WORD_OF_##kind),
+#include "protocol/outcome_table.h"
 };
+
+#define OUTCOME(NAME, kind, words, ...)                                                  \
+    _Static_assert(sizeof(words) > 1, #NAME " has nothing to say in text");
+#include "protocol/outcome_table.h"
 
 static char *put(char *to, const void *bytes, size_t n)
 {
@@ -146,29 +124,13 @@ static bool compose_stat(const struct request *req, const struct response *res,
     return true;
 }
 
-#define STORES [OUTCOME_OK] = LINE("STORED")
-#define READS  .ok = compose_value, .phrases = { [OUTCOME_NOT_FOUND] = PHRASE("") }
+#define SAYS(words)         .phrases[OUTCOME_OK] = LINE(words),
+#define GIVES(data)         .ok = compose_##data,
+#define BUT(OUTCOME, bytes) .phrases[OUTCOME_##OUTCOME] = PHRASE(bytes),
 
-static const struct answer answers[COMMAND_COUNT] = {
-    [COMMAND_GET] = { READS },
-    [COMMAND_GAT] = { READS },
-    [COMMAND_SET] = { .phrases = { STORES } },
-    [COMMAND_ADD] = { .phrases = { STORES, [OUTCOME_EXISTS] = LINE("NOT_STORED") } },
-    [COMMAND_REPLACE] = { .phrases = { STORES, [OUTCOME_NOT_FOUND] =
-                                                   LINE("NOT_STORED") } },
-    [COMMAND_APPEND] = { .phrases = { STORES, [OUTCOME_NOT_FOUND] =
-                                                  LINE("NOT_STORED") } },
-    [COMMAND_PREPEND] = { .phrases = { STORES, [OUTCOME_NOT_FOUND] =
-                                                   LINE("NOT_STORED") } },
-    [COMMAND_CAS] = { .phrases = { STORES } },
-    [COMMAND_DELETE] = { .phrases = { [OUTCOME_OK] = LINE("DELETED") } },
-    [COMMAND_INCR] = { .ok = compose_number },
-    [COMMAND_DECR] = { .ok = compose_number },
-    [COMMAND_TOUCH] = { .phrases = { [OUTCOME_OK] = LINE("TOUCHED") } },
-    [COMMAND_STATS] = { .ok = compose_stat,
-                        .phrases = { [OUTCOME_NOT_FOUND] = LINE("ERROR") } },
-    [COMMAND_VERSION] = { .ok = compose_version },
-    [COMMAND_QUIT] = { .phrases = { [OUTCOME_OK] = PHRASE("") } },
+static const struct answer answers[] = {
+#define COMMAND(NAME, handler, text, ...) [COMMAND_##NAME] = { text },
+#include "protocol/command_table.h"
 };
 
 bool text_compose_head(const struct request *req, const struct response *res,
@@ -181,7 +143,7 @@ bool text_compose_head(const struct request *req, const struct response *res,
     const struct answer *answer = &answers[req->command];
     if (res->outcome == OUTCOME_OK && answer->ok != NULL)
         return answer->ok(req, res, out);
-    if (res->text != NULL && prefixes[res->outcome].text != NULL)
+    if (res->text != NULL && prefixes[res->outcome].size > 0)
         return compose_line(&prefixes[res->outcome], res, out);
     const struct phrase *phrase = &answer->phrases[res->outcome];
     if (phrase->text == NULL)

@@ -3,10 +3,12 @@
  * and for requests that name the CAS they expect. That there is nothing to count is told
  * by the engine's store, not by its get: an engine that replicates has to hear of it.
  */
-#include "server/commands.h"
+#include "server/arithmetic.h"
 
 #include "base/counter.h"
+#include "server/answer.h"
 #include "server/clock.h"
+#include "server/item_view.h"
 
 enum { ATTEMPTS = 100 };
 
@@ -28,8 +30,8 @@ static ENGINE_ERROR_CODE read_number(struct connection *c, struct number *number
         w->api->get(w->handle, c, &it, c->req.key, c->req.nkey, c->req.vbucket);
     if (rc != ENGINE_SUCCESS)
         return rc;
-    if (!command_view_item(c, it, &view) ||
-        !counter_read(command_pieces(&view.info), view.info.nvalue, &number->value)) {
+    if (!item_view_get(c, it, &view) ||
+        !counter_read(item_view_pieces(&view.info), view.info.nvalue, &number->value)) {
         rc = ENGINE_EINVAL;
     } else {
         number->cas = view.info.cas;
@@ -52,8 +54,8 @@ static ENGINE_ERROR_CODE write_number(struct connection *c, const struct number 
                                             length, (int)number->flags, number->exptime);
     if (rc != ENGINE_SUCCESS)
         return rc;
-    if (command_view_item(c, it, &view) &&
-        counter_write(command_pieces(&view.info), view.info.nvalue, number->value)) {
+    if (item_view_get(c, it, &view) &&
+        counter_write(item_view_pieces(&view.info), view.info.nvalue, number->value)) {
         w->api->item_set_cas(w->handle, c, it, number->cas);
         rc = w->api->store(w->handle, c, it, cas, operation, c->req.vbucket);
     } else {

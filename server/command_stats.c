@@ -1,10 +1,11 @@
 /*
  * stats: what the host knows, what the engine adds, and groups of either.
  */
-#include "server/commands.h"
+#include "server/handlers.h"
 
 #include <string.h>
 
+#include "server/answer.h"
 #include "server/server.h"
 #include "server/settings_stats.h"
 #include "server/stats.h"
@@ -97,7 +98,7 @@ static enum verdict ask_engine(struct connection *c, const char *key)
                                add_stat);
     if (rc == ENGINE_SUCCESS)
         return end_list(c);
-    output_truncate(out, mark, command_release_sent, c);
+    output_truncate(out, mark, connection_release_sent, c);
     return command_finish(c, rc, &res);
 }
 

@@ -4,35 +4,101 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/clock.h"
-#include "server/connection_states.h"
+#include "server/events.h"
 #include "server/log.h"
-#include "server/server.h"
-#include "server/server_api.h"
 #include "server/udp.h"
 
-enum {
-    READ_CHUNK = 16 * 1024,      /* room of one read */
-    READ_CHUNK_FULL = 64 * 1024, /* when the last one filled it */
-    PARTIAL_KEEP = 2048          /* a waiting piece of a request may keep so much room */
+enum { PARTIAL_KEEP = 2048 }; /* a waiting piece of a request may keep so much room */
+
+/* ---- states ---- */
+
+enum { IDLES = 1, HEARS = 2, EXPIRES = 4, GIVES_ROOM = 8 };
+
+static const struct {
+    const char *name;
+    unsigned flags;
+} states[] = {
+#define STATE(NAME, name, function, flags) [STATE_##NAME] = { name, flags },
+#include "server/state_table.h"
+#undef STATE
 };
 
-static const struct state state_execute, state_write, state_parked;
+static bool is_any(const struct connection *c, unsigned flags)
+{
+    return (states[connection_state(c)].flags & flags) != 0;
+}
 
 const char *connection_state_name(const struct connection *c)
 {
-    return atomic_load_explicit(&c->state, memory_order_relaxed)->name;
+    return states[connection_state(c)].name;
+}
+
+bool connection_idles(const struct connection *c)
+{
+    return c->io == NULL && is_any(c, IDLES);
+}
+
+bool connection_hears(const struct connection *c)
+{
+    return is_any(c, HEARS);
+}
+
+bool connection_expires(const struct connection *c)
+{
+    return is_any(c, EXPIRES);
+}
+
+bool connection_gives_room(const struct connection *c)
+{
+    return c->io != NULL && is_any(c, GIVES_ROOM);
+}
+
+/* ---- the worker's lists ---- */
+
+static void enlist(struct worker *w, struct connection *c)
+{
+    AZ(pthread_mutex_lock(&w->list_lock));
+    TAILQ_INSERT_TAIL(&w->connections, c, link);
+    AZ(pthread_mutex_unlock(&w->list_lock));
+    w->nopen++;
+}
+
+static void delist(struct worker *w, struct connection *c)
+{
+    AZ(pthread_mutex_lock(&w->list_lock));
+    TAILQ_REMOVE(&w->connections, c, link);
+    AZ(pthread_mutex_unlock(&w->list_lock));
+}
+
+/* Closed ones that the engine holds can leave the list at any time, open ones cannot. */
+struct connection *connection_next_open(struct worker *w, struct connection *c)
+{
+    AZ(pthread_mutex_lock(&w->list_lock));
+    do
+        c = c == NULL ? TAILQ_FIRST(&w->connections) : TAILQ_NEXT(c, link);
+    while (c != NULL && c->fd < 0);
+    AZ(pthread_mutex_unlock(&w->list_lock));
+    return c;
+}
+
+void connection_undefer(struct connection *c)
+{
+    if (!c->deferred)
+        return;
+    c->deferred = false;
+    TAILQ_REMOVE(&c->worker->deferred, c, deferred_link);
 }
 
 /* ---- waiting ---- */
 
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
+    struct connection *c = arg;
     (void)fd, (void)what;
-    connection_drive(arg);
+    c->worker->drive(c);
 }
 
 /* Rare: interest changes only when a write blocks or the engine does. False if the system
@@ -76,298 +142,122 @@ static void settle(struct connection *c)
     struct io *io = c->io;
     if (buffer_length(&io->in) == 0 && output_empty(&io->out)) {
         c->io = NULL;
-        worker_return_io(c->worker, io);
+        io_pool_return(&c->worker->pool, io);
         return;
     }
-    if (!connection_in(c, &state_parked)) /* whose request points into it */
+    if (connection_state(c) != STATE_PARKED) /* whose request points into it */
         shrink_input(&io->in);
-    worker_count_io(c->worker, io);
+    io_pool_count(&c->worker->pool, io);
 }
 
-enum step connection_wait(struct connection *c, short what)
+static void enter(struct connection *c, enum state state)
 {
+    atomic_store_explicit(&c->state, state, memory_order_relaxed);
+}
+
+enum state connection_wait(struct connection *c, enum state state, short what)
+{
+    enter(c, state);
     if (watch(c, what))
         settle(c);
     else
         connection_close(c);
-    return STEP_WAIT;
+    return STATE_WAIT;
 }
 
-/* Most clients wait for the answer before they ask again: no read in vain. */
-static enum step next_read(struct connection *c)
+enum state connection_defer(struct connection *c, enum state state)
 {
-    connection_go(c, &state_read);
-    if (c->read_full || c->worker->stopping)
-        return STEP_AGAIN;
-    return connection_wait(c, EV_READ);
+    struct worker *w = c->worker;
+    enter(c, state);
+    if (c->deferred)
+        return STATE_WAIT;
+    c->deferred = true;
+    if (TAILQ_EMPTY(&w->deferred))
+        worker_arm(&w->deferral, 0);
+    TAILQ_INSERT_TAIL(&w->deferred, c, deferred_link);
+    return STATE_WAIT;
 }
 
-enum step connection_flush(struct connection *c, const struct state *after)
+enum state connection_park(struct connection *c, enum state after)
 {
-    if (output_empty(&c->io->out))
-        return connection_go(c, after);
-    c->after = after;
-    return connection_go(c, &state_write);
-}
-
-/* The engine will say when to go on. What is answered already is sent meanwhile. */
-void connection_park(struct connection *c, const struct state *after)
-{
-    size_t sent = 0;
-    if (c->udp == NULL)
-        output_send(&c->io->out, c->fd, command_release_sent, c, &sent);
-    count_bytes(&c->worker->counters.bytes_written, sent);
     connection_hold(c);
     c->after = after;
-    connection_go(c, &state_parked);
+    return STATE_PARKED;
 }
 
-static enum step run_parked(struct connection *c)
+enum state connection_stay_parked(struct connection *c)
 {
-    return connection_wait(c, 0);
+    return connection_wait(c, STATE_PARKED, 0);
 }
 
-/* ---- reading ---- */
-
-enum step connection_read_error(struct connection *c, ssize_t n)
+void connection_notify(struct connection *c, ENGINE_ERROR_CODE status)
 {
-    if (n < 0 && errno == EINTR)
-        return STEP_AGAIN;
-    if (n == 0 || errno != EAGAIN)
-        return connection_go(c, &state_closing);
-    c->read_full = false;
-    if (!output_empty(&c->io->out))
-        return connection_flush(c, atomic_load_explicit(&c->state, memory_order_relaxed));
-    if (c->worker->stopping && connection_in(c, &state_read) &&
-        buffer_length(&c->io->in) == 0)
-        return connection_go(c, &state_closing);
-    return connection_wait(c, EV_READ);
+    connection_hold(c);
+    if (!inbox_notify(&c->worker->inbox, &c->notice, status))
+        connection_unhold(c); /* the one that is pending has a reference */
 }
 
-char *connection_room(struct connection *c, size_t *room)
-{
-    struct buffer *in = &c->io->in;
-    size_t least = c->read_full ? READ_CHUNK_FULL : READ_CHUNK;
-    if (c->parser.want > buffer_length(in) + least)
-        least = c->parser.want - buffer_length(in);
-    char *at = buffer_reserve(in, least);
-    *room = buffer_room(in);
-    return at;
-}
+/* ---- life ---- */
 
-static enum step run_read(struct connection *c)
+static struct connection *create(struct worker *w, int fd, bool datagram)
 {
-    size_t room;
-    if (c->worker->cutoff)
-        return connection_go(c, &state_closing);
-    if (c->udp != NULL)
-        return datagram_read(c);
-    char *at = connection_room(c, &room);
-    if (at == NULL)
-        return connection_go(c, &state_closing);
-    ssize_t n = recv(c->fd, at, room, 0);
-    if (n <= 0)
-        return connection_read_error(c, n);
-    buffer_commit(&c->io->in, (size_t)n);
-    count_bytes(&c->worker->counters.bytes_read, (size_t)n);
-    c->read_full = (size_t)n == room;
-    return connection_go(c, &state_parse);
-}
-
-/* ---- requests ---- */
-
-/* True if the next request can be parsed at once; otherwise the state has changed. */
-static bool handle(struct connection *c, enum verdict verdict)
-{
-    if (verdict == VERDICT_PARK) {
-        connection_park(c, &state_execute);
-        return false;
+    struct connection *c = calloc(1, sizeof(*c));
+    struct udp *udp = datagram ? calloc(1, sizeof(*udp)) : NULL;
+    if (c == NULL || (datagram && udp == NULL)) {
+        free(udp);
+        free(c);
+        return NULL;
     }
-    if (verdict == VERDICT_DROP) {
-        connection_go(c, &state_closing);
-        return false;
-    }
-    buffer_consume(&c->io->in, c->parser.used);
-    if (verdict == VERDICT_VALUE)
-        return receive_value(c);
-    if (verdict == VERDICT_SWALLOW)
-        return receive_nothing(c, (uint64_t)c->req.nvalue + c->codec->value_tail);
-    if (verdict == VERDICT_QUIT)
-        connection_flush(c, &state_closing);
-    return verdict == VERDICT_DONE;
+    c->magic = CONNECTION_MAGIC;
+    c->worker = w;
+    c->udp = udp;
+    c->copy_max = datagram ? (size_t)UDP_ANSWER_MAX : (size_t)ANSWER_COPY_MAX;
+    atomic_init(&c->fd, fd);
+    atomic_init(&c->refs, 1);
+    atomic_init(&c->state, datagram ? STATE_DATAGRAM_READ : STATE_READ);
+    atomic_init(&c->last_active, clock_now());
+    return c;
 }
 
-static enum step run_execute(struct connection *c)
+static void destroy(struct connection *c)
 {
-    return handle(c, command_execute(c)) ? connection_go(c, &state_parse) : STEP_AGAIN;
-}
-
-/* What the codec refused: answered, dropped, and the stream goes on. */
-static bool refuse(struct connection *c)
-{
-    enum verdict verdict = command_refuse(c);
-    if (verdict == VERDICT_DROP)
-        return handle(c, verdict);
-    buffer_consume(&c->io->in, c->parser.used);
-    return receive_nothing(c, c->parser.swallow);
-}
-
-static enum step give_way(struct connection *c)
-{
-    if (c->udp != NULL)
-        return connection_flush(c, &state_closing);
-    if (!output_empty(&c->io->out))
-        return connection_flush(c, &state_parse);
-    count(&c->worker->counters.conn_yields);
-    worker_count_io(c->worker, c->io);
-    worker_defer(c->worker, c);
-    return STEP_WAIT;
-}
-
-/* The hot loop: all requests that have arrived, answered into one output. */
-static enum step run_parse(struct connection *c)
-{
-    struct buffer *in = &c->io->in;
-    bool more = true;
-    if (c->codec == NULL)
-        c->codec = codec_for_first_byte((uint8_t)*buffer_head(in));
-    while (more) {
-        if (c->budget == 0 && buffer_length(in) > 0)
-            return give_way(c);
-        if (io_is_full(c->io)) /* of a datagram, the rest goes unanswered */
-            return connection_flush(c, c->udp == NULL ? &state_parse : &state_closing);
-        switch (c->codec->parse(&c->parser, in, &c->req)) {
-        case PARSE_OK:
-            c->budget--;
-            c->phase = 0;
-            if (c->req.meta != NULL)
-                count(&c->worker->counters.cmd_meta);
-            more = handle(c, command_execute(c));
-            break;
-        case PARSE_MORE:
-            if (c->udp != NULL)
-                return connection_flush(c, &state_closing);
-            buffer_consume(in, c->parser.used);
-            return output_empty(&c->io->out) ? next_read(c)
-                                             : connection_flush(c, &state_read);
-        case PARSE_ERROR:
-            c->budget--;
-            more = refuse(c);
-            break;
-        case PARSE_CLOSE:
-            if (c->parser.why != OUTCOME_OK)
-                command_refuse(c);
-            return connection_flush(c, &state_closing);
-        }
-    }
-    return STEP_AGAIN;
-}
-
-/* ---- writing and the end ---- */
-
-static enum step run_write(struct connection *c)
-{
-    size_t sent;
-    if (c->udp != NULL)
-        return datagram_write(c);
-    enum output_result result =
-        output_send(&c->io->out, c->fd, command_release_sent, c, &sent);
-    count_bytes(&c->worker->counters.bytes_written, sent);
-    if (result == OUTPUT_BLOCKED)
-        return connection_wait(c, EV_WRITE);
-    if (result == OUTPUT_BROKEN)
-        return connection_go(c, &state_closing);
-    return c->after == &state_read ? next_read(c) : connection_go(c, c->after);
-}
-
-static enum step run_closing(struct connection *c)
-{
-    if (c->udp != NULL && !c->worker->stopping)
-        return datagram_end(c);
-    connection_close(c);
-    return STEP_WAIT;
-}
-
-const struct state state_read = { "read", run_read };
-const struct state state_parse = { "parse_cmd", run_parse };
-static const struct state state_execute = { "execute", run_execute };
-static const struct state state_write = { "write", run_write };
-static const struct state state_parked = { "parked", run_parked };
-const struct state state_closing = { "closing", run_closing };
-
-void connection_drive(struct connection *c)
-{
-    CHECK_OBJ(c, CONNECTION_MAGIC);
-    struct worker *w = c->worker;
-    worker_undefer(w, c);
-    c->budget = (unsigned)w->server->settings.requests_per_event;
-    atomic_store_explicit(&c->last_active, clock_now(), memory_order_relaxed);
-    if (c->io == NULL && (c->io = worker_take_io(w)) == NULL) {
-        connection_close(c);
-        return;
-    }
-    if (server_api_has_listener(ON_SWITCH_CONN))
-        server_api_tell(ON_SWITCH_CONN, NULL, c);
-    while (atomic_load_explicit(&c->state, memory_order_relaxed)->run(c) == STEP_AGAIN)
-        ;
-}
-
-void connection_resume(struct connection *c, ENGINE_ERROR_CODE status)
-{
-    if (!connection_in(c, &state_parked))
-        return;
-    c->status = status;
-    connection_go(c, c->after);
-    connection_drive(c);
-    /* that of the wait; the caller has one of its own, so c still stands */
-    connection_unhold(c); /* NOLINT(clang-analyzer-unix.Malloc) */
-}
-
-bool connection_waits_for_client(const struct connection *c)
-{
-    return connection_in(c, &state_read) || connection_in(c, &state_value) ||
-           connection_in(c, &state_swallow);
-}
-
-bool connection_can_time_out(const struct connection *c)
-{
-    return c->udp == NULL &&
-           (connection_waits_for_client(c) || connection_in(c, &state_write));
-}
-
-bool connection_can_be_cut(const struct connection *c)
-{
-    return c->io != NULL && c->udp == NULL && !connection_in(c, &state_parked);
-}
-
-bool connection_idle(const struct connection *c)
-{
-    return connection_in(c, &state_read) && c->io == NULL;
+    c->magic = 0;
+    free(c->udp);
+    free(c);
 }
 
 bool connection_open(struct worker *w, int fd, bool datagram)
 {
     static struct log_pace pace;
-    struct connection *c = calloc(1, sizeof(*c));
-    if (c != NULL && datagram)
-        c->udp = calloc(1, sizeof(*c->udp));
-    if (c == NULL || (datagram && c->udp == NULL)) {
+    struct connection *c = create(w, fd, datagram);
+    if (c == NULL) {
         log_warning_paced(&pace, "out of memory: a new connection is closed");
         close(fd);
-        free(c);
         return false;
     }
-    c->magic = CONNECTION_MAGIC;
-    c->fd = fd;
-    c->worker = w;
-    atomic_init(&c->refs, 1);
-    atomic_init(&c->state, &state_read);
-    atomic_init(&c->last_active, clock_now());
-    worker_enlist(w, c);
-    server_api_tell(ON_CONNECT, NULL, c);
+    enlist(w, c);
+    events_tell(ON_CONNECT, NULL, c);
     if (!watch(c, EV_READ))
         connection_close(c);
     return true;
+}
+
+static void drop_io(struct connection *c)
+{
+    if (c->io == NULL)
+        return;
+    output_clear(&c->io->out, connection_release_sent, c);
+    buffer_consume(&c->io->in, buffer_length(&c->io->in));
+    io_pool_return(&c->worker->pool, c->io);
+    c->io = NULL;
+}
+
+static void count_closed(struct worker *w)
+{
+    count(&w->counters.closed);
+    w->nopen--;
+    if (w->stopping && w->nopen == 0)
+        event_base_loopbreak(w->base);
 }
 
 void connection_close(struct connection *c)
@@ -375,20 +265,37 @@ void connection_close(struct connection *c)
     struct worker *w = c->worker;
     int fd = c->fd;
     watch(c, 0);
-    worker_undefer(w, c);
-    command_release_item(c);
-    if (c->io != NULL) {
-        output_clear(&c->io->out, command_release_sent, c);
-        buffer_consume(&c->io->in, buffer_length(&c->io->in));
-        worker_return_io(w, c->io);
-        c->io = NULL;
-    }
-    server_api_tell(ON_DISCONNECT, NULL, c);
-    connection_go(c, &state_closing);
+    connection_undefer(c);
+    connection_release_item(c);
+    drop_io(c);
+    events_tell(ON_DISCONNECT, NULL, c);
+    enter(c, STATE_CLOSING);
     atomic_store(&c->fd, -1);
     close(fd);
-    worker_closed(w);
+    count_closed(w);
     connection_unhold(c);
+}
+
+void connection_free_all(struct worker *w)
+{
+    struct connection *c;
+    while ((c = TAILQ_FIRST(&w->connections)) != NULL) {
+        delist(w, c);
+        destroy(c);
+    }
+}
+
+void connection_release_item(struct connection *c)
+{
+    if (c->value.item != NULL)
+        c->worker->api->release(c->worker->handle, c, c->value.item);
+    c->value.item = NULL;
+}
+
+void connection_release_sent(void *context, void *it)
+{
+    struct connection *c = context;
+    c->worker->api->release(c->worker->handle, c, it);
 }
 
 /* ---- references ---- */
@@ -404,13 +311,6 @@ void connection_unhold(struct connection *c)
     CHECK(before > 0);
     if (before > 1)
         return;
-    worker_delist(c->worker, c);
-    c->magic = 0;
-    free(c->udp);
-    free(c);
-}
-
-void connection_notify(struct connection *c, ENGINE_ERROR_CODE status)
-{
-    worker_notify(c->worker, c, status);
+    delist(c->worker, c);
+    destroy(c);
 }

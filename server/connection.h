@@ -1,21 +1,29 @@
 /*
- * One client connection: a state, the function of that state, and a loop that drives
- * them until there is nothing to do but wait. To engines it is a cookie.
+ * One client connection, or a UDP port. To engines it is a cookie.
  *
- *   read -> parse -> execute -> value -> store -> write -> read
- *             ^        |          swallow            |
- *             |        v                             v
- *             +---- parked (the engine would block)  closing
+ *   READ -> PARSE -> VALUE, DISCARD -> PARSE -> WRITE -> READ      DATAGRAM_READ <--+
+ *             |          |                        |                     |           |
+ *             v          v                        v                     v        (answer)
+ *           PARKED (the engine would block)     CLOSING            DATAGRAM_PARSE --+
+ *             |                                                      |         ^
+ *             v                                                      v         |
+ *          EXECUTE -> as PARSE                                     PARKED ->
+ * DATAGRAM_EXECUTE
  *
- * It belongs to its worker's thread. Other threads may only notify it, and hold it
- * with a reference: the open connection is one, each reserve() is one, each pending
- * notification is one, and waiting for the engine is one.
+ * A state has a function (state_table.h), which gives the next state or says that there
+ * is nothing to do but wait; drive.c calls them. This file has what lies below: life,
+ * references, the worker's lists, and waiting.
+ *
+ * It belongs to its worker's thread. Other threads may only notify it, and hold it with a
+ * reference: the open connection is one, each reserve() is one, each pending notification
+ * is one, and waiting for the engine is one.
  */
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
 
 #include <event2/event_struct.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include <memcached/engine.h>
@@ -26,13 +34,20 @@
 
 enum { CONNECTION_MAGIC = 0x434f4e4e };
 
-struct connection;
+enum state {
+#define STATE(NAME, name, function, flags) STATE_##NAME,
+#include "server/state_table.h"
+#undef STATE
+    STATE_COUNT,
+    STATE_WAIT = STATE_COUNT /* in place of a next one: it waits in the state it is in */
+};
 
-enum step { STEP_AGAIN, STEP_WAIT };
-
-struct state {
-    const char *name;
-    enum step (*run)(struct connection *c);
+/* A value on its way in (receive.h). */
+struct reception {
+    item *item;         /* being filled; NULL if none is */
+    struct iovec piece; /* what is still to be filled of its current piece */
+    uint16_t piece_index;
+    uint64_t left; /* of the value, or to be discarded */
 };
 
 struct connection {
@@ -40,14 +55,15 @@ struct connection {
     _Atomic int fd; /* -1 once it is closed */
     _Atomic unsigned refs;
     struct worker *worker;
-    const struct state *_Atomic state;
-    const struct state *after; /* of write and of parked */
-    struct udp *udp;           /* requests come as datagrams; NULL otherwise */
+    _Atomic enum state state; /* others read it */
+    enum state after;         /* of WRITE and of PARKED */
+    struct udp *udp;          /* of a UDP port; NULL otherwise */
     struct event event;
     short interest;  /* EV_READ, EV_WRITE or 0 */
     bool read_full;  /* the last read filled its room: there may be more */
     bool deferred;   /* in worker->deferred */
     unsigned budget; /* requests left until others have their turn */
+    size_t copy_max; /* values up to this size are copied into the answer */
     _Atomic rel_time_t last_active;
 
     const struct codec *codec; /* NULL until the first byte */
@@ -59,42 +75,15 @@ struct connection {
     unsigned phase;            /* of a handler that calls the engine more than once */
     ENGINE_ERROR_CODE status;  /* what the engine gave with its notification */
     enum outcome list_outcome; /* of a multi-key get: its first failure */
-    item *item;                /* being filled */
-    struct iovec piece;        /* what is still to be filled of its current piece */
-    uint16_t piece_index;
-    uint64_t value_left; /* of the value, or to be swallowed */
-    bool answered;       /* the engine has called the response function */
-    bool value_due;      /* and what it showed has still to be looked up and sent */
+    struct reception value;
+    bool answered;  /* the engine has called the response function */
+    bool value_due; /* and what it showed has still to be looked up and sent */
 
     void *engine_specific;
-    struct connection *notified_next; /* guarded by worker->lock */
-    bool notified;
-    ENGINE_ERROR_CODE notified_status;
+    struct notice notice;
     TAILQ_ENTRY(connection) link;          /* worker->connections */
     TAILQ_ENTRY(connection) deferred_link; /* worker->deferred */
 };
-
-/* Worker thread. Takes over fd. False if memory is out (fd is closed). */
-bool connection_open(struct worker *w, int fd, bool datagram);
-void connection_close(struct connection *c);
-void connection_drive(struct connection *c);
-/* A notification has arrived for it. */
-void connection_resume(struct connection *c, ENGINE_ERROR_CODE status);
-/* Does it wait for bytes; is it between requests? */
-bool connection_waits_for_client(const struct connection *c);
-bool connection_idle(const struct connection *c);
-/* Is it the client's turn, to send or to read? When it has done nothing for as long as
- * --idle-timeout says, it is closed. */
-bool connection_can_time_out(const struct connection *c);
-/* Is it as the client left it, that is, can it be closed when room is needed? Not while
- * it waits for the engine. */
-bool connection_can_be_cut(const struct connection *c);
-const char *connection_state_name(const struct connection *c);
-
-/* Any thread. */
-void connection_notify(struct connection *c, ENGINE_ERROR_CODE status);
-void connection_hold(struct connection *c);
-void connection_unhold(struct connection *c);
 
 static inline struct connection *connection_of(const void *cookie)
 {
@@ -103,5 +92,54 @@ static inline struct connection *connection_of(const void *cookie)
         CHECK_OBJ(c, CONNECTION_MAGIC);
     return c;
 }
+
+static inline struct connection *connection_of_notice(struct notice *n)
+{
+    return connection_of((char *)n - offsetof(struct connection, notice));
+}
+
+static inline enum state connection_state(const struct connection *c)
+{
+    return atomic_load_explicit(&c->state, memory_order_relaxed);
+}
+
+/* ---- the worker's thread */
+
+/* Takes over fd. False if memory is out (fd is closed). */
+bool connection_open(struct worker *w, int fd, bool datagram);
+void connection_close(struct connection *c);
+/* At the end of all: also those that an engine still holds. */
+void connection_free_all(struct worker *w);
+
+/* The open connection after c (NULL: the first), NULL after the last. Ask for the next
+ * one before closing c. */
+struct connection *connection_next_open(struct worker *w, struct connection *c);
+
+/* See state_table.h; one that idles has no buffers either. */
+bool connection_idles(const struct connection *c);
+bool connection_hears(const struct connection *c);
+bool connection_expires(const struct connection *c);
+bool connection_gives_room(const struct connection *c);
+const char *connection_state_name(const struct connection *c);
+
+/* For the functions of states; what they give is the next state. Wait in a state until
+ * the socket is ready for `what`; for its turn, behind those that do so already; until
+ * the engine says when to go on in another state. */
+enum state connection_wait(struct connection *c, enum state state, short what);
+enum state connection_defer(struct connection *c, enum state state);
+enum state connection_park(struct connection *c, enum state after);
+enum state connection_stay_parked(struct connection *c);
+/* It has its turn. */
+void connection_undefer(struct connection *c);
+
+void connection_release_item(struct connection *c);
+/* Output gives an item back; context is the connection. */
+void connection_release_sent(void *context, void *it);
+
+/* ---- any thread */
+
+void connection_notify(struct connection *c, ENGINE_ERROR_CODE status);
+void connection_hold(struct connection *c);
+void connection_unhold(struct connection *c);
 
 #endif

@@ -14,7 +14,8 @@
 #include "base/monotonic.h"
 #include "server/address.h"
 #include "server/log.h"
-#include "server/server.h"
+#include "server/settings.h"
+#include "server/worker_loop.h"
 
 enum {
     ACCEPTS_PER_EVENT = 64,
@@ -24,17 +25,17 @@ enum {
 
 /* ---- accepting ---- */
 
-static uint64_t closed_connections(const struct server *server)
+static uint64_t closed_connections(const struct listeners *l)
 {
     uint64_t closed = 0;
-    for (unsigned i = 0; i < server->nworkers; i++)
-        closed += __atomic_load_n(&server->workers[i].counters.closed, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < l->nworkers; i++)
+        closed += __atomic_load_n(&l->workers[i].counters.closed, __ATOMIC_RELAXED);
     return closed;
 }
 
-static uint64_t open_connections(const struct server *server)
+static uint64_t open_connections(const struct listeners *l)
 {
-    return atomic_load(&server->listeners.accepted) - closed_connections(server);
+    return atomic_load(&l->accepted) - closed_connections(l);
 }
 
 /* The first n of them, but for UDP ports, which a worker reads. */
@@ -58,58 +59,55 @@ static bool watch_all(struct listeners *l)
 }
 
 /* Not if nothing would end it. */
-static void pause_accepting(struct server *server, bool starved)
+static void pause_accepting(struct listeners *l, bool starved)
 {
-    struct listeners *l = &server->listeners;
     static const struct timeval pause_time = { 0, PAUSE_US };
     if (event_add(l->retry, &pause_time) != 0)
         return;
     ignore_first(l, l->n);
     l->starved = starved;
     l->paused_us = monotonic_us();
-    l->paused_closed = closed_connections(server);
+    l->paused_closed = closed_connections(l);
     atomic_store(&l->accepting, false);
     atomic_fetch_add(&l->disabled_num, 1);
 }
 
-static bool may_accept(const struct server *server)
+static bool may_accept(const struct listeners *l)
 {
-    const struct listeners *l = &server->listeners;
     if (l->starved)
-        return closed_connections(server) != l->paused_closed ||
+        return closed_connections(l) != l->paused_closed ||
                monotonic_us() - l->paused_us >= STARVED_US;
-    return open_connections(server) < server->settings.max_connections;
+    return open_connections(l) < l->settings->max_connections;
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
-    struct server *server = arg;
-    struct listeners *l = &server->listeners;
+    struct listeners *l = arg;
     (void)fd, (void)what;
-    if (!may_accept(server) || !watch_all(l))
+    if (!may_accept(l) || !watch_all(l))
         return;
     event_del(l->retry);
     atomic_store(&l->accepting, true);
     atomic_fetch_add(&l->disabled_us, monotonic_us() - l->paused_us);
 }
 
-static void refuse(struct server *server, int fd)
+static void refuse(struct listeners *l, int fd)
 {
     static const char words[] = "ERROR Too many open connections\r\n";
-    atomic_fetch_add(&server->listeners.rejected, 1);
+    atomic_fetch_add(&l->rejected, 1);
     if (send(fd, words, sizeof(words) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_debug("a refused client did not wait for the reason");
     close(fd);
 }
 
-static bool deal_out(struct server *server, int fd, bool datagram)
+static bool deal_out(struct listeners *l, int fd, bool datagram)
 {
-    struct worker *w = &server->workers[server->next_worker];
-    server->next_worker = (server->next_worker + 1) % server->nworkers;
-    atomic_fetch_add(&server->listeners.accepted, 1);
+    struct worker *w = &l->workers[l->next_worker];
+    l->next_worker = (l->next_worker + 1) % l->nworkers;
+    atomic_fetch_add(&l->accepted, 1);
     if (worker_give(w, fd, datagram))
         return true;
-    atomic_fetch_sub(&server->listeners.accepted, 1);
+    atomic_fetch_sub(&l->accepted, 1);
     close(fd);
     errno = ENOMEM;
     return false;
@@ -121,7 +119,7 @@ static bool is_shortage(int error)
 }
 
 /* Other errors are those of one connection, which is gone. */
-static bool accept_failed(struct server *server)
+static bool accept_failed(struct listeners *l)
 {
     static struct log_pace pace, other_pace;
     if (errno == EAGAIN)
@@ -135,27 +133,27 @@ static bool accept_failed(struct server *server)
     log_warning_paced(&pace,
                       "no connection can be accepted until another closes: %s; %" PRIu64
                       " are open. More descriptors: ulimit -n, LimitNOFILE=",
-                      strerror(errno), open_connections(server));
-    pause_accepting(server, true);
+                      strerror(errno), open_connections(l));
+    pause_accepting(l, true);
     return false;
 }
 
 /* True if there may be another one. */
-static bool accept_one(struct server *server, int listening)
+static bool accept_one(struct listeners *l, int listening)
 {
-    bool fast = server->settings.maxconns_fast;
-    bool full = open_connections(server) >= server->settings.max_connections;
+    bool fast = l->settings->maxconns_fast;
+    bool full = open_connections(l) >= l->settings->max_connections;
     if (full && !fast) {
-        pause_accepting(server, false);
+        pause_accepting(l, false);
         return false;
     }
     int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
-        return accept_failed(server);
+        return accept_failed(l);
     if (full)
-        refuse(server, fd);
-    else if (!deal_out(server, fd, false))
-        return accept_failed(server);
+        refuse(l, fd);
+    else if (!deal_out(l, fd, false))
+        return accept_failed(l);
     return true;
 }
 
@@ -164,19 +162,30 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     struct listener *l = arg;
     (void)what;
     for (unsigned i = 0; i < ACCEPTS_PER_EVENT; i++) {
-        if (!accept_one(l->server, fd))
+        if (!accept_one(l->all, fd))
             return;
     }
 }
 
 /* ---- start and end ---- */
 
-static void tell_ports(const struct server *server)
+const char *listener_advice(int error)
+{
+    if (error == EADDRINUSE)
+        return ". Another process listens there; end it or choose another port with -p";
+    if (error == EACCES)
+        return ". Ports below 1024 are for root; choose another with -p";
+    if (error == EADDRNOTAVAIL)
+        return ". This machine has no such address; see -l";
+    return "";
+}
+
+static void tell_ports(const struct listeners *l)
 {
     char text[ADDRESS_MAX];
-    bool chosen = server->settings.port == 0;
-    for (size_t i = 0; i < server->listeners.n; i++) {
-        if (!address_own(server->listeners.all[i].fd, text, sizeof(text)))
+    bool chosen = l->settings->port == 0;
+    for (size_t i = 0; i < l->n; i++) {
+        if (!address_own(l->all[i].fd, text, sizeof(text)))
             continue;
         /* Who left the choice to the kernel needs to know it. */
         if (chosen)
@@ -186,73 +195,76 @@ static void tell_ports(const struct server *server)
     }
 }
 
-static bool write_ports(const struct server *server, const char *path)
+static bool write_ports(const struct listeners *l, const char *path)
 {
     char *text = NULL;
     size_t n;
     FILE *out = open_memstream(&text, &n);
     if (out == NULL)
         return false;
-    for (size_t i = 0; i < server->listeners.n; i++) {
-        const struct listener *l = &server->listeners.all[i];
+    for (size_t i = 0; i < l->n; i++) {
+        const struct listener *one = &l->all[i];
         struct sockaddr_storage sa = { 0 };
         socklen_t size = sizeof(sa);
-        if (getsockname(l->fd, (struct sockaddr *)&sa, &size) == 0 &&
+        if (getsockname(one->fd, (struct sockaddr *)&sa, &size) == 0 &&
             sa.ss_family != AF_UNIX)
-            fprintf(out, "%s %s: %u\n", l->datagram ? "UDP" : "TCP",
-                    sa.ss_family == AF_INET6 ? "INET6" : "INET", address_port(l->fd));
+            fprintf(out, "%s %s: %u\n", one->datagram ? "UDP" : "TCP",
+                    sa.ss_family == AF_INET6 ? "INET6" : "INET", address_port(one->fd));
     }
     bool ok = fclose(out) == 0 && file_replace(path, text);
     free(text);
     return ok;
 }
 
-static bool start_one(struct server *server, struct listener *l, char *why, size_t nwhy)
+static bool start_one(struct listener *one, struct event_base *base, char *why,
+                      size_t nwhy)
 {
+    struct listeners *l = one->all;
     char text[ADDRESS_MAX];
-    if (l->datagram) { /* no connections to wait for: a worker reads it */
-        int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
-        if (fd >= 0 && deal_out(server, fd, true))
+    if (one->datagram) { /* no connections to wait for: a worker reads it */
+        int fd = fcntl(one->fd, F_DUPFD_CLOEXEC, 0);
+        if (fd >= 0 && deal_out(l, fd, true))
             return true;
         snprintf(why, nwhy, "the UDP port cannot be read: %s", strerror(errno));
         return false;
     }
-    if (listen(l->fd, (int)server->settings.backlog) == 0) {
-        l->event = event_new(server->base, l->fd, EV_READ | EV_PERSIST, on_accept, l);
-        if (l->event != NULL && event_add(l->event, NULL) == 0)
+    if (listen(one->fd, (int)l->settings->backlog) == 0) {
+        one->event = event_new(base, one->fd, EV_READ | EV_PERSIST, on_accept, one);
+        if (one->event != NULL && event_add(one->event, NULL) == 0)
             return true;
     }
     int error = errno;
-    address_own(l->fd, text, sizeof(text));
+    address_own(one->fd, text, sizeof(text));
     snprintf(why, nwhy, "cannot listen on %s: %s%s", text, strerror(error),
              listener_advice(error));
     return false;
 }
 
-bool listeners_start(struct server *server, char *why, size_t nwhy)
+bool listeners_start(struct listeners *l, struct event_base *base, struct worker *workers,
+                     unsigned nworkers, char *why, size_t nwhy)
 {
-    struct listeners *l = &server->listeners;
     const char *path = getenv("MEMCACHED_PORT_FILENAME");
-    l->retry = event_new(server->base, -1, EV_PERSIST, on_retry, server);
+    l->workers = workers;
+    l->nworkers = nworkers;
+    l->retry = event_new(base, -1, EV_PERSIST, on_retry, l);
     if (l->retry == NULL) {
         snprintf(why, nwhy, "out of memory to listen");
         return false;
     }
     for (size_t i = 0; i < l->n; i++) {
-        if (!start_one(server, &l->all[i], why, nwhy))
+        if (!start_one(&l->all[i], base, why, nwhy))
             return false;
     }
     atomic_store(&l->accepting, true);
-    tell_ports(server);
-    if (path == NULL || write_ports(server, path))
+    tell_ports(l);
+    if (path == NULL || write_ports(l, path))
         return true;
     snprintf(why, nwhy, "cannot write the ports to %s: %s", path, strerror(errno));
     return false;
 }
 
-void listeners_stop(struct server *server)
+void listeners_stop(struct listeners *l)
 {
-    struct listeners *l = &server->listeners;
     atomic_store(&l->accepting, false);
     if (l->retry != NULL)
         event_free(l->retry);

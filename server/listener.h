@@ -16,18 +16,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct server;
 struct event;
 struct event_base;
+struct settings;
+struct worker;
 
 struct listener {
-    struct server *server;
+    struct listeners *all;
     int fd;
     bool datagram;
     struct event *event;
 };
 
 struct listeners {
+    const struct settings *settings;
+    struct worker *workers; /* who get the connections, in turn */
+    unsigned nworkers, next_worker;
     struct listener *all;
     size_t n;
     struct event *retry; /* after a pause */
@@ -42,13 +46,15 @@ struct listeners {
     bool starved;
 };
 
-/* False: why says which address could not be had. */
-bool listeners_bind(struct server *server, char *why, size_t nwhy);
+/* False: why says which address could not be had. Keeps the settings. */
+bool listeners_bind(struct listeners *l, const struct settings *s, char *why,
+                    size_t nwhy);
 /* Start to accept; also tells the chosen ports to the log and, if it is set, to the
  * file that MEMCACHED_PORT_FILENAME names. */
-bool listeners_start(struct server *server, char *why, size_t nwhy);
+bool listeners_start(struct listeners *l, struct event_base *base, struct worker *workers,
+                     unsigned nworkers, char *why, size_t nwhy);
 /* No more connections; the sockets are closed. */
-void listeners_stop(struct server *server);
+void listeners_stop(struct listeners *l);
 
 /* What a user can do about an error of bind or listen: a text to append, or "". */
 const char *listener_advice(int error);

@@ -18,18 +18,17 @@
 #include "base/host_port.h"
 #include "base/unix_socket.h"
 #include "server/address.h"
-#include "server/server.h"
+#include "server/settings.h"
 
 enum { DATAGRAM_ROOM = 8 << 20 }; /* bytes; some 10,000 small datagrams */
 
-static bool add_listener(struct server *server, int fd, bool datagram)
+static bool add_listener(struct listeners *l, int fd, bool datagram)
 {
-    struct listeners *l = &server->listeners;
     struct listener *all = realloc(l->all, (l->n + 1) * sizeof(*all));
     if (all == NULL)
         return false;
     l->all = all;
-    all[l->n++] = (struct listener){ .server = server, .fd = fd, .datagram = datagram };
+    all[l->n++] = (struct listener){ .all = l, .fd = fd, .datagram = datagram };
     return true;
 }
 
@@ -86,19 +85,8 @@ static int bind_address(const struct addrinfo *ai)
     return -1;
 }
 
-const char *listener_advice(int error)
-{
-    if (error == EADDRINUSE)
-        return ". Another process listens there; end it or choose another port with -p";
-    if (error == EACCES)
-        return ". Ports below 1024 are for root; choose another with -p";
-    if (error == EADDRNOTAVAIL)
-        return ". This machine has no such address; see -l";
-    return "";
-}
-
 /* All addresses of one name; families that this machine lacks do not count. */
-static bool bind_all(struct server *server, struct addrinfo *list, const char *host,
+static bool bind_all(struct listeners *l, struct addrinfo *list, const char *host,
                      const char *port, char *why, size_t nwhy)
 {
     int error = 0;
@@ -117,7 +105,7 @@ static bool bind_all(struct server *server, struct addrinfo *list, const char *h
         chosen = address_port(fd);
         bound++;
         error = 0;
-        if (!add_listener(server, fd, ai->ai_socktype == SOCK_DGRAM)) {
+        if (!add_listener(l, fd, ai->ai_socktype == SOCK_DGRAM)) {
             close(fd);
             error = ENOMEM;
             break;
@@ -131,7 +119,7 @@ static bool bind_all(struct server *server, struct addrinfo *list, const char *h
     return false;
 }
 
-static bool bind_name(struct server *server, const char *host, const char *port,
+static bool bind_name(struct listeners *l, const char *host, const char *port,
                       int socktype, char *why, size_t nwhy)
 {
     struct addrinfo *list, hints = { .ai_flags = AI_PASSIVE,
@@ -143,32 +131,32 @@ static bool bind_name(struct server *server, const char *host, const char *port,
                  port, error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
         return false;
     }
-    bool ok = bind_all(server, list, host, port, why, nwhy);
+    bool ok = bind_all(l, list, host, port, why, nwhy);
     freeaddrinfo(list);
     return ok;
 }
 
 /* A port of its own is for TCP. */
-static bool bind_place(struct server *server, const struct host_port *at, uint64_t common,
+static bool bind_place(struct listeners *l, const struct host_port *at, uint64_t common,
                        int socktype, char *why, size_t nwhy)
 {
     char port[8];
     bool is_any = at->host[0] == '\0' || strcmp(at->host, "*") == 0;
     snprintf(port, sizeof(port), "%u",
              at->has_port && socktype == SOCK_STREAM ? at->port : (unsigned)common);
-    return bind_name(server, is_any ? NULL : at->host, port, socktype, why, nwhy);
+    return bind_name(l, is_any ? NULL : at->host, port, socktype, why, nwhy);
 }
 
 /* All of -l, for TCP or for UDP. */
-static bool bind_list(struct server *server, uint64_t number, int socktype, char *why,
+static bool bind_list(struct listeners *l, uint64_t number, int socktype, char *why,
                       size_t nwhy)
 {
     const struct host_port all = { .host = "*" };
     char *save = NULL;
     bool ok = true;
-    if (server->settings.listen == NULL)
-        return bind_place(server, &all, number, socktype, why, nwhy);
-    char *list = strdup(server->settings.listen);
+    if (l->settings->listen == NULL)
+        return bind_place(l, &all, number, socktype, why, nwhy);
+    char *list = strdup(l->settings->listen);
     if (list == NULL) {
         snprintf(why, nwhy, "out of memory for the addresses of -l");
         return false;
@@ -177,18 +165,18 @@ static bool bind_list(struct server *server, uint64_t number, int socktype, char
     for (; ok && word != NULL; word = address_next(NULL, &save)) {
         struct host_port at;
         CHECK(host_port_parse(word, &at)); /* the settings have been checked */
-        ok = bind_place(server, &at, number, socktype, why, nwhy);
+        ok = bind_place(l, &at, number, socktype, why, nwhy);
     }
     free(list);
     return ok;
 }
 
-static bool bind_unix(struct server *server, char *why, size_t nwhy)
+static bool bind_unix(struct listeners *l, char *why, size_t nwhy)
 {
     struct sockaddr_un at;
-    const char *path = server->settings.unix_socket;
+    const char *path = l->settings->unix_socket;
     unsigned mode = 0;
-    settings_unix_mode(&server->settings, &mode);
+    settings_unix_mode(l->settings, &mode);
     if (!unix_socket_address(path, &at)) {
         snprintf(why, nwhy, "the path of the UNIX socket is longer than %zu bytes: %s",
                  sizeof(at.sun_path) - 1, path);
@@ -196,8 +184,8 @@ static bool bind_unix(struct server *server, char *why, size_t nwhy)
     }
     int fd = unix_socket_bind(&at, mode);
     if (fd >= 0)
-        server->listeners.unix_path = strdup(path);
-    if (fd >= 0 && add_listener(server, fd, false))
+        l->unix_path = strdup(path);
+    if (fd >= 0 && add_listener(l, fd, false))
         return true;
     snprintf(why, nwhy, "cannot listen on the UNIX socket %s: %s", path, strerror(errno));
     if (fd >= 0)
@@ -205,14 +193,14 @@ static bool bind_unix(struct server *server, char *why, size_t nwhy)
     return false;
 }
 
-bool listeners_bind(struct server *server, char *why, size_t nwhy)
+bool listeners_bind(struct listeners *l, const struct settings *s, char *why, size_t nwhy)
 {
-    const struct settings *s = &server->settings;
     bool tcp = s->unix_socket == NULL || settings_given(s, "port") ||
                settings_given(s, "listen");
-    if (s->unix_socket != NULL && !bind_unix(server, why, nwhy))
+    l->settings = s;
+    if (s->unix_socket != NULL && !bind_unix(l, why, nwhy))
         return false;
-    if (tcp && !bind_list(server, s->port, SOCK_STREAM, why, nwhy))
+    if (tcp && !bind_list(l, s->port, SOCK_STREAM, why, nwhy))
         return false;
-    return s->udp_port == 0 || bind_list(server, s->udp_port, SOCK_DGRAM, why, nwhy);
+    return s->udp_port == 0 || bind_list(l, s->udp_port, SOCK_DGRAM, why, nwhy);
 }

@@ -4,7 +4,7 @@
  * The engine interface has no entry for touch and gat: they travel as binary requests
  * through unknown_command, whatever protocol the client speaks.
  */
-#include "server/commands.h"
+#include "server/handlers.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -12,29 +12,10 @@
 #include <string.h>
 
 #include "protocol/frame.h"
+#include "server/answer.h"
 #include "server/clock.h"
+#include "server/item_view.h"
 #include "server/server_api.h"
-#include "server/udp.h"
-
-enum verdict command_finish_list(struct connection *c, enum outcome outcome)
-{
-    struct response res = { .outcome = outcome };
-    bool list = c->codec == &text_codec && c->req.meta == NULL;
-    bool failed = outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND;
-    if (list && failed && c->list_outcome == OUTCOME_OK)
-        c->list_outcome = outcome;
-    if (!list && outcome != OUTCOME_OK)
-        return command_answer(c, &res);
-    if (!c->req.last)
-        return VERDICT_DONE;
-    /* In text an error can only stand for the whole line: it takes the place of END. */
-    res.outcome = c->list_outcome;
-    c->list_outcome = OUTCOME_OK;
-    if (res.outcome != OUTCOME_OK)
-        return command_answer(c, &res);
-    return c->codec->compose_end(&c->req, &c->io->out.bytes) ? VERDICT_DONE
-                                                             : VERDICT_DROP;
-}
 
 static int64_t seconds_left(rel_time_t exptime)
 {
@@ -44,20 +25,14 @@ static int64_t seconds_left(rel_time_t exptime)
     return exptime > now ? exptime - now : 0;
 }
 
-/* Datagrams are sent at once or never: they need no reference. */
-static bool is_copied(const struct connection *c, size_t nvalue)
-{
-    return nvalue <= (c->udp != NULL ? (size_t)UDP_ANSWER_MAX : (size_t)ANSWER_COPY_MAX);
-}
-
 /* Queue the value; takes over the reference to the item. */
 static bool answer_value(struct connection *c, item *it, const item_info *info)
 {
     struct output *out = &c->io->out;
-    bool ok = true, copy = is_copied(c, info->nbytes);
+    bool ok = true, copy = info->nbytes <= c->copy_max;
     unsigned n = c->req.no_value ? 0 : info->nvalue;
     for (unsigned i = 0; ok && i < n; i++) {
-        const struct iovec *piece = &command_pieces(info)[i];
+        const struct iovec *piece = &item_view_pieces(info)[i];
         if (copy)
             ok = buffer_append(&out->bytes, piece->iov_base, piece->iov_len);
         else
@@ -73,7 +48,7 @@ static enum verdict answer_hit(struct connection *c, item *it)
 {
     union item_view view;
     struct worker *w = c->worker;
-    if (!command_view_item(c, it, &view)) {
+    if (!item_view_get(c, it, &view)) {
         w->api->release(w->handle, c, it);
         return command_finish_list(c, OUTCOME_INTERNAL);
     }
@@ -127,29 +102,8 @@ enum verdict command_run_get(struct connection *c)
 
 static enum outcome outcome_of_status(uint16_t status)
 {
-    static const struct {
-        uint16_t status;
-        enum outcome outcome;
-    } rows[] = {
-        { PROTOCOL_BINARY_RESPONSE_SUCCESS, OUTCOME_OK },
-        { PROTOCOL_BINARY_RESPONSE_KEY_ENOENT, OUTCOME_NOT_FOUND },
-        { PROTOCOL_BINARY_RESPONSE_KEY_EEXISTS, OUTCOME_EXISTS },
-        { PROTOCOL_BINARY_RESPONSE_E2BIG, OUTCOME_TOO_LARGE },
-        { PROTOCOL_BINARY_RESPONSE_EINVAL, OUTCOME_INVALID },
-        { PROTOCOL_BINARY_RESPONSE_NOT_STORED, OUTCOME_NOT_STORED },
-        { PROTOCOL_BINARY_RESPONSE_DELTA_BADVAL, OUTCOME_NOT_A_NUMBER },
-        { PROTOCOL_BINARY_RESPONSE_AUTH_ERROR, OUTCOME_DENIED },
-        { PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND, OUTCOME_UNKNOWN },
-        { PROTOCOL_BINARY_RESPONSE_ENOMEM, OUTCOME_NO_MEMORY },
-        { PROTOCOL_BINARY_RESPONSE_NOT_SUPPORTED, OUTCOME_NOT_SUPPORTED },
-        { PROTOCOL_BINARY_RESPONSE_EBUSY, OUTCOME_TEMPORARY },
-        { PROTOCOL_BINARY_RESPONSE_ETMPFAIL, OUTCOME_TEMPORARY },
-    };
-    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
-        if (rows[i].status == status)
-            return rows[i].outcome;
-    }
-    return OUTCOME_INTERNAL;
+    bool busy = status == PROTOCOL_BINARY_RESPONSE_EBUSY;
+    return busy ? OUTCOME_TEMPORARY : binary_outcome(status);
 }
 
 static void count_touch(struct connection *c, bool hit)
@@ -169,7 +123,7 @@ static rel_time_t new_exptime(const struct connection *c)
  * no item to look up afterwards. */
 static bool is_looked_up(const struct connection *c, uint32_t nvalue)
 {
-    if (c->req.no_value || is_copied(c, nvalue))
+    if (c->req.no_value || nvalue <= c->copy_max)
         return false;
     rel_time_t exptime = new_exptime(c);
     return exptime == 0 || exptime > clock_now();
@@ -254,7 +208,7 @@ static ENGINE_ERROR_CODE ask_engine(struct connection *c, BINARY_COMMAND_CALLBAC
                  ? w->api->unknown_command(w->handle, c, packet, response)
                  : ENGINE_ENOTSUP;
     if (rc != ENGINE_SUCCESS)
-        output_truncate(out, mark, command_release_sent, c);
+        output_truncate(out, mark, connection_release_sent, c);
     return rc;
 }
 

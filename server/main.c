@@ -28,6 +28,7 @@
 #include "server/process.h"
 #include "server/server.h"
 #include "server/server_api.h"
+#include "server/worker_loop.h"
 
 enum { WHY_MAX = 2048 };
 
@@ -41,6 +42,7 @@ static bool create_workers(struct server *server, char *why, size_t nwhy)
     }
     memset((void *)all, 0, n * sizeof(*all));
     server->workers = all;
+    server->pools.limit = server->settings.conn_memory_mb << 20;
     for (server->nworkers = 0; server->nworkers < n; server->nworkers++) {
         all[server->nworkers].id = server->nworkers;
         if (!worker_init(&all[server->nworkers], server, why, nwhy))
@@ -159,7 +161,8 @@ static int start(struct server *server, struct main_events *events, char *why,
         return EX_CONFIG;
     process_check_memory(s);
     if (!process_daemonize(s, &server->ready_fd, why, nwhy) ||
-        !make_loop(server, events, why, nwhy) || !listeners_bind(server, why, nwhy) ||
+        !make_loop(server, events, why, nwhy) ||
+        !listeners_bind(&server->listeners, s, why, nwhy) ||
         !process_write_pidfile(s, why, nwhy) || !process_lock_memory(s, why, nwhy) ||
         !process_change_user(s, why, nwhy) || !create_workers(server, why, nwhy))
         return EXIT_FAILURE;
@@ -167,14 +170,16 @@ static int start(struct server *server, struct main_events *events, char *why,
         return EX_CONFIG;
     int code = start_engine(server, why, nwhy);
     if (code == EXIT_SUCCESS &&
-        !(start_workers(server, why, nwhy) && listeners_start(server, why, nwhy)))
+        !(start_workers(server, why, nwhy) &&
+          listeners_start(&server->listeners, server->base, server->workers,
+                          server->nworkers, why, nwhy)))
         code = EXIT_FAILURE;
     return code;
 }
 
 static void stop(struct server *server, struct main_events *events)
 {
-    listeners_stop(server);
+    listeners_stop(&server->listeners);
     for (unsigned i = 0; i < server->nrunning; i++)
         worker_stop(&server->workers[i]);
     for (unsigned i = 0; i < server->nrunning; i++)

@@ -22,7 +22,8 @@ struct server {
     struct engine_module engine;
     struct listeners listeners;
     struct worker *workers;
-    unsigned nworkers, nrunning, next_worker;
+    unsigned nworkers, nrunning;
+    struct io_pools pools;      /* of the workers */
     struct event_base *base;    /* the main thread's */
     pthread_mutex_t reset_lock; /* guards what the counters were at `stats reset` */
     struct thread_counters reset_counters;

@@ -1,7 +1,6 @@
 #include "config.h"
 #include "server/server_api.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,54 +9,12 @@
 #include "base/hash.h"
 #include "server/clock.h"
 #include "server/connection.h"
+#include "server/events.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/settings_stats.h"
 
 static struct server *the_server;
-
-/* ---- events ---- */
-
-struct listener_row {
-    EVENT_CALLBACK callback;
-    const void *data;
-    struct listener_row *next;
-};
-
-/* Only grows, by whole rows, so that workers read it without a lock. */
-static struct listener_row *_Atomic event_rows[MAX_ENGINE_EVENT_TYPE];
-
-static void register_callback(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
-                              EVENT_CALLBACK callback, const void *data)
-{
-    (void)engine;
-    if ((unsigned)type >= MAX_ENGINE_EVENT_TYPE || callback == NULL)
-        return;
-    struct listener_row *row = malloc(sizeof(*row));
-    if (row == NULL) {
-        log_warning("out of memory: an engine will not hear of events of type %d",
-                    (int)type);
-        return;
-    }
-    *row = (struct listener_row){ callback, data, atomic_load(&event_rows[type]) };
-    while (!atomic_compare_exchange_weak(&event_rows[type], &row->next, row))
-        ;
-}
-
-bool server_api_has_listener(ENGINE_EVENT_TYPE type)
-{
-    return atomic_load_explicit(&event_rows[type], memory_order_acquire) != NULL;
-}
-
-void server_api_tell(ENGINE_EVENT_TYPE type, const void *data, const void *cookie)
-{
-    if ((unsigned)type >= MAX_ENGINE_EVENT_TYPE)
-        return;
-    struct listener_row *row =
-        atomic_load_explicit(&event_rows[type], memory_order_acquire);
-    for (; row != NULL; row = row->next)
-        row->callback(cookie, type, data, row->data);
-}
 
 /* ---- core ---- */
 
@@ -285,7 +242,7 @@ static void *get_extension(extension_type_t type)
 void server_api_set_level(EXTENSION_LOG_LEVEL level)
 {
     log_set_level(level);
-    server_api_tell(ON_LOG_LEVEL, &level, NULL);
+    events_tell(ON_LOG_LEVEL, &level, NULL);
 }
 
 static SERVER_CORE_API core_api = { .get_current_time = clock_now,
@@ -310,8 +267,8 @@ static SERVER_EXTENSION_API extension_api = { .register_extension = register_ext
                                               .unregister_extension =
                                                   unregister_extension,
                                               .get_extension = get_extension };
-static SERVER_CALLBACK_API callback_api = { .register_callback = register_callback,
-                                            .perform_callbacks = server_api_tell };
+static SERVER_CALLBACK_API callback_api = { .register_callback = events_register,
+                                            .perform_callbacks = events_tell };
 static SERVER_LOG_API log_api = { .get_logger = log_get_logger,
                                   .get_level = log_get_level,
                                   .set_level = server_api_set_level };

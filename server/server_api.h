@@ -21,10 +21,6 @@ void server_api_stop(void);
 /* Changes the log level and tells those who listen for it. */
 void server_api_set_level(EXTENSION_LOG_LEVEL level);
 
-/* Has anybody registered for events of this type? Tell them. */
-bool server_api_has_listener(ENGINE_EVENT_TYPE type);
-void server_api_tell(ENGINE_EVENT_TYPE type, const void *data, const void *cookie);
-
 /* The extension that handles an opcode of the binary protocol, NULL if none does. */
 BINARY_COMMAND_CALLBACK
 server_api_opcode(uint8_t opcode, EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **descriptor);

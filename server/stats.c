@@ -87,7 +87,7 @@ static void take_connections(struct snapshot *s, struct server *server)
     s->total_connections = accepted - server->reset_accepted;
     s->rejected_connections = atomic_load(&l->rejected) - server->reset_rejected;
     AZ(pthread_mutex_unlock(&server->reset_lock));
-    s->conn_mem_bytes = worker_io_total(server);
+    s->conn_mem_bytes = io_pools_total(&server->pools);
     s->accepting_conns = atomic_load(&l->accepting);
     s->listen_disabled_num = atomic_load(&l->disabled_num);
     s->time_in_listen_disabled_us = atomic_load(&l->disabled_us);

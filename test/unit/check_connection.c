@@ -15,6 +15,7 @@
 #include "server/server.h"
 #include "server/server_api.h"
 #include "server/stats.h"
+#include "server/worker_loop.h"
 #include "test/fake/tiny_engine.h"
 #include "test/unit/unit.h"
 
@@ -49,6 +50,7 @@ static void begin_with(size_t piece, bool arithmetic, const struct settings *set
     server.engine.handle = (ENGINE_HANDLE *)server.engine.api;
     server.workers = &worker;
     server.nworkers = 1;
+    server.pools.limit = settings->conn_memory_mb << 20;
     clock_start();
     server_api_init(&server);
     ck_assert_msg(worker_init(&worker, &server, why, sizeof(why)), "%s", why);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,27 @@ START_TEST(bad_lines_are_refused_with_the_known_words)
 {
     for (size_t i = 0; i < N_ELEMENTS(refusals); i++) {
         sample_check(&refusals[i]);
+    }
+}
+END_TEST
+
+/* The letters of a row are those of its word, or it would never be found. */
+START_TEST(every_word_of_the_table_is_found)
+{
+    static const struct {
+        const char *word;
+        unsigned least;
+    } words[] = {
+#define WORD(word, c0, c1, NAME, least, ...) { #word, least },
+#include "protocol/command_table.h"
+    };
+    for (size_t i = 0; i < N_ELEMENTS(words); i++) {
+        char line[64];
+        int n = sprintf(line, "%s%.*s\r\n", words[i].word, 2 * (int)words[i].least,
+                        " 0 0 0 0 0 0");
+        char *trace = codec_trace(&text_codec, VALUE_MAX, line, (size_t)n, (size_t)n, 1);
+        ck_assert_str_ne(trace, UNKNOWN);
+        free(trace);
     }
 }
 END_TEST
@@ -513,6 +535,7 @@ int main(void)
     const TTest *tests[] = {
         lines_become_requests_however_they_are_cut,
         bad_lines_are_refused_with_the_known_words,
+        every_word_of_the_table_is_found,
         a_get_of_any_length_is_served_key_by_key,
         a_bad_key_ends_a_long_get,
         other_endless_lines_close,

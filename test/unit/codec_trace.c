@@ -1,6 +1,7 @@
 #include "codec_trace.h"
 
 #include <check.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,9 @@ struct run {
     FILE *out;
 };
 
-static const char *const names[COMMAND_COUNT] = {
-    "get",       "gat",     "set",  "add",  "replace", "append", "prepend",
-    "cas",       "delete",  "incr", "decr", "touch",   "flush",  "stats",
-    "verbosity", "version", "noop", "quit", "engine",
+static const char *const names[] = {
+#define COMMAND(NAME, ...) #NAME,
+#include "protocol/command_table.h"
 };
 
 static void print_bytes(FILE *out, const char *at, size_t n)
@@ -46,7 +46,8 @@ static void print_flag(FILE *out, const char *name, bool value)
 
 static void print_request(FILE *out, const struct request *req)
 {
-    fputs(names[req->command], out);
+    for (const char *at = names[req->command]; *at != '\0'; at++)
+        fputc(tolower((unsigned char)*at), out);
     if (req->nkey > 0) {
         fputc(' ', out);
         print_bytes(out, req->key, req->nkey);

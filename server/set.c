@@ -1,0 +1,118 @@
+/*
+ * The set family: room for the value, the value itself, which receive.c brings, and its
+ * store.
+ */
+#include "server/set.h"
+
+#include <arpa/inet.h>
+
+#include "server/answer.h"
+#include "server/handlers.h"
+#include "server/receive.h"
+
+enum phase { PHASE_ALLOCATE, PHASE_REMOVE, PHASE_STORE };
+
+static ENGINE_STORE_OPERATION store_operation(const struct request *req)
+{
+    switch (req->command) {
+    case COMMAND_ADD:
+        return OPERATION_ADD;
+    case COMMAND_REPLACE:
+        return OPERATION_REPLACE;
+    case COMMAND_APPEND:
+        return OPERATION_APPEND;
+    case COMMAND_PREPEND:
+        return OPERATION_PREPEND;
+    case COMMAND_CAS:
+        return OPERATION_CAS;
+    default:
+        return OPERATION_SET;
+    }
+}
+
+/* No room for the value. A set that fails must not leave the old value behind: the
+ * client believes that it is gone. */
+static enum verdict refuse_value(struct connection *c)
+{
+    struct worker *w = c->worker;
+    struct response res = { .outcome = c->list_outcome };
+    ENGINE_ERROR_CODE rc = command_take_status(c);
+    if (rc == ENGINE_SUCCESS && c->req.command == COMMAND_SET)
+        rc = w->api->remove(w->handle, c, c->req.key, c->req.nkey, 0, c->req.vbucket);
+    if (rc == ENGINE_EWOULDBLOCK)
+        return VERDICT_PARK;
+    if (rc == ENGINE_DISCONNECT)
+        return VERDICT_DROP;
+    if (res.outcome == OUTCOME_TOO_LARGE)
+        count(&w->counters.store_too_large);
+    else if (res.outcome == OUTCOME_NO_MEMORY)
+        count(&w->counters.store_no_memory);
+    c->list_outcome = OUTCOME_OK;
+    return command_answer(c, &res) == VERDICT_DONE ? VERDICT_DISCARD : VERDICT_DROP;
+}
+
+enum verdict command_run_set(struct connection *c)
+{
+    const struct request *req = &c->req;
+    struct worker *w = c->worker;
+    if (c->phase == PHASE_REMOVE)
+        return refuse_value(c);
+    if (c->phase == PHASE_STORE)
+        return command_store(c);
+    ENGINE_ERROR_CODE rc = command_take_status(c);
+    if (rc == ENGINE_SUCCESS)
+        rc = w->api->allocate(w->handle, c, &c->value.item, req->key, req->nkey,
+                              req->nvalue, (int)htonl(req->flags),
+                              command_exptime(req->exptime));
+    if (rc == ENGINE_EWOULDBLOCK)
+        return VERDICT_PARK;
+    if (rc == ENGINE_DISCONNECT)
+        return VERDICT_DROP;
+    if (rc == ENGINE_SUCCESS && receive_start(c))
+        return VERDICT_VALUE;
+    connection_release_item(c);
+    c->phase = PHASE_REMOVE;
+    c->list_outcome = rc == ENGINE_SUCCESS ? OUTCOME_INTERNAL : command_outcome(rc);
+    return refuse_value(c);
+}
+
+static void count_store(struct connection *c, ENGINE_ERROR_CODE rc)
+{
+    struct thread_counters *n = &c->worker->counters;
+    count(&n->cmd_set);
+    if (c->req.command == COMMAND_CAS) {
+        if (rc == ENGINE_SUCCESS)
+            count(&n->cas_hits);
+        else if (rc == ENGINE_KEY_EEXISTS)
+            count(&n->cas_badval);
+        else if (rc == ENGINE_KEY_ENOENT)
+            count(&n->cas_misses);
+    }
+    if (rc == ENGINE_ENOMEM)
+        count(&n->store_no_memory);
+    else if (rc == ENGINE_E2BIG)
+        count(&n->store_too_large);
+}
+
+enum verdict command_store(struct connection *c)
+{
+    struct worker *w = c->worker;
+    struct response res = { .cas = c->req.cas };
+    c->phase = PHASE_STORE;
+    ENGINE_ERROR_CODE rc = command_take_status(c);
+    if (rc == ENGINE_SUCCESS)
+        rc = w->api->store(w->handle, c, c->value.item, &res.cas,
+                           store_operation(&c->req), c->req.vbucket);
+    if (rc == ENGINE_EWOULDBLOCK)
+        return VERDICT_PARK;
+    connection_release_item(c);
+    count_store(c, rc);
+    return command_finish(c, rc, &res);
+}
+
+enum verdict command_bad_chunk(struct connection *c)
+{
+    struct response res = { .outcome = OUTCOME_BAD_CHUNK };
+    connection_release_item(c);
+    return command_answer(c, &res);
+}

@@ -1,0 +1,21 @@
+/*
+ * The states of a connection: one row each.
+ *
+ *   STATE(NAME, name that `stats conns` shows, function, what may happen to it meanwhile)
+ *
+ * The function is one of stream.c, or of datagram.c for a UDP port; it gives the next
+ * state. IDLES: between two requests; HEARS: waits for bytes of the client; EXPIRES: when
+ * the client does nothing for as long as --idle-timeout says, it is closed; GIVES_ROOM:
+ * it is closed when its buffers' room is needed.
+ */
+STATE(READ, "read", stream_read, IDLES | HEARS | EXPIRES | GIVES_ROOM)
+STATE(PARSE, "parse_cmd", stream_parse, GIVES_ROOM)
+STATE(EXECUTE, "execute", stream_execute, GIVES_ROOM)
+STATE(VALUE, "nread", stream_value, HEARS | EXPIRES | GIVES_ROOM)
+STATE(DISCARD, "swallow", stream_discard, HEARS | EXPIRES | GIVES_ROOM)
+STATE(WRITE, "write", stream_write, EXPIRES | GIVES_ROOM)
+STATE(CLOSING, "closing", stream_close, 0)
+STATE(PARKED, "parked", connection_stay_parked, 0)
+STATE(DATAGRAM_READ, "read", datagram_read, IDLES | HEARS)
+STATE(DATAGRAM_PARSE, "parse_cmd", datagram_parse, 0)
+STATE(DATAGRAM_EXECUTE, "execute", datagram_execute, 0)

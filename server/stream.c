@@ -1,0 +1,189 @@
+/*
+ * The states of a connection over TCP or a UNIX socket: reading, serving, writing, and
+ * the end.
+ */
+#include "server/transport.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+
+#include "server/receive.h"
+#include "server/requests.h"
+
+enum {
+    READ_CHUNK = 16 * 1024,     /* room of one read */
+    READ_CHUNK_FULL = 64 * 1024 /* when the last one filled it */
+};
+
+/* ---- going on ---- */
+
+static enum state flush(struct connection *c, enum state after)
+{
+    if (output_empty(&c->io->out))
+        return after;
+    c->after = after;
+    return STATE_WRITE;
+}
+
+/* Most clients wait for the answer before they ask again: no read in vain. */
+static enum state next_read(struct connection *c)
+{
+    if (c->read_full || c->worker->stopping)
+        return STATE_READ;
+    return connection_wait(c, STATE_READ, EV_READ);
+}
+
+static enum state give_way(struct connection *c)
+{
+    if (!output_empty(&c->io->out))
+        return flush(c, STATE_PARSE);
+    count(&c->worker->counters.conn_yields);
+    io_pool_count(&c->worker->pool, c->io);
+    return connection_defer(c, STATE_PARSE);
+}
+
+/* What is answered already need not wait for the engine. */
+static enum state park(struct connection *c)
+{
+    size_t sent = 0;
+    output_send(&c->io->out, c->fd, connection_release_sent, c, &sent);
+    count_bytes(&c->worker->counters.bytes_written, sent);
+    return connection_park(c, STATE_EXECUTE);
+}
+
+static enum state follow(struct connection *c, enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_DONE:
+        return STATE_PARSE;
+    case VERDICT_PARK:
+        return park(c);
+    case VERDICT_VALUE:
+        return STATE_VALUE;
+    case VERDICT_DISCARD:
+        return STATE_DISCARD;
+    case VERDICT_MORE:
+        return output_empty(&c->io->out) ? next_read(c) : flush(c, STATE_READ);
+    case VERDICT_FULL:
+        return flush(c, STATE_PARSE);
+    case VERDICT_YIELD:
+        return give_way(c);
+    case VERDICT_QUIT:
+        return flush(c, STATE_CLOSING);
+    case VERDICT_DROP:
+        break;
+    }
+    return STATE_CLOSING;
+}
+
+enum state stream_parse(struct connection *c)
+{
+    return follow(c, request_serve(c));
+}
+
+enum state stream_execute(struct connection *c)
+{
+    return follow(c, request_resume(c));
+}
+
+/* ---- reading ---- */
+
+/* At the end of the input; NULL if memory is out. */
+static char *make_room(struct connection *c, size_t *room)
+{
+    struct buffer *in = &c->io->in;
+    size_t least = c->read_full ? READ_CHUNK_FULL : READ_CHUNK;
+    if (c->parser.want > buffer_length(in) + least)
+        least = c->parser.want - buffer_length(in);
+    char *at = buffer_reserve(in, least);
+    *room = at != NULL ? buffer_room(in) : 0;
+    return at;
+}
+
+/* A read gave n <= 0. */
+static enum state read_failed(struct connection *c, ssize_t n)
+{
+    enum state state = connection_state(c);
+    if (n < 0 && errno == EINTR)
+        return state;
+    if (n == 0 || errno != EAGAIN)
+        return STATE_CLOSING;
+    c->read_full = false;
+    if (!output_empty(&c->io->out))
+        return flush(c, state);
+    if (c->worker->stopping && state == STATE_READ && buffer_length(&c->io->in) == 0)
+        return STATE_CLOSING;
+    return connection_wait(c, state, EV_READ);
+}
+
+/* The bytes that follow in the stream; `next` looks at them. */
+static enum state read_some(struct connection *c, enum state next)
+{
+    size_t room;
+    if (c->worker->cutoff)
+        return STATE_CLOSING;
+    char *at = make_room(c, &room);
+    if (at == NULL)
+        return STATE_CLOSING;
+    ssize_t n = recv(c->fd, at, room, 0);
+    if (n <= 0)
+        return read_failed(c, n);
+    buffer_commit(&c->io->in, (size_t)n);
+    count_bytes(&c->worker->counters.bytes_read, (size_t)n);
+    c->read_full = (size_t)n == room;
+    return next;
+}
+
+enum state stream_read(struct connection *c)
+{
+    return read_some(c, STATE_PARSE);
+}
+
+enum state stream_value(struct connection *c)
+{
+    ssize_t n;
+    size_t room;
+    enum verdict verdict = request_value(c);
+    if (verdict != VERDICT_VALUE)
+        return follow(c, verdict);
+    if (c->worker->cutoff)
+        return STATE_CLOSING;
+    if (c->budget == 0 && output_empty(&c->io->out))
+        return connection_wait(c, STATE_VALUE, EV_READ);
+    char *at = make_room(c, &room);
+    bool fits = receive_from_socket(c, at, room, &n);
+    if (n <= 0)
+        return read_failed(c, n);
+    count_bytes(&c->worker->counters.bytes_read, (size_t)n);
+    c->budget -= c->budget > 0;
+    return fits ? STATE_VALUE : STATE_CLOSING;
+}
+
+enum state stream_discard(struct connection *c)
+{
+    if (receive_discard(c, c->value.left))
+        return STATE_PARSE;
+    return read_some(c, STATE_DISCARD);
+}
+
+/* ---- writing and the end ---- */
+
+enum state stream_write(struct connection *c)
+{
+    size_t sent;
+    enum output_result result =
+        output_send(&c->io->out, c->fd, connection_release_sent, c, &sent);
+    count_bytes(&c->worker->counters.bytes_written, sent);
+    if (result == OUTPUT_BLOCKED)
+        return connection_wait(c, STATE_WRITE, EV_WRITE);
+    if (result == OUTPUT_BROKEN)
+        return STATE_CLOSING;
+    return c->after == STATE_READ ? next_read(c) : c->after;
+}
+
+enum state stream_close(struct connection *c)
+{
+    connection_close(c);
+    return STATE_WAIT;
+}

@@ -1,0 +1,229 @@
+#include "server/worker_loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "server/clock.h"
+#include "server/connection.h"
+#include "server/drive.h"
+#include "server/log.h"
+#include "server/relief.h"
+#include "server/server.h"
+#include "server/server_api.h"
+
+enum {
+    WORKER_MAGIC = 0x574f524b,
+    CUTOFF_MS = 300,   /* at the end: so long clients may still send ... */
+    DEADLINE_MS = 5000 /* ... and so long they may take to read */
+};
+
+static void each_open(struct worker *w, void (*visit)(struct connection *c))
+{
+    struct connection *next;
+    for (struct connection *c = connection_next_open(w, NULL); c != NULL; c = next) {
+        next = connection_next_open(w, c);
+        visit(c);
+    }
+}
+
+/* ---- turns ---- */
+
+/* One turn each: who defers again stands at the end and comes with the next call. */
+static void on_deferral(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    struct connection *c;
+    size_t n = 0;
+    (void)fd, (void)what;
+    for (c = TAILQ_FIRST(&w->deferred); c != NULL; c = TAILQ_NEXT(c, deferred_link))
+        n++;
+    while (n-- > 0 && (c = TAILQ_FIRST(&w->deferred)) != NULL)
+        drive_run(c);
+    if (!TAILQ_EMPTY(&w->deferred))
+        worker_arm(&w->deferral, 0);
+}
+
+/* ---- the end ---- */
+
+static void drain(struct connection *c)
+{
+    if (connection_idles(c))
+        drive_run(c);
+}
+
+static void cut(struct connection *c)
+{
+    if (connection_hears(c))
+        connection_close(c);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd, (void)what;
+    if (!w->cutoff) {
+        w->cutoff = true;
+        each_open(w, cut);
+        worker_arm(&w->deadline, DEADLINE_MS - CUTOFF_MS);
+        return;
+    }
+    log_info("worker %u closes %zu connections that did not finish in time", w->id,
+             w->nopen);
+    each_open(w, connection_close);
+    event_base_loopbreak(w->base);
+}
+
+static void begin_stop(struct worker *w)
+{
+    if (w->stopping)
+        return;
+    w->stopping = true;
+    worker_arm(&w->deadline, CUTOFF_MS);
+    each_open(w, drain);
+    if (w->nopen == 0)
+        event_base_loopbreak(w->base);
+}
+
+/* ---- the inbox ---- */
+
+static void open_arrivals(struct worker *w, const struct mail *mail)
+{
+    for (size_t i = 0; i < mail->narrivals; i++) {
+        if (!connection_open(w, mail->arrivals[i].fd, mail->arrivals[i].datagram))
+            count(&w->counters.closed);
+    }
+    free(mail->arrivals);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    struct notice *n;
+    struct mail mail;
+    ENGINE_ERROR_CODE status;
+    (void)fd, (void)what;
+    inbox_take(&w->inbox, &mail);
+    open_arrivals(w, &mail);
+    while ((n = inbox_next_notice(&w->inbox, &mail, &status)) != NULL) {
+        struct connection *c = connection_of_notice(n);
+        drive_resume(c, status);
+        connection_unhold(c);
+    }
+    relief_run(w);
+    if (mail.stop)
+        begin_stop(w);
+}
+
+/* ---- idle clients ---- */
+
+static void kick_if_idle(struct connection *c)
+{
+    uint64_t limit = c->worker->server->settings.idle_timeout;
+    rel_time_t now = clock_now(), last = atomic_load(&c->last_active);
+    if (!connection_expires(c) || now < last || now - last <= limit)
+        return;
+    count(&c->worker->counters.idle_kicks);
+    connection_close(c);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    each_open(arg, kick_if_idle);
+}
+
+/* ---- life ---- */
+
+static struct event_base *make_base(void)
+{
+    struct event_config *config = event_config_new();
+    if (config == NULL)
+        return NULL;
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+static bool watch_inbox(struct worker *w)
+{
+    static const struct timeval second = { 1, 0 };
+    event_assign(&w->wake, w->base, w->inbox.wake_fd, EV_READ | EV_PERSIST, on_wake, w);
+    event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
+    event_assign(&w->deferral, w->base, -1, 0, on_deferral, w);
+    event_assign(&w->deadline, w->base, -1, 0, on_deadline, w);
+    return event_add(&w->wake, NULL) == 0 &&
+           (w->server->settings.idle_timeout == 0 || event_add(&w->tick, &second) == 0);
+}
+
+bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy)
+{
+    w->magic = WORKER_MAGIC;
+    w->server = server;
+    TAILQ_INIT(&w->connections);
+    TAILQ_INIT(&w->deferred);
+    AZ(pthread_mutex_init(&w->list_lock, NULL));
+    io_pool_init(&w->pool, &server->pools, &w->inbox);
+    w->drive = drive_run;
+    w->base = make_base();
+    if (inbox_init(&w->inbox) && w->base != NULL && watch_inbox(w))
+        return true;
+    snprintf(why, nwhy, "no event loop for a worker thread: %s", strerror(errno));
+    return false;
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    CHECK_OBJ(w, WORKER_MAGIC);
+    if (event_base_loop(w->base, 0) >= 0)
+        return NULL;
+    log_warning("worker %u can wait for its connections no more (%s): mcd ends", w->id,
+                strerror(errno));
+    server_api_stop();
+    return NULL;
+}
+
+bool worker_start(struct worker *w, char *why, size_t nwhy)
+{
+    char name[16];
+    w->handle = w->server->engine.handle;
+    w->api = w->server->engine.api;
+    int error = pthread_create(&w->thread, NULL, run, w);
+    if (error != 0) {
+        snprintf(why, nwhy, "no worker thread can be started: %s", strerror(error));
+        return false;
+    }
+    snprintf(name, sizeof(name), "mcd-worker-%u", w->id % 1000);
+    pthread_setname_np(w->thread, name);
+    return true;
+}
+
+void worker_stop(struct worker *w)
+{
+    inbox_stop(&w->inbox);
+}
+
+void worker_join(struct worker *w)
+{
+    AZ(pthread_join(w->thread, NULL));
+}
+
+void worker_fini(struct worker *w)
+{
+    connection_free_all(w);
+    inbox_fini(&w->inbox);
+    io_pool_free_spare(&w->pool);
+    if (w->base != NULL)
+        event_base_free(w->base);
+    AZ(pthread_mutex_destroy(&w->list_lock));
+}
+
+bool worker_give(struct worker *w, int fd, bool datagram)
+{
+    return inbox_give(&w->inbox, fd, datagram);
+}
