@@ -65,7 +65,8 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
     core_take_flush(c);
     if (c->has_flush && c->store_ops->clock(c->store) + 1 >= c->flush_at)
         map_add(&c->touched, hash);
-    return map_has(&c->touched, hash) || known_has(&c->known, hash);
+    return map_has(&c->touched, hash) ||
+           known_has(&c->known, hash); /* mutant: known-forgotten */
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
@@ -82,10 +83,10 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *change
         note_dropped(c, change);
         return;
     }
-    if (!c->filling)
+    if (!c->filling) /* mutant: filter-not-atomic */
         core_hold(c);
-    c->filling = true;
-    if (is_touched(c, hash))
+    c->filling = true;       /* mutant: filter-not-atomic 2 */
+    if (is_touched(c, hash)) /* mutant: present-is-enough */
         return;
     enum repl_answer added = c->store_ops->add(c->store, change);
     if (added == REPL_UNKNOWN)
@@ -131,7 +132,7 @@ const char *apply_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
     bool follows = s->lead == LEAD_FOLLOWER;
-    if (!s->merged || (!follows && m->op != LINK_FILL))
+    if (!s->merged || (!follows && m->op != LINK_FILL)) /* mutant: anybody-applies */
         return NULL; /* from before the roles changed: dropped, not acknowledged */
     switch (m->op) {
     case LINK_FILL:

@@ -65,7 +65,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
          ok;
     if (!ok)
         return false;
-    map_fill(&c->lacking);
+    map_fill(&c->lacking); /* mutant: no-lacking-map */
     core_hold(c);
     core_release(c);
     return true;
@@ -199,7 +199,7 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     claim_note_activity(c);
     handover_watch_time(c);
     absent_tick(c);
-    fetch_watch_time(c);
+    fetch_watch_time(c); /* mutant: fetch-waits-for-ever */
 }
 
 bool repl_core_busy(const struct repl_core *c)
@@ -217,8 +217,8 @@ bool repl_core_awaits(const struct repl_core *c)
  */
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
 {
-    return !repl_core_busy(c) || m->op == LINK_FETCH || m->op == LINK_NOOP ||
-           m->op == LINK_PING;
+    return !repl_core_busy(c) || m->op == LINK_NOOP || m->op == LINK_PING ||
+           m->op == LINK_FETCH; /* mutant: fetch-behind-a-purge */
 }
 
 bool repl_core_work(struct repl_core *c)
@@ -237,12 +237,13 @@ bool repl_core_work(struct repl_core *c)
         merge_purge(c);
     if (purge_work(c))
         return true;
-    if (!c->session.merged)
+    if (!c->session.merged) /* mutant: journal-unmerged 3 */
         return false;
     if (c->session.flush_due && !c->session.await)
         ship_flush(c);
     fetch_send(c);
-    bool more = notices_ship(c); /* room before what needs it */
+    /* Room before what needs it. */
+    bool more = notices_ship(c); /* mutant: evictions-not-told */
     more = ship_changes(c) || more;
     more = resync_work(c) || more;
     more = verify_work(c) || more;

@@ -8,8 +8,8 @@
  * merged with this one; until then the other may come back. */
 static void outlive(struct repl_core *c)
 {
-    if (!c->session.known) {
-        map_clear(&c->lacking);
+    if (!c->session.known) {    /* mutant: forget-paired */
+        map_clear(&c->lacking); /* mutant: lacking-for-ever */
         if (c->flush_untold)
             map_fill(&c->dirty);
         c->flush_foreign = false;
@@ -22,10 +22,10 @@ static void outlive(struct repl_core *c)
 void merge_send_map(struct repl_core *c)
 {
     const struct map *maps[] = { &c->dirty, &c->lacking };
-    c->session.map_due = false;
-    if (!c->session.known) {
+    c->session.map_due = false; /* mutant: map-before-step-down 2 */
+    if (!c->session.known) {    /* mutant: forget-paired 2 */
         map_clear(&c->coming);
-        maps[1] = &c->coming;
+        maps[1] = &c->coming; /* mutant: lacking-for-ever 2 */
     }
     if (!c->session.known && c->flush_untold) {
         map_fill(&c->spare);
@@ -72,7 +72,8 @@ static void note_merge(struct repl_core *c)
     s->stranger = false;
     s->known = true;
     s->acked = s->sent;
-    notices_drop(c); /* of before the nodes agreed */
+    /* Those of before the nodes agreed. */
+    notices_drop(c); /* mutant: notices-outlive-the-session 2 */
     s->pace = (struct repl_pace){ 0 };
     c->met = s->peer.run;
     c->leader_rank = 1;
@@ -87,13 +88,13 @@ const char *merge_on_map(struct repl_core *c, const struct link_message *m)
     if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->reign != c->reign)
         return NULL;
     core_hold(c);
-    core_fold(c);
+    core_fold(c); /* mutant: journal-unmerged 2 */
     bool ok = core_take_maps(c, m, maps, 2);
     map_clear(&c->touched);
-    known_clear(&c->known);
+    known_clear(&c->known); /* mutant: known-not-cleared */
     if (!ok)
         map_clear(&c->doomed);
-    if (s->stranger)
+    if (s->stranger) /* mutant: stranger-is-trusted */
         owe_all(c);
     if (c->config.keep_on_conflict)
         keep_own(c);
@@ -131,8 +132,8 @@ static void share_out(struct repl_core *c)
     map_unite(&c->owed, &c->dirty);
     map_clear(&c->doomed);
 
-    map_copy(&c->flying, &c->dirty);
-    map_clear(&c->dirty);
+    map_copy(&c->flying, &c->dirty); /* mutant: drop-all-dirty */
+    map_clear(&c->dirty);            /* mutant: reign-decides */
     map_unite(&c->lacking, &c->coming);
     map_subtract(&c->lacking, &c->owed);
 }
@@ -144,7 +145,7 @@ static void merge_as_leader(struct repl_core *c)
     core_hold(c);
     core_take_flush(c);
     outlive(c);
-    absent_tell_rest(c);
+    absent_tell_rest(c);               /* mutant: absences-of-the-leader */
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
     share_out(c);
     note_merge(c);
@@ -271,7 +272,7 @@ const char *merge_on_end(struct repl_core *c, const struct link_message *m)
         map_copy(&c->spare, &c->touched);
         map_intersect(&c->spare, &c->coming);
         map_intersect(&c->spare, &c->lacking);
-        map_unite(&c->dirty, &c->spare);
+        map_unite(&c->dirty, &c->spare); /* mutant: end-forgets-touched */
     }
     map_subtract(&c->lacking, &c->coming);
     map_clear(&c->coming);

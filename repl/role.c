@@ -53,7 +53,7 @@ void core_release(struct repl_core *c)
     unsigned flags = 0;
     if (c->active && !handover_holds(c) && !core_is_barred(c))
         flags |= GATE_ACTIVE;
-    if (c->active && leads && s->merged)
+    if (c->active && leads && s->merged) /* mutant: journal-unmerged */
         flags |= GATE_JOURNAL;
     if (merging || (leads && s->merged && !map_is_empty(&c->lacking)) || verify_leads(c))
         flags |= GATE_TOUCH;
@@ -76,9 +76,9 @@ void core_release(struct repl_core *c)
 static bool fold_entry(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;
-    if (e->kind == JOURNAL_CHANGE)
+    if (e->kind == JOURNAL_CHANGE) /* mutant: absences-are-dirt */
         map_add(&c->dirty, e->hash);
-    return e->kind == JOURNAL_ABSENCE;
+    return e->kind == JOURNAL_ABSENCE; /* mutant: fold-forgets-absences */
 }
 
 void core_fold(struct repl_core *c)
@@ -99,13 +99,13 @@ static void unmerge(struct repl_core *c, enum repl_lead lead)
     struct repl_session *s = &c->session;
     absent_agree(c);
     /* A purge that was cut short has taken what only the peer may have now. */
-    map_unite(&c->lacking, &c->doomed);
+    map_unite(&c->lacking, &c->doomed); /* mutant: cut-purge-is-forgotten */
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
-    core_fold(c);
-    notices_drop(c);
-    waiters_unsend(&c->waiters);
-    if (c->flush_unsaid) { /* the leader may have put it off in the last moment */
+    core_fold(c);                /* mutant: no-fold */
+    notices_drop(c);             /* mutant: notices-outlive-the-session */
+    waiters_unsend(&c->waiters); /* mutant: fetch-not-sent-again */
+    if (c->flush_unsaid) {       /* the leader may have put it off in the last moment */
         c->flush_unsaid = false;
         c->flush_untold = true;
         map_fill(&c->lacking);
@@ -173,7 +173,7 @@ void repl_core_demote(struct repl_core *c, const char *why)
     c->count.demotions++;
     core_log(c, REPL_LOG_WARNING, "standby now: %s", why);
     handover_end(c, "this node was demoted");
-    if (c->session.open) {
+    if (c->session.open) { /* mutant: demote-keeps-session */
         repl_core_closed(c);
         c->port_ops->close(c->port, "this node was demoted");
     }

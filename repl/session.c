@@ -143,7 +143,7 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
             core_step_down(c);
             return NULL;
         }
-        if (c->reign < c->seen)
+        if (c->reign < c->seen) /* mutant: old-reign-leads */
             c->reign = ++c->seen;
         lead(c);
     } else if (!hello->active && !outranks(hello->reign, &hello->run, c)) {
@@ -165,12 +165,12 @@ const char *session_on_role(struct repl_core *c, const struct link_message *m)
                                           : run_id_order(&r->run, &c->config.run) > 0;
     if (!above)
         return NULL;
-    core_step_down(c);
+    core_step_down(c); /* mutant: map-before-step-down */
     c->session.peer.active = r->active;
     c->reign = r->reign;
     handover_role_moved(c);
     c->session.map_due = true;
-    if (!absent_is_due(c))
+    if (!absent_is_due(c)) /* mutant: absences-behind-the-map */
         merge_send_map(c);
     return NULL;
 }

@@ -191,7 +191,8 @@ bool ship_is_settled(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     struct worker *w = atomic_load(&c->gate.workers);
-    if (!s->merged || !s->peer_whole || s->await || !map_is_empty(&c->dirty))
+    if (!s->merged || s->await || !map_is_empty(&c->dirty) ||
+        !s->peer_whole) /* mutant: agreed-too-soon */
         return false;
     for (; w != NULL; w = w->next) {
         if (atomic_load(&w->ring.nacked) < w->noted)
