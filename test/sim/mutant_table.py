@@ -108,7 +108,7 @@ MUTANTS = [
      {"notices-ignore-the-cas": "(n.cas = UINT64_MAX, !is_gone(c, e)))"}),
     ("notices-outlive-the-session", "an eviction of before, told of what has come since", SIM,
      {"notices-outlive-the-session": GONE, "notices-outlive-the-session 2": GONE}),
-    ("stranger-is-trusted", "items of a third node that no map knows of", "resync",
+    ("stranger-is-trusted", "items of a third node that no map knows of", "recovery",
      {"stranger-is-trusted": "if (false)"}),
     ("record-before-store", "R2: a state that is shipped before it is there", ENGINE,
      {"record-before-store": "@ change_record(&e->core, &ch); if (info.nkey == 1)"
