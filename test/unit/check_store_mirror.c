@@ -5,6 +5,7 @@
  */
 #include "base/check.h"
 #include "store/mirror.h"
+#include "test/unit/quick.h"
 #include "test/unit/store_rig.h"
 #include "test/unit/zipf.h"
 
@@ -465,5 +466,5 @@ int main(void)
         stays_warm_when_the_lead_changes_often,
         each_kind_of_note_counts, /* in small caches too little differs */
     };
-    return unit_run("store_mirror", tests, N_ELEMENTS(tests) - (SLACK > 1));
+    return unit_run("store_mirror", tests, quick(N_ELEMENTS(tests) - (SLACK > 1), 2));
 }
