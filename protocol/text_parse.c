@@ -5,6 +5,8 @@
  *
  * The gets are apart: their keys are not split into words but handed out one a
  * call, with the parser remembering (in_get, pending) that it stands inside a line.
+ *
+ * Long because each command has its row and its words here, a few lines each.
  */
 #include "protocol/text.h"
 

@@ -1,7 +1,8 @@
 /*
  * A store and its mirror, side by side in one process: what the leading one evicts and
  * what is read there is told to the other, a batch at a time, as replication does it.
- * What counts is how many hits the mirror has when it takes over.
+ * What counts is how many hits the mirror has when it takes over. Long because half of it
+ * plays replication for the two, and each test needs all of that.
  */
 #include "base/check.h"
 #include "store/mirror.h"
