@@ -1,30 +1,12 @@
-/* The load generator: options, threads, report. See load.h. */
+/* The load generator: threads, histogram, report. See load.h. */
 #include "bench/load.h"
 
-#include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-static const char usage[] =
-    "load: text-protocol load on a memcached-compatible server\n"
-    "  --host HOST --port PORT   where (127.0.0.1, 11211), or\n"
-    "  --socket PATH             a UNIX socket\n"
-    "  --connections N (8)       --threads N (1)    --pipeline N (1)\n"
-    "  --keys N (100000)         distinct keys      --prefix TEXT (key)\n"
-    "  --size N (100)            bytes a value      --exptime N (0)\n"
-    "  --ratio SETS:GETS (1:10)  --order random|sequential\n"
-    "  --ops N | --seconds N (5) --rate N           requests a second at most\n"
-    "  --fill N                  sets N distinct keys once\n"
-    "  --check N                 reads them back and compares: exit code 1 if one is "
-    "wrong,\n"
-    "                            or more than --allow-missing N (0) are missing\n"
-    "  --generation N (0)        part of the values, to tell one fill from the next\n"
-    "  --seed N (1)\n"
-    "One line is printed: counts, requests a second, and microseconds a request.\n";
 
 /* ---- histogram */
 
@@ -176,111 +158,6 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-/* ---- options */
-
-static uint64_t number_of(const char *name, const char *text)
-{
-    char *end;
-    uint64_t number = strtoull(text, &end, 10);
-    if (end == text || *end || *text == '-') {
-        fprintf(stderr, "load: --%s wants a number, not '%s'\n", name, text);
-        exit(2);
-    }
-    return number;
-}
-
-enum option_code {
-    OPTION_RATIO = 1,
-    OPTION_ORDER,
-    OPTION_FILL,
-    OPTION_CHECK,
-    OPTION_SECONDS
-};
-
-static void take_option(struct load_options *o, enum option_code code, const char *text)
-{
-    switch (code) {
-    case OPTION_RATIO:
-        if (sscanf(text, "%u:%u", &o->sets, &o->gets) != 2 || o->sets + o->gets == 0) {
-            fprintf(stderr, "load: --ratio wants SETS:GETS, not '%s'\n", text);
-            exit(2);
-        }
-        break;
-    case OPTION_ORDER:
-        o->sequential = strcmp(text, "sequential") == 0;
-        break;
-    case OPTION_FILL:
-    case OPTION_CHECK:
-        o->mode = code == OPTION_FILL ? LOAD_FILL : LOAD_CHECK;
-        o->keys = o->ops = number_of("fill", text);
-        break;
-    case OPTION_SECONDS:
-        o->seconds = strtod(text, NULL);
-        break;
-    }
-}
-
-static void parse_options(struct load_options *o, int argc, char **argv)
-{
-    uint64_t connections = o->connections, threads = o->threads, pipeline = o->pipeline;
-    uint64_t size = o->size, exptime = 0;
-    const struct {
-        const char *name;
-        enum option_code code;
-        const char **text;
-        uint64_t *number;
-    } rows[] = {
-        { "host", 0, &o->host, NULL },
-        { "port", 0, &o->port, NULL },
-        { "socket", 0, &o->socket, NULL },
-        { "prefix", 0, &o->prefix, NULL },
-        { "connections", 0, NULL, &connections },
-        { "threads", 0, NULL, &threads },
-        { "pipeline", 0, NULL, &pipeline },
-        { "keys", 0, NULL, &o->keys },
-        { "size", 0, NULL, &size },
-        { "exptime", 0, NULL, &exptime },
-        { "ops", 0, NULL, &o->ops },
-        { "rate", 0, NULL, &o->rate },
-        { "seed", 0, NULL, &o->seed },
-        { "generation", 0, NULL, &o->generation },
-        { "allow-missing", 0, NULL, &o->allow_missing },
-        { "seconds", OPTION_SECONDS, NULL, NULL },
-        { "ratio", OPTION_RATIO, NULL, NULL },
-        { "order", OPTION_ORDER, NULL, NULL },
-        { "fill", OPTION_FILL, NULL, NULL },
-        { "check", OPTION_CHECK, NULL, NULL },
-    };
-    enum { NROWS = sizeof rows / sizeof rows[0] };
-    struct option names[NROWS + 1] = { { 0 } };
-    for (int i = 0; i < NROWS; i++)
-        names[i] = (struct option){ rows[i].name, required_argument, NULL, 256 + i };
-    for (int got; (got = getopt_long(argc, argv, "", names, NULL)) != -1;) {
-        if (got < 256) {
-            fputs(usage, stderr);
-            exit(2);
-        }
-        int row = got - 256;
-        if (rows[row].text)
-            *rows[row].text = optarg;
-        else if (rows[row].number)
-            *rows[row].number = number_of(rows[row].name, optarg);
-        else
-            take_option(o, rows[row].code, optarg);
-    }
-    if (optind < argc || !connections || !threads || !pipeline || !o->keys ||
-        connections > 10000 || threads > connections || pipeline > 10000 ||
-        size > 1u << 30 || strlen(o->prefix) > 220) {
-        fputs(usage, stderr);
-        exit(2);
-    }
-    o->connections = (unsigned)connections;
-    o->threads = (unsigned)threads;
-    o->pipeline = (unsigned)pipeline;
-    o->size = (uint32_t)size;
-    o->exptime = (uint32_t)exptime;
-}
-
 /* ---- the run */
 
 static bool workers_connect(struct worker *workers, struct load_run *run)
@@ -383,19 +260,8 @@ static int run_load(struct worker *workers, struct load_run *run)
 
 int main(int argc, char **argv)
 {
-    struct load_options o = { .host = "127.0.0.1",
-                              .port = "11211",
-                              .prefix = "key",
-                              .connections = 8,
-                              .threads = 1,
-                              .pipeline = 1,
-                              .keys = 100000,
-                              .size = 100,
-                              .sets = 1,
-                              .gets = 10,
-                              .seconds = 5,
-                              .seed = 1 };
-    parse_options(&o, argc, argv);
+    struct load_options o;
+    load_options_parse(&o, argc, argv);
     struct load_run run = { .options = &o, .limit = o.ops ? o.ops : UINT64_MAX };
     struct worker *workers = calloc(o.threads ? o.threads : 1, sizeof *workers);
     int code = 2;

@@ -34,6 +34,9 @@ struct load_options {
     enum load_mode mode;
 };
 
+/* Says what is wrong and ends the program if they make no sense. */
+void load_options_parse(struct load_options *o, int argc, char **argv);
+
 /* 64 powers of two of nanoseconds, 16 steps each: values are within 6% */
 struct histogram {
     uint64_t count[64 * 16];

@@ -1,3 +1,7 @@
+/*
+ * See adapter.h. Long because it fills the whole table of repl/store.h, a few lines a
+ * call, and what lies between the two is nobody else's business.
+ */
 #include "engine/adapter.h"
 
 #include <stdlib.h>

@@ -97,10 +97,10 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
     enum change_result r = change_begin(e->core, &ch, info.key, info.nkey);
     if (r != CHANGE_OK)
         return refusal(r);
-    expect_evictions(e);
+    expect_evictions(e); /* mutant: record-before-store */
     ENGINE_ERROR_CODE rc =
         INNER(e)->store(HANDLE(e), cookie, it, cas, operation, vbucket);
-    if (rc == ENGINE_SUCCESS)
+    if (rc == ENGINE_SUCCESS) /* mutant: record-before-store 2 */
         change_record(e->core, &ch);
     else if (is_absence(rc, operation))
         change_record_absence(e->core, &ch);

@@ -29,7 +29,8 @@ enum { TELL_SLICE = 250 }; /* looked up in one go, told in one message: below 64
 bool absent_is_due(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
-    return (s->map_due || s->purge_due || purge_merges(c)) && ship_has_unread(c);
+    return (s->map_due || s->purge_due || purge_merges(c)) &&
+           ship_has_unread(c); /* mutant: absences-of-the-leader 2 */
 }
 
 static bool is_here(struct repl_core *c, const struct journal_entry *e)
@@ -93,13 +94,15 @@ void absent_forget(struct repl_core *c)
  * change, and only the CAS tells. False: the store could not do it. */
 static bool apply(struct repl_core *c, const struct link_note *n)
 {
-    uint64_t hash = hash_key(n->key, n->nkey), agreed = c->session.known ? c->agreed : 0;
-    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED || map_has(&c->dirty, hash);
+    uint64_t hash = hash_key(n->key, n->nkey);
+    uint64_t agreed = c->session.known ? c->agreed : 0; /* mutant: agreed-is-ignored */
+    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED ||
+                   map_has(&c->dirty, hash); /* mutant: told-twice */
     struct repl_item item;
     enum repl_answer found = core_lookup(c, n->key, n->nkey, &item);
     if (found != REPL_YES)
         return found == REPL_NO;
-    bool goes = !changed || item.state.cas <= agreed;
+    bool goes = !changed || item.state.cas <= agreed; /* mutant: absence-outweighs */
     bool done = !goes || c->store_ops->remove(c->store, n->key, n->nkey);
     if (goes && !c->session.known)
         map_add(&c->dirty, hash); /* with whom we merged last may hold it on */

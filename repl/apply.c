@@ -63,7 +63,8 @@ static bool is_touched(struct repl_core *c, uint64_t hash)
     CHECK(flush_take(c) == NULL); /* it leads */
     if (flush_is_near(c))
         map_add(&c->touched, hash);
-    return map_has(&c->touched, hash) || known_has(&c->known, hash);
+    return map_has(&c->touched, hash) ||
+           known_has(&c->known, hash); /* mutant: known-forgotten */
 }
 
 /* A leader takes an item of a copy only where it lacks the bucket and no client has
@@ -77,7 +78,7 @@ static void fill_key(struct repl_core *c, const struct link_change *change)
         note_dropped(c, change);
         return;
     }
-    if (is_touched(c, hash))
+    if (is_touched(c, hash)) /* mutant: present-is-enough */
         return;
     enum repl_answer added = c->store_ops->add(c->store, change);
     if (added == REPL_UNKNOWN)
@@ -95,10 +96,10 @@ static void fill_key(struct repl_core *c, const struct link_change *change)
  * with its CAS. It is held for a run of FILLs, not for each of them. */
 static void fill_as_leader(struct repl_core *c, const struct link_change *items, size_t n)
 {
-    core_hold(c);
+    core_hold(c); /* mutant: filter-not-atomic */
     for (size_t i = 0; i < n; i++)
         fill_key(c, &items[i]);
-    core_release(c);
+    core_release(c); /* mutant: filter-not-atomic 2 */
 }
 
 const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n)
@@ -124,7 +125,7 @@ static void apply_flush(struct repl_core *c, uint32_t delay)
 const char *apply_change(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
-    if (!s->merged || s->lead != LEAD_FOLLOWER)
+    if (!s->merged || s->lead != LEAD_FOLLOWER) /* mutant: anybody-applies */
         return NULL; /* from before the roles changed: dropped, not acknowledged */
     switch (m->op) {
     case LINK_SETQ:

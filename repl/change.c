@@ -19,7 +19,7 @@ static bool may_promote(const struct repl_core *c)
  * comes during a handover waits for its end, and fails if the role has moved. */
 static bool promote_for_client(struct repl_core *c)
 {
-    repl_core_lock(c);
+    repl_core_lock(c); /* mutant: promotion-without-lock */
     bool waited = handover_holds(c);
     while (handover_holds(c))
         AZ(pthread_cond_wait(&c->unheld, &c->lock));
@@ -29,7 +29,7 @@ static bool promote_for_client(struct repl_core *c)
         repl_core_promote(c, "a client writes to this node");
     else if (!may)
         asks = claim_send(c);
-    repl_core_unlock(c);
+    repl_core_unlock(c); /* mutant: promotion-without-lock 2 */
     if (promotes || asks)
         c->port_ops->wake(c->port);
     return may;
@@ -55,7 +55,7 @@ static enum change_result enter_active(struct repl_core *c, struct change *ch)
 static bool expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
                             size_t nkey)
 {
-    return !map_has(&c->doomed, hash) ||
+    return !map_has(&c->doomed, hash) || /* mutant: no-purge-at-leader 2 */
            c->store_ops->expel(c->store, key, nkey, c->purge.fence);
 }
 
@@ -63,7 +63,8 @@ static bool expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
  * still come. */
 static void note_touch(struct repl_core *c, uint64_t hash)
 {
-    if (!map_has(&c->lacking, hash) || !known_add(&c->known, hash))
+    if (!map_has(&c->lacking, hash) ||
+        !known_add(&c->known, hash)) /* mutant: known-runs-over */
         map_add(&c->touched, hash);
 }
 
@@ -74,8 +75,8 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
     if (r != CHANGE_OK)
         return r;
     ch->key = key;
-    ch->nkey = nkey;
-    ch->hash = hash_key(key, nkey);
+    ch->nkey = nkey;                /* mutant: open-bracket */
+    ch->hash = hash_key(key, nkey); /* mutant: touch-before-outcome */
     if (__builtin_expect(ch->flags & GATE_PURGE, 0) &&
         !expel_if_doomed(c, ch->hash, key, nkey)) {
         gate_leave(ch->worker);
@@ -106,7 +107,7 @@ static void append(struct repl_core *c, struct change *ch, enum journal_kind kin
 void change_record(struct repl_core *c, struct change *ch)
 {
     if (__builtin_expect(ch->flags & GATE_TOUCH, 0))
-        note_touch(c, ch->hash);
+        note_touch(c, ch->hash); /* mutant: no-touched */
     if (__builtin_expect(ch->flags & GATE_JOURNAL, 1))
         append(c, ch, JOURNAL_CHANGE);
     else
@@ -125,12 +126,14 @@ static bool is_recorded(struct worker *w, uint64_t hash)
 
 void change_record_absence(struct repl_core *c, struct change *ch)
 {
-    if (map_has(&c->lacking, ch->hash) || map_has(&c->doomed, ch->hash))
-        return; /* it does not know: the peer may have it */
+    /* It does not know: the peer may have it. */
+    if (map_has(&c->lacking, ch->hash) || /* mutant: absence-while-lacking */
+        map_has(&c->doomed, ch->hash))    /* mutant: absence-while-purging */
+        return;
     if ((ch->flags & GATE_ALONE) && is_recorded(ch->worker, ch->hash))
         return;
     atomic_fetch_add_explicit(&ch->worker->absences, 1, memory_order_relaxed);
-    append(c, ch, JOURNAL_ABSENCE);
+    append(c, ch, JOURNAL_ABSENCE); /* mutant: no-absence-record */
 }
 
 void change_end(struct repl_core *c, struct change *ch)
@@ -159,7 +162,7 @@ enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
 
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
-    if (flush_ask(c, delay)) {
+    if (flush_ask(c, delay)) { /* mutant: flush-touches-at-once */
         map_fill(&c->dirty);
         if (ch->flags & GATE_TOUCH)
             map_fill(&c->touched);

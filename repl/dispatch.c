@@ -136,8 +136,8 @@ void repl_core_ping(struct repl_core *c)
  */
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
 {
-    return !repl_core_busy(c) || m->op == LINK_FETCH || m->op == LINK_NOOP ||
-           m->op == LINK_PING;
+    return !repl_core_busy(c) || m->op == LINK_NOOP || m->op == LINK_PING ||
+           m->op == LINK_FETCH; /* mutant: fetch-behind-a-purge */
 }
 
 void repl_core_closed(struct repl_core *c)
@@ -165,7 +165,7 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     claim_note_activity(c);
     handover_watch_time(c);
     absent_tick(c);
-    fetch_watch_time(c);
+    fetch_watch_time(c); /* mutant: fetch-waits-for-ever */
 }
 
 uint64_t repl_core_due_us(struct repl_core *c)
@@ -193,7 +193,8 @@ static bool work_merged(struct repl_core *c)
     if (c->flush.due && !c->session.await)
         ship_flush(c);
     fetch_send(c);
-    bool more = notices_ship(c); /* room before what needs it */
+    /* Room before what needs it. */
+    bool more = notices_ship(c); /* mutant: evictions-not-told */
     more = ship_changes(c) || more;
     more = resync_work(c) || more;
     more = verify_work(c) || more;
@@ -218,7 +219,8 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
         absent_tell(c);
         return true;
     }
-    return work_to_merge(c) || (c->session.merged && work_merged(c));
+    return work_to_merge(c) ||
+           (c->session.merged && work_merged(c)); /* mutant: journal-unmerged 3 */
 }
 
 enum repl_need repl_core_need(struct repl_core *c)

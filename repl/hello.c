@@ -125,7 +125,7 @@ static void choose_leader(struct repl_core *c, const struct link_hello *hello)
             core_step_down(c);
             return;
         }
-        if (c->reign < c->seen)
+        if (c->reign < c->seen) /* mutant: old-reign-leads */
             c->reign = ++c->seen;
         lead(c);
     } else if (!hello->active && !outranks(hello->reign, &hello->run, c)) {
@@ -170,12 +170,12 @@ const char *hello_on_role(struct repl_core *c, const struct link_message *m)
                                           : run_id_order(&r->run, &c->config.run) > 0;
     if (!above)
         return NULL;
-    core_step_down(c);
+    core_step_down(c); /* mutant: map-before-step-down */
     c->session.peer.active = r->active;
     c->reign = r->reign;
     handover_role_moved(c);
     c->session.map_due = true;
-    if (!absent_is_due(c))
+    if (!absent_is_due(c)) /* mutant: absences-behind-the-map */
         merge_send_map(c);
     return NULL;
 }

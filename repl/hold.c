@@ -27,7 +27,7 @@ static unsigned flags_of(const struct repl_core *c)
     unsigned flags = 0;
     if (c->active && !handover_holds(c) && !core_is_barred(c))
         flags |= GATE_ACTIVE;
-    if (c->active && leads && s->merged)
+    if (c->active && leads && s->merged) /* mutant: journal-unmerged */
         flags |= GATE_JOURNAL;
     if (purge_merges(c) || (leads && s->merged && !map_is_empty(&c->lacking)) ||
         verify_leads(c))

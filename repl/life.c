@@ -63,7 +63,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
          ok;
     if (!ok)
         return false;
-    map_fill(&c->lacking);
+    map_fill(&c->lacking); /* mutant: no-lacking-map */
     repl_core_lock(c);
     core_refresh_flags(c);
     repl_core_unlock(c);

@@ -7,8 +7,8 @@
  * merged with this one; until then the other may come back. */
 static void outlive(struct repl_core *c)
 {
-    if (!c->session.known) {
-        map_clear(&c->lacking);
+    if (!c->session.known) {    /* mutant: forget-paired */
+        map_clear(&c->lacking); /* mutant: lacking-for-ever */
         flush_outlive(c);
         c->agreed = 0;
     }
@@ -18,10 +18,10 @@ static void outlive(struct repl_core *c)
 void merge_send_map(struct repl_core *c)
 {
     const struct map *maps[] = { &c->dirty, &c->lacking };
-    c->session.map_due = false;
-    if (!c->session.known) {
+    c->session.map_due = false; /* mutant: map-before-step-down 2 */
+    if (!c->session.known) {    /* mutant: forget-paired 2 */
         map_clear(&c->coming);
-        maps[1] = &c->coming;
+        maps[1] = &c->coming; /* mutant: lacking-for-ever 2 */
     }
     if (!c->session.known && c->flush.doubt == DOUBT_PEER) {
         map_fill(&c->spare);
@@ -67,8 +67,9 @@ static void note_merge(struct repl_core *c)
     s->stranger = false;
     s->known = true;
     s->acked = s->sent;
-    flush_merge(c);  /* one at once goes with the maps */
-    notices_drop(c); /* of before the nodes agreed */
+    flush_merge(c); /* one at once goes with the maps */
+    /* Those of before the nodes agreed. */
+    notices_drop(c); /* mutant: notices-outlive-the-session 2 */
     s->pace = (struct repl_pace){ 0 };
     c->met = s->peer.run;
     c->leader_rank = 1;
@@ -91,8 +92,8 @@ static void share_out(struct repl_core *c)
     map_unite(&c->owed, &c->dirty);
     map_clear(&c->doomed);
 
-    map_copy(&c->flying, &c->dirty);
-    map_clear(&c->dirty);
+    map_copy(&c->flying, &c->dirty); /* mutant: drop-all-dirty */
+    map_clear(&c->dirty);            /* mutant: reign-decides */
     map_unite(&c->lacking, &c->coming);
     map_subtract(&c->lacking, &c->owed);
 }
@@ -104,7 +105,7 @@ static void merge_as_leader(struct repl_core *c)
     core_hold(c);
     CHECK(flush_take(c) == NULL); /* it leads */
     outlive(c);
-    absent_tell_rest(c);
+    absent_tell_rest(c);               /* mutant: absences-of-the-leader */
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
     share_out(c);
     note_merge(c);
@@ -139,13 +140,13 @@ const char *merge_on_map(struct repl_core *c, const struct link_message *m)
     if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->reign != c->reign)
         return NULL;
     core_hold(c);
-    ship_fold(c);
+    ship_fold(c); /* mutant: journal-unmerged 2 */
     bool ok = core_take_maps(c, m, maps, 2);
     map_clear(&c->touched);
-    known_clear(&c->known);
+    known_clear(&c->known); /* mutant: known-not-cleared */
     if (!ok)
         map_clear(&c->doomed);
-    if (s->stranger)
+    if (s->stranger) /* mutant: stranger-is-trusted */
         owe_all(c);
     if (c->config.keep_on_conflict)
         keep_own(c);
@@ -252,7 +253,7 @@ const char *merge_on_end(struct repl_core *c, const struct link_message *m)
         map_copy(&c->spare, &c->touched);
         map_intersect(&c->spare, &c->coming);
         map_intersect(&c->spare, &c->lacking);
-        map_unite(&c->dirty, &c->spare);
+        map_unite(&c->dirty, &c->spare); /* mutant: end-forgets-touched */
     }
     map_subtract(&c->lacking, &c->coming);
     map_clear(&c->coming);

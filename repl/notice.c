@@ -24,7 +24,8 @@ enum {
 /* While this node lacks the bucket the item may come again, from the peer's copy. */
 static bool comes_again(struct repl_core *c, const struct link_note *n, unsigned flags)
 {
-    return n->kind == LINK_NOTE_EVICTED && (flags & GATE_TOUCH) &&
+    return n->kind == LINK_NOTE_EVICTED &&
+           (flags & GATE_TOUCH) && /* mutant: told-what-comes-again */
            map_has(&c->lacking, hash_key(n->key, n->nkey));
 }
 
@@ -68,7 +69,7 @@ void notices_drop(struct repl_core *c)
 static bool is_gone(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
-    if (e->hash != 0 && !c->session.refilled)
+    if (e->hash != 0 && !c->session.refilled) /* mutant: told-what-comes-again 2 */
         return true;
     enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
     if (found == REPL_YES)
@@ -85,7 +86,8 @@ static void put(struct repl_core *c, size_t *begun, const struct journal_entry *
                            .kind = (uint8_t)(e->stamp >> KIND_SHIFT),
                            .credit = (uint16_t)e->stamp,
                            .cas = e->hash != 0 ? e->hash : UINT64_MAX };
-    if (n.kind == LINK_NOTE_EVICTED && !is_gone(c, e))
+    if (n.kind == LINK_NOTE_EVICTED &&
+        !is_gone(c, e)) /* mutant: notices-ignore-the-cas */
         return;
     if (*begun == SIZE_MAX)
         *begun = link_begin(out, LINK_NOTICE, c->reign);

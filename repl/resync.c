@@ -95,7 +95,7 @@ static bool purge_item(struct repl_core *c, const struct link_change *s)
 {
     struct repl_purge *p = &c->purge;
     uint64_t hash = hash_key(s->key, s->nkey);
-    if (!map_has(&c->doomed, hash) || s->cas > p->fence)
+    if (!map_has(&c->doomed, hash) || s->cas > p->fence) /* mutant: no-purge-at-leader */
         return true;
     if (!c->store_ops->expel(c->store, s->key, s->nkey, p->fence))
         return false;
@@ -218,11 +218,12 @@ static bool walk_send(struct repl_core *c, struct repl_item *item)
 
 bool resync_work(struct repl_core *c)
 {
-    struct repl_session *s = &c->session;
+    struct repl_session *s = &c->session; /* mutant: queue-later */
     enum repl_answer next = REPL_YES;
     struct repl_item item;
     unsigned sent = 0;
-    if (!s->walk_due || !ship_may_send(c) || !pace_allows(s))
+    if (!s->walk_due || !ship_may_send(c) ||
+        !pace_allows(s)) /* mutant: fetch-behind-the-copy */
         return false;
     if (s->walk == NULL)
         s->walk = c->store_ops->walk_begin(c->store);
@@ -230,14 +231,15 @@ bool resync_work(struct repl_core *c)
         return false;
     /* Items may be large: a few of them fill the backlog. */
     for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND && ship_may_send(c); i++) {
-        if (sent > 0 && s->pace.sent >= s->pace.room)
+        if (sent > 0 &&
+            s->pace.sent >= s->pace.room) /* mutant: fetch-behind-the-copy 2 */
             break;
         next = core_walk_next(c, s->walk, &item);
-        if (next == REPL_NO)
+        if (next == REPL_NO) /* mutant: queue-later 3 */
             walk_finish(c);
         if (next != REPL_YES)
             break;
-        sent += walk_send(c, &item);
+        sent += walk_send(c, &item); /* mutant: queue-later 2 */
     }
     if (sent > 0 && next != REPL_NO)
         ship_end_batch(c);
@@ -261,13 +263,14 @@ void resync_repair(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
     const struct map *const maps[] = { &c->owed };
-    if (!s->merged || s->lead != LEAD_LEADER || s->await || s->walk_due || s->end_out ||
-        map_is_empty(&c->dirty) || verify_is_naming(c))
+    if (!s->merged || s->lead != LEAD_LEADER || map_is_empty(&c->dirty) || s->end_out ||
+        s->await || s->walk_due || /* mutant: two-orders */
+        verify_is_naming(c))
         return;
     core_hold(c);
     CHECK(flush_take(c) == NULL); /* it leads */
     map_widen(&c->dirty, s->map_bits);
-    map_copy(&c->flying, &c->dirty);
+    map_copy(&c->flying, &c->dirty); /* mutant: no-dfly */
     map_copy(&c->owed, &c->dirty);
     map_clear(&c->dirty);
     map_subtract(&c->lacking, &c->owed);

@@ -57,6 +57,6 @@ void role_demote(struct repl_core *c, const char *why)
     core_release(c);
     c->count.demotions++;
     core_log(c, REPL_LOG_WARNING, "standby now: %s", why);
-    if (c->session.open)
+    if (c->session.open) /* mutant: demote-keeps-session */
         core_end_session(c, "this node was demoted");
 }

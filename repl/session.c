@@ -45,12 +45,12 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
     struct repl_session *s = &c->session;
     absent_agree(c);
     /* A purge that was cut short has taken what only the peer may have now. */
-    map_unite(&c->lacking, &c->doomed);
+    map_unite(&c->lacking, &c->doomed); /* mutant: cut-purge-is-forgotten */
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
-    ship_fold(c);
-    notices_drop(c);
-    waiters_unsend(&c->waiters);
+    ship_fold(c);                /* mutant: no-fold */
+    notices_drop(c);             /* mutant: notices-outlive-the-session */
+    waiters_unsend(&c->waiters); /* mutant: fetch-not-sent-again */
     flush_unmerge(c);
     s->lead = lead;
     s->merged = s->await = s->peer_whole = false;

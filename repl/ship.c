@@ -186,7 +186,8 @@ bool ship_is_settled(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     struct worker *w = atomic_load(&c->gate.workers);
-    if (!s->merged || !s->peer_whole || s->await || !map_is_empty(&c->dirty))
+    if (!s->merged || s->await || !map_is_empty(&c->dirty) ||
+        !s->peer_whole) /* mutant: agreed-too-soon */
         return false;
     for (; w != NULL; w = w->next) {
         if (atomic_load(&w->ring.nacked) < w->noted)
@@ -219,9 +220,9 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
 static bool fold_entry(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;
-    if (e->kind == JOURNAL_CHANGE)
+    if (e->kind == JOURNAL_CHANGE) /* mutant: absences-are-dirt */
         map_add(&c->dirty, e->hash);
-    return e->kind == JOURNAL_ABSENCE;
+    return e->kind == JOURNAL_ABSENCE; /* mutant: fold-forgets-absences */
 }
 
 void ship_fold(struct repl_core *c)

@@ -192,7 +192,8 @@ static bool has_waited(struct waiters *w, const void *who, uint64_t hash, uint64
     struct waiter *at = waiter_find(w, who);
     if (at == NULL)
         return false;
-    if (at->wanted != NULL || (at->hash == hash && at->until_us > now_us))
+    if (at->wanted != NULL ||
+        (at->hash == hash && at->until_us > now_us)) /* mutant: fetch-waits-again */
         return true;
     waiter_remove(w, at);
     return false;

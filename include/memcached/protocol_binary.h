@@ -5,6 +5,8 @@
  * shows the header and the extras, which have a fixed size; its `bytes` are the very
  * bytes of the wire, and may be shorter than the struct, which the compiler pads: copy
  * by the size of `bytes`.
+ *
+ * Long because the names and their order are the original's, in one header as there.
  */
 #ifndef MEMCACHED_PROTOCOL_BINARY_H
 #define MEMCACHED_PROTOCOL_BINARY_H

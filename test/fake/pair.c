@@ -1,3 +1,7 @@
+/*
+ * See pair.h. Long because the ports of a core, what clients do to a node, and how two
+ * nodes are compared all look into the same struct.
+ */
 #include "test/fake/pair.h"
 
 #include <stdio.h>

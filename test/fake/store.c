@@ -1,3 +1,6 @@
+/*
+ * See store.h. Long because it fills the whole table of repl/store.h, a few lines a call.
+ */
 #include "test/fake/store.h"
 
 #include <stdlib.h>

@@ -308,6 +308,18 @@ static void digest(uint64_t *sum, uint32_t key, uint32_t got)
     *sum ^= *sum >> 29;
 }
 
+static void note_bad(json_t *bad, const struct books *b, uint32_t k, uint32_t got)
+{
+    const struct key *key = &b->keys[k];
+    char number[24];
+    snprintf(number, sizeof(number), "%u", k);
+    if (json_array_size(bad) < NOTED_MAX)
+        json_array_append_new(bad, json_pack("{s:s,s:I,s:I,s:I}", "key", number, "got",
+                                             (json_int_t)got, "wanted",
+                                             (json_int_t)key->acknowledged, "doubt",
+                                             (json_int_t)key->in_doubt));
+}
+
 json_t *books_read_back(const struct books *b, struct connection *from, double timeout_ms)
 {
     struct {
@@ -316,7 +328,7 @@ json_t *books_read_back(const struct books *b, struct connection *from, double t
     uint64_t sum = 1;
     json_t *bad = json_array();
     for (uint32_t k = 0; k < b->nkeys; k++) {
-        char key[80], text[256], hex[24];
+        char key[80], text[256];
         uint32_t got = 0;
         books_key(b, k, key, sizeof(key));
         enum outcome outcome =
@@ -335,12 +347,8 @@ json_t *books_read_back(const struct books *b, struct connection *from, double t
         n.in_doubt += verdict == MISSING && has_doubt;
         n.lost += verdict == MISSING && !has_doubt;
         digest(&sum, k, verdict == NOWHERE ? UINT32_MAX : got);
-        snprintf(hex, sizeof(hex), "%u", k);
-        if (verdict != GOOD && json_array_size(bad) < NOTED_MAX)
-            json_array_append_new(
-                bad, json_pack("{s:s,s:I,s:I,s:I}", "key", hex, "got", (json_int_t)got,
-                               "wanted", (json_int_t)b->keys[k].acknowledged, "doubt",
-                               (json_int_t)b->keys[k].in_doubt));
+        if (verdict != GOOD)
+            note_bad(bad, b, k, got);
     }
     char hex[24];
     snprintf(hex, sizeof(hex), "%016llx", (unsigned long long)sum);

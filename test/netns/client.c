@@ -200,31 +200,38 @@ static int usage(void)
     return 2;
 }
 
-int main(int argc, char **argv)
+/* The prefix of its keys; NULL: the options make no sense. optind is left at the address.
+ */
+static const char *parse(struct client *c, int argc, char **argv)
 {
     static const struct option options[] = { { "prefix", required_argument, NULL, 'p' },
                                              { "keys", required_argument, NULL, 'k' },
                                              { "timeout", required_argument, NULL, 't' },
                                              { "period", required_argument, NULL, 'i' },
                                              { NULL, 0, NULL, 0 } };
-    struct client c = { .nkeys = 500, .timeout = 50, .period = 1 };
-    struct sigaction action = { .sa_handler = on_signal };
     const char *prefix = "k";
     int letter;
     while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (letter == 'p')
             prefix = optarg;
         else if (letter == 'k')
-            c.nkeys = (uint32_t)strtoul(optarg, NULL, 10);
+            c->nkeys = (uint32_t)strtoul(optarg, NULL, 10);
         else if (letter == 't')
-            c.timeout = strtod(optarg, NULL);
+            c->timeout = strtod(optarg, NULL);
         else if (letter == 'i')
-            c.period = strtod(optarg, NULL);
+            c->period = strtod(optarg, NULL);
         else
-            return usage();
+            return NULL;
     }
-    if (argc - optind != 2 || c.nkeys == 0 || strlen(prefix) > 40 ||
-        !connection_init(&c.connection, argv[optind], argv[optind + 1]))
+    return argc - optind == 2 && c->nkeys > 0 && strlen(prefix) <= 40 ? prefix : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct client c = { .nkeys = 500, .timeout = 50, .period = 1 };
+    struct sigaction action = { .sa_handler = on_signal };
+    const char *prefix = parse(&c, argc, argv);
+    if (prefix == NULL || !connection_init(&c.connection, argv[optind], argv[optind + 1]))
         return usage();
     sigaction(SIGTERM, &action, NULL);
     signal(SIGINT, SIG_IGN); /* of the terminal: it is for the test, which then ends us */

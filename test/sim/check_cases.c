@@ -2,7 +2,8 @@
  * What the product promises, case by case (the table in doc/replication.md, "What happens
  * when"), on two nodes in memory. Each case is played with a large and with a tiny
  * journal, without and with a delayed flush_all under way, and judged by what any node
- * shows at any moment; items carry TTLs, and clients hold CAS tokens from before.
+ * shows at any moment; items carry TTLs, and clients hold CAS tokens from before. Long
+ * because the cases of the table stand together, in its order.
  */
 #include <stdlib.h>
 

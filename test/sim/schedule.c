@@ -38,6 +38,14 @@ static void evict(struct schedule *s, struct node *n, unsigned k)
         world_touch(w, n, k, some_ttl(s));
 }
 
+static void replace_or_touch(struct schedule *s, struct node *n, unsigned k)
+{
+    if (one_in(&s->w, 2))
+        world_replace(&s->w, n, k);
+    else
+        world_touch(&s->w, n, k, some_ttl(s));
+}
+
 static void client_step(struct schedule *s)
 {
     struct world *w = &s->w;
@@ -64,11 +72,8 @@ static void client_step(struct schedule *s)
     case 7:
         evict(s, one_in(w, 2) ? n : &w->p.node[below(w, 2)], k);
         break;
-    case 8:
-        if (one_in(w, 2)) /* most keys are here, or will be */
-            world_replace(w, n, k);
-        else
-            world_touch(w, n, k, some_ttl(s));
+    case 8: /* most keys are here, or will be */
+        replace_or_touch(s, n, k);
         break;
     case 9:
     case 10: /* only where something is lacked */

@@ -115,7 +115,8 @@ static uint64_t number(const char *text)
     return n;
 }
 
-int main(int argc, char **argv)
+/* False: an option makes no sense; stderr says so. */
+static bool parse(struct campaign *c, int argc, char **argv)
 {
     static const struct option options[] = {
         { "seconds", required_argument, NULL, 't' },
@@ -124,36 +125,36 @@ int main(int argc, char **argv)
         { "jobs", required_argument, NULL, 'j' },
         { NULL, 0, NULL, 0 },
     };
+    int letter;
+    while ((letter = getopt_long(argc, argv, "t:n:s:j:", options, NULL)) != -1) {
+        if (letter == 't')
+            c->seconds = number(optarg);
+        else if (letter == 'n')
+            c->schedules = number(optarg);
+        else if (letter == 's')
+            c->seed = number(optarg);
+        else if (letter == 'j')
+            c->jobs = number(optarg);
+        else
+            break;
+    }
+    bool ok = letter == -1 && c->jobs > 0 && c->jobs <= JOBS_MAX;
+    if (!ok)
+        fprintf(stderr,
+                "usage: sim [--seconds N] [--schedules N] [--seed N] [--jobs 1..%d]\n",
+                JOBS_MAX);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
     struct campaign c = { .seed = 1, .jobs = 1 };
     struct tally sum = { 0 };
     double start = now();
-    int letter;
-    while ((letter = getopt_long(argc, argv, "t:n:s:j:", options, NULL)) != -1) {
-        switch (letter) {
-        case 't':
-            c.seconds = number(optarg);
-            break;
-        case 'n':
-            c.schedules = number(optarg);
-            break;
-        case 's':
-            c.seed = number(optarg);
-            break;
-        case 'j':
-            c.jobs = number(optarg);
-            break;
-        default:
-            fputs("usage: sim [--seconds N] [--schedules N] [--seed N] [--jobs N]\n",
-                  stderr);
-            return 2;
-        }
-    }
+    if (!parse(&c, argc, argv))
+        return 2;
     if (c.seconds == 0 && c.schedules == 0)
         c.schedules = c.jobs = 1;
-    if (c.jobs == 0 || c.jobs > JOBS_MAX) {
-        fprintf(stderr, "sim: --jobs takes 1 to %d\n", JOBS_MAX);
-        return 2;
-    }
     int code = run_jobs(&c, &sum);
     printf("%llu schedules, %llu steps, %.1f s: %s\n", (unsigned long long)sum.schedules,
            (unsigned long long)sum.steps, now() - start,

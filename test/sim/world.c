@@ -1,3 +1,7 @@
+/*
+ * See world.h. Long because all that clients, faults and time do to the world stands
+ * together, a few lines each, with the books that are kept of it.
+ */
 #include "test/sim/world.h"
 
 #include <stdio.h>

@@ -1,10 +1,14 @@
-/* The journal: rings of chunks from one pool, read, acknowledged and folded. */
+/*
+ * The journal: rings of chunks from one pool, read, acknowledged and folded. Long because
+ * all tests share one ring, and the helpers that fill it and say what must be in it.
+ */
 #include "repl/journal.h"
 
 #include <sched.h>
 #include <string.h>
 
 #include "config.h"
+#include "test/unit/quick.h"
 #include "test/unit/unit.h"
 
 enum { SMALL = 4096 }; /* bytes: four chunks of a kilobyte */
@@ -373,11 +377,12 @@ enum { ENTRIES = 40000 };
 #else
 enum { ENTRIES = 300000 };
 #endif
+enum { ENTRIES_QUICK = 40000 };
 
 static void *produce(void *arg)
 {
-    (void)arg;
-    for (unsigned i = 0; i < ENTRIES;) {
+    const unsigned *entries = arg;
+    for (unsigned i = 0; i < *entries;) {
         if (append(&r, i))
             i++;
         else
@@ -390,11 +395,11 @@ static void *produce(void *arg)
 static void produce_and_consume(size_t bytes, unsigned lag)
 {
     pthread_t worker;
-    unsigned read = 0;
+    unsigned read = 0, entries = (unsigned)quick(ENTRIES, ENTRIES_QUICK);
     journal_fini(&j);
     ck_assert(journal_init(&j, bytes));
-    AZ(pthread_create(&worker, NULL, produce, NULL));
-    while (read < ENTRIES) {
+    AZ(pthread_create(&worker, NULL, produce, &entries));
+    while (read < entries) {
         struct journal_entry *e = ring_read(&r);
         if (e == NULL) {
             ring_acknowledge(&j, &r, read, in_order, NULL);
@@ -408,7 +413,7 @@ static void produce_and_consume(size_t bytes, unsigned lag)
     }
     AZ(pthread_join(worker, NULL));
     ring_acknowledge(&j, &r, read, in_order, NULL);
-    ck_assert_uint_eq(seen, ENTRIES);
+    ck_assert_uint_eq(seen, entries);
     ck_assert_uint_eq(ring_pending(&r), 0);
     ring_fold(&j, &r, fold_in_order, NULL);
     ck_assert_uint_eq(chunks_out(), 0);

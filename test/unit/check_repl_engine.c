@@ -1,7 +1,8 @@
 /*
  * The product's module, twice in this process, over the default store and real sockets
  * on the loopback: what clients change on one node is on the other, and stays there when
- * the first is gone. Both nodes are engines of one host, as modules in a server are.
+ * the first is gone. Both nodes are engines of one host, as modules in a server are. Long
+ * because the pair, its ports and how to wait for it are needed by all tests.
  */
 #include <netinet/in.h>
 #include <poll.h>

@@ -1,4 +1,7 @@
-/* The store under memory pressure: bounds, eviction, changing sizes, held items. */
+/*
+ * The store under memory pressure: bounds, eviction, changing sizes, held items. Long
+ * because each test fills the store in a way of its own before it looks.
+ */
 #include <unistd.h>
 
 #include "test/unit/store_rig.h"

@@ -1,10 +1,12 @@
 /*
  * A store and its mirror, side by side in one process: what the leading one evicts and
  * what is read there is told to the other, a batch at a time, as replication does it.
- * What counts is how many hits the mirror has when it takes over.
+ * What counts is how many hits the mirror has when it takes over. Long because half of it
+ * plays replication for the two, and each test needs all of that.
  */
 #include "base/check.h"
 #include "store/mirror.h"
+#include "test/unit/quick.h"
 #include "test/unit/store_rig.h"
 #include "test/unit/zipf.h"
 
@@ -465,5 +467,5 @@ int main(void)
         stays_warm_when_the_lead_changes_often,
         each_kind_of_note_counts, /* in small caches too little differs */
     };
-    return unit_run("store_mirror", tests, N_ELEMENTS(tests) - (SLACK > 1));
+    return unit_run("store_mirror", tests, quick(N_ELEMENTS(tests) - (SLACK > 1), 2));
 }

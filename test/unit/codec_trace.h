@@ -30,4 +30,12 @@ void codec_trace_check(const struct codec *codec, uint32_t value_max, const void
 char *codec_answer(const struct codec *codec, const struct request *req,
                    const struct response *res, const char *value, bool end);
 
+/* A response header of the binary protocol as codec_answer writes it, with opaque "abcd"
+ * and no CAS. */
+#define HEADER(opcode, nkey, nextra, status, nbody)                                      \
+    "\\x81" opcode "\\x00" nkey nextra "\\x00\\x00" status "\\x00\\x00\\x00" nbody       \
+    "abcd" Z4 Z4
+#define Z4   "\\x00\\x00\\x00\\x00"
+#define ZERO "\\x00"
+
 #endif

@@ -9,7 +9,8 @@
  *       return unit_run("module", tests, N_ELEMENTS(tests));
  *   }
  *
- * CK_RUN_CASE and CK_FORK=no, libcheck's own variables, serve for debugging.
+ * Each test is a case of its own, so that libcheck's CK_RUN_CASE runs one of them alone:
+ * CK_RUN_CASE=test_something. CK_FORK=no keeps it in this process, for a debugger.
  */
 #ifndef TEST_UNIT_UNIT_H
 #define TEST_UNIT_UNIT_H
@@ -27,17 +28,20 @@ static inline int unit_run_with(const char *module, SFun setup, SFun teardown,
                                 const TTest *const *tests, size_t n)
 {
     Suite *suite = suite_create(module);
-    TCase *tcase = tcase_create(module);
-    tcase_set_timeout(tcase, UNIT_TIMEOUT);
-    tcase_add_checked_fixture(tcase, setup, teardown);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        TCase *tcase = tcase_create(tests[i]->name);
+        tcase_set_timeout(tcase, UNIT_TIMEOUT);
+        tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
+        suite_add_tcase(suite, tcase);
+    }
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
+    int run = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (run == 0)
+        fprintf(stderr, "%s: no test of that name\n", module);
+    return run > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static inline int unit_run(const char *module, const TTest *const *tests, size_t n)

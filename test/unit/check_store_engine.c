@@ -1,0 +1,233 @@
+/* The store as a whole: flushes, CAS numbers, statistics, configuration. */
+#include "store/mirror.h"
+#include "test/unit/store_rig.h"
+
+static void setup(void)
+{
+    rig_start("cache_size=8m");
+}
+
+static ENGINE_ERROR_CODE put(ENGINE_STORE_OPERATION op, const char *key,
+                             const char *value, uint64_t expected, uint64_t *cas)
+{
+    struct fake_store what = {
+        .op = op, .key = key, .value = value, .flags = 0xfedcba98, .expected = expected
+    };
+
+    return fake_store(engine, cookie, &what, cas);
+}
+
+START_TEST(flush_in_one_second)
+{
+    fake_set(engine, cookie, "before", "v");
+    ck_assert_int_eq(fake_flush(engine, cookie, 0), ENGINE_SUCCESS);
+    ck_assert(fake_has(engine, cookie, "before", NULL));
+    fake_set(engine, cookie, "after", "v");
+    ck_assert(fake_has(engine, cookie, "after", "v"));
+    ck_assert_int_eq(put(OPERATION_ADD, "before", "w", 0, NULL), ENGINE_SUCCESS);
+    ck_assert_int_eq(fake_flush(engine, cookie, 0), ENGINE_SUCCESS);
+    ck_assert(fake_has(engine, cookie, "before", NULL));
+    ck_assert(fake_has(engine, cookie, "after", NULL));
+}
+END_TEST
+
+START_TEST(flush_delayed)
+{
+    fake_set(engine, cookie, "a", "v");
+    ck_assert_int_eq(fake_flush(engine, cookie, 10), ENGINE_SUCCESS);
+    fake_host_advance(host, 9);
+    fake_set(engine, cookie, "b", "v");
+    ck_assert(fake_has(engine, cookie, "a", "v"));
+    fake_host_advance(host, 1);
+    ck_assert(fake_has(engine, cookie, "a", NULL));
+    ck_assert(fake_has(engine, cookie, "b", NULL));
+    fake_set(engine, cookie, "c", "v");
+    ck_assert_int_eq(fake_flush(engine, cookie, 5), ENGINE_SUCCESS);
+    ck_assert_int_eq(fake_flush(engine, cookie, 50), ENGINE_SUCCESS);
+    fake_host_advance(host, 10);
+    ck_assert(fake_has(engine, cookie, "c", "v"));
+    ck_assert_int_eq(fake_flush(engine, cookie, 0), ENGINE_SUCCESS);
+    fake_set(engine, cookie, "d", "v");
+    fake_host_advance(host, 100);
+    ck_assert(fake_has(engine, cookie, "d", "v"));
+}
+END_TEST
+
+START_TEST(flush_epochs_never_wrap)
+{
+    fake_set(engine, cookie, "old", "v");
+    for (int i = 0; i < 3 * (int)(EPOCH_MASK + 1) + 1; i++) {
+        ck_assert_int_eq(fake_flush(engine, cookie, 0), ENGINE_SUCCESS);
+        ck_assert(fake_has(engine, cookie, "old", NULL));
+        if (i % 1000 == 0)
+            fake_set(engine, cookie, "new", "v");
+    }
+    fake_set(engine, cookie, "new", "v");
+    ck_assert(fake_has(engine, cookie, "new", "v"));
+}
+END_TEST
+
+START_TEST(cas_is_adopted)
+{
+    struct fake_value v;
+    uint64_t cas, high = 1ull << 60;
+    item *it;
+
+    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(engine->get(&engine->interface, cookie, &it, "k", 1, 0),
+                     ENGINE_SUCCESS);
+    engine->item_set_cas(&engine->interface, cookie, it, high + 3);
+    engine->release(&engine->interface, cookie, it);
+    ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
+    ck_assert_uint_eq(v.cas, high + 3);
+    fake_value_fini(&v);
+    ck_assert_int_eq(put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_uint_gt(cas, high + 3);
+    ck_assert_int_eq(put(OPERATION_CAS, "k", "w", high + 3, &cas), ENGINE_SUCCESS);
+}
+END_TEST
+
+/* Nothing could follow it. */
+START_TEST(cas_at_the_end_is_not_adopted)
+{
+    static const uint64_t absurd[] = { UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 62 };
+    struct fake_value v;
+    uint64_t before, cas;
+    item *it;
+
+    for (size_t i = 0; i < N_ELEMENTS(absurd); i++) {
+        ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &before), ENGINE_SUCCESS);
+        ck_assert_int_eq(engine->get(&engine->interface, cookie, &it, "k", 1, 0),
+                         ENGINE_SUCCESS);
+        engine->item_set_cas(&engine->interface, cookie, it, absurd[i]);
+        engine->release(&engine->interface, cookie, it);
+        ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
+        ck_assert_uint_gt(v.cas, before);
+        fake_value_fini(&v);
+        ck_assert_int_eq(put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
+        ck_assert_uint_gt(cas, v.cas);
+        ck_assert_uint_lt(cas, UINT64_C(1) << 61);
+    }
+}
+END_TEST
+
+START_TEST(cas_starts_at_the_clock)
+{
+    uint64_t cas, before = (uint64_t)time(NULL) * 1000000 << 8;
+
+    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_uint_ge(cas, before);
+    ck_assert_uint_lt(cas, (uint64_t)(time(NULL) + 10) * 1000000 << 8);
+}
+END_TEST
+
+/* The last byte of a CAS tells nodes apart: an adopted one may have a higher one. */
+START_TEST(a_fence_is_above_all_that_is_there)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
+    struct fake_value v;
+    item *it;
+
+    fake_set(engine, cookie, "k", "v");
+    uint64_t cas = (mirror_rows.fence(handle) | 0xff) + 0x100;
+    ck_assert_int_eq(mirror_rows.allocate(handle, cookie, &it, "k", 1, 1, 0, 0, 0),
+                     ENGINE_SUCCESS);
+    ck_assert_int_eq(mirror_rows.store(handle, cookie, it, cas, 0, OPERATION_SET),
+                     ENGINE_SUCCESS);
+    engine->release(handle, cookie, it);
+    uint64_t fence = mirror_rows.fence(handle);
+    ck_assert_uint_ge(fence, cas);
+    fake_set(engine, cookie, "k", "w");
+    ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
+    ck_assert_uint_gt(v.cas, fence);
+    fake_value_fini(&v);
+}
+END_TEST
+
+START_TEST(an_expected_cas_moves_nothing)
+{
+    uint64_t first, second;
+
+    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &first), ENGINE_SUCCESS);
+    ck_assert_int_eq(put(OPERATION_CAS, "k", "v", UINT64_MAX - 5, &second),
+                     ENGINE_KEY_EEXISTS);
+    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &second), ENGINE_SUCCESS);
+    ck_assert_uint_lt(second, UINT64_MAX / 2);
+}
+END_TEST
+
+START_TEST(stats_groups)
+{
+    char text[64];
+
+    fake_set(engine, cookie, "k", "v");
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "curr_items"), 1);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "total_items"), 1);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "bytes"), 40);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "engine_maxbytes"), 8 << 20);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, "items", "items:1:number"), 1);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, "slabs", "1:used_chunks"), 1);
+    ck_assert(fake_stat(engine, cookie, "sizes", "64", text, sizeof(text)));
+    ck_assert(!fake_stat(engine, cookie, "nonsense", "x", text, sizeof(text)));
+    engine->reset_stats(&engine->interface, cookie);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "total_items"), 0);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "curr_items"), 1);
+}
+END_TEST
+
+static void refused(const char *config)
+{
+    ENGINE_ERROR_CODE error = ENGINE_SUCCESS;
+
+    ck_assert_ptr_null(fake_engine_create(host, store_create_instance, config, &error));
+    ck_assert_int_eq(error, ENGINE_EINVAL);
+}
+
+START_TEST(configuration)
+{
+    refused("cache_size=1k");
+    refused("cache_size=8m;item_size_max=5m");
+    refused("item_size_max=10");
+    refused("nonsense=1");
+    refused("cache_size=many");
+}
+END_TEST
+
+START_TEST(two_engines_in_one_process)
+{
+    struct fake_host *other = fake_host_create();
+    ENGINE_HANDLE_V1 *second = fake_engine_create(
+        other, store_create_instance,
+        "cache_size=1m;use_cas=true;verbose=1;preallocate=false;factor="
+        "1.5;chunk_size=64;ignore_vbucket=true;vb0=true;eviction=true",
+        NULL);
+
+    ck_assert_ptr_nonnull(second);
+    fake_set(second, cookie, "k", "other");
+    fake_set(engine, cookie, "k", "mine");
+    ck_assert(fake_has(second, cookie, "k", "other"));
+    ck_assert(fake_has(engine, cookie, "k", "mine"));
+    fake_flush(second, cookie, 0);
+    ck_assert(fake_has(engine, cookie, "k", "mine"));
+    fake_engine_destroy(second);
+    fake_host_destroy(other);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        flush_in_one_second,
+        flush_delayed,
+        flush_epochs_never_wrap,
+        cas_is_adopted,
+        cas_at_the_end_is_not_adopted,
+        cas_starts_at_the_clock,
+        a_fence_is_above_all_that_is_there,
+        an_expected_cas_moves_nothing,
+        stats_groups,
+        configuration,
+        two_engines_in_one_process,
+    };
+    return rig_run("store_engine", setup, tests, N_ELEMENTS(tests));
+}

@@ -1,0 +1,304 @@
+/* Walks: nothing hidden, nothing twice, whatever happens meanwhile. */
+#include <unistd.h>
+
+#include "test/unit/store_rig.h"
+
+#ifdef UNDER_SANITIZER
+enum { ITEMS = 5000 };
+#else
+enum { ITEMS = 50000 };
+#endif
+
+static void setup(void)
+{
+    rig_start("cache_size=16m");
+}
+
+static void note_key(void *context, const void *key, size_t nkey,
+                     const struct fake_value *value)
+{
+    unsigned char *seen = context;
+    char text[32];
+
+    (void)value;
+    snprintf(text, sizeof(text), "%.*s", (int)nkey, (const char *)key);
+    if (strncmp(text, "key-", 4) == 0)
+        seen[atoi(text + 4)] = 1;
+}
+
+START_TEST(walk_meets_everything_once)
+{
+    unsigned char *seen = calloc(ITEMS, 1);
+    char key[32];
+
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        ck_assert_int_eq(fake_set(engine, cookie, key, key), ENGINE_SUCCESS);
+    }
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), ITEMS);
+    for (int i = 0; i < ITEMS; i++)
+        ck_assert_int_eq(seen[i], 1);
+    free(seen);
+}
+END_TEST
+
+/* ---- a shortage of memory: the linker leads these calls here */
+
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static _Thread_local int fails_in; /* the allocation that fails: 1, the next; 0: none */
+
+static bool fails_now(void)
+{
+    return fails_in > 0 && --fails_in == 0;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails_now() ? NULL : __real_realloc(old, size);
+}
+
+/* Walks to the end, however often it has to be asked; how many items there were. */
+static unsigned walk_through(unsigned *refusals)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    uint16_t nspecific, flags, vbucket;
+    unsigned n = 0;
+    TAP_ITERATOR next;
+    void *specific;
+    uint32_t seqno;
+    uint8_t ttl;
+
+    while ((next = engine->get_tap_iterator(h, cookie, "x", 1, 0, NULL, 0)) == NULL)
+        ++*refusals;
+    for (;;) {
+        item *it;
+        switch (
+            next(h, cookie, &it, &specific, &nspecific, &ttl, &flags, &seqno, &vbucket)) {
+        case TAP_MUTATION:
+            engine->release(h, cookie, it);
+            n++;
+            break;
+        case TAP_PAUSE:
+            ++*refusals;
+            break;
+        default:
+            return n;
+        }
+    }
+}
+
+START_TEST(a_walk_short_of_memory_is_no_end)
+{
+    unsigned refusals = 1;
+    char key[32];
+
+    for (int i = 0; i < ITEMS / 10; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        ck_assert_int_eq(fake_set(engine, cookie, key, key), ENGINE_SUCCESS);
+    }
+    for (int nth = 1; refusals > 0; nth++) {
+        refusals = 0;
+        fails_in = nth;
+        ck_assert_uint_eq(walk_through(&refusals), ITEMS / 10);
+        ck_assert(refusals > 0 || nth > 2); /* its own and the first bucket's */
+        fails_in = 0;
+    }
+}
+END_TEST
+
+START_TEST(walk_skips_expired_and_flushed)
+{
+    struct fake_store brief = {
+        .op = OPERATION_SET, .key = "brief", .value = "v", .exptime = 5
+    };
+    unsigned char seen[10] = { 0 };
+
+    ck_assert_int_eq(fake_store(engine, cookie, &brief, NULL), ENGINE_SUCCESS);
+    fake_set(engine, cookie, "key-1", "v");
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 2);
+    fake_host_advance(host, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    fake_flush(engine, cookie, 0);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    fake_set(engine, cookie, "key-2", "v");
+    fake_flush(engine, cookie, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    fake_host_advance(host, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+}
+END_TEST
+
+struct walk {
+    const void *cookie;
+    TAP_ITERATOR next;
+    unsigned char *seen;
+};
+
+static void walk_start(struct walk *w)
+{
+    w->seen = calloc(ITEMS, 1);
+    w->next = engine->get_tap_iterator(&engine->interface, w->cookie, "c", 1, 0, NULL, 0);
+    ck_assert_ptr_nonnull(w->next);
+}
+
+/* False at the end. */
+static bool walk_one(struct walk *w)
+{
+    item_info info = { .nvalue = 1 };
+    uint16_t nengine, flags, vbucket;
+    uint32_t seqno;
+    uint8_t ttl;
+    void *es;
+    item *it;
+
+    if (w->next(&engine->interface, w->cookie, &it, &es, &nengine, &ttl, &flags, &seqno,
+                &vbucket) != TAP_MUTATION)
+        return false;
+    CHECK(engine->get_item_info(&engine->interface, w->cookie, it, &info));
+    note_key(w->seen, info.key, info.nkey, NULL);
+    engine->release(&engine->interface, w->cookie, it);
+    return true;
+}
+
+/* What was there before the walk and is not changed must be met, though the table grows
+ * manifold and items are moved in memory meanwhile. */
+START_TEST(walks_miss_nothing_while_the_table_grows)
+{
+    struct walk walks[3];
+    char key[32];
+    int there = ITEMS / 10, added = 0;
+
+    for (int i = 0; i < there; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    for (int w = 0; w < 3; w++) {
+        walks[w].cookie = fake_cookie_create(host);
+        walk_start(&walks[w]);
+    }
+    for (; added < ITEMS; added++) {
+        walk_one(&walks[added % 3]);
+        snprintf(key, sizeof(key), "more-%d", added);
+        fake_set(engine, cookie, key, key);
+        snprintf(key, sizeof(key), "over-%d", added % 100);
+        fake_set(engine, cookie, key, key);
+    }
+    for (int w = 0; w < 3; w++) {
+        while (walk_one(&walks[w]))
+            ;
+        for (int i = 0; i < there; i++)
+            ck_assert_int_eq(walks[w].seen[i], 1);
+        free(walks[w].seen);
+        fake_cookie_destroy(walks[w].cookie);
+    }
+}
+END_TEST
+
+START_TEST(the_table_shrinks_again)
+{
+    uint64_t grown, most = 0;
+    char key[32];
+
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    grown = fake_stat_number(engine, cookie, "slabs", "hash_buckets");
+    ck_assert_uint_gt(grown, ITEMS / 7);
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        if (i % 20 != 0)
+            fake_delete(engine, cookie, key, 0);
+    }
+    for (int ms = 0; most == 0 || most > grown / 4; ms++) {
+        ck_assert_int_lt(ms, 20000);
+        usleep(1000);
+        most = fake_stat_number(engine, cookie, "slabs", "hash_buckets");
+    }
+    for (int i = 0; i < ITEMS; i += 20) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        CHECK(fake_has(engine, cookie, key, key));
+    }
+}
+END_TEST
+
+START_TEST(an_abandoned_walk_is_freed)
+{
+    struct walk w = { .cookie = fake_cookie_create(host) };
+    char key[32];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    walk_start(&w);
+    ck_assert(walk_one(&w));
+    fake_cookie_destroy(w.cookie);
+    free(w.seen);
+    w.cookie = &w; /* one that the host knows nothing of: left to the engine's end */
+    walk_start(&w);
+    ck_assert(walk_one(&w));
+    free(w.seen);
+    fake_flush(engine, cookie, 0);
+}
+END_TEST
+
+/* What a walk shows is there at that moment: replication sends it behind all changes
+ * that it has sent already. */
+START_TEST(a_walk_shows_nothing_that_was_removed_meanwhile)
+{
+    struct walk w = { .cookie = fake_cookie_create(host) };
+    char key[32];
+
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_set(engine, cookie, key, key);
+    }
+    walk_start(&w);
+    ck_assert(walk_one(&w));
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        fake_delete(engine, cookie, key, 0);
+    }
+    ck_assert(!walk_one(&w));
+    fake_cookie_destroy(w.cookie);
+    free(w.seen);
+}
+END_TEST
+
+START_TEST(a_walk_carries_out_a_flush_that_is_due)
+{
+    unsigned char seen[10] = { 0 };
+
+    fake_set(engine, cookie, "key-1", "v");
+    fake_flush(engine, cookie, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    fake_host_advance(host, 5);
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        walk_meets_everything_once,
+        a_walk_short_of_memory_is_no_end,
+        walk_skips_expired_and_flushed,
+        walks_miss_nothing_while_the_table_grows,
+        the_table_shrinks_again,
+        an_abandoned_walk_is_freed,
+        a_walk_shows_nothing_that_was_removed_meanwhile,
+        a_walk_carries_out_a_flush_that_is_due,
+    };
+    return rig_run("store_walks", setup, tests, N_ELEMENTS(tests));
+}

@@ -1,0 +1,122 @@
+/*
+ * What the tests of connections stand on: a server without listeners, one worker that the
+ * test turns, a tiny engine, and a client at the other end of a socket pair.
+ */
+#ifndef TEST_UNIT_CONNECTION_RIG_H
+#define TEST_UNIT_CONNECTION_RIG_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "server/clock.h"
+#include "server/server.h"
+#include "server/server_api.h"
+#include "server/stats.h"
+#include "server/worker_loop.h"
+#include "test/fake/tiny_engine.h"
+#include "test/unit/unit.h"
+
+enum { DEADLINE_MS = 20000, BIG = 300000 };
+
+static struct server server;
+static struct worker worker;
+static int client;
+
+static inline int connect_client(void)
+{
+    int ends[2];
+    struct timeval limit = { DEADLINE_MS / 1000, 0 };
+    AZ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    AZ(evutil_make_socket_nonblocking(ends[1]));
+    AZ(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)));
+    ck_assert(worker_give(&worker, ends[1], false));
+    atomic_fetch_add(&server.listeners.accepted, 1);
+    return ends[0];
+}
+
+/* The worker reads the settings from the moment that it runs. */
+static inline void begin_with(size_t piece, bool arithmetic,
+                              const struct settings *settings)
+{
+    char why[256];
+    memset(&server, 0, sizeof(server));
+    memset((void *)&worker, 0, sizeof(worker));
+    AZ(pthread_mutex_init(&server.reset_lock, NULL));
+    server.stop_fd = -1;
+    server.settings = *settings;
+    server.engine.api = tiny_engine_start(piece, arithmetic);
+    server.engine.handle = (ENGINE_HANDLE *)server.engine.api;
+    server.workers = &worker;
+    server.nworkers = 1;
+    server.pools.limit = settings->conn_memory_mb << 20;
+    clock_start();
+    server_api_init(&server);
+    ck_assert_msg(worker_init(&worker, &server, why, sizeof(why)), "%s", why);
+    ck_assert_msg(worker_start(&worker, why, sizeof(why)), "%s", why);
+    client = connect_client();
+}
+
+static inline void begin(size_t piece, bool arithmetic)
+{
+    const struct settings settings = { .requests_per_event = 20, .threads = 1 };
+    begin_with(piece, arithmetic, &settings);
+}
+
+static inline void finish(void)
+{
+    close(client);
+    worker_stop(&worker);
+    worker_join(&worker);
+    worker_fini(&worker);
+    ck_assert_uint_eq(tiny_engine_stop(), 0);
+}
+
+static inline void say(const char *text)
+{
+    size_t n = strlen(text);
+    ck_assert_int_eq(send(client, text, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+static inline void hear(const char *wanted)
+{
+    static char got[2 * BIG];
+    size_t n = strlen(wanted);
+    ck_assert_uint_lt(n, sizeof(got));
+    ssize_t all = recv(client, got, n, MSG_WAITALL);
+    got[all > 0 ? all : 0] = '\0';
+    ck_assert_str_eq(got, wanted);
+}
+
+static inline void hear_end(void)
+{
+    char byte;
+    ssize_t n = recv(client, &byte, 1, 0);
+    ck_assert_msg(n == 0 || (n < 0 && errno == ECONNRESET), "it did not close");
+}
+
+static inline void ask(const char *text, const char *wanted)
+{
+    say(text);
+    hear(wanted);
+}
+
+/* Wait until the engine has refused a call with EWOULDBLOCK. */
+static const void *wait_for_cookie(void)
+{
+    for (unsigned i = 0; i < DEADLINE_MS && tiny_engine_cookie() == NULL; i++)
+        poll(NULL, 0, 1);
+    ck_assert_ptr_nonnull(tiny_engine_cookie());
+    return tiny_engine_cookie();
+}
+
+static inline void notify(ENGINE_ERROR_CODE status)
+{
+    server_api_get()->cookie->notify_io_complete(wait_for_cookie(), status);
+}
+
+#endif
