@@ -17,6 +17,8 @@
  *   session.c   its states, and its end
  *   merge.c     MAP to PURGED
  *   apply.c     frames to store
+ *   sync.c      how much of it all the peer has
+ *   health.c    may this node hold the clients' address?
  *   status.c    figures
  *   role.c      promote, demote, step down
  *   handover.c  planned change of roles
@@ -43,6 +45,11 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
                     const struct repl_store_ops *store_ops, void *store,
                     const struct repl_port_ops *port_ops, void *port);
 void repl_core_fini(struct repl_core *c);
+
+/* ---- sync.c */
+
+/* Changes in the journals that are not acknowledged; and how often there was no room. */
+uint64_t core_pending(struct repl_core *c, uint64_t *overflows);
 
 /* ---- log.c */
 

@@ -14,28 +14,6 @@ static uint64_t notices_lost(const struct repl_core *c)
     return n;
 }
 
-static uint64_t pending(struct repl_core *c, uint64_t *overflows)
-{
-    uint64_t n = 0;
-    struct worker *w = atomic_load(&c->gate.workers);
-    *overflows = 0;
-    for (; w != NULL; w = w->next) {
-        n += ring_pending(&w->ring);
-        *overflows += atomic_load_explicit(&w->overflows, memory_order_relaxed);
-    }
-    return n;
-}
-
-/* R14, as far as this node can know it. */
-bool repl_core_in_sync(struct repl_core *c)
-{
-    const struct repl_session *s = &c->session;
-    uint64_t overflows;
-    if (!s->merged || !map_is_empty(&c->lacking) || !map_is_empty(&c->dirty))
-        return false;
-    return s->peer_whole && !s->await && pending(c, &overflows) == 0;
-}
-
 /* What the peer may not have: not told yet, or told and still to be copied. */
 static uint64_t buckets_at_risk(struct repl_core *c)
 {
@@ -43,16 +21,6 @@ static uint64_t buckets_at_risk(struct repl_core *c)
     map_unite(&c->spare, &c->flying);
     map_unite(&c->spare, &c->owed);
     return map_count(&c->spare);
-}
-
-bool repl_core_drained(struct repl_core *c)
-{
-    const struct repl_session *s = &c->session;
-    uint64_t overflows;
-    if (!s->open || !c->active)
-        return true; /* nobody to wait for, or nothing of ours */
-    return s->merged && s->peer_whole && map_is_empty(&c->dirty) &&
-           map_is_empty(&c->flying) && pending(c, &overflows) == 0;
 }
 
 const char *repl_core_refusal(struct repl_core *c)
@@ -124,7 +92,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .peer_memory = c->session.peer.memory,
         .count = c->count,
     };
-    s->pending = pending(c, &s->journal_overflows);
+    s->pending = core_pending(c, &s->journal_overflows);
     s->at_risk = s->pending + buckets_at_risk(c);
     s->run_id = s->run_text;
     s->peer_run_id = s->peer_run_text;
