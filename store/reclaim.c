@@ -260,15 +260,17 @@ static bool main_is_vain(struct store *s)
     return atomic_load(&s->demand.vain) >= VAIN_MAX;
 }
 
-static unsigned need_of(struct store *s, unsigned queue)
+/* vain: what the main queue has was too hot to go when the segment was claimed. It was
+ * claimed all the same, so the small queue has nothing. */
+static unsigned need_of(struct store *s, unsigned queue, bool vain)
 {
     if (queue == QUEUE_SMALL)
         return 0;
-    return main_is_vain(s) ? MARK_FREQ : atomic_load(&s->demand.above);
+    return vain ? MARK_FREQ : atomic_load(&s->demand.above);
 }
 
 static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode mode,
-                           uint32_t id)
+                           uint32_t id, bool vain)
 {
     struct segment *seg = &s->memory.segments[id];
     return (struct pass){ .s = s,
@@ -277,7 +279,7 @@ static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode 
                           .segment = seg,
                           .mode = mode,
                           .queue = seg->queue,
-                          .need = need_of(s, seg->queue) };
+                          .need = need_of(s, seg->queue, vain) };
 }
 
 bool store_reclaim(struct store *s, const void *cookie)
@@ -298,7 +300,7 @@ bool store_reclaim(struct store *s, const void *cookie)
             return false;
         if (mode == CLAIM_WAIT)
             return sched_yield() == 0;
-        struct pass p = pass_of(s, cookie, mode, id);
+        struct pass p = pass_of(s, cookie, mode, id, terms.main_is_vain);
         if (reclaim_segment(&p, id))
             return true;
         compact = compact && !p.stuck; /* nowhere to move things: only eviction helps */
@@ -313,7 +315,7 @@ void store_reclaim_parked(struct store *s)
         uint32_t id = memory_claim_parked(&s->memory);
         if (id == SEGMENT_NONE)
             return;
-        struct pass p = pass_of(s, NULL, CLAIM_COMPACT, id);
+        struct pass p = pass_of(s, NULL, CLAIM_COMPACT, id, false);
         reclaim_segment(&p, id);
     }
 }
