@@ -301,10 +301,11 @@ def case_files_and_links(lab):
     node = lab.single("-P", pid)
     with open(precious, encoding="ascii") as file:
         assert file.read() == "data", "a link was followed"
-    with open(pid, encoding="ascii") as file:
-        assert int(file.read()) == node.process.pid and not os.path.islink(pid)
-    with open(ports, encoding="ascii") as file:
-        assert "TCP INET: %d" % node.port in file.read() and not os.path.islink(ports)
+    for path, wanted in ((pid, "%d\n" % node.process.pid), (ports, "TCP INET: %d\n" % node.port)):
+        assert not os.path.islink(path), "%s is still a link" % path
+        with open(path, encoding="ascii") as file:
+            text = file.read()
+        assert wanted in text, "%s has %r, not %r" % (path, text, wanted)
 
 
 def case_daemon(lab):
