@@ -29,8 +29,7 @@ MUTANTS = [
     ("journal-unmerged", "R2: a journal from before the merge, that the merge does not fold", SIM,
      {"journal-unmerged": "if (c->active && leads)",
       "journal-unmerged 2": GONE,
-      "journal-unmerged 3": "return work_to_merge(c) || (c->session.merged ? work_merged(c)"
-                           " : (ship_changes(c), false));"}),
+      "journal-unmerged 3": "(c->session.merged ? work_merged(c) : (ship_changes(c), false));"}),
     ("no-dfly", "R13: dirt that is forgotten when a repair is cut", SIM,
      {"no-dfly": GONE}),
     ("two-orders", "R10: a second purge order before the first is acknowledged", SIM,
@@ -80,7 +79,7 @@ MUTANTS = [
     ("absences-behind-the-map", "R8: an absence that comes when the bucket is shared out already",
      SIM, {"absences-behind-the-map": GONE}),
     ("absences-of-the-leader", "R8: what the leader's clients were told", SIM,
-     {"absences-of-the-leader": GONE, "absences-of-the-leader 2": "return s->map_due && ship_has_unread(c);"}),
+     {"absences-of-the-leader": GONE, "absences-of-the-leader 2": "s->map_due && ship_has_unread(c);"}),
     ("known-forgotten", "R12: an item of the peer's over what clients changed", SIM,
      {"known-forgotten": "false;"}),
     ("known-not-cleared", "R12: an item that is refused for what was changed before the last merge",
