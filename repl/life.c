@@ -5,31 +5,34 @@
 #include "base/check.h"
 #include "repl/internal.h"
 
+enum { MAPS = 8 };
+
+static struct map *map_of(struct repl_core *c, size_t number)
+{
+    struct map *const maps[MAPS] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
+                                     &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    return maps[number];
+}
+
 static bool maps_init(struct repl_core *c)
 {
-    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
-                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
     bool ok = true;
-    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
-        ok = map_init(maps[i], c->config.map_bits) && ok;
+    for (size_t i = 0; i < MAPS; i++)
+        ok = map_init(map_of(c, i), c->config.map_bits) && ok;
     return ok;
 }
 
 void repl_core_warm_up(struct repl_core *c)
 {
-    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
-                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
-    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
-        map_touch(maps[i]);
+    for (size_t i = 0; i < MAPS; i++)
+        map_touch(map_of(c, i));
     known_touch(&c->known);
 }
 
 static void maps_fini(struct repl_core *c)
 {
-    struct map *const maps[] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
-                                 &c->owed,  &c->coming, &c->doomed,  &c->spare };
-    for (size_t i = 0; i < N_ELEMENTS(maps); i++)
-        map_fini(maps[i]);
+    for (size_t i = 0; i < MAPS; i++)
+        map_fini(map_of(c, i));
 }
 
 /* Room for notices that are not sent yet. */

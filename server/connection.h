@@ -1,14 +1,18 @@
 /*
  * One client connection, or a UDP port. To engines it is a cookie.
  *
- *   READ -> PARSE -> VALUE, DISCARD -> PARSE -> WRITE -> READ      DATAGRAM_READ <--+
- *             |          |                        |                     |           |
- *             v          v                        v                     v        (answer)
- *           PARKED (the engine would block)     CLOSING            DATAGRAM_PARSE --+
- *             |                                                      |         ^
- *             v                                                      v         |
- *          EXECUTE -> as PARSE                                     PARKED ->
- * DATAGRAM_EXECUTE
+ *   READ -> PARSE -> VALUE, DISCARD -> PARSE -> WRITE -> READ
+ *             |          |                        |
+ *             v          v                        v
+ *           PARKED (the engine would block)     CLOSING
+ *             |
+ *             v
+ *           EXECUTE -> as PARSE
+ *
+ *   DATAGRAM_READ -> DATAGRAM_PARSE -> (answer) -> DATAGRAM_READ
+ *                      |
+ *                      v
+ *                    PARKED -> DATAGRAM_EXECUTE -> as DATAGRAM_PARSE
  *
  * A state has a function (state_table.h), which gives the next state or says that there
  * is nothing to do but wait; drive.c calls them. This file has what lies below: life,

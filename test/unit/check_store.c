@@ -6,22 +6,12 @@ static void setup(void)
     rig_start("cache_size=8m");
 }
 
-static ENGINE_ERROR_CODE put(ENGINE_STORE_OPERATION op, const char *key,
-                             const char *value, uint64_t expected, uint64_t *cas)
-{
-    struct fake_store what = {
-        .op = op, .key = key, .value = value, .flags = 0xfedcba98, .expected = expected
-    };
-
-    return fake_store(engine, cookie, &what, cas);
-}
-
 START_TEST(set_and_get)
 {
     struct fake_value v;
     uint64_t cas = 0;
 
-    ck_assert_int_eq(put(OPERATION_SET, "k", "value", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "value", 0, &cas), ENGINE_SUCCESS);
     ck_assert_uint_ne(cas, 0);
     ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
     ck_assert_uint_eq(v.nbytes, 5);
@@ -38,19 +28,20 @@ START_TEST(store_operations)
 {
     uint64_t cas, second;
 
-    ck_assert_int_eq(put(OPERATION_REPLACE, "k", "a", 0, &cas), ENGINE_NOT_STORED);
-    ck_assert_int_eq(put(OPERATION_APPEND, "k", "a", 0, &cas), ENGINE_NOT_STORED);
-    ck_assert_int_eq(put(OPERATION_PREPEND, "k", "a", 0, &cas), ENGINE_NOT_STORED);
-    ck_assert_int_eq(put(OPERATION_CAS, "k", "a", 7, &cas), ENGINE_KEY_ENOENT);
-    ck_assert_int_eq(put(OPERATION_ADD, "k", "a", 0, &cas), ENGINE_SUCCESS);
-    ck_assert_int_eq(put(OPERATION_ADD, "k", "b", 0, &second), ENGINE_NOT_STORED);
+    ck_assert_int_eq(rig_put(OPERATION_REPLACE, "k", "a", 0, &cas), ENGINE_NOT_STORED);
+    ck_assert_int_eq(rig_put(OPERATION_APPEND, "k", "a", 0, &cas), ENGINE_NOT_STORED);
+    ck_assert_int_eq(rig_put(OPERATION_PREPEND, "k", "a", 0, &cas), ENGINE_NOT_STORED);
+    ck_assert_int_eq(rig_put(OPERATION_CAS, "k", "a", 7, &cas), ENGINE_KEY_ENOENT);
+    ck_assert_int_eq(rig_put(OPERATION_ADD, "k", "a", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_ADD, "k", "b", 0, &second), ENGINE_NOT_STORED);
     ck_assert(fake_has(engine, cookie, "k", "a"));
-    ck_assert_int_eq(put(OPERATION_CAS, "k", "b", cas + 1, &second), ENGINE_KEY_EEXISTS);
-    ck_assert_int_eq(put(OPERATION_CAS, "k", "b", cas, &second), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_CAS, "k", "b", cas + 1, &second),
+                     ENGINE_KEY_EEXISTS);
+    ck_assert_int_eq(rig_put(OPERATION_CAS, "k", "b", cas, &second), ENGINE_SUCCESS);
     ck_assert_uint_gt(second, cas);
-    ck_assert_int_eq(put(OPERATION_CAS, "k", "c", cas, &second), ENGINE_KEY_EEXISTS);
-    ck_assert_int_eq(put(OPERATION_REPLACE, "k", "c", 0, &cas), ENGINE_SUCCESS);
-    ck_assert_int_eq(put(OPERATION_SET, "k", "", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_CAS, "k", "c", cas, &second), ENGINE_KEY_EEXISTS);
+    ck_assert_int_eq(rig_put(OPERATION_REPLACE, "k", "c", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "", 0, &cas), ENGINE_SUCCESS);
     ck_assert(fake_has(engine, cookie, "k", ""));
 }
 END_TEST
@@ -64,11 +55,12 @@ START_TEST(joins_keep_flags_and_time)
     uint64_t cas, second;
 
     ck_assert_int_eq(fake_store(engine, cookie, &old, &cas), ENGINE_SUCCESS);
-    ck_assert_int_eq(put(OPERATION_APPEND, "k", "-end", cas + 1, &second),
+    ck_assert_int_eq(rig_put(OPERATION_APPEND, "k", "-end", cas + 1, &second),
                      ENGINE_KEY_EEXISTS);
-    ck_assert_int_eq(put(OPERATION_APPEND, "k", "-end", cas, &second), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_APPEND, "k", "-end", cas, &second),
+                     ENGINE_SUCCESS);
     ck_assert_uint_gt(second, cas);
-    ck_assert_int_eq(put(OPERATION_PREPEND, "k", "start-", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_PREPEND, "k", "start-", 0, &cas), ENGINE_SUCCESS);
     ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
     ck_assert_str_eq(v.bytes, "start-mid-end");
     ck_assert_uint_eq(v.flags, 5);
@@ -102,7 +94,7 @@ START_TEST(delete_with_and_without_cas)
     uint64_t cas;
 
     ck_assert_int_eq(fake_delete(engine, cookie, "k", 0), ENGINE_KEY_ENOENT);
-    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_int_eq(fake_delete(engine, cookie, "k", cas + 256), ENGINE_KEY_EEXISTS);
     ck_assert(fake_has(engine, cookie, "k", "v"));
     ck_assert_int_eq(fake_delete(engine, cookie, "k", cas), ENGINE_SUCCESS);
@@ -213,7 +205,7 @@ START_TEST(expiry)
     ck_assert(fake_has(engine, cookie, "k", "v"));
     fake_host_advance(host, 1);
     ck_assert(fake_has(engine, cookie, "k", NULL));
-    ck_assert_int_eq(put(OPERATION_REPLACE, "k", "w", 0, NULL), ENGINE_NOT_STORED);
+    ck_assert_int_eq(rig_put(OPERATION_REPLACE, "k", "w", 0, NULL), ENGINE_NOT_STORED);
     what.op = OPERATION_ADD;
     what.exptime = FAKE_STARTED - 1000;
     what.exptime = what.exptime + 0; /* absolute, long past */
@@ -229,7 +221,7 @@ START_TEST(touch_and_gat)
 
     ck_assert_int_eq(fake_touch(engine, cookie, "k", 10), ENGINE_KEY_ENOENT);
     ck_assert_int_eq(fake_gat(engine, cookie, "k", 10, &v), ENGINE_KEY_ENOENT);
-    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_int_eq(fake_touch(engine, cookie, "k", 10), ENGINE_SUCCESS);
     fake_host_advance(host, 9);
     ck_assert_int_eq(fake_gat(engine, cookie, "k", 20, &v), ENGINE_SUCCESS);

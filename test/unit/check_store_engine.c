@@ -7,16 +7,6 @@ static void setup(void)
     rig_start("cache_size=8m");
 }
 
-static ENGINE_ERROR_CODE put(ENGINE_STORE_OPERATION op, const char *key,
-                             const char *value, uint64_t expected, uint64_t *cas)
-{
-    struct fake_store what = {
-        .op = op, .key = key, .value = value, .flags = 0xfedcba98, .expected = expected
-    };
-
-    return fake_store(engine, cookie, &what, cas);
-}
-
 START_TEST(flush_in_one_second)
 {
     fake_set(engine, cookie, "before", "v");
@@ -24,7 +14,7 @@ START_TEST(flush_in_one_second)
     ck_assert(fake_has(engine, cookie, "before", NULL));
     fake_set(engine, cookie, "after", "v");
     ck_assert(fake_has(engine, cookie, "after", "v"));
-    ck_assert_int_eq(put(OPERATION_ADD, "before", "w", 0, NULL), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_ADD, "before", "w", 0, NULL), ENGINE_SUCCESS);
     ck_assert_int_eq(fake_flush(engine, cookie, 0), ENGINE_SUCCESS);
     ck_assert(fake_has(engine, cookie, "before", NULL));
     ck_assert(fake_has(engine, cookie, "after", NULL));
@@ -73,7 +63,7 @@ START_TEST(cas_is_adopted)
     uint64_t cas, high = 1ull << 60;
     item *it;
 
-    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_int_eq(engine->get(&engine->interface, cookie, &it, "k", 1, 0),
                      ENGINE_SUCCESS);
     engine->item_set_cas(&engine->interface, cookie, it, high + 3);
@@ -81,9 +71,9 @@ START_TEST(cas_is_adopted)
     ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
     ck_assert_uint_eq(v.cas, high + 3);
     fake_value_fini(&v);
-    ck_assert_int_eq(put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_uint_gt(cas, high + 3);
-    ck_assert_int_eq(put(OPERATION_CAS, "k", "w", high + 3, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_CAS, "k", "w", high + 3, &cas), ENGINE_SUCCESS);
 }
 END_TEST
 
@@ -96,7 +86,7 @@ START_TEST(cas_at_the_end_is_not_adopted)
     item *it;
 
     for (size_t i = 0; i < N_ELEMENTS(absurd); i++) {
-        ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &before), ENGINE_SUCCESS);
+        ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &before), ENGINE_SUCCESS);
         ck_assert_int_eq(engine->get(&engine->interface, cookie, &it, "k", 1, 0),
                          ENGINE_SUCCESS);
         engine->item_set_cas(&engine->interface, cookie, it, absurd[i]);
@@ -104,7 +94,7 @@ START_TEST(cas_at_the_end_is_not_adopted)
         ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
         ck_assert_uint_gt(v.cas, before);
         fake_value_fini(&v);
-        ck_assert_int_eq(put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
+        ck_assert_int_eq(rig_put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
         ck_assert_uint_gt(cas, v.cas);
         ck_assert_uint_lt(cas, UINT64_C(1) << 61);
     }
@@ -115,7 +105,7 @@ START_TEST(cas_starts_at_the_clock)
 {
     uint64_t cas, before = (uint64_t)time(NULL) * 1000000 << 8;
 
-    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_uint_ge(cas, before);
     ck_assert_uint_lt(cas, (uint64_t)(time(NULL) + 10) * 1000000 << 8);
 }
@@ -148,10 +138,10 @@ START_TEST(an_expected_cas_moves_nothing)
 {
     uint64_t first, second;
 
-    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &first), ENGINE_SUCCESS);
-    ck_assert_int_eq(put(OPERATION_CAS, "k", "v", UINT64_MAX - 5, &second),
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &first), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_CAS, "k", "v", UINT64_MAX - 5, &second),
                      ENGINE_KEY_EEXISTS);
-    ck_assert_int_eq(put(OPERATION_SET, "k", "v", 0, &second), ENGINE_SUCCESS);
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &second), ENGINE_SUCCESS);
     ck_assert_uint_lt(second, UINT64_MAX / 2);
 }
 END_TEST

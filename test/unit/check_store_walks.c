@@ -26,16 +26,21 @@ static void note_key(void *context, const void *key, size_t nkey,
         seen[atoi(text + 4)] = 1;
 }
 
-START_TEST(walk_meets_everything_once)
+static void fill(int n)
 {
-    unsigned char *seen = calloc(ITEMS, 1);
     char key[32];
-
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
-    for (int i = 0; i < ITEMS; i++) {
+    for (int i = 0; i < n; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         ck_assert_int_eq(fake_set(engine, cookie, key, key), ENGINE_SUCCESS);
     }
+}
+
+START_TEST(walk_meets_everything_once)
+{
+    unsigned char *seen = calloc(ITEMS, 1);
+
+    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    fill(ITEMS);
     ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), ITEMS);
     for (int i = 0; i < ITEMS; i++)
         ck_assert_int_eq(seen[i], 1);
@@ -100,12 +105,8 @@ static unsigned walk_through(unsigned *refusals)
 START_TEST(a_walk_short_of_memory_is_no_end)
 {
     unsigned refusals = 1;
-    char key[32];
 
-    for (int i = 0; i < ITEMS / 10; i++) {
-        snprintf(key, sizeof(key), "key-%d", i);
-        ck_assert_int_eq(fake_set(engine, cookie, key, key), ENGINE_SUCCESS);
-    }
+    fill(ITEMS / 10);
     for (int nth = 1; refusals > 0; nth++) {
         refusals = 0;
         fails_in = nth;
@@ -178,10 +179,7 @@ START_TEST(walks_miss_nothing_while_the_table_grows)
     char key[32];
     int there = ITEMS / 10, added = 0;
 
-    for (int i = 0; i < there; i++) {
-        snprintf(key, sizeof(key), "key-%d", i);
-        fake_set(engine, cookie, key, key);
-    }
+    fill(there);
     for (int w = 0; w < 3; w++) {
         walks[w].cookie = fake_cookie_create(host);
         walk_start(&walks[w]);
@@ -209,10 +207,7 @@ START_TEST(the_table_shrinks_again)
     uint64_t grown, most = 0;
     char key[32];
 
-    for (int i = 0; i < ITEMS; i++) {
-        snprintf(key, sizeof(key), "key-%d", i);
-        fake_set(engine, cookie, key, key);
-    }
+    fill(ITEMS);
     grown = fake_stat_number(engine, cookie, "slabs", "hash_buckets");
     ck_assert_uint_gt(grown, ITEMS / 7);
     for (int i = 0; i < ITEMS; i++) {
@@ -235,12 +230,8 @@ END_TEST
 START_TEST(an_abandoned_walk_is_freed)
 {
     struct walk w = { .cookie = fake_cookie_create(host) };
-    char key[32];
 
-    for (int i = 0; i < 1000; i++) {
-        snprintf(key, sizeof(key), "key-%d", i);
-        fake_set(engine, cookie, key, key);
-    }
+    fill(1000);
     walk_start(&w);
     ck_assert(walk_one(&w));
     fake_cookie_destroy(w.cookie);
@@ -260,10 +251,7 @@ START_TEST(a_walk_shows_nothing_that_was_removed_meanwhile)
     struct walk w = { .cookie = fake_cookie_create(host) };
     char key[32];
 
-    for (int i = 0; i < 1000; i++) {
-        snprintf(key, sizeof(key), "key-%d", i);
-        fake_set(engine, cookie, key, key);
-    }
+    fill(1000);
     walk_start(&w);
     ck_assert(walk_one(&w));
     for (int i = 0; i < 1000; i++) {

@@ -39,6 +39,17 @@ static inline void rig_restart(const char *config)
     rig_start(config);
 }
 
+/* A store with all there is to it. */
+static inline ENGINE_ERROR_CODE rig_put(ENGINE_STORE_OPERATION op, const char *key,
+                                        const char *value, uint64_t expected,
+                                        uint64_t *cas)
+{
+    struct fake_store what = {
+        .op = op, .key = key, .value = value, .flags = 0xfedcba98, .expected = expected
+    };
+    return fake_store(engine, cookie, &what, cas);
+}
+
 static inline uint64_t rig_stat(const char *name)
 {
     return fake_stat_number(engine, cookie, NULL, name);
