@@ -9,8 +9,8 @@
 /* Tap iterators return live items only, several run at once, and ON_DISCONNECT ends
  * one wherever it stands. TAP_PAUSE is no end: there is no memory to go on now, and the
  * iterator may be called again later. */
-#define FEATURE_LIVE_WALK      0x80000a01u
-#define FEATURE_LIVE_WALK_TEXT "live tap iterators"
+#define FEATURE_LIVE_SCAN      0x80000a01u
+#define FEATURE_LIVE_SCAN_TEXT "live tap iterators"
 
 /* item_set_cas on a stored item also raises the engine's own CAS counter. */
 #define FEATURE_CAS_CLOCK      0x80000a02u

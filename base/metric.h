@@ -3,11 +3,11 @@
  * that is included once for the members of its structs and once for the table; a module's
  * `stats` and the tables in the documents are made from it.
  *
- *   store/stat_rows.h:   STAT_FIGURE(GAUGE, curr_items, "items stored now")
+ *   store/store_stat_rows.h:   STAT_FIGURE(GAUGE, curr_items, "items stored now")
  *
  *   struct snapshot {
  *   #define STAT_FIGURE(kind, name, help) METRIC_MEMBER_##kind(name)
- *   #include "store/stat_rows.h"
+ *   #include "store/store_stat_rows.h"
  *   };
  *
  * What is counted as it happens is a STAT_COUNTER, and a member of whatever holds the

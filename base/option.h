@@ -3,7 +3,7 @@
  * parsing, defaults, `stats settings`, --help and the tables in the documents come from
  * it. The values live in a plain struct of the caller; a row knows the offset of its
  * member. Rows stand in a header that is included once for the members and once for the
- * table, as store/option_rows.h.
+ * table, as store/store_option_rows.h.
  *
  * They are read from a command line (base/command_line.h) or from an engine's options,
  * "key=value;key=value".

@@ -98,7 +98,7 @@ bool option_read_file(struct option_reader *r, const char *name)
 
 /* ---- into rows */
 
-struct parse {
+struct row_parse {
     const struct option_row *rows;
     size_t nrows;
     void *values;
@@ -106,7 +106,7 @@ struct parse {
     struct option_reader reader;
 };
 
-static bool append_rest(struct parse *p, const struct option_pair *pair)
+static bool append_rest(struct row_parse *p, const struct option_pair *pair)
 {
     size_t n = p->rest != NULL ? strlen(p->rest) : 0;
     char *longer = realloc(p->rest, n + pair->ntext + 2);
@@ -124,7 +124,7 @@ static bool append_rest(struct parse *p, const struct option_pair *pair)
 
 static bool take(void *context, const struct option_pair *pair)
 {
-    struct parse *p = context;
+    struct row_parse *p = context;
     const struct option_row *row = option_find(p->rows, p->nrows, pair->key);
     if (pair->value == NULL) {
         snprintf(p->reader.why, p->reader.nwhy, "'%s' has no value: write it as %s=VALUE",
@@ -143,7 +143,7 @@ static bool take(void *context, const struct option_pair *pair)
 bool option_parse(const struct option_row *rows, size_t nrows, void *values,
                   const char *config, char **rest, char *why, size_t nwhy)
 {
-    struct parse p = { .rows = rows, .nrows = nrows, .values = values };
+    struct row_parse p = { .rows = rows, .nrows = nrows, .values = values };
     p.reader =
         (struct option_reader){ .take = take, .context = &p, .why = why, .nwhy = nwhy };
     *rest = NULL;

@@ -15,7 +15,7 @@
 #include <memcached/engine.h>
 
 #include "base/check.h"
-#include "store/store.h"
+#include "store/instance.h"
 
 static rel_time_t now(void)
 {

@@ -20,7 +20,7 @@
 #include "base/printable.h"
 #include "base/service.h"
 #include "ctl/ask.h"
-#include "ctl/process.h"
+#include "ctl/node_process.h"
 #include "ctl/track_file.h"
 
 enum {

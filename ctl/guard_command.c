@@ -1,20 +1,20 @@
 #include "base/check.h"
-#include "ctl/commands.h"
+#include "ctl/subcommands.h"
 #include "ctl/guard.h"
 
 struct guard_options {
 #define OPTION_GUARD(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 };
 
 static const struct option_row rows[] = {
 #define OPTION_GUARD(name, type, preset, min, max, form, help)                           \
     OPTION_ROW(#name, 0, type, struct guard_options, name, preset, min, max, form, help),
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 };
 
 #define OPTION_GUARD(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 
 int guard_command(struct common_options *common, int argc, char **argv)
 {

@@ -18,14 +18,14 @@ enum { NAME_ROOM = 32, INTERFACE_ROOM = 15, PATH_ROOM = 200 };
 
 /* ---- the values */
 
-struct address {
+struct vip {
     int family; /* 0: it is none */
     unsigned char bytes[sizeof(struct in6_addr)];
 };
 
-static struct address parse_address(const char *text)
+static struct vip parse_address(const char *text)
 {
-    struct address a = { 0 };
+    struct vip a = { 0 };
     if (inet_pton(AF_INET, text, a.bytes) == 1)
         a.family = AF_INET;
     else if (inet_pton(AF_INET6, text, a.bytes) == 1)
@@ -33,25 +33,25 @@ static struct address parse_address(const char *text)
     return a;
 }
 
-static size_t address_size(const struct address *a)
+static size_t address_size(const struct vip *a)
 {
     return a->family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
 }
 
-static bool same_address(const struct address *a, const struct address *b)
+static bool same_address(const struct vip *a, const struct vip *b)
 {
     return a->family == b->family && memcmp(a->bytes, b->bytes, address_size(a)) == 0;
 }
 
 /* One machine's own: neither 0.0.0.0 nor a group. */
-static bool is_of_a_node(const struct address *a)
+static bool is_of_a_node(const struct vip *a)
 {
     static const unsigned char nothing[sizeof(a->bytes)];
     bool is_group = a->family == AF_INET ? a->bytes[0] >= 224 : a->bytes[0] == 0xff;
     return !is_group && memcmp(a->bytes, nothing, address_size(a)) != 0;
 }
 
-static bool check_address(const char *option, const char *text, struct address *a,
+static bool check_address(const char *option, const char *text, struct vip *a,
                           char *why, size_t nwhy)
 {
     if (text == NULL) {
@@ -68,7 +68,7 @@ static bool check_address(const char *option, const char *text, struct address *
     return false;
 }
 
-static bool check_vip(const char *text, struct address *vip, char *why, size_t nwhy)
+static bool check_vip(const char *text, struct vip *vip, char *why, size_t nwhy)
 {
     char address[INET6_ADDRSTRLEN] = "", *end = "x";
     const char *slash = text != NULL ? strchr(text, '/') : NULL;
@@ -99,7 +99,7 @@ static bool check_vip(const char *text, struct address *vip, char *why, size_t n
 
 static bool check_addresses(const struct keepalived_conf *conf, char *why, size_t nwhy)
 {
-    struct address vip, self, peer;
+    struct vip vip, self, peer;
     if (!check_vip(conf->vip, &vip, why, nwhy) ||
         !check_address("self", conf->self, &self, why, nwhy) ||
         !check_address("peer", conf->peer, &peer, why, nwhy))

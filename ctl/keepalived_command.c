@@ -2,25 +2,25 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "ctl/commands.h"
+#include "ctl/subcommands.h"
 #include "ctl/keepalived.h"
 
 struct keepalived_options {
 #define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)                      \
     OPTION_MEMBER_##type(name)
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 };
 
 static const struct option_row rows[] = {
 #define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)                      \
     OPTION_ROW(#name, 0, type, struct keepalived_options, name, preset, min, max, form,  \
                help),
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 };
 
 #define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)                      \
     OPTION_WHOLE(#name, help)
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 
 /* By the index of --profile. */
 static const unsigned long advert_of_profile[] = { 100, 300 };

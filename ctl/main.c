@@ -7,7 +7,7 @@
 #include "base/monotonic.h"
 #include "config.h"
 #include "ctl/ask.h"
-#include "ctl/commands.h"
+#include "ctl/subcommands.h"
 #include "ctl/figures.h"
 #include "ctl/options.h"
 

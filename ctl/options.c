@@ -10,12 +10,12 @@ static const struct option_row rows[] = {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_ROW(#name, letter, type, struct common_options, name, preset, min, max, form, \
                help),
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 };
 
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_WHOLE(#name, help)
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
 
 void options_refuse(const char *format, ...)
 {

@@ -18,7 +18,7 @@ enum { EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 struct common_options {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_MEMBER_##type(name)
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
     void (*usage)(FILE *out);
 };
 

@@ -60,7 +60,7 @@ static void print_repl_options(void)
     head("option | default | meaning");
 #define OPTION(name, type, preset, min, max, form, help)                                 \
     option(#name, form, preset, help);
-#include "engine/option_rows.h"
+#include "engine/repl_option_rows.h"
 }
 
 static void print_store_options(void)
@@ -68,7 +68,7 @@ static void print_store_options(void)
     head("option | default | meaning");
 #define OPTION(name, type, preset, min, max, form, help)                                 \
     option(#name, form, preset, help);
-#include "store/option_rows.h"
+#include "store/store_option_rows.h"
 }
 
 #define MARK_FULL  ""
@@ -80,7 +80,7 @@ static void print_repl_stats(void)
 #define STAT_COUNTER(name, extent, help)      figure("repl_", #name, MARK_##extent, help);
 #define STAT_FIGURE(kind, name, extent, help) figure("repl_", #name, MARK_##extent, help);
 #define STAT_INNER(kind, name, help)          figure("repl_", #name, " **", help);
-#include "repl/stat_rows.h"
+#include "repl/repl_stat_rows.h"
 }
 
 static void print_store_stats(void)
@@ -88,17 +88,17 @@ static void print_store_stats(void)
     head("name | meaning");
 #define STAT_COUNTER(name, help)      figure("", #name, "", help);
 #define STAT_FIGURE(kind, name, help) figure("", #name, "", help);
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
 }
 
 static const struct {
     const char *name;
     void (*print)(void);
 } tables[] = {
-    { "engine/option_rows.h", print_repl_options },
-    { "store/option_rows.h", print_store_options },
-    { "repl/stat_rows.h", print_repl_stats },
-    { "store/stat_rows.h", print_store_stats },
+    { "engine/repl_option_rows.h", print_repl_options },
+    { "store/store_option_rows.h", print_store_options },
+    { "repl/repl_stat_rows.h", print_repl_stats },
+    { "store/store_stat_rows.h", print_store_stats },
 };
 
 static void print_table(const char *name)

@@ -277,9 +277,9 @@ static void op_part(void *store, enum repl_part part)
     mirror->sample(HANDLE(a), part == PART_LEADS_SMALLER ? SAMPLE_EVERY : 0);
 }
 
-/* ---- walks */
+/* ---- scans */
 
-struct repl_walk {
+struct repl_scan {
     struct own_cookie cookie;
     TAP_ITERATOR next;
     bool ended;
@@ -288,42 +288,42 @@ struct repl_walk {
 
 /* memcached's own default engine gives ten in its life. One that gives any number is
  * short of memory, and asked again. */
-static void complain_of_walks(struct adapter *a)
+static void complain_of_scans(struct adapter *a)
 {
     const SERVER_LOG_API *log = a->server->log;
-    if (a->wrapped->live_walk || a->walks_refused || log == NULL ||
+    if (a->wrapped->live_scan || a->scans_refused || log == NULL ||
         log->get_logger() == NULL)
         return;
-    a->walks_refused = true;
+    a->scans_refused = true;
     log->get_logger()->log(EXTENSION_LOG_WARNING, NULL,
                            "replication: the wrapped engine gives no further tap "
                            "iterator, so nothing can be copied: restart this node\n");
 }
 
-static struct repl_walk *op_walk_begin(void *store)
+static struct repl_scan *op_scan_begin(void *store)
 {
     struct adapter *a = store;
-    if (a->walks > 0 && !a->wrapped->live_walk)
+    if (a->scans > 0 && !a->wrapped->live_scan)
         return NULL; /* one at a time, in engines that do not promise more */
-    struct repl_walk *w = calloc(1, sizeof(*w));
+    struct repl_scan *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return NULL;
     own_cookie_init(&w->cookie);
     w->next =
         ENGINE(a)->get_tap_iterator(HANDLE(a), &w->cookie, "replication", 11, 0, NULL, 0);
     if (w->next == NULL) {
-        complain_of_walks(a);
+        complain_of_scans(a);
         own_cookie_fini(&w->cookie, HANDLE(a));
         free(w);
         return NULL;
     }
-    a->walks++;
+    a->scans++;
     return w;
 }
 
 /* TAP_PAUSE is nothing more now: a snapshot is complete then, unless the engine says so
  * for want of memory. */
-static enum repl_answer walk_step(struct adapter *a, struct repl_walk *w, item **it)
+static enum repl_answer scan_step(struct adapter *a, struct repl_scan *w, item **it)
 {
     void *specific;
     uint16_t nspecific, flags, vbucket;
@@ -335,7 +335,7 @@ static enum repl_answer walk_step(struct adapter *a, struct repl_walk *w, item *
         case TAP_MUTATION:
             return REPL_YES;
         case TAP_PAUSE:
-            if (a->wrapped->live_walk)
+            if (a->wrapped->live_scan)
                 return REPL_UNKNOWN;
             w->ended = true;
             break;
@@ -356,7 +356,7 @@ static enum repl_answer is_live(struct adapter *a, item *it, const struct repl_i
 {
     item_info info = { .nvalue = 1 };
     struct repl_item found;
-    if (a->wrapped->live_walk)
+    if (a->wrapped->live_scan)
         return REPL_YES;
     if (ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info) && info.exptime != 0 &&
         info.exptime <= a->server->core->get_current_time())
@@ -380,14 +380,14 @@ static enum repl_answer show(struct adapter *a, item *it, struct repl_item *out)
     return live;
 }
 
-static enum repl_answer op_walk_next(void *store, struct repl_walk *w,
+static enum repl_answer op_scan_next(void *store, struct repl_scan *w,
                                      struct repl_item *out)
 {
     struct adapter *a = store;
     enum repl_answer next = REPL_YES, live = REPL_NO;
     while (live == REPL_NO) {
         if (w->met == NULL)
-            next = walk_step(a, w, &w->met);
+            next = scan_step(a, w, &w->met);
         if (next != REPL_YES)
             return next;
         live = show(a, w->met, out);
@@ -399,18 +399,18 @@ static enum repl_answer op_walk_next(void *store, struct repl_walk *w,
     return live;
 }
 
-static void op_walk_end(void *store, struct repl_walk *w)
+static void op_scan_end(void *store, struct repl_scan *w)
 {
     struct adapter *a = store;
     item *it;
-    /* Others keep a cursor that only a walk to the end takes out of their lists. */
+    /* Others keep a cursor that only a scan to the end takes out of their lists. */
     if (w->met != NULL)
         op_release(a, w->met);
-    while (!a->wrapped->live_walk && walk_step(a, w, &it) == REPL_YES)
+    while (!a->wrapped->live_scan && scan_step(a, w, &it) == REPL_YES)
         op_release(a, it);
     own_cookie_fini(&w->cookie, HANDLE(a));
     free(w);
-    a->walks--;
+    a->scans--;
 }
 
 const struct repl_store_ops adapter_ops = {
@@ -425,9 +425,9 @@ const struct repl_store_ops adapter_ops = {
     .repeat = op_repeat,
     .expect = op_expect,
     .part = op_part,
-    .walk_begin = op_walk_begin,
-    .walk_next = op_walk_next,
-    .walk_end = op_walk_end,
+    .scan_begin = op_scan_begin,
+    .scan_next = op_scan_next,
+    .scan_end = op_scan_end,
     .clock = op_clock,
 };
 

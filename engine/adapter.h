@@ -14,8 +14,8 @@ struct adapter {
     const struct wrapped *wrapped;
     const SERVER_HANDLE_V1 *server;
     struct own_cookie cookie; /* of the calls made under the core lock */
-    unsigned walks;           /* under way */
-    bool walks_refused;       /* said so in the log */
+    unsigned scans;           /* under way */
+    bool scans_refused;       /* said so in the log */
     atomic_bool flushed;      /* a flush_all was made, ever */
 };
 

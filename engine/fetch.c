@@ -19,7 +19,7 @@ static bool park(struct repl_engine *e, const void *cookie, const void *key, siz
     return false;
 }
 
-/* What a purge has doomed is as good as gone. Not a read, where an engine can tell. One
+/* What is being purged is as good as gone. Not a read, where an engine can tell. One
  * that has to wait itself is not asked twice. */
 static bool is_absent(struct repl_engine *e, const void *cookie, const void *key,
                       size_t nkey)
@@ -70,7 +70,7 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type, const void
 }
 
 /* Through the shim, which forgets this engine at its end, as hosts do not. */
-void fetch_watch_cookies(struct repl_engine *e)
+void fetch_subscribe(struct repl_engine *e)
 {
     const SERVER_CALLBACK_API *callbacks = shim_server_api(e->server)()->callback;
     if (repl_core_config(e->core)->fetch_wait_us > 0)

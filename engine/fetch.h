@@ -1,7 +1,7 @@
 /*
- * Clients' requests for what this node lacks are put off until the peer has been asked
+ * Clients' requests for what this node is missing are put off until the peer has been asked
  * (repl/fetch.c): the call says ENGINE_EWOULDBLOCK, and the host makes it again when its
- * cookie is notified. Worker threads; costs a look at a flag on a node that lacks
+ * cookie is notified. Worker threads; costs a look at a flag on a node that is missing
  * nothing.
  */
 #ifndef ENGINE_FETCH_H
@@ -18,6 +18,6 @@ bool fetch_parks_absent(struct repl_engine *e, const void *cookie, const void *k
 /* For the core: a request goes on (waiters_resume). The context is the engine. */
 void fetch_resume(void *context, const void *cookie);
 /* Hear of cookies that end while they wait. */
-void fetch_watch_cookies(struct repl_engine *e);
+void fetch_subscribe(struct repl_engine *e);
 
 #endif

@@ -60,7 +60,7 @@ static bool make_core(struct repl_engine *e)
                  (unsigned long long)o->journal, config.map_bits);
         return false;
     }
-    fetch_watch_cookies(e);
+    fetch_subscribe(e);
     if (!shim_is_deaf())
         return true;
     snprintf(e->why, sizeof(e->why), "out of memory for the engine's callbacks");
@@ -89,11 +89,11 @@ static void on_evicted(void *context, const void *key, size_t nkey)
         on_note(context, &note);
 }
 
-static void watch_store(struct repl_engine *e)
+static void subscribe_to_store(struct repl_engine *e)
 {
     e->listener = (struct shim_listener){ on_evicted, e };
     if (e->wrapped.mirror != NULL)
-        e->wrapped.mirror->watch(wrapped_handle(&e->wrapped), on_note, e);
+        e->wrapped.mirror->subscribe(wrapped_handle(&e->wrapped), on_note, e);
 }
 
 static void figures(void *context, control_emit emit, void *emit_context)
@@ -136,7 +136,7 @@ static bool start_thread(struct repl_engine *e)
                    "off: no peer is configured; give peer=HOST[:PORT] with -e");
         return true;
     }
-    watch_store(e);
+    subscribe_to_store(e);
     if (!repl_thread_start(&e->thread, e->why, sizeof(e->why)))
         return false;
     if (!e->wrapped.cas_clock)

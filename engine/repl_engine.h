@@ -17,7 +17,7 @@
 
 #include "base/metric.h"
 #include "engine/adapter.h"
-#include "engine/options.h"
+#include "engine/repl_options.h"
 #include "engine/wrapped.h"
 #include "repl/core.h"
 #include "repl/thread.h"

@@ -193,18 +193,18 @@ void shim_forget(ENGINE_HANDLE *engine)
 /* ---- answers */
 
 /* On the stack of shim_command. */
-struct answer {
+struct shim_answer {
     ADD_RESPONSE response;
     int status;
 };
 
-static _Thread_local struct answer *awaited;
+static _Thread_local struct shim_answer *awaited;
 
 static bool hear_response(const void *key, uint16_t nkey, const void *ext, uint8_t next,
                           const void *body, uint32_t nbody, uint8_t datatype,
                           uint16_t status, uint64_t cas, const void *cookie)
 {
-    struct answer *a = awaited;
+    struct shim_answer *a = awaited;
     if (a == NULL)
         return false;
     a->status = status;
@@ -215,7 +215,7 @@ ENGINE_ERROR_CODE shim_command(ENGINE_HANDLE_V1 *engine, const void *cookie,
                                protocol_binary_request_header *request,
                                ADD_RESPONSE response, int *status)
 {
-    struct answer a = { response, -1 }, *outer = awaited;
+    struct shim_answer a = { response, -1 }, *outer = awaited;
     awaited = &a;
     ENGINE_ERROR_CODE rc =
         engine->unknown_command(&engine->interface, cookie, request, hear_response);

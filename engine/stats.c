@@ -12,18 +12,18 @@
 static const struct metric_row rows[] = {
 #define STAT_COUNTER(name, extent, help)      STATUS(COUNTER, name, count.name, extent, help)
 #define STAT_FIGURE(kind, name, extent, help) STATUS(kind, name, name, extent, help)
-#include "repl/stat_rows.h"
+#include "repl/repl_stat_rows.h"
 };
 
 static const struct metric_row inner_rows[] = {
 #define STAT_INNER(kind, name, help) STATUS(kind, name, name, FULL, help)
-#include "repl/stat_rows.h"
+#include "repl/repl_stat_rows.h"
 };
 
 #define STAT_COUNTER(name, extent, help)      METRIC_WHOLE(name, help)
 #define STAT_FIGURE(kind, name, extent, help) METRIC_WHOLE(name, help)
 #define STAT_INNER(kind, name, help)          METRIC_WHOLE(name, help)
-#include "repl/stat_rows.h"
+#include "repl/repl_stat_rows.h"
 
 struct emit_context {
     ADD_STAT add_stat;

@@ -29,9 +29,9 @@ static void learn_features(struct wrapped *w)
         const feature_info *f = &info->features[i];
         if (f->description == NULL)
             continue;
-        if (f->feature == FEATURE_LIVE_WALK &&
-            strcmp(f->description, FEATURE_LIVE_WALK_TEXT) == 0)
-            w->live_walk = true;
+        if (f->feature == FEATURE_LIVE_SCAN &&
+            strcmp(f->description, FEATURE_LIVE_SCAN_TEXT) == 0)
+            w->live_scan = true;
         if (f->feature == FEATURE_CAS_CLOCK &&
             strcmp(f->description, FEATURE_CAS_CLOCK_TEXT) == 0)
             w->cas_clock = true;
@@ -41,7 +41,7 @@ static void learn_features(struct wrapped *w)
     }
 }
 
-/* An engine that can do what every host asks, and the walk that replication cannot do
+/* An engine that can do what every host asks, and the scan that replication cannot do
  * without. */
 static bool make_engine(struct wrapped *w, const char *file, SERVER_HANDLE_V1 *host,
                         char *why, size_t nwhy)

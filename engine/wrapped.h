@@ -14,7 +14,7 @@
 
 struct wrapped {
     struct engine_module module;
-    bool live_walk, cas_clock;          /* base/feature.h */
+    bool live_scan, cas_clock;          /* base/feature.h */
     const struct engine_mirror *mirror; /* NULL: it does not offer that */
 };
 

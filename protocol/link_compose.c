@@ -1,4 +1,4 @@
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 
 #include <endian.h>
 #include <string.h>
@@ -39,7 +39,7 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello)
     put_run(&p, &hello->run);
     *p++ = hello->active;
     *p++ = hello->map_bits;
-    wire_put64(&p, hello->reign);
+    wire_put64(&p, hello->term);
     wire_put64(&p, hello->seen);
     wire_put64(&p, hello->clock);
     wire_put64(&p, hello->item_max);
@@ -51,7 +51,7 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello)
 bool link_put_role(struct buffer *out, const struct link_role *role)
 {
     uint8_t body[ROLE_BODY], *p = body;
-    wire_put64(&p, role->reign);
+    wire_put64(&p, role->term);
     *p++ = role->active;
     put_run(&p, &role->run);
     return put_body(out, LINK_ROLE, body, sizeof(body));
@@ -120,10 +120,10 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response)
     return put_header(out, &f);
 }
 
-bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign)
+bool link_put_plain(struct buffer *out, enum link_op op, uint64_t term)
 {
     uint8_t body[8], *p = body;
-    wire_put64(&p, reign);
+    wire_put64(&p, term);
     return put_body(out, op, body, sizeof(body));
 }
 
@@ -132,10 +132,10 @@ bool link_put_bye(struct buffer *out, const char *reason)
     return put_body(out, LINK_BYE, reason, strlen(reason));
 }
 
-size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign)
+size_t link_begin(struct buffer *out, enum link_op op, uint64_t term)
 {
     size_t begun = buffer_length(out);
-    return link_put_plain(out, op, reign) ? begun : SIZE_MAX;
+    return link_put_plain(out, op, term) ? begun : SIZE_MAX;
 }
 
 void link_finish(struct buffer *out, size_t begun)

@@ -2,7 +2,7 @@
 #ifndef PROTOCOL_LINK_LAYOUT_H
 #define PROTOCOL_LINK_LAYOUT_H
 
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 
 enum {
     SET_EXTRAS = 8,

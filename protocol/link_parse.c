@@ -1,4 +1,4 @@
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 
 #include <endian.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     get_run(&body, &m->hello.run);
     m->hello.active = *body++ != 0;
     m->hello.map_bits = *body++;
-    m->hello.reign = wire_get64(&body);
+    m->hello.term = wire_get64(&body);
     m->hello.seen = wire_get64(&body);
     m->hello.clock = wire_get64(&body);
     m->hello.item_max = wire_get64(&body);
@@ -86,19 +86,19 @@ static const char *parse_role(const struct frame *f, const uint8_t *body,
 {
     if (f->nkey != 0 || f->nextra != 0 || f->nbody != ROLE_BODY)
         return "a malformed ROLE";
-    m->role.reign = wire_get64(&body);
+    m->role.term = wire_get64(&body);
     m->role.active = *body++ != 0;
     get_run(&body, &m->role.run);
     return NULL;
 }
 
-/* What begins with a reign; behind it come maps or notes, or nothing. */
-static const char *parse_reign(const struct frame *f, const uint8_t *body,
+/* What begins with a term; behind it come maps or notes, or nothing. */
+static const char *parse_term(const struct frame *f, const uint8_t *body,
                                struct link_message *m)
 {
     if (f->nkey != 0 || f->nextra != 0 || f->nbody < 8)
-        return "a message without its reign";
-    m->reign = wire_get64(&body);
+        return "a message without its term";
+    m->term = wire_get64(&body);
     m->rest = body;
     m->nrest = f->nbody - 8;
     return NULL;
@@ -108,7 +108,7 @@ static const char *parse_reign(const struct frame *f, const uint8_t *body,
  * counts. */
 static bool note_belongs(uint8_t opcode, uint8_t kind)
 {
-    bool is_absence = kind == LINK_NOTE_ABSENT || kind == LINK_NOTE_ABSENT_LACKED;
+    bool is_absence = kind == LINK_NOTE_ABSENT || kind == LINK_NOTE_ABSENT_MISSING;
     return is_absence == (opcode == LINK_ABSENT);
 }
 
@@ -135,7 +135,7 @@ bool link_next_note(const struct link_message *m, size_t *at, struct link_note *
 static const char *parse_notes(const struct frame *f, const uint8_t *body,
                                struct link_message *m)
 {
-    const char *why = parse_reign(f, body, m);
+    const char *why = parse_term(f, body, m);
     struct link_note note;
     size_t at = 0;
     if (why == NULL && m->nrest > LINK_NOTES_MAX)
@@ -180,17 +180,17 @@ struct link_row {
 #define parse_NOOP     parse_noop
 #define parse_HELLO    parse_hello
 #define parse_ROLE     parse_role
-#define parse_MAP      parse_reign
-#define parse_MERGE    parse_reign
-#define parse_PURGED   parse_reign
-#define parse_RESYNC   parse_reign
+#define parse_MAP      parse_term
+#define parse_MERGE    parse_term
+#define parse_PURGED   parse_term
+#define parse_RESYNC   parse_term
 #define parse_FILL     parse_set
-#define parse_END      parse_reign
-#define parse_HANDOVER parse_reign
-#define parse_CLAIM    parse_reign
+#define parse_END      parse_term
+#define parse_HANDOVER parse_term
+#define parse_ROLE_REQUEST    parse_term
 #define parse_CHECK    parse_set
-#define parse_VERIFY   parse_reign
-#define parse_VERIFIED parse_reign
+#define parse_VERIFY   parse_term
+#define parse_VERIFIED parse_term
 #define parse_NOTICE   parse_notes
 #define parse_WANT     parse_notes
 #define parse_ABSENT   parse_notes

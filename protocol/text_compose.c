@@ -20,7 +20,7 @@ struct phrase {
 typedef bool (*data_composer)(const struct request *req, const struct response *res,
                               struct buffer *out);
 
-struct answer {
+struct wording {
     data_composer ok; /* instead of a phrase for OUTCOME_OK */
     struct phrase phrases[OUTCOME_COUNT];
 };
@@ -128,7 +128,7 @@ static bool compose_stat(const struct request *req, const struct response *res,
 #define GIVES(data)         .ok = compose_##data,
 #define BUT(OUTCOME, bytes) .phrases[OUTCOME_##OUTCOME] = PHRASE(bytes),
 
-static const struct answer answers[] = {
+static const struct wording answers[] = {
 #define COMMAND(NAME, handler, text, ...) [COMMAND_##NAME] = { text },
 #include "protocol/command_table.h"
 };
@@ -140,7 +140,7 @@ bool text_compose_head(const struct request *req, const struct response *res,
         return meta_compose_head(req, res, out);
     if (req->quiet && req->meta == NULL)
         return true;
-    const struct answer *answer = &answers[req->command];
+    const struct wording *answer = &answers[req->command];
     if (res->outcome == OUTCOME_OK && answer->ok != NULL)
         return answer->ok(req, res, out);
     if (res->text != NULL && prefixes[res->outcome].size > 0)

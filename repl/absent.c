@@ -48,16 +48,16 @@ static bool is_here(struct repl_core *c, const struct journal_entry *e)
 void absent_tell(struct repl_core *c)
 {
     struct buffer *out = core_out(c);
-    struct worker *w = atomic_load(&c->gate.workers);
-    size_t begun = link_begin(out, LINK_ABSENT, c->reign);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
+    size_t begun = link_begin(out, LINK_ABSENT, c->term);
     unsigned left = TELL_SLICE;
     for (; w != NULL; w = w->next) {
         struct journal_entry *e;
         for (; left > 0 && (e = ring_read(&w->ring)) != NULL; left--) {
-            bool lacks = map_has(&c->lacking, e->hash);
+            bool missing = map_has(&c->missing, e->hash);
             struct link_note n = { .key = e->key,
                                    .nkey = (uint8_t)e->nkey,
-                                   .kind = lacks ? LINK_NOTE_ABSENT_LACKED
+                                   .kind = missing ? LINK_NOTE_ABSENT_MISSING
                                                  : LINK_NOTE_ABSENT };
             e->batch = c->session.sent + 1;
             if (!is_here(c, e))
@@ -82,21 +82,21 @@ static bool forget(void *context, const struct journal_entry *e)
 
 void absent_forget(struct repl_core *c)
 {
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
-        ring_fold(&c->journal, &w->ring, forget, NULL);
+        ring_spill(&c->journal, &w->ring, forget, NULL);
 }
 
 /* ---- being told */
 
-/* A node that lacks the bucket may have told this before it took over what was changed
+/* A node that is missing the bucket may have told this before it took over what was changed
  * here, and was cut off before it could forget it: then the dirty map has forgotten the
  * change, and only the CAS tells. False: the store could not do it. */
 static bool apply(struct repl_core *c, const struct link_note *n)
 {
     uint64_t hash = hash_key(n->key, n->nkey);
     uint64_t agreed = c->session.known ? c->agreed : 0; /* mutant: agreed-is-ignored */
-    bool changed = n->kind == LINK_NOTE_ABSENT_LACKED ||
+    bool changed = n->kind == LINK_NOTE_ABSENT_MISSING ||
                    map_has(&c->dirty, hash); /* mutant: told-twice */
     struct repl_item item;
     enum repl_answer found = core_lookup(c, n->key, n->nkey, &item);
@@ -110,13 +110,13 @@ static bool apply(struct repl_core *c, const struct link_note *n)
     return done;
 }
 
-/* Of a stranger's absences one cannot say what they are about. */
+/* Of an unrelated node's absences one cannot say what they are about. */
 const char *absent_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
     struct link_note n;
     size_t at = 0;
-    if (s->lead == LEAD_NONE || s->merged || s->stranger || m->reign != c->reign)
+    if (s->lead == LEAD_NONE || s->merged || s->unrelated || m->term != c->term)
         return NULL;
     bool done = true;
     core_hold(c);

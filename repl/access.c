@@ -21,11 +21,11 @@ enum repl_answer core_lookup(struct repl_core *c, const void *key, size_t nkey,
     return found;
 }
 
-enum repl_answer core_walk_next(struct repl_core *c, struct repl_walk *walk,
+enum repl_answer core_scan_next(struct repl_core *c, struct repl_scan *scan,
                                 struct repl_item *out)
 {
-    enum repl_answer next = c->store_ops->walk_next(c->store, walk, out);
+    enum repl_answer next = c->store_ops->scan_next(c->store, scan, out);
     if (next == REPL_UNKNOWN)
-        core_store_failed(c, "go on with a walk over its items");
+        core_store_failed(c, "go on with a scan over its items");
     return next;
 }

@@ -58,27 +58,27 @@ static const char *apply_delete(struct repl_core *c, const struct link_change *c
 /* A delayed flush_all that takes effect at this moment, in the store maybe a second
  * before its time, touches everything. It may still be put off: what is not taken because
  * of it has to be remembered. */
-static bool is_touched(struct repl_core *c, uint64_t hash)
+static bool is_written(struct repl_core *c, uint64_t hash)
 {
     CHECK(flush_take(c) == NULL); /* it leads */
     if (flush_is_near(c))
-        map_add(&c->touched, hash);
-    return map_has(&c->touched, hash) ||
+        map_add(&c->written, hash);
+    return map_has(&c->written, hash) ||
            known_has(&c->known, hash); /* mutant: known-forgotten */
 }
 
-/* A leader takes an item of a copy only where it lacks the bucket and no client has
+/* A leader takes an item of a copy only where it is missing the bucket and no client has
  * touched it. */
 static void fill_key(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
-    if (!map_has(&c->lacking, hash))
+    if (!map_has(&c->missing, hash))
         return;
     if (change->value == NULL) { /* larger than this node takes */
         note_dropped(c, change);
         return;
     }
-    if (is_touched(c, hash)) /* mutant: present-is-enough */
+    if (is_written(c, hash)) /* mutant: present-is-enough */
         return;
     enum repl_answer added = c->store_ops->add(c->store, change);
     if (added == REPL_UNKNOWN)

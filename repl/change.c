@@ -1,6 +1,6 @@
 #include "base/check.h"
 #include "base/hash.h"
-#include "repl/clock.h"
+#include "repl/stamp.h"
 #include "repl/internal.h"
 
 enum { SAMPLE_EVERY = 64 }; /* one change in so many carries a time stamp */
@@ -28,7 +28,7 @@ static bool promote_for_client(struct repl_core *c)
     if (promotes)
         repl_core_promote(c, "a client writes to this node");
     else if (!may)
-        asks = claim_send(c);
+        asks = role_request_send(c);
     repl_core_unlock(c); /* mutant: promotion-without-lock 2 */
     if (promotes || asks)
         c->port_ops->wake(c->port);
@@ -43,7 +43,7 @@ static enum change_result enter_active(struct repl_core *c, struct change *ch)
         return CHANGE_NO_MEMORY;
     for (;;) {
         ch->flags = gate_enter(&c->gate, ch->worker);
-        if (__builtin_expect(ch->flags & GATE_ACTIVE, 1))
+        if (__builtin_expect(ch->flags & GATE_ACCEPTS, 1))
             return CHANGE_OK;
         gate_leave(ch->worker);
         if (!promote_for_client(c))
@@ -52,20 +52,20 @@ static enum change_result enter_active(struct repl_core *c, struct change *ch)
 }
 
 /* False: it could not be removed. */
-static bool expel_if_doomed(struct repl_core *c, uint64_t hash, const void *key,
+static bool expel_if_purging(struct repl_core *c, uint64_t hash, const void *key,
                             size_t nkey)
 {
-    return !map_has(&c->doomed, hash) || /* mutant: no-purge-at-leader 2 */
+    return !map_has(&c->purging, hash) || /* mutant: no-purge-at-leader 2 */
            c->store_ops->expel(c->store, key, nkey, c->purge.fence);
 }
 
 /* In a bucket that is being filled key by key, if there is room: all other keys of it may
  * still come. */
-static void note_touch(struct repl_core *c, uint64_t hash)
+static void note_written(struct repl_core *c, uint64_t hash)
 {
-    if (!map_has(&c->lacking, hash) ||
+    if (!map_has(&c->missing, hash) ||
         !known_add(&c->known, hash)) /* mutant: known-runs-over */
-        map_add(&c->touched, hash);
+        map_add(&c->written, hash);
 }
 
 enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
@@ -78,7 +78,7 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
     ch->nkey = nkey;                /* mutant: open-bracket */
     ch->hash = hash_key(key, nkey); /* mutant: touch-before-outcome */
     if (__builtin_expect(ch->flags & GATE_PURGE, 0) &&
-        !expel_if_doomed(c, ch->hash, key, nkey)) {
+        !expel_if_purging(c, ch->hash, key, nkey)) {
         gate_leave(ch->worker);
         return CHANGE_NO_MEMORY;
     }
@@ -88,9 +88,9 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
 /* In the journal, or if it is full in the dirty map. */
 static void append(struct repl_core *c, struct change *ch, enum journal_kind kind)
 {
-    struct worker *w = ch->worker;
+    struct repl_worker *w = ch->worker;
     bool samples = kind == JOURNAL_CHANGE && w->count++ % SAMPLE_EVERY == 0;
-    uint32_t stamp = samples ? repl_clock_stamp() : 0;
+    uint32_t stamp = samples ? repl_stamp() : 0;
     if (__builtin_expect(journal_append(&c->journal, &w->ring, kind, ch->hash, ch->key,
                                         ch->nkey, stamp),
                          1)) {
@@ -102,12 +102,13 @@ static void append(struct repl_core *c, struct change *ch, enum journal_kind kin
     map_add(&c->dirty, ch->hash);
 }
 
-/* T before the bracket closes is early enough: a leader that takes items of a copy looks
- * at T while no bracket is open. */
+
+/* `written` before the bracket closes is early enough: a leader that takes items of a copy
+ * looks at it while no bracket is open. */
 void change_record(struct repl_core *c, struct change *ch)
 {
-    if (__builtin_expect(ch->flags & GATE_TOUCH, 0))
-        note_touch(c, ch->hash); /* mutant: no-touched */
+    if (__builtin_expect(ch->flags & GATE_WRITTEN, 0))
+        note_written(c, ch->hash); /* mutant: no-written */
     if (__builtin_expect(ch->flags & GATE_JOURNAL, 1))
         append(c, ch, JOURNAL_CHANGE);
     else
@@ -116,7 +117,7 @@ void change_record(struct repl_core *c, struct change *ch)
 
 /* While nobody takes them, the same keys come again and again: a counter that is polled
  * is not to fill the journal. */
-static bool is_recorded(struct worker *w, uint64_t hash)
+static bool is_recorded(struct repl_worker *w, uint64_t hash)
 {
     uint64_t *known = &w->absent[hash % GATE_ABSENT];
     bool same = hash != 0 && *known == hash;
@@ -127,8 +128,8 @@ static bool is_recorded(struct worker *w, uint64_t hash)
 void change_record_absence(struct repl_core *c, struct change *ch)
 {
     /* It does not know: the peer may have it. */
-    if (map_has(&c->lacking, ch->hash) || /* mutant: absence-while-lacking */
-        map_has(&c->doomed, ch->hash))    /* mutant: absence-while-purging */
+    if (map_has(&c->missing, ch->hash) || /* mutant: absence-while-missing */
+        map_has(&c->purging, ch->hash))    /* mutant: absence-while-purging */
         return;
     if ((ch->flags & GATE_ALONE) && is_recorded(ch->worker, ch->hash))
         return;
@@ -146,11 +147,11 @@ bool change_before_read(struct repl_core *c, const void *key, size_t nkey)
 {
     if (__builtin_expect(!(gate_flags(&c->gate) & GATE_PURGE), 1))
         return true;
-    struct worker *w = gate_worker(&c->gate);
+    struct repl_worker *w = gate_worker(&c->gate);
     if (w == NULL)
         return false;
     bool hidden = !(gate_enter(&c->gate, w) & GATE_PURGE) ||
-                  expel_if_doomed(c, hash_key(key, nkey), key, nkey);
+                  expel_if_purging(c, hash_key(key, nkey), key, nkey);
     gate_leave(w);
     return hidden;
 }
@@ -164,8 +165,8 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
     if (flush_ask(c, delay)) { /* mutant: flush-touches-at-once */
         map_fill(&c->dirty);
-        if (ch->flags & GATE_TOUCH)
-            map_fill(&c->touched);
+        if (ch->flags & GATE_WRITTEN)
+            map_fill(&c->written);
     }
     gate_leave(ch->worker);
     c->port_ops->wake(c->port);

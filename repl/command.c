@@ -30,7 +30,7 @@ static void do_health(struct command_client *client)
     repl_core_health(core, &health);
     repl_core_unlock(core);
     answer_put(client, "STAT", "rank %llu", (unsigned long long)health.rank);
-    answer_put(client, "STAT", "reign %llu", (unsigned long long)health.reign);
+    answer_put(client, "STAT", "term %llu", (unsigned long long)health.term);
     answer_put(client, health.is_fit ? "OK" : "NO", "%s", health.why);
 }
 
@@ -40,9 +40,9 @@ static void do_promote(struct command_client *client)
     repl_core_lock(core);
     bool was = repl_core_is_active(core);
     repl_core_promote(core, "told to by the control socket");
-    answer_put(client, "OK", "%s, reign %llu", was ? "active already" : "active now",
-               (unsigned long long)repl_core_reign(core));
-    meet_again(client->commands->thread);
+    answer_put(client, "OK", "%s, term %llu", was ? "active already" : "active now",
+               (unsigned long long)repl_core_term(core));
+    handshake_again(client->commands->thread);
     repl_core_unlock(core);
 }
 
@@ -50,9 +50,9 @@ static void do_demote(struct command_client *client)
 {
     struct repl_thread *thread = client->commands->thread;
     repl_core_lock(thread->core);
-    meet_again(thread);
+    handshake_again(thread);
     repl_core_unlock(thread->core);
-    watch_begin(&client->commands->demotion, client);
+    job_begin(&client->commands->demotion, client);
 }
 
 static void do_resync(struct command_client *client)
@@ -69,12 +69,12 @@ static void do_resync(struct command_client *client)
 
 static void do_handover(struct command_client *client)
 {
-    watch_begin(&client->commands->handover, client);
+    job_begin(&client->commands->handover, client);
 }
 
 static void do_verify(struct command_client *client)
 {
-    watch_begin(&client->commands->verify, client);
+    job_begin(&client->commands->verify, client);
 }
 
 static void do_news(struct command_client *client)
@@ -141,10 +141,10 @@ void command_run(struct command_client *client, const char *line)
 void command_client_gone(struct command_client *client)
 {
     struct commands *c = client->commands;
-    struct watch *const watches[] = { &c->handover, &c->demotion, &c->verify };
-    for (size_t i = 0; i < N_ELEMENTS(watches); i++) {
-        if (watches[i]->client == client)
-            watches[i]->client = NULL;
+    struct job *const jobs[] = { &c->handover, &c->demotion, &c->verify };
+    for (size_t i = 0; i < N_ELEMENTS(jobs); i++) {
+        if (jobs[i]->client == client)
+            jobs[i]->client = NULL;
     }
     c->listeners -= client->wants_news;
     client->wants_news = false;
@@ -159,16 +159,16 @@ bool command_client_is_owed(const struct command_client *client)
 
 void commands_look(struct commands *c)
 {
-    watch_look(&c->handover);
-    watch_look(&c->demotion);
-    watch_look(&c->verify);
+    job_look(&c->handover);
+    job_look(&c->demotion);
+    job_look(&c->verify);
 }
 
 void commands_init(struct commands *c, struct repl_thread *thread,
                    const struct control_config *config)
 {
     *c = (struct commands){ .thread = thread, .config = *config };
-    watch_init(&c->handover, &errand_handover, thread->core);
-    watch_init(&c->demotion, &errand_demotion, thread->core);
-    watch_init(&c->verify, &errand_verify, thread->core);
+    job_init(&c->handover, &job_handover, thread->core);
+    job_init(&c->demotion, &job_demotion, thread->core);
+    job_init(&c->verify, &job_verify, thread->core);
 }

@@ -7,14 +7,14 @@
 
 #include <stdbool.h>
 
-#include "repl/answer.h"
+#include "repl/control_answer.h"
 #include "repl/loop.h"
-#include "repl/watch.h"
+#include "repl/job.h"
 
 struct commands {
     struct repl_thread *thread;
     struct control_config config;
-    struct watch handover, demotion, verify;
+    struct job handover, demotion, verify;
     unsigned listeners; /* clients that want news */
 };
 

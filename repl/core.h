@@ -8,7 +8,7 @@
  *      change_begin/_end              link events, frames, time
  *              |                                |
  *     gate, journal, dirty map     core lock: role, session, merge,
- *        (no lock at all)             ship, apply, purge, walk
+ *        (no lock at all)             ship, apply, purge, scan
  *
  * Locking. One lock guards all but what client threads use (repl/gate.h). Functions
  * marked LOCKED are called between repl_core_lock and repl_core_unlock.
@@ -22,7 +22,7 @@
 
 #include "base/metric.h"
 #include "base/siphash.h"
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 #include "repl/port.h"
 #include "repl/store.h"
 
@@ -56,7 +56,7 @@ struct repl_config {
 
 struct repl_counters {
 #define STAT_COUNTER(name, extent, help) METRIC_MEMBER_COUNTER(name)
-#include "repl/stat_rows.h"
+#include "repl/repl_stat_rows.h"
     uint64_t lag_us; /* the last sample */
 };
 
@@ -70,7 +70,7 @@ enum repl_handover_state {
     HANDOVER_FAILED
 };
 
-struct repl_handover_terms {
+struct repl_handover_limits {
     const char *cause; /* for the log */
     uint64_t drain_us; /* how long shipping may take */
     uint64_t hold_us;  /* and how long clients' changes may wait then */
@@ -78,11 +78,11 @@ struct repl_handover_terms {
 };
 
 /* An operator's; a node's that gives way to one where the clients are. */
-extern const struct repl_handover_terms repl_handover_planned, repl_handover_yield;
+extern const struct repl_handover_limits repl_handover_planned, repl_handover_yield;
 
 struct repl_handover {
     enum repl_handover_state state;
-    const struct repl_handover_terms *terms;
+    const struct repl_handover_limits *limits;
     const char *why;            /* it failed */
     uint64_t until_us;          /* it fails then */
     uint64_t held_us, pause_us; /* since when changes wait; how long they did */
@@ -119,7 +119,7 @@ struct repl_verify {
 
 /* ---- life */
 
-/* NULL if memory is out. A node starts as a standby that lacks everything. */
+/* NULL if memory is out. A node starts as a standby that is missing everything. */
 struct repl_core *repl_core_create(const struct repl_config *config,
                                    const struct repl_store_ops *store_ops, void *store,
                                    const struct repl_port_ops *port_ops, void *port);
@@ -142,12 +142,12 @@ void repl_core_unlock(struct repl_core *c);
 enum change_result { CHANGE_OK, CHANGE_REJECTED, CHANGE_NO_MEMORY };
 
 /* Around each command that changes a key: begin promotes a standby (or rejects, by
- * option), removes what a purge has doomed, and opens the bracket; end closes it. Between
+ * option), removes what is being purged, and opens the bracket; end closes it. Between
  * them, once it has taken place, record notes the change; record_absence, that the client
  * was told that it cannot be, for the key is not here: an answer that must stay true. A
  * command that fails otherwise records nothing. Nothing between may wait. */
 struct change {
-    struct worker *worker;
+    struct repl_worker *worker;
     uint64_t hash;
     const void *key;
     size_t nkey;
@@ -160,7 +160,7 @@ void change_record(struct repl_core *c, struct change *ch);
 void change_record_absence(struct repl_core *c, struct change *ch);
 void change_end(struct repl_core *c, struct change *ch);
 
-/* A read: hides what a purge has doomed. False if it cannot: it is to be a miss then. */
+/* A read: hides what is being purged. False if it cannot: it is to be a miss then. */
 bool change_before_read(struct repl_core *c, const void *key, size_t nkey);
 
 /* What the store of an active node has done on its own, for the peer's to do the same
@@ -173,9 +173,9 @@ void notice_take(struct repl_core *c, const struct link_note *note);
 enum change_result change_flush_begin(struct repl_core *c, struct change *ch);
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 
-/* ---- what this node lacks; any thread, not LOCKED (fetch.c) */
+/* ---- what this node is missing; any thread, not LOCKED (fetch.c) */
 
-/* Does this node lack anything that it could ask for? */
+/* Is this node missing anything that it could ask for? */
 bool fetch_is_on(const struct repl_core *c);
 /* May the peer have this key, if it is not here? */
 bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey);
@@ -226,7 +226,7 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us);
 /* A tick is due by then, besides those; 0: none is. */
 uint64_t repl_core_due_us(struct repl_core *c);
 
-/* Do some of what is due: purge, ship, walk, repair. Bounded time. True if more is
+/* Do some of what is due: purge, ship, scan, repair. Bounded time. True if more is
  * due right now, false if it must wait for an event. now_us as for a tick. */
 bool repl_core_work(struct repl_core *c, uint64_t now_us);
 
@@ -241,15 +241,15 @@ void repl_core_on_progress(struct repl_core *c, void (*progress)(void *context),
                            void *context);
 
 /* Give the role to the peer without losing a change: see repl_handover for how far it is.
- * begin: NULL, or why not; terms must stay. abort: the node stays active; no-op if it is
+ * begin: NULL, or why not; limits must stay. abort: the node stays active; no-op if it is
  * not under way. */
 const char *repl_core_handover_begin(struct repl_core *c,
-                                     const struct repl_handover_terms *terms);
+                                     const struct repl_handover_limits *limits);
 void repl_core_handover_abort(struct repl_core *c, const char *why);
 const struct repl_handover *repl_core_handover(const struct repl_core *c);
 
 /* Copy everything to the peer again, as a repair (R13). NULL, or why not: only a leader
- * that lacks nothing may. */
+ * that is missing nothing may. */
 const char *repl_core_resync(struct repl_core *c);
 
 /* Compare all items with the peer's, repair what differs, and compare again: see
@@ -277,7 +277,7 @@ enum { REPL_ERROR_TEXT = 160, REPL_HEALTH_TEXT = 100 };
 struct repl_status {
 #define STAT_FIGURE(kind, name, extent, help) METRIC_MEMBER_##kind(name)
 #define STAT_INNER(kind, name, help)          METRIC_MEMBER_##kind(name)
-#include "repl/stat_rows.h"
+#include "repl/repl_stat_rows.h"
     struct repl_counters count;
     char error_text[REPL_ERROR_TEXT], health_text[REPL_HEALTH_TEXT];
     char run_text[2 * RUN_ID_SIZE + 1], peer_run_text[2 * RUN_ID_SIZE + 1];
@@ -291,7 +291,7 @@ const char *repl_core_refusal(struct repl_core *c);
 
 /* All others LOCKED. */
 bool repl_core_is_active(const struct repl_core *c);
-uint64_t repl_core_reign(const struct repl_core *c);
+uint64_t repl_core_term(const struct repl_core *c);
 bool repl_core_in_sync(struct repl_core *c);
 /* What health goes by, but for how far a copy is: another number when it has changed. */
 unsigned repl_core_face(const struct repl_core *c);

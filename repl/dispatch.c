@@ -76,7 +76,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_RESYNC   merge_on_resync
 #define on_END      merge_on_end
 #define on_HANDOVER handover_message
-#define on_CLAIM    claim_message
+#define on_ROLE_REQUEST    role_request_message
 #define on_CHECK    verify_on_check
 #define on_VERIFY   verify_on_verify
 #define on_VERIFIED verify_on_verified
@@ -101,7 +101,7 @@ const char *repl_core_message(struct repl_core *c, const struct link_message *m)
     if (is_flooded(c))
         return flooded;
     const char *why = handlers[m->op](c, m);
-    handover_watch_session(c);
+    handover_check_session(c);
     return why;
 }
 
@@ -129,7 +129,7 @@ uint64_t repl_core_answers(const struct repl_core *c)
 
 void repl_core_ping(struct repl_core *c)
 {
-    link_put_plain(core_out(c), LINK_PING, c->reign);
+    link_put_plain(core_out(c), LINK_PING, c->term);
 }
 
 /* What changes nothing here is taken in any case: the peer's clients wait for an answer.
@@ -144,14 +144,14 @@ void repl_core_closed(struct repl_core *c)
 {
     ASSERT_LOCKED(c);
     session_close(c);
-    handover_watch_session(c);
+    handover_check_session(c);
 }
 
 void repl_core_demote(struct repl_core *c, const char *why)
 {
     ASSERT_LOCKED(c);
     role_demote(c, why);
-    handover_watch_session(c);
+    handover_check_session(c);
 }
 
 /* ---- time */
@@ -162,10 +162,10 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     c->now_us = now_us;
     if (c->lone_since_us == 0)
         c->lone_since_us = now_us;
-    claim_note_activity(c);
-    handover_watch_time(c);
+    role_request_note_activity(c);
+    handover_check_time(c);
     absent_tick(c);
-    fetch_watch_time(c); /* mutant: fetch-waits-for-ever */
+    fetch_check_time(c); /* mutant: fetch-waits-for-ever */
 }
 
 uint64_t repl_core_due_us(struct repl_core *c)
@@ -211,7 +211,7 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
     const char *why = flush_take(c);
     if (why != NULL) {
         core_end_session(c, why);
-        handover_watch_session(c);
+        handover_check_session(c);
     }
     if (absent_is_due(c)) {
         if (!ship_may_send(c))

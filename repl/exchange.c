@@ -7,7 +7,7 @@ void core_put_maps(struct repl_core *c, enum link_op op, const struct map *const
                    size_t n)
 {
     struct buffer *out = core_out(c);
-    size_t begun = link_begin(out, op, c->reign);
+    size_t begun = link_begin(out, op, c->term);
     bool whole = begun != SIZE_MAX;
     for (size_t i = 0; whole && i < n; i++)
         whole = map_encode(maps[i], c->session.map_bits, out);

@@ -1,5 +1,5 @@
 /*
- * Asking the peer for single items: a node that is being filled lacks most of what its
+ * Asking the peer for single items: a node that is being filled is missing most of what its
  * clients want, and the peer has it.
  *
  *   worker                     this node                        peer
@@ -8,7 +8,7 @@
  *                              store FILL, resume        <--    FILL...
  *     get, again          <--  resume the others         <--    NOOP{batch}
  *
- * The peer's answers are FILLs, as those of its walk, and taken or refused by the same
+ * The peer's answers are FILLs, as those of its scan, and taken or refused by the same
  * rules (R12). Messages come in order: when the batch is acknowledged, what has not come
  * is not there. Either node may ask, for it does not matter who leads.
  */
@@ -19,7 +19,7 @@ enum { FETCH_KEYS = 250 }; /* in one message */
 
 bool fetch_is_on(const struct repl_core *c)
 {
-    return gate_flags(&c->gate) & GATE_LACK;
+    return gate_flags(&c->gate) & GATE_MISSING;
 }
 
 /* What clients changed here is not asked for: the peer has what was before. */
@@ -28,8 +28,8 @@ bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey)
     if (nkey == 0 || nkey > LINK_KEY_MAX)
         return false;
     uint64_t hash = hash_key(key, nkey);
-    return !waiters_are_vain(&c->waiters) && map_has(&c->lacking, hash) &&
-           !known_has(&c->known, hash) && !map_has(&c->touched, hash);
+    return !waiters_are_vain(&c->waiters) && map_has(&c->missing, hash) &&
+           !known_has(&c->known, hash) && !map_has(&c->written, hash);
 }
 
 bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_t nkey,
@@ -54,7 +54,7 @@ void fetch_send(struct repl_core *c)
     if (!waiters_have_unsent(&c->waiters) || !ship_may_ask(c))
         return;
     out = core_out(c);
-    begun = link_begin(out, LINK_FETCH, c->reign);
+    begun = link_begin(out, LINK_FETCH, c->term);
     if (begun == SIZE_MAX)
         return; /* the port closes the connection */
     for (unsigned n = 0; n < FETCH_KEYS; n++) {
@@ -74,23 +74,23 @@ void fetch_found(struct repl_core *c, const struct link_change *change)
     c->count.fetch_hits += waiters_found(&c->waiters, change->key, change->nkey);
 }
 
-void fetch_watch_time(struct repl_core *c)
+void fetch_check_time(struct repl_core *c)
 {
     c->count.fetch_timeouts += waiters_expire(&c->waiters, c->now_us);
 }
 
-/* The look at the store and the queueing are one step, as in a walk. To a peer that does
+/* The look at the store and the queueing are one step, as in a scan. To a peer that does
  * not take what it has asked for, nothing more is given: these are misses there. */
 const char *fetch_message(struct repl_core *c, const struct link_message *m)
 {
     struct link_note note;
     struct repl_item item;
     size_t at = 0;
-    if (!core_answers(c) || m->reign != c->reign)
+    if (!core_answers(c) || m->term != c->term)
         return NULL;
     resync_give_way(c);
     while (ship_has_room(c) && link_next_note(m, &at, &note)) {
-        if (!map_has(&c->doomed, hash_key(note.key, note.nkey)) &&
+        if (!map_has(&c->purging, hash_key(note.key, note.nkey)) &&
             core_lookup(c, note.key, note.nkey, &item) == REPL_YES)
             ship_item(c, LINK_FILL, &item);
     }

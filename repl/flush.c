@@ -44,8 +44,8 @@ static const char *fire(struct repl_core *c)
                                                      : DOUBT_NONE;
     if (origin == FLUSH_LED)
         return NULL;
-    map_fill(&c->touched);
-    map_fill(f->doubt == DOUBT_PEER ? &c->lacking : &c->dirty);
+    map_fill(&c->written);
+    map_fill(f->doubt == DOUBT_PEER ? &c->missing : &c->dirty);
     f->due = leads;
     return leads || !s->open ? NULL
                              : "a flush_all took effect that the peer did not know";
@@ -89,7 +89,7 @@ const char *flush_obey(struct repl_core *c, uint32_t delay)
     c->count.applied++;
     if (!is_late)
         return NULL;
-    map_fill(&c->lacking);
+    map_fill(&c->missing);
     return "a flush_all was put off too late: all is copied again";
 }
 
@@ -111,7 +111,7 @@ void flush_unmerge(struct repl_core *c)
     struct repl_flush *f = &c->flush;
     if (f->doubt == DOUBT_LEADER) { /* it may have put it off in the last moment */
         f->doubt = DOUBT_PEER;
-        map_fill(&c->lacking);
+        map_fill(&c->missing);
     }
     if (f->origin == FLUSH_LED)
         f->origin = FLUSH_FOREIGN;

@@ -29,7 +29,7 @@ static bool membarrier_register(void)
 
 static void worker_thread_ended(void *arg)
 {
-    struct worker *w = arg;
+    struct repl_worker *w = arg;
     atomic_store_explicit(&w->idle, true, memory_order_release);
 }
 
@@ -48,17 +48,17 @@ void gate_fini(struct gate *g)
     if (g->has_key)
         AZ(pthread_key_delete(g->key));
     AZ(pthread_mutex_destroy(&g->hold));
-    struct worker *w = atomic_load(&g->workers);
+    struct repl_worker *w = atomic_load(&g->workers);
     while (w != NULL) {
-        struct worker *next = w->next;
+        struct repl_worker *next = w->next;
         free(w);
         w = next;
     }
 }
 
-static struct worker *worker_take_over(struct gate *g)
+static struct repl_worker *worker_take_over(struct gate *g)
 {
-    struct worker *w = atomic_load_explicit(&g->workers, memory_order_acquire);
+    struct repl_worker *w = atomic_load_explicit(&g->workers, memory_order_acquire);
     for (; w != NULL; w = w->next) {
         bool idle = true;
         if (atomic_compare_exchange_strong(&w->idle, &idle, false))
@@ -67,9 +67,9 @@ static struct worker *worker_take_over(struct gate *g)
     return NULL;
 }
 
-static struct worker *worker_create(struct gate *g)
+static struct repl_worker *worker_create(struct gate *g)
 {
-    struct worker *w = aligned_alloc(_Alignof(struct worker), sizeof(*w));
+    struct repl_worker *w = aligned_alloc(_Alignof(struct repl_worker), sizeof(*w));
     if (w == NULL)
         return NULL;
     atomic_init(&w->open, 0);
@@ -88,9 +88,9 @@ static struct worker *worker_create(struct gate *g)
     return w;
 }
 
-struct worker *gate_worker(struct gate *g)
+struct repl_worker *gate_worker(struct gate *g)
 {
-    struct worker *w = pthread_getspecific(g->key);
+    struct repl_worker *w = pthread_getspecific(g->key);
     if (__builtin_expect(w != NULL, 1))
         return w;
     w = worker_take_over(g);
@@ -103,7 +103,7 @@ struct worker *gate_worker(struct gate *g)
     return w;
 }
 
-unsigned gate_enter(struct gate *g, struct worker *w)
+unsigned gate_enter(struct gate *g, struct repl_worker *w)
 {
     for (;;) {
         if (__builtin_expect(g->has_membarrier, 1)) {
@@ -136,7 +136,7 @@ void gate_hold(struct gate *g)
     atomic_fetch_or(&g->flags, GATE_HOLD);
     if (g->has_membarrier)
         barrier_for_all();
-    struct worker *w = atomic_load(&g->workers);
+    struct repl_worker *w = atomic_load(&g->workers);
     for (; w != NULL; w = w->next) {
         while (atomic_load(&w->open) != 0)
             sched_yield();

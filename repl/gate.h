@@ -23,19 +23,19 @@
 #include "repl/journal.h"
 
 enum gate_flag {
-    GATE_ACTIVE = 1,  /* this node takes clients' changes */
+    GATE_ACCEPTS = 1,  /* this node takes clients' changes */
     GATE_JOURNAL = 2, /* changes go to the journal, else to the dirty map */
-    GATE_TOUCH = 4,   /* changes also mark the touched map */
-    GATE_PURGE = 8,   /* a purge runs: doomed items must not be seen */
+    GATE_WRITTEN = 4,   /* changes also mark the touched map */
+    GATE_PURGE = 8,   /* a purge runs: items of its buckets must not be seen */
     GATE_HOLD = 16,   /* somebody holds the gate exclusively */
     GATE_ALONE = 32,  /* no session is open: nothing is taken from the journal */
-    GATE_LACK = 64,   /* the peer may be asked for what is not here */
+    GATE_MISSING = 64,   /* the peer may be asked for what is not here */
 };
 
 enum { GATE_ABSENT = 256 };
 
 /* What a worker thread has of its own in one instance. */
-struct worker {
+struct repl_worker {
     _Alignas(64) atomic_uint open;
     atomic_bool idle;           /* its thread has ended; another may take it over */
     unsigned count;             /* changes recorded, for sampling */
@@ -45,12 +45,12 @@ struct worker {
     struct ring ring, notices;
     _Atomic uint64_t notices_lost; /* there was no room */
     uint64_t absent[GATE_ABSENT];  /* hashes of keys in the ring as absent; 0: none */
-    struct worker *next;
+    struct repl_worker *next;
 };
 
 struct gate {
     atomic_uint flags;
-    _Atomic(struct worker *) workers;
+    _Atomic(struct repl_worker *) workers;
     pthread_mutex_t hold; /* held while the gate is held exclusively */
     pthread_key_t key;
     bool has_key, has_membarrier;
@@ -60,12 +60,12 @@ bool gate_init(struct gate *g);
 void gate_fini(struct gate *g); /* no worker may be inside any more */
 
 /* This thread's worker, made at its first call; NULL if memory is out. */
-struct worker *gate_worker(struct gate *g);
+struct repl_worker *gate_worker(struct gate *g);
 
 /* Open a bracket; returns the flags. May wait for a short exclusive section. */
-unsigned gate_enter(struct gate *g, struct worker *w);
+unsigned gate_enter(struct gate *g, struct repl_worker *w);
 
-static inline void gate_leave(struct worker *w)
+static inline void gate_leave(struct repl_worker *w)
 {
     atomic_store_explicit(&w->open, 0, memory_order_release);
 }

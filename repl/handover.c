@@ -1,19 +1,19 @@
 /* A planned change of roles. The active node ships what it owes, holds clients' changes
  * until the peer has acknowledged the last one, and offers its role; the peer promotes
  * itself, and its ROLE is an ordinary one (R7). Changes that waited are refused; so are,
- * if the terms say so, all later ones: they would make this node active again. */
+ * if the limits say so, all later ones: they would make this node active again. */
 #include "base/check.h"
 #include "base/monotonic.h"
 #include "repl/internal.h"
 
-const struct repl_handover_terms repl_handover_planned = {
+const struct repl_handover_limits repl_handover_planned = {
     .cause = "told to by the control socket",
     .drain_us = 30000000,
     .hold_us = 1000000,
     .resign = true,
 };
 
-const struct repl_handover_terms repl_handover_yield = {
+const struct repl_handover_limits repl_handover_yield = {
     .cause = "clients write to the peer, and none has written here for a while",
     .drain_us = 200000,
     .hold_us = 200000,
@@ -25,7 +25,7 @@ static bool is_under_way(const struct repl_core *c)
 }
 
 const char *repl_core_handover_begin(struct repl_core *c,
-                                     const struct repl_handover_terms *terms)
+                                     const struct repl_handover_limits *limits)
 {
     const struct repl_session *s = &c->session;
     ASSERT_LOCKED(c);
@@ -35,12 +35,12 @@ const char *repl_core_handover_begin(struct repl_core *c,
         return "this node is not active: there is nothing to hand over";
     if (!s->merged || s->lead != LEAD_LEADER)
         return "there is no peer to hand over to: the link is not up";
-    if (!map_is_empty(&c->lacking))
+    if (!map_is_empty(&c->missing))
         return "this node is being filled itself: wait until it is in sync";
     c->handover = (struct repl_handover){ .state = HANDOVER_DRAIN,
-                                          .terms = terms,
-                                          .until_us = c->now_us + terms->drain_us };
-    core_log(c, REPL_LOG_INFO, "handing the role over: %s", terms->cause);
+                                          .limits = limits,
+                                          .until_us = c->now_us + limits->drain_us };
+    core_log(c, REPL_LOG_INFO, "handing the role over: %s", limits->cause);
     c->port_ops->wake(c->port);
     return NULL;
 }
@@ -76,7 +76,7 @@ void handover_role_moved(struct repl_core *c)
 {
     if (!is_under_way(c))
         return;
-    c->resigned = c->handover.terms->resign;
+    c->resigned = c->handover.limits->resign;
     settle(c, HANDOVER_DONE, NULL);
     core_log(c, REPL_LOG_WARNING, "handed over: the peer is active%s",
              c->resigned
@@ -95,7 +95,7 @@ uint64_t handover_due_us(const struct repl_core *c)
     return is_under_way(c) ? c->handover.until_us : 0;
 }
 
-void handover_watch_session(struct repl_core *c)
+void handover_check_session(struct repl_core *c)
 {
     if (!c->active)
         fail(c, "this node was demoted");
@@ -103,7 +103,7 @@ void handover_watch_session(struct repl_core *c)
         fail(c, "the link was lost");
 }
 
-void handover_watch_time(struct repl_core *c)
+void handover_check_time(struct repl_core *c)
 {
     if (!is_under_way(c) || c->now_us < c->handover.until_us)
         return;
@@ -115,7 +115,7 @@ void handover_watch_time(struct repl_core *c)
 static void hold_changes(struct repl_core *c)
 {
     c->handover.held_us = monotonic_us();
-    c->handover.until_us = c->now_us + c->handover.terms->hold_us;
+    c->handover.until_us = c->now_us + c->handover.limits->hold_us;
     c->handover.state = HANDOVER_HELD;
     core_progress(c);
     core_refresh_flags(c);
@@ -125,14 +125,14 @@ void handover_work(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     if (c->handover.state == HANDOVER_DRAIN && s->peer_whole && !s->await &&
-        map_is_empty(&c->dirty) && map_is_empty(&c->flying))
+        map_is_empty(&c->dirty) && map_is_empty(&c->in_flight))
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)
         return;
     CHECK(flush_take(c) == NULL); /* it leads */
     if (c->flush.due || !repl_core_drained(c))
         return;
-    link_put_plain(core_out(c), LINK_HANDOVER, c->reign);
+    link_put_plain(core_out(c), LINK_HANDOVER, c->term);
     c->handover.state = HANDOVER_OFFERED;
     core_progress(c);
 }
@@ -141,7 +141,7 @@ void handover_work(struct repl_core *c)
 const char *handover_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
-    if (s->lead == LEAD_FOLLOWER && s->merged && m->reign == c->reign)
+    if (s->lead == LEAD_FOLLOWER && s->merged && m->term == c->term)
         repl_core_promote(c, "the peer hands its role over");
     return NULL;
 }

@@ -14,7 +14,7 @@ static uint64_t lone_us(const struct repl_core *c)
  * it, and the peer has all the data: it waits for a while. */
 static const char *standby_fault(const struct repl_core *c)
 {
-    if (map_is_empty(&c->lacking))
+    if (map_is_empty(&c->missing))
         return NULL;
     if (c->session.open)
         return "still to be filled by its peer";
@@ -32,7 +32,7 @@ static const char *standby_state(const struct repl_core *c)
         return "in sync with its peer";
     if (c->session.open)
         return "agreeing with its peer on what differs";
-    if (map_is_empty(&c->lacking))
+    if (map_is_empty(&c->missing))
         return "without a peer; it holds what it had when the link broke";
     return c->has_met ? "not filled, but without the peer that could fill it"
                       : "started empty, but there is no peer to fill it";
@@ -41,8 +41,8 @@ static const char *standby_state(const struct repl_core *c)
 static void judge_active(struct repl_core *c, struct repl_health *h)
 {
     h->is_fit = true;
-    snprintf(h->why, sizeof(h->why), "active, reign %llu, %s",
-             (unsigned long long)c->reign,
+    snprintf(h->why, sizeof(h->why), "active, term %llu, %s",
+             (unsigned long long)c->term,
              !c->session.open       ? "without a peer"
              : repl_core_in_sync(c) ? "the peer has everything"
                                     : "the peer is catching up");
@@ -58,7 +58,7 @@ static void judge_standby(const struct repl_core *c, struct repl_health *h)
 
 void repl_core_health(struct repl_core *c, struct repl_health *health)
 {
-    *health = (struct repl_health){ .rank = c->rank, .reign = c->reign };
+    *health = (struct repl_health){ .rank = c->rank, .term = c->term };
     if (c->resigned)
         snprintf(health->why, sizeof(health->why),
                  "it has handed its role over to the peer");

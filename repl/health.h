@@ -12,7 +12,7 @@ struct repl_health {
     bool is_fit; /* rightly active, or it holds all that an active node must */
     char why[REPL_HEALTH_TEXT]; /* one line, in either case */
     uint64_t rank;  /* of two nodes that cannot talk the higher one was active last */
-    uint64_t reign; /* the last promotion that it knows */
+    uint64_t term; /* the last promotion that it knows */
 };
 
 /* LOCKED */

@@ -5,14 +5,14 @@
 #include "base/hash.h"
 #include "repl/internal.h"
 
-/* A reign grows by one at a promotion, so no node gets so far by itself. One that a peer
+/* A term grows by one at a promotion, so no node gets so far by itself. One that a peer
  * has made to begins anew when it next introduces itself (R18). */
-#define REIGN_MAX (UINT64_C(1) << 40)
+#define TERM_MAX (UINT64_C(1) << 40)
 
 static void renumber(struct repl_core *c)
 {
-    if (!c->session.open && c->seen > REIGN_MAX)
-        c->reign = c->seen = 0;
+    if (!c->session.open && c->seen > TERM_MAX)
+        c->term = c->seen = 0;
 }
 
 /* Who knows a node's run can speak in its name, so the peer's is not told to whoever
@@ -39,7 +39,7 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
         .met = alias_of(&c->met),
         .active = c->active,
         .map_bits = (uint8_t)c->config.map_bits,
-        .reign = c->reign,
+        .term = c->term,
         .seen = c->seen,
         .clock = clock_us,
         .item_max = c->config.item_max,
@@ -55,19 +55,19 @@ const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *
         return "the nodes hash keys differently";
     if (hello->map_bits < MAP_BITS_MIN || hello->map_bits > MAP_BITS_MAX)
         return "the peer's dirty map has an impossible size";
-    if (hello->reign > REIGN_MAX || hello->seen > REIGN_MAX)
-        return "the peer tells of an impossible reign";
+    if (hello->term > TERM_MAX || hello->seen > TERM_MAX)
+        return "the peer tells of an impossible term";
     if (run_id_order(&hello->run, &c->config.run) == 0)
         return "the peer is this node itself: check the option 'peer'";
     return NULL;
 }
 
 /* As a standby that said it was active, the peer would wait for our ROLE; as one that
- * has been active since, we would not heed its lower reign. An active node sends a ROLE
+ * has been active since, we would not heed its lower term. An active node sends a ROLE
  * that tells all. */
 static bool said_is_stale(const struct repl_core *c, const struct link_hello *said)
 {
-    return !c->active && (said->active || said->reign != c->reign);
+    return !c->active && (said->active || said->term != c->term);
 }
 
 /* Or is it a first meeting? */
@@ -78,7 +78,7 @@ static bool is_known(const struct repl_core *c, const struct link_hello *hello)
 
 /* The maps say what changed since both nodes merged. If either has merged with somebody
  * else since, they say nothing of what came from there. */
-static bool is_stranger(const struct repl_core *c, const struct link_hello *hello)
+static bool is_unrelated(const struct repl_core *c, const struct link_hello *hello)
 {
     if (run_id_is_none(&c->met) || run_id_is_none(&hello->met))
         return false; /* a new one: it has only what its own clients gave it */
@@ -86,10 +86,10 @@ static bool is_stranger(const struct repl_core *c, const struct link_hello *hell
     return run_id_order(&c->met, &hello->run) != 0 || run_id_order(&hello->met, &me) != 0;
 }
 
-static bool outranks(uint64_t reign, const struct run_id *run, const struct repl_core *c)
+static bool outranks(uint64_t term, const struct run_id *run, const struct repl_core *c)
 {
-    if (reign != c->reign)
-        return reign > c->reign;
+    if (term != c->term)
+        return term > c->term;
     return run_id_order(run, &c->config.run) > 0;
 }
 
@@ -121,14 +121,14 @@ static void warn_of_limits(struct repl_core *c, const struct link_hello *hello)
 static void choose_leader(struct repl_core *c, const struct link_hello *hello)
 {
     if (c->active) {
-        if (hello->active && outranks(hello->reign, &hello->run, c)) {
+        if (hello->active && outranks(hello->term, &hello->run, c)) {
             core_step_down(c);
             return;
         }
-        if (c->reign < c->seen) /* mutant: old-reign-leads */
-            c->reign = ++c->seen;
+        if (c->term < c->seen) /* mutant: old-term-leads */
+            c->term = ++c->seen;
         lead(c);
-    } else if (!hello->active && !outranks(hello->reign, &hello->run, c)) {
+    } else if (!hello->active && !outranks(hello->term, &hello->run, c)) {
         lead(c);
     }
 }
@@ -147,7 +147,7 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
     session_open(c, &(struct repl_session){
                         .peer = *hello,
                         .known = is_known(c, hello),
-                        .stranger = is_stranger(c, hello),
+                        .unrelated = is_unrelated(c, hello),
                         .map_bits = hello->map_bits < mine ? hello->map_bits : mine,
                     });
     if (hello->seen > c->seen)
@@ -161,18 +161,18 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
 const char *hello_on_role(struct repl_core *c, const struct link_message *m)
 {
     const struct link_role *r = &m->role;
-    if (r->reign > 2 * REIGN_MAX) /* who began below may be promoted since */
-        return "an impossible reign";
-    if (r->reign > c->seen)
-        c->seen = r->reign;
-    bool above = r->reign != c->reign     ? r->reign > c->reign
+    if (r->term > 2 * TERM_MAX) /* who began below may be promoted since */
+        return "an impossible term";
+    if (r->term > c->seen)
+        c->seen = r->term;
+    bool above = r->term != c->term     ? r->term > c->term
                  : r->active != c->active ? r->active
                                           : run_id_order(&r->run, &c->config.run) > 0;
     if (!above)
         return NULL;
     core_step_down(c); /* mutant: map-before-step-down */
     c->session.peer.active = r->active;
-    c->reign = r->reign;
+    c->term = r->term;
     handover_role_moved(c);
     c->session.map_due = true;
     if (!absent_is_due(c)) /* mutant: absences-behind-the-map */

@@ -26,18 +26,18 @@ static unsigned flags_of(const struct repl_core *c)
     bool leads = s->lead == LEAD_LEADER;
     unsigned flags = 0;
     if (c->active && !handover_holds(c) && !core_is_barred(c))
-        flags |= GATE_ACTIVE;
+        flags |= GATE_ACCEPTS;
     if (c->active && leads && s->merged) /* mutant: journal-unmerged */
         flags |= GATE_JOURNAL;
-    if (purge_merges(c) || (leads && s->merged && !map_is_empty(&c->lacking)) ||
+    if (purge_merges(c) || (leads && s->merged && !map_is_empty(&c->missing)) ||
         verify_leads(c))
-        flags |= GATE_TOUCH;
+        flags |= GATE_WRITTEN;
     if (c->purge.goal != NULL)
         flags |= GATE_PURGE;
     if (!s->open)
         flags |= GATE_ALONE;
-    if (c->config.fetch_wait_us > 0 && !map_is_empty(&c->lacking))
-        flags |= GATE_LACK; /* without a session, too: there may be one in time */
+    if (c->config.fetch_wait_us > 0 && !map_is_empty(&c->missing))
+        flags |= GATE_MISSING; /* without a session, too: there may be one in time */
     return flags;
 }
 
@@ -46,7 +46,7 @@ void core_release(struct repl_core *c)
     unsigned flags = flags_of(c);
     enum repl_part part = part_of(c);
     gate_release(&c->gate, flags);
-    if (!(flags & GATE_LACK))
+    if (!(flags & GATE_MISSING))
         waiters_end(&c->waiters, c->now_us);
     if (part != c->part)
         c->store_ops->part(c->store, part);

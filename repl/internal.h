@@ -11,8 +11,8 @@
  *   ship.c      journal to frames
  *   notice.c    what the store does on its own
  *   absent.c    what clients were told is not here
- *   resync.c    purge, walk, repair
- *   fetch.c     what is lacked and asked for
+ *   resync.c    purge, scan, repair
+ *   fetch.c     what is missing and asked for
  *   verify.c    comparison of both nodes
  *   session.c   its states, and its end
  *   merge.c     MAP to PURGED
@@ -58,10 +58,10 @@ void core_log(struct repl_core *c, enum repl_log level, const char *format, ...)
 
 /* ---- access.c */
 
-/* The store's lookup, and the next item of a walk; counted when they fail. */
+/* The store's lookup, and the next item of a scan; counted when they fail. */
 enum repl_answer core_lookup(struct repl_core *c, const void *key, size_t nkey,
                              struct repl_item *out);
-enum repl_answer core_walk_next(struct repl_core *c, struct repl_walk *walk,
+enum repl_answer core_scan_next(struct repl_core *c, struct repl_scan *scan,
                                 struct repl_item *out);
 /* The store could not do something, which is done later: it is counted, and said. */
 void core_store_failed(struct repl_core *c, const char *what);
@@ -125,14 +125,14 @@ void flush_outlive(struct repl_core *c);   /* whose it was is gone for good */
 void flush_merge(struct repl_core *c);
 
 /* claim.c */
-bool claim_send(struct repl_core *c); /* a client's change was refused; true: it asks */
-void claim_note_activity(struct repl_core *c); /* at each tick */
-const char *claim_message(struct repl_core *c, const struct link_message *m);
+bool role_request_send(struct repl_core *c); /* a client's change was refused; true: it asks */
+void role_request_note_activity(struct repl_core *c); /* at each tick */
+const char *role_request_message(struct repl_core *c, const struct link_message *m);
 
 /* resync.c */
-void resync_stop(struct repl_core *c); /* drop walk and purge */
-void resync_owe(struct repl_core *c);  /* walk the buckets in c->owed */
-/* Of c->doomed; the goal stays. */
+void resync_stop(struct repl_core *c); /* drop scan and purge */
+void resync_owe(struct repl_core *c);  /* scan the buckets in c->owed */
+/* Of c->purging; the goal stays. */
 void purge_start(struct repl_core *c, const struct repl_purge_goal *goal);
 bool resync_work(struct repl_core *c);
 void resync_give_way(struct repl_core *c); /* the peer waits for something else */
@@ -143,15 +143,15 @@ void resync_acknowledged(struct repl_core *c); /* more than before, maybe the EN
 /* fetch.c */
 void fetch_send(struct repl_core *c);
 void fetch_found(struct repl_core *c, const struct link_change *change);
-void fetch_watch_time(struct repl_core *c); /* requests may have waited for too long */
+void fetch_check_time(struct repl_core *c); /* requests may have waited for too long */
 const char *fetch_message(struct repl_core *c, const struct link_message *m);
 
 /* handover.c */
 void handover_work(struct repl_core *c);
-void handover_watch_time(struct repl_core *c); /* it may have taken too long */
+void handover_check_time(struct repl_core *c); /* it may have taken too long */
 void handover_role_moved(struct repl_core *c); /* the peer is active, we stepped down */
 uint64_t handover_due_us(const struct repl_core *c); /* 0: nothing is under way */
-void handover_watch_session(struct repl_core *c);    /* it may have ended */
+void handover_check_session(struct repl_core *c);    /* it may have ended */
 const char *handover_message(struct repl_core *c, const struct link_message *m);
 
 /* Do clients' changes wait for it? */
@@ -175,7 +175,7 @@ const char *verify_on_check(struct repl_core *c, const struct link_message *m);
 const char *verify_on_verify(struct repl_core *c, const struct link_message *m);
 const char *verify_on_verified(struct repl_core *c, const struct link_message *m);
 
-/* Is this node the leader in a comparison, so that T must be kept? Has it got so far that
+/* Is this node the leader in a comparison, so that `written` must be kept? Has it got so far that
  * a repair would make the nodes differ for a while? */
 static inline bool verify_leads(const struct repl_core *c)
 {
@@ -236,7 +236,7 @@ bool ship_may_ask(struct repl_core *c);  /* FETCH */
 bool ship_has_room(struct repl_core *c); /* for answers: the network takes more */
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
-void ship_fold(struct repl_core *c); /* D |= journal | Dfly; gate held */
+void ship_spill(struct repl_core *c); /* dirty |= journal | in_flight; gate held */
 
 /* notice.c */
 bool notices_ship(struct repl_core *c);

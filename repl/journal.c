@@ -242,7 +242,7 @@ static void ring_rewind(struct ring *r, struct chunk *first, struct chunk *tail,
 /* What stays moves to the front, to where what was before it has been: there is room.
  * Where it ends is told in *to and *to_at. */
 static uint64_t ring_compact(struct journal *j, struct ring *r,
-                             bool (*fold)(void *context, const struct journal_entry *),
+                             bool (*spill)(void *context, const struct journal_entry *),
                              void *context, struct chunk **to, uint32_t *to_at)
 {
     struct chunk *from = r->ack;
@@ -256,7 +256,7 @@ static uint64_t ring_compact(struct journal *j, struct ring *r,
         struct journal_entry *e = entry_at(from, from_at);
         uint32_t size = entry_size(e->nkey);
         from_at += size;
-        if (!fold(context, e))
+        if (!spill(context, e))
             continue;
         if (*to_at + size > chunk_room(j)) {
             (*to)->end = *to_at;
@@ -270,8 +270,8 @@ static uint64_t ring_compact(struct journal *j, struct ring *r,
     return kept;
 }
 
-void ring_fold(struct journal *j, struct ring *r,
-               bool (*fold)(void *context, const struct journal_entry *), void *context)
+void ring_spill(struct journal *j, struct ring *r,
+               bool (*spill)(void *context, const struct journal_entry *), void *context)
 {
     while (ring_read(r) != NULL)
         continue;
@@ -279,7 +279,7 @@ void ring_fold(struct journal *j, struct ring *r,
         return;
     struct chunk *first = r->ack, *last = first;
     uint32_t used = 0;
-    uint64_t kept = ring_compact(j, r, fold, context, &last, &used);
+    uint64_t kept = ring_compact(j, r, spill, context, &last, &used);
     if (kept == 0) {
         give_back_from(j, first);
         ring_rewind(r, NULL, NULL, 0, 0);

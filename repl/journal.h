@@ -14,7 +14,7 @@
  * absences: keys that a client was told are not here (repl/absent.c).
  *
  * journal_append is called by the ring's own worker only, everything else by whoever
- * holds the core lock; ring_fold and ring_reset also need the gate held exclusively.
+ * holds the core lock; ring_spill and ring_reset also need the gate held exclusively.
  * Only taking and returning a chunk (once in some hundred keys) takes a lock.
  */
 #ifndef REPL_JOURNAL_H
@@ -83,10 +83,10 @@ void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
                       void (*seen)(void *context, const struct journal_entry *),
                       void *context);
 
-/* Call fold for every entry, shipped or not. What it gives true for stays, unread again;
+/* Call spill for every entry, shipped or not. What it gives true for stays, unread again;
  * all else is freed. */
-void ring_fold(struct journal *j, struct ring *r,
-               bool (*fold)(void *context, const struct journal_entry *), void *context);
+void ring_spill(struct journal *j, struct ring *r,
+               bool (*spill)(void *context, const struct journal_entry *), void *context);
 
 /* Entries not acknowledged; those not even read. */
 uint64_t ring_pending(const struct ring *r);

@@ -23,7 +23,7 @@ void known_fini(struct known *k)
     *k = (struct known){ 0 };
 }
 
-void known_touch(struct known *k)
+void known_prefault(struct known *k)
 {
     enum { PAGE_SLOTS = 4096 / sizeof(uint64_t) };
     for (size_t i = 0; i < k->nslots; i += PAGE_SLOTS)

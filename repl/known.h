@@ -1,6 +1,6 @@
 /*
  * The keys that clients changed here since a merge began, in buckets that this node
- * lacks: exact, as the touched map behind it is not. What the peer's copy says of such a
+ * is missing: exact, as the touched map behind it is not. What the peer's copy says of such a
  * key is out of date. It is not enough to look whether the key is here: what a client
  * stored may have been evicted since, or have expired.
  *
@@ -28,8 +28,8 @@ struct known {
 bool known_init(struct known *k, unsigned map_bits);
 void known_fini(struct known *k);
 
-/* Have the kernel give the memory now (see map_touch). */
-void known_touch(struct known *k);
+/* Have the kernel give the memory now (see map_prefault). */
+void known_prefault(struct known *k);
 
 /* False if there is no room for it. */
 bool known_add(struct known *k, uint64_t hash);

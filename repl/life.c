@@ -9,8 +9,8 @@ enum { MAPS = 8 };
 
 static struct map *map_of(struct repl_core *c, size_t number)
 {
-    struct map *const maps[MAPS] = { &c->dirty, &c->flying, &c->lacking, &c->touched,
-                                     &c->owed,  &c->coming, &c->doomed,  &c->spare };
+    struct map *const maps[MAPS] = { &c->dirty, &c->in_flight, &c->missing, &c->written,
+                                     &c->owed,  &c->coming, &c->purging,  &c->spare };
     return maps[number];
 }
 
@@ -25,8 +25,8 @@ static bool maps_init(struct repl_core *c)
 void repl_core_warm_up(struct repl_core *c)
 {
     for (size_t i = 0; i < MAPS; i++)
-        map_touch(map_of(c, i));
-    known_touch(&c->known);
+        map_prefault(map_of(c, i));
+    known_prefault(&c->known);
 }
 
 static void maps_fini(struct repl_core *c)
@@ -66,7 +66,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
          ok;
     if (!ok)
         return false;
-    map_fill(&c->lacking); /* mutant: no-lacking-map */
+    map_fill(&c->missing); /* mutant: no-missing-map */
     repl_core_lock(c);
     core_refresh_flags(c);
     repl_core_unlock(c);

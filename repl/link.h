@@ -12,8 +12,8 @@
 
 #include "base/buffer.h"
 #include "base/output.h"
-#include "protocol/link.h"
-#include "repl/address.h"
+#include "protocol/link_message.h"
+#include "repl/node_address.h"
 #include "repl/store.h"
 
 struct link {

@@ -11,9 +11,9 @@
  *   link_port.c  the core's way out
  *   alive.c    signs of life, and what a peer owes
  *   listen.c   where the peer may connect
- *   meet.c     dial, handshake: which connection becomes the session
- *   pump.c     bytes in, messages to the core, bytes out
- *   answer.c watch.c command.c control.c   the operator's questions and commands
+ *   handshake.c     dial, handshake: which connection becomes the session
+ *   io.c     bytes in, messages to the core, bytes out
+ *   control_answer.c job.c command.c control.c   the operator's questions and commands
  *   thread.c   the loop, start and stop
  */
 #ifndef REPL_LOOP_H
@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "repl/address.h"
+#include "repl/node_address.h"
 #include "repl/core.h"
 #include "repl/link.h"
 #include "repl/repeats.h"
@@ -150,13 +150,13 @@ void listen_close(struct repl_thread *t);
 uint16_t listen_port(const struct repl_thread *t); /* 0: it does not */
 
 /* on_event: for all connections, as struct repl_callbacks has it. */
-bool meet_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy);
-void meet_tick(struct repl_thread *t, uint64_t now);
-void meet_again(struct repl_thread *t); /* the network may be another one now */
-void meet_greet(struct repl_thread *t, struct link *l);
-void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello);
+bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy);
+void handshake_tick(struct repl_thread *t, uint64_t now);
+void handshake_again(struct repl_thread *t); /* the network may be another one now */
+void handshake_greet(struct repl_thread *t, struct link *l);
+void handshake_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello);
 
-void pump_event(evutil_socket_t fd, short what, void *arg);
-void pump_resume(struct repl_thread *t);
+void io_event(evutil_socket_t fd, short what, void *arg);
+void io_resume(struct repl_thread *t);
 
 #endif

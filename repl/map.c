@@ -18,7 +18,7 @@ bool map_init(struct map *m, unsigned bits)
     return m->words != NULL;
 }
 
-void map_touch(struct map *m)
+void map_prefault(struct map *m)
 {
     enum { PAGE_WORDS = 4096 / sizeof(uint64_t) };
     for (size_t i = 0; i < m->nwords; i += PAGE_WORDS)

@@ -32,7 +32,7 @@ void map_fini(struct map *m);
 
 /* The kernel gives memory when it is first written to, and takes milliseconds for a map.
  * This has it do so now, whatever others do with the map meanwhile. */
-void map_touch(struct map *m);
+void map_prefault(struct map *m);
 
 static inline size_t map_bucket(const struct map *m, uint64_t hash)
 {

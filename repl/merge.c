@@ -8,7 +8,7 @@
 static void outlive(struct repl_core *c)
 {
     if (!c->session.known) {    /* mutant: forget-paired */
-        map_clear(&c->lacking); /* mutant: lacking-for-ever */
+        map_clear(&c->missing); /* mutant: missing-for-ever */
         flush_outlive(c);
         c->agreed = 0;
     }
@@ -17,11 +17,11 @@ static void outlive(struct repl_core *c)
 /* R7, second half: when all absences are told. To another run, as if we had merged. */
 void merge_send_map(struct repl_core *c)
 {
-    const struct map *maps[] = { &c->dirty, &c->lacking };
+    const struct map *maps[] = { &c->dirty, &c->missing };
     c->session.map_due = false; /* mutant: map-before-step-down 2 */
     if (!c->session.known) {    /* mutant: forget-paired 2 */
         map_clear(&c->coming);
-        maps[1] = &c->coming; /* mutant: lacking-for-ever 2 */
+        maps[1] = &c->coming; /* mutant: missing-for-ever 2 */
     }
     if (!c->session.known && c->flush.doubt == DOUBT_PEER) {
         map_fill(&c->spare);
@@ -35,9 +35,9 @@ void merge_send_map(struct repl_core *c)
 static void keep_own(struct repl_core *c)
 {
     map_widen(&c->dirty, c->session.map_bits);
-    map_copy(&c->spare, &c->doomed);
+    map_copy(&c->spare, &c->purging);
     map_intersect(&c->spare, &c->dirty);
-    map_subtract(&c->doomed, &c->spare);
+    map_subtract(&c->purging, &c->spare);
     if (!map_is_empty(&c->spare))
         core_log(c, REPL_LOG_WARNING,
                  "both nodes took clients' changes: of %llu buckets that were changed on "
@@ -46,12 +46,12 @@ static void keep_own(struct repl_core *c)
 }
 
 /* What it holds cannot be trusted, so all that this node holds rightly is owed to it.
- * What this node lacks itself still comes from there: somebody has to have it. */
+ * What this node is missing itself still comes from there: somebody has to have it. */
 static void owe_all(struct repl_core *c)
 {
     map_fill(&c->spare);
     if (c->session.known)
-        map_subtract(&c->spare, &c->lacking);
+        map_subtract(&c->spare, &c->missing);
     map_unite(&c->dirty, &c->spare);
     core_log(c, REPL_LOG_WARNING,
              "the peer has merged with another node since it last did with this one, or "
@@ -64,7 +64,7 @@ static void note_merge(struct repl_core *c)
     s->merged = true;
     s->answers++;
     c->count.merges++;
-    s->stranger = false;
+    s->unrelated = false;
     s->known = true;
     s->acked = s->sent;
     flush_merge(c); /* one at once goes with the maps */
@@ -76,32 +76,33 @@ static void note_merge(struct repl_core *c)
     c->rank = s->lead == LEAD_LEADER;
 }
 
-/* R8, second half. doomed holds Ds, owed holds Ms; the sums are done in place:
- *   to_leader   = (Ds \ D) | (M \ (Ms | D | Ds))      -> coming
- *   to_follower = D | (Ms \ (D | Ds))                 -> owed */
+/* R8, second half. purging holds dirty_there, owed missing_there; the sums are done in place:
+ *   to_leader   = (dirty_there \ dirty) |
+ *                 (missing \ (missing_there | dirty | dirty_there))   -> coming
+ *   to_follower = dirty | (missing_there \ (dirty | dirty_there))     -> owed */
 static void share_out(struct repl_core *c)
 {
     map_copy(&c->spare, &c->dirty);
-    map_unite(&c->spare, &c->doomed);
-    map_copy(&c->coming, &c->lacking);
+    map_unite(&c->spare, &c->purging);
+    map_copy(&c->coming, &c->missing);
     map_subtract(&c->coming, &c->owed);
     map_subtract(&c->coming, &c->spare);
-    map_subtract(&c->doomed, &c->dirty);
-    map_unite(&c->coming, &c->doomed);
+    map_subtract(&c->purging, &c->dirty);
+    map_unite(&c->coming, &c->purging);
     map_subtract(&c->owed, &c->spare);
     map_unite(&c->owed, &c->dirty);
-    map_clear(&c->doomed);
+    map_clear(&c->purging);
 
-    map_copy(&c->flying, &c->dirty); /* mutant: drop-all-dirty */
-    map_clear(&c->dirty);            /* mutant: reign-decides */
-    map_unite(&c->lacking, &c->coming);
-    map_subtract(&c->lacking, &c->owed);
+    map_copy(&c->in_flight, &c->dirty); /* mutant: drop-all-dirty */
+    map_clear(&c->dirty);            /* mutant: term-decides */
+    map_unite(&c->missing, &c->coming);
+    map_subtract(&c->missing, &c->owed);
 }
 
 static void merge_as_leader(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    const struct map *const maps[] = { &c->owed, &c->coming, &c->flying };
+    const struct map *const maps[] = { &c->owed, &c->coming, &c->in_flight };
     core_hold(c);
     CHECK(flush_take(c) == NULL); /* it leads */
     outlive(c);
@@ -121,7 +122,7 @@ static void merge_as_leader(struct repl_core *c)
     resync_owe(c);
 }
 
-/* Absences of before are looked up before anything is doomed: what a client of this node
+/* Absences of before are looked up before anything is purged: what a client of this node
  * asked for in vain may have come from the peer since, and is not to be called absent
  * again because it is about to come once more. */
 void merge_purge(struct repl_core *c)
@@ -136,17 +137,17 @@ void merge_purge(struct repl_core *c)
 const char *merge_on_map(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    struct map *const maps[] = { &c->doomed, &c->owed };
-    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->reign != c->reign)
+    struct map *const maps[] = { &c->purging, &c->owed };
+    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->term != c->term)
         return NULL;
     core_hold(c);
-    ship_fold(c); /* mutant: journal-unmerged 2 */
+    ship_spill(c); /* mutant: journal-unmerged 2 */
     bool ok = core_take_maps(c, m, maps, 2);
-    map_clear(&c->touched);
+    map_clear(&c->written);
     known_clear(&c->known); /* mutant: known-not-cleared */
     if (!ok)
-        map_clear(&c->doomed);
-    if (s->stranger) /* mutant: stranger-is-trusted */
+        map_clear(&c->purging);
+    if (s->unrelated) /* mutant: unrelated-is-trusted */
         owe_all(c);
     if (c->config.keep_on_conflict)
         keep_own(c);
@@ -163,14 +164,14 @@ static void merge_as_follower(struct repl_core *c)
 {
     core_hold(c);
     outlive(c);
-    map_unite(&c->lacking, &c->coming);
-    map_subtract(&c->lacking, &c->owed);
+    map_unite(&c->missing, &c->coming);
+    map_subtract(&c->missing, &c->owed);
     map_clear(&c->dirty);
-    map_clear(&c->doomed);
+    map_clear(&c->purging);
     absent_forget(c);
     note_merge(c);
     core_release(c);
-    link_put_plain(core_out(c), LINK_PURGED, c->reign);
+    link_put_plain(core_out(c), LINK_PURGED, c->term);
     core_log(c, REPL_LOG_INFO,
              "following: %llu buckets to copy from the peer, %llu to copy to it",
              (unsigned long long)map_count(&c->coming),
@@ -184,13 +185,13 @@ const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
     static const struct repl_purge_goal goal = { .follows = true,
                                                  .then = merge_as_follower };
     struct repl_session *s = &c->session;
-    struct map *const maps[] = { &c->coming, &c->owed, &c->doomed };
-    if (s->lead != LEAD_FOLLOWER || s->merged || m->reign != c->reign)
+    struct map *const maps[] = { &c->coming, &c->owed, &c->purging };
+    if (s->lead != LEAD_FOLLOWER || s->merged || m->term != c->term)
         return NULL;
     core_hold(c);
     bool ok = core_take_maps(c, m, maps, 3);
     if (!ok)
-        map_clear(&c->doomed);
+        map_clear(&c->purging);
     core_release(c);
     if (!ok)
         return "a malformed MERGE";
@@ -202,10 +203,10 @@ const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
 const char *merge_on_purged(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    if (s->lead != LEAD_LEADER || !s->merged || m->reign != c->reign)
+    if (s->lead != LEAD_LEADER || !s->merged || m->term != c->term)
         return NULL;
     core_hold(c);
-    map_clear(&c->flying);
+    map_clear(&c->in_flight);
     core_release(c);
     s->await = false;
     s->answers++;
@@ -215,10 +216,10 @@ const char *merge_on_purged(struct repl_core *c, const struct link_message *m)
 static void refill_as_follower(struct repl_core *c)
 {
     core_hold(c);
-    map_unite(&c->lacking, &c->coming);
-    map_clear(&c->doomed);
+    map_unite(&c->missing, &c->coming);
+    map_clear(&c->purging);
     core_release(c);
-    link_put_plain(core_out(c), LINK_PURGED, c->reign);
+    link_put_plain(core_out(c), LINK_PURGED, c->term);
 }
 
 /* R13 at the follower */
@@ -228,12 +229,12 @@ const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
                                                  .then = refill_as_follower };
     struct repl_session *s = &c->session;
     struct map *const maps[] = { &c->coming };
-    if (s->lead != LEAD_FOLLOWER || !s->merged || m->reign != c->reign)
+    if (s->lead != LEAD_FOLLOWER || !s->merged || m->term != c->term)
         return NULL;
     core_hold(c);
     bool ok = core_take_maps(c, m, maps, 1);
     if (ok)
-        map_copy(&c->doomed, &c->coming);
+        map_copy(&c->purging, &c->coming);
     core_release(c);
     if (!ok)
         return "a malformed RESYNC";
@@ -241,21 +242,21 @@ const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
     return NULL;
 }
 
-/* R12: the peer's walk is complete. What clients touched meanwhile here was not taken
+/* R12: the peer's scan is complete. What clients touched meanwhile here was not taken
  * from it, and is owed to the peer instead. */
 const char *merge_on_end(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    if (!s->merged || m->reign != c->reign)
+    if (!s->merged || m->term != c->term)
         return NULL;
     core_hold(c);
     if (s->lead == LEAD_LEADER) {
-        map_copy(&c->spare, &c->touched);
+        map_copy(&c->spare, &c->written);
         map_intersect(&c->spare, &c->coming);
-        map_intersect(&c->spare, &c->lacking);
-        map_unite(&c->dirty, &c->spare); /* mutant: end-forgets-touched */
+        map_intersect(&c->spare, &c->missing);
+        map_unite(&c->dirty, &c->spare); /* mutant: end-forgets-written */
     }
-    map_subtract(&c->lacking, &c->coming);
+    map_subtract(&c->missing, &c->coming);
     map_clear(&c->coming);
     core_release(c);
     if (s->lead == LEAD_LEADER)

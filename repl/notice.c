@@ -21,12 +21,12 @@ enum {
     KIND_SHIFT = 16,          /* in an entry's stamp, above the credit */
 };
 
-/* While this node lacks the bucket the item may come again, from the peer's copy. */
+/* While this node is missing the bucket the item may come again, from the peer's copy. */
 static bool comes_again(struct repl_core *c, const struct link_note *n, unsigned flags)
 {
     return n->kind == LINK_NOTE_EVICTED &&
-           (flags & GATE_TOUCH) && /* mutant: told-what-comes-again */
-           map_has(&c->lacking, hash_key(n->key, n->nkey));
+           (flags & GATE_WRITTEN) && /* mutant: told-what-comes-again */
+           map_has(&c->missing, hash_key(n->key, n->nkey));
 }
 
 /* The journal's entries serve, with the CAS in place of the hash. */
@@ -36,7 +36,7 @@ void notice_take(struct repl_core *c, const struct link_note *n)
     uint32_t stamp = (uint32_t)n->kind << KIND_SHIFT | n->credit;
     if (!(flags & GATE_JOURNAL) || n->nkey > LINK_KEY_MAX || comes_again(c, n, flags))
         return;
-    struct worker *w = gate_worker(&c->gate);
+    struct repl_worker *w = gate_worker(&c->gate);
     if (w != NULL && !journal_append(&c->notices, &w->notices, JOURNAL_CHANGE, n->cas,
                                      n->key, n->nkey, stamp))
         atomic_fetch_add_explicit(&w->notices_lost, 1, memory_order_relaxed);
@@ -48,14 +48,14 @@ static void forget(void *context, const struct journal_entry *e)
 }
 
 /* Give back what was read of a ring. */
-static void free_read(struct repl_core *c, struct worker *w)
+static void free_read(struct repl_core *c, struct repl_worker *w)
 {
     ring_acknowledge(&c->notices, &w->notices, 0, forget, NULL);
 }
 
 void notices_drop(struct repl_core *c)
 {
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next) {
         struct journal_entry *e;
         while ((e = ring_read(&w->notices)) != NULL)
@@ -90,7 +90,7 @@ static void put(struct repl_core *c, size_t *begun, const struct journal_entry *
         !is_gone(c, e)) /* mutant: notices-ignore-the-cas */
         return;
     if (*begun == SIZE_MAX)
-        *begun = link_begin(out, LINK_NOTICE, c->reign);
+        *begun = link_begin(out, LINK_NOTICE, c->term);
     if (*begun == SIZE_MAX || !link_put_note(out, &n))
         return;
     c->count.notices_out++;
@@ -108,7 +108,7 @@ bool notices_ship(struct repl_core *c)
     unsigned n = 0;
     if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_send(c))
         return false;
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL && n < NOTICES_AT_ONCE; w = w->next) {
         struct journal_entry *e;
         for (; n < NOTICES_AT_ONCE && (e = ring_read(&w->notices)) != NULL; n++) {
@@ -130,10 +130,10 @@ bool notices_ship(struct repl_core *c)
 static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *n)
 {
     struct buffer *out = core_out(c);
-    if (!ship_has_room(c) || map_has(&c->lacking, hash_key(n->key, n->nkey)))
+    if (!ship_has_room(c) || map_has(&c->missing, hash_key(n->key, n->nkey)))
         return;
     if (*begun == SIZE_MAX)
-        *begun = link_begin(out, LINK_WANT, c->reign);
+        *begun = link_begin(out, LINK_WANT, c->term);
     if (*begun != SIZE_MAX)
         (void)link_put_note(out, n);
 }
@@ -153,7 +153,7 @@ const char *notices_apply(struct repl_core *c, const struct link_message *m)
     const struct repl_session *s = &c->session;
     struct link_note n;
     size_t at = 0, ahead = 0, begun = SIZE_MAX;
-    if (!s->merged || s->lead != LEAD_FOLLOWER || m->reign != c->reign)
+    if (!s->merged || s->lead != LEAD_FOLLOWER || m->term != c->term)
         return NULL;
     look_ahead(c, m, &ahead, AHEAD);
     for (; link_next_note(m, &at, &n); c->count.notices_in++) {
@@ -174,7 +174,7 @@ const char *notices_want(struct repl_core *c, const struct link_message *m)
     struct repl_item item;
     struct link_note n;
     size_t at = 0;
-    if (!s->merged || s->lead != LEAD_LEADER || m->reign != c->reign)
+    if (!s->merged || s->lead != LEAD_LEADER || m->term != c->term)
         return NULL;
     while (ship_may_send(c) && link_next_note(m, &at, &n)) {
         if (core_lookup(c, n.key, n.nkey, &item) == REPL_YES)

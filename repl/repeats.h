@@ -1,6 +1,6 @@
 /*
  * Keeps a log readable when the same thing happens again and again: a peer that refuses
- * each handshake, a stranger that dials all day. What differs in its digits only counts
+ * each handshake, a host that dials all day. What differs in its digits only counts
  * as the same.
  */
 #ifndef REPL_REPEATS_H

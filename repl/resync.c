@@ -1,12 +1,12 @@
-/* Purge, walk and repair: the one mechanism behind every kind of copy. */
+/* Purge, scan and repair: the one mechanism behind every kind of copy. */
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
 
 enum {
     PURGE_SLICE = 2000, /* items looked at in one go; the lock is held meanwhile */
-    WALK_SLICE = 2000,
-    WALK_SEND = 200,      /* items sent in one go */
+    SCAN_SLICE = 2000,
+    SCAN_SEND = 200,      /* items sent in one go */
     PACE_LEAST = 8 << 10, /* bytes; a few milliseconds of a slow network */
     PACE_MOST = 256 << 10,
     PACE_STEP = 1 << 10,
@@ -20,14 +20,14 @@ static bool is_all(const struct map *m)
 void resync_stop(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    if (s->walk != NULL)
-        c->store_ops->walk_end(c->store, s->walk);
-    if (c->purge.walk != NULL)
-        c->store_ops->walk_end(c->store, c->purge.walk);
-    s->walk = NULL;
-    s->walk_due = false;
+    if (s->scan != NULL)
+        c->store_ops->scan_end(c->store, s->scan);
+    if (c->purge.scan != NULL)
+        c->store_ops->scan_end(c->store, c->purge.scan);
+    s->scan = NULL;
+    s->scan_due = false;
     c->purge = (struct repl_purge){ 0 };
-    map_clear(&c->doomed);
+    map_clear(&c->purging);
     map_clear(&c->owed);
     map_clear(&c->coming);
 }
@@ -38,7 +38,7 @@ void purge_start(struct repl_core *c, const struct repl_purge_goal *goal)
 {
     core_hold(c);
     c->purge.goal = goal;
-    if (!map_is_empty(&c->doomed))
+    if (!map_is_empty(&c->purging))
         c->purge.fence = c->store_ops->fence(c->store);
     core_release(c);
     c->port_ops->wake(c->port);
@@ -68,25 +68,25 @@ static void purge_finish(struct repl_core *c)
     const struct repl_purge_goal *goal = c->purge.goal;
     purge_report(c);
     core_hold(c);
-    if (c->purge.walk != NULL)
-        c->store_ops->walk_end(c->store, c->purge.walk);
+    if (c->purge.scan != NULL)
+        c->store_ops->scan_end(c->store, c->purge.scan);
     c->purge = (struct repl_purge){ 0 };
     core_release(c);
     goal->then(c);
 }
 
-/* A store that can do one walk at a time does the purge first; the copy to the peer
+/* A store that can do one scan at a time does the purge first; the copy to the peer
  * starts again after it. */
-static bool purge_begin_walk(struct repl_core *c)
+static bool purge_begin_scan(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    c->purge.walk = c->store_ops->walk_begin(c->store);
-    if (c->purge.walk == NULL && s->walk != NULL) {
-        c->store_ops->walk_end(c->store, s->walk);
-        s->walk = NULL;
-        c->purge.walk = c->store_ops->walk_begin(c->store);
+    c->purge.scan = c->store_ops->scan_begin(c->store);
+    if (c->purge.scan == NULL && s->scan != NULL) {
+        c->store_ops->scan_end(c->store, s->scan);
+        s->scan = NULL;
+        c->purge.scan = c->store_ops->scan_begin(c->store);
     }
-    c->purge.stalled = c->purge.walk == NULL;
+    c->purge.stalled = c->purge.scan == NULL;
     return !c->purge.stalled;
 }
 
@@ -95,7 +95,7 @@ static bool purge_item(struct repl_core *c, const struct link_change *s)
 {
     struct repl_purge *p = &c->purge;
     uint64_t hash = hash_key(s->key, s->nkey);
-    if (!map_has(&c->doomed, hash) || s->cas > p->fence) /* mutant: no-purge-at-leader */
+    if (!map_has(&c->purging, hash) || s->cas > p->fence) /* mutant: no-purge-at-leader */
         return true;
     if (!c->store_ops->expel(c->store, s->key, s->nkey, p->fence))
         return false;
@@ -108,8 +108,8 @@ static bool purge_item(struct repl_core *c, const struct link_change *s)
 static bool purge_fail(struct repl_core *c)
 {
     core_store_failed(c, "remove what the peer has changed");
-    c->store_ops->walk_end(c->store, c->purge.walk);
-    c->purge.walk = NULL;
+    c->store_ops->scan_end(c->store, c->purge.scan);
+    c->purge.scan = NULL;
     c->purge.stalled = true;
     return false;
 }
@@ -119,7 +119,7 @@ static bool purge_some(struct repl_core *c)
     struct repl_purge *p = &c->purge;
     struct repl_item item;
     for (unsigned i = 0; i < PURGE_SLICE; i++) {
-        enum repl_answer next = core_walk_next(c, p->walk, &item);
+        enum repl_answer next = core_scan_next(c, p->scan, &item);
         p->stalled = next == REPL_UNKNOWN;
         if (next == REPL_NO)
             purge_finish(c);
@@ -138,42 +138,42 @@ bool purge_work(struct repl_core *c)
     struct repl_purge *p = &c->purge;
     if (p->goal == NULL)
         return false;
-    if (map_is_empty(&c->doomed)) {
+    if (map_is_empty(&c->purging)) {
         purge_finish(c);
         return true;
     }
-    if (p->walk == NULL && !purge_begin_walk(c))
+    if (p->scan == NULL && !purge_begin_scan(c))
         return false;
     return purge_some(c);
 }
 
-/* ---- walk: copy what the other node is owed */
+/* ---- scan: copy what the other node is owed */
 
 void resync_owe(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    s->walk_due = !map_is_empty(&c->owed);
-    s->peer_whole = !s->walk_due;
-    s->walked = 0;
-    if (s->walk_due && is_all(&c->owed))
+    s->scan_due = !map_is_empty(&c->owed);
+    s->peer_whole = !s->scan_due;
+    s->scanned = 0;
+    if (s->scan_due && is_all(&c->owed))
         c->count.resyncs_full++;
-    else if (s->walk_due)
+    else if (s->scan_due)
         c->count.resyncs_partial++;
     c->port_ops->wake(c->port);
 }
 
-static void walk_finish(struct repl_core *c)
+static void scan_finish(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    c->store_ops->walk_end(c->store, s->walk);
-    s->walk = NULL;
-    s->walk_due = false;
-    link_put_plain(core_out(c), LINK_END, c->reign);
+    c->store_ops->scan_end(c->store, s->scan);
+    s->scan = NULL;
+    s->scan_due = false;
+    link_put_plain(core_out(c), LINK_END, c->term);
     ship_end_batch(c);
     s->end_batch = s->sent;
     s->end_out = true;
     core_log(c, REPL_LOG_INFO, "the copy to the peer is sent: %llu items",
-             (unsigned long long)s->walked);
+             (unsigned long long)s->scanned);
 }
 
 /* Twice what the pace allows may be on the way: while one half is acknowledged the other
@@ -202,7 +202,7 @@ void resync_give_way(struct repl_core *c)
 
 /* Takes over the item's reference. The look at the store and the queueing are one step:
  * a change that comes now is journalled now, and so shipped behind this. */
-static bool walk_send(struct repl_core *c, struct repl_item *item)
+static bool scan_send(struct repl_core *c, struct repl_item *item)
 {
     if (!map_has(&c->owed, hash_key(item->state.key, item->state.nkey)) ||
         !ship_fits(c, &item->state)) {
@@ -212,7 +212,7 @@ static bool walk_send(struct repl_core *c, struct repl_item *item)
     c->session.pace.sent += FRAME_HEADER + (size_t)item->state.nkey + item->state.nvalue;
     ship_item(c, LINK_FILL, item);
     c->count.resync_items++;
-    c->session.walked++;
+    c->session.scanned++;
     return true;
 }
 
@@ -222,24 +222,24 @@ bool resync_work(struct repl_core *c)
     enum repl_answer next = REPL_YES;
     struct repl_item item;
     unsigned sent = 0;
-    if (!s->walk_due || !ship_may_send(c) ||
+    if (!s->scan_due || !ship_may_send(c) ||
         !pace_allows(s)) /* mutant: fetch-behind-the-copy */
         return false;
-    if (s->walk == NULL)
-        s->walk = c->store_ops->walk_begin(c->store);
-    if (s->walk == NULL)
+    if (s->scan == NULL)
+        s->scan = c->store_ops->scan_begin(c->store);
+    if (s->scan == NULL)
         return false;
     /* Items may be large: a few of them fill the backlog. */
-    for (unsigned i = 0; i < WALK_SLICE && sent < WALK_SEND && ship_may_send(c); i++) {
+    for (unsigned i = 0; i < SCAN_SLICE && sent < SCAN_SEND && ship_may_send(c); i++) {
         if (sent > 0 &&
             s->pace.sent >= s->pace.room) /* mutant: fetch-behind-the-copy 2 */
             break;
-        next = core_walk_next(c, s->walk, &item);
+        next = core_scan_next(c, s->scan, &item);
         if (next == REPL_NO) /* mutant: queue-later 3 */
-            walk_finish(c);
+            scan_finish(c);
         if (next != REPL_YES)
             break;
-        sent += walk_send(c, &item); /* mutant: queue-later 2 */
+        sent += scan_send(c, &item); /* mutant: queue-later 2 */
     }
     if (sent > 0 && next != REPL_NO)
         ship_end_batch(c);
@@ -264,16 +264,16 @@ void resync_repair(struct repl_core *c)
     struct repl_session *s = &c->session;
     const struct map *const maps[] = { &c->owed };
     if (!s->merged || s->lead != LEAD_LEADER || map_is_empty(&c->dirty) || s->end_out ||
-        s->await || s->walk_due || /* mutant: two-orders */
+        s->await || s->scan_due || /* mutant: two-orders */
         verify_is_naming(c))
         return;
     core_hold(c);
     CHECK(flush_take(c) == NULL); /* it leads */
     map_widen(&c->dirty, s->map_bits);
-    map_copy(&c->flying, &c->dirty); /* mutant: no-dfly */
+    map_copy(&c->in_flight, &c->dirty); /* mutant: no-in-flight */
     map_copy(&c->owed, &c->dirty);
     map_clear(&c->dirty);
-    map_subtract(&c->lacking, &c->owed);
+    map_subtract(&c->missing, &c->owed);
     core_release(c);
     if (c->flush.due)
         ship_flush(c);
@@ -291,7 +291,7 @@ const char *repl_core_resync(struct repl_core *c)
         return "there is no peer to copy to: the link is not up";
     if (s->lead != LEAD_LEADER)
         return "the peer leads: ask there";
-    if (!map_is_empty(&c->lacking))
+    if (!map_is_empty(&c->missing))
         return "this node is being filled itself: wait until it is in sync";
     core_hold(c);
     map_fill(&c->dirty);

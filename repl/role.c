@@ -3,7 +3,7 @@
 
 void core_send_role(struct repl_core *c)
 {
-    struct link_role role = { .reign = c->reign,
+    struct link_role role = { .term = c->term,
                               .active = c->active,
                               .run = c->config.run };
     link_put_role(core_out(c), &role);
@@ -16,15 +16,15 @@ void repl_core_promote(struct repl_core *c, const char *why)
     if (c->active)
         return;
     core_hold(c);
-    c->reign = ++c->seen;
+    c->term = ++c->seen;
     c->rank = ++c->leader_rank;
     c->active = true;
     session_unmerge(c, c->session.open ? LEAD_LEADER : LEAD_NONE);
     core_release(c);
     c->active_at_us = c->now_us; /* it has a while to find its clients */
     c->count.promotions++;
-    core_log(c, REPL_LOG_WARNING, "active now, reign %llu: %s",
-             (unsigned long long)c->reign, why);
+    core_log(c, REPL_LOG_WARNING, "active now, term %llu: %s",
+             (unsigned long long)c->term, why);
     if (c->session.open)
         core_send_role(c);
 }
@@ -39,8 +39,8 @@ void core_step_down(struct repl_core *c)
     if (was_active) {
         c->count.demotions++;
         core_log(c, REPL_LOG_WARNING,
-                 "standby now: the peer leads with reign %llu, ours was %llu",
-                 (unsigned long long)c->seen, (unsigned long long)c->reign);
+                 "standby now: the peer leads with term %llu, ours was %llu",
+                 (unsigned long long)c->seen, (unsigned long long)c->term);
     }
 }
 

@@ -22,7 +22,7 @@
  *          v   (R10)       | (R13)              | in RESYNC     | out PURGED
  *     merged --------------+                    +--> purges ----+
  *
- * Merged, both may walk: FILL... END, acknowledged (resync.c). A promotion, or a ROLE
+ * Merged, both may scan: FILL... END, acknowledged (resync.c). A promotion, or a ROLE
  * that is above this node's, takes a node from any of them to the head of its column:
  * session_unmerge.
  */
@@ -45,10 +45,10 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
     struct repl_session *s = &c->session;
     absent_agree(c);
     /* A purge that was cut short has taken what only the peer may have now. */
-    map_unite(&c->lacking, &c->doomed); /* mutant: cut-purge-is-forgotten */
+    map_unite(&c->missing, &c->purging); /* mutant: cut-purge-is-forgotten */
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
-    ship_fold(c);                /* mutant: no-fold */
+    ship_spill(c);                /* mutant: no-spill */
     notices_drop(c);             /* mutant: notices-outlive-the-session */
     waiters_unsend(&c->waiters); /* mutant: fetch-not-sent-again */
     flush_unmerge(c);

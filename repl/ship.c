@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "repl/clock.h"
+#include "repl/stamp.h"
 #include "repl/internal.h"
 
 enum {
@@ -33,7 +33,7 @@ bool ship_may_send(struct repl_core *c)
 
 bool ship_has_unread(struct repl_core *c)
 {
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next) {
         if (ring_has_unread(&w->ring))
             return true;
@@ -90,7 +90,7 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
 /* An absence is not worth what the peer alone may have of the bucket. */
 void ship_unknown(struct repl_core *c, const struct journal_entry *e)
 {
-    if (e->kind == JOURNAL_CHANGE || !map_has(&c->lacking, e->hash))
+    if (e->kind == JOURNAL_CHANGE || !map_has(&c->missing, e->hash))
         map_add(&c->dirty, e->hash);
 }
 
@@ -140,7 +140,7 @@ static void gather(struct repl_core *c)
     uint32_t unshipped = c->session.sent + NOT_SHIPPED;
     memset(g->slots, 0, sizeof(g->slots));
     g->n = g->shipped = 0;
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next) {
         struct journal_entry *e;
         while (g->n < GATHER_MAX && (e = ring_read(&w->ring)) != NULL) {
@@ -177,7 +177,7 @@ bool ship_changes(struct repl_core *c)
 
 void ship_note(struct repl_core *c)
 {
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         w->noted = atomic_load(&w->ring.written);
 }
@@ -185,7 +185,7 @@ void ship_note(struct repl_core *c)
 bool ship_is_settled(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     if (!s->merged || s->await || !map_is_empty(&c->dirty) ||
         !s->peer_whole) /* mutant: agreed-too-soon */
         return false;
@@ -200,7 +200,7 @@ static void seen_acknowledged(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;
     if (e->stamp != 0)
-        c->count.lag_us = repl_clock_stamp() - e->stamp;
+        c->count.lag_us = repl_stamp() - e->stamp;
 }
 
 void ship_acknowledged(struct repl_core *c, uint32_t batch)
@@ -210,29 +210,29 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
         return; /* never sent: the peer's mistake, nothing is freed for it */
     s->answers += batch != s->acked;
     s->acked = batch;
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         ring_acknowledge(&c->journal, &w->ring, batch, seen_acknowledged, c);
     waiters_answered(&c->waiters, batch, c->now_us);
 }
 
 /* Absences stay as they are, exactly: they must not outweigh what the peer changed. */
-static bool fold_entry(void *context, const struct journal_entry *e)
+static bool spill_entry(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;
     if (e->kind == JOURNAL_CHANGE) /* mutant: absences-are-dirt */
         map_add(&c->dirty, e->hash);
-    return e->kind == JOURNAL_ABSENCE; /* mutant: fold-forgets-absences */
+    return e->kind == JOURNAL_ABSENCE; /* mutant: spill-forgets-absences */
 }
 
-void ship_fold(struct repl_core *c)
+void ship_spill(struct repl_core *c)
 {
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next) {
-        ring_fold(&c->journal, &w->ring, fold_entry, c);
+        ring_spill(&c->journal, &w->ring, spill_entry, c);
         memset(w->absent, 0, sizeof(w->absent));
     }
     c->gather.n = c->gather.shipped = 0;
-    map_unite(&c->dirty, &c->flying);
-    map_clear(&c->flying);
+    map_unite(&c->dirty, &c->in_flight);
+    map_clear(&c->in_flight);
 }

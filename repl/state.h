@@ -18,7 +18,7 @@ enum { REPL_CORE_MAGIC = 0x7265706c };
 
 enum repl_lead { LEAD_NONE, LEAD_LEADER, LEAD_FOLLOWER };
 
-/* A walk has at most twice `room` bytes on the way, so that whatever is sent behind them
+/* A scan has at most twice `room` bytes on the way, so that whatever is sent behind them
  * is not late: little while the peer asks for single items, else ever more. */
 struct repl_pace {
     size_t room, sent; /* sent: since the batch `mark` */
@@ -31,35 +31,35 @@ struct repl_session {
     enum repl_lead lead;
     bool merged;
     bool known;        /* it is the run that we merged with last, if there is one */
-    bool stranger;     /* the peer's past is not ours: it may hold anything */
+    bool unrelated;     /* the peer's past is not ours: it may hold anything */
     bool map_due;      /* R7: absences are being told, the maps come behind them */
     bool purge_due;    /* R8: absences are being told, the purge comes behind them */
     bool await;        /* a purge order is out (R10) */
-    bool peer_whole;   /* the peer has all we owed it by a walk */
+    bool peer_whole;   /* the peer has all we owed it by a scan */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
     struct link_hello peer;
     uint32_t sent, acked;   /* batches, counted from 1 */
     uint64_t answers;       /* that the peer gave to what it owed */
     uint32_t end_batch;     /* the batch that carried END, while */
     bool end_out;           /* it is not acknowledged */
-    struct repl_walk *walk; /* over the buckets in `owed`; NULL if none runs */
-    bool walk_due;          /* it waits for its turn */
-    uint64_t walked;        /* items sent by it */
-    struct repl_pace pace;  /* of the walk */
-    uint64_t taken;         /* items taken from the peer's walk */
+    struct repl_scan *scan; /* over the buckets in `owed`; NULL if none runs */
+    bool scan_due;          /* it waits for its turn */
+    uint64_t scanned;        /* items sent by it */
+    struct repl_pace pace;  /* of the scan */
+    uint64_t taken;         /* items taken from the peer's scan */
     bool refilled;          /* the peer copies, or has copied, to this leader */
 };
 
 /* What a comparison works with. */
 struct repl_naming {
     struct map unequal, absent; /* made when first needed */
-    struct repl_walk *walk;
+    struct repl_scan *scan;
 };
 
-/* What a purge is for: what holds while it runs, and what comes when it has walked to its
+/* What a purge is for: what holds while it runs, and what comes when it has scanned to its
  * end. */
 struct repl_purge_goal {
-    bool merges;  /* R8: absences are told, and what clients change is noted in T */
+    bool merges;  /* R8: absences are told, and what clients change is noted in `written` */
     bool follows; /* R9: the leader has merged, and asks */
     bool repairs; /* R13 */
     void (*then)(struct repl_core *c);
@@ -67,7 +67,7 @@ struct repl_purge_goal {
 
 struct repl_purge {
     const struct repl_purge_goal *goal; /* NULL: no purge runs */
-    struct repl_walk *walk;
+    struct repl_scan *scan;
     bool stalled; /* the store cannot go on; it is asked again from time to time */
     uint64_t fence;
     uint64_t dropped, conflicts; /* items; of them changed on both sides */
@@ -129,21 +129,21 @@ struct repl_core {
     uint64_t now_us; /* at the last tick */
     uint64_t lone_since_us;          /* without a session since */
     uint64_t activity, active_at_us; /* what clients have changed; when that grew last */
-    uint64_t claimed_at_us;          /* when the peer was asked for the role last */
-    uint64_t reign, seen;
+    uint64_t role_requested_us;          /* when the peer was asked for the role last */
+    uint64_t term, seen;
     bool has_met;      /* anybody, ever */
     struct run_id met; /* the run that we merged with last; zeros if none */
     uint64_t agreed; /* items with a CAS up to it are as the peer knew them (absent.c) */
     uint64_t agreeing; /* will be that when the journal is acknowledged so far; 0 */
     uint64_t agreed_activity; /* `activity` when that was noted */
-    struct map dirty;         /* D: clients changed it here, the peer may not know */
-    struct map flying;  /* Dfly: part of D under a purge order not acknowledged yet */
-    struct map lacking; /* M: this node may miss items of it */
-    struct map touched; /* T: touched by clients since the purge of a merge began */
-    struct known known; /* what T would have of lacking buckets, key by key */
-    struct map owed;    /* buckets our walk copies to the peer */
-    struct map coming;  /* buckets the peer's walk copies to us */
-    struct map doomed;  /* buckets being purged here */
+    struct map dirty;         /* clients changed it here, the peer may not know */
+    struct map in_flight;  /* part of `dirty` under a purge order not acknowledged yet */
+    struct map missing; /* this node may miss items of it */
+    struct map written; /* clients changed something there since the purge of a merge began */
+    struct known known; /* what `written` would have of missing buckets, key by key */
+    struct map owed;    /* buckets our scan copies to the peer */
+    struct map coming;  /* buckets the peer's scan copies to us */
+    struct map purging;  /* buckets being purged here */
     struct map spare;   /* for map arithmetic within one step */
 
     struct repl_session session;
@@ -155,7 +155,7 @@ struct repl_core {
     pthread_cond_t unheld; /* with lock: changes need not wait any more */
     struct repl_purge purge;
     struct repl_gather gather;
-    struct waiters waiters; /* requests for what is lacked */
+    struct waiters waiters; /* requests for what is missing */
     struct repl_flush flush;
 
     struct repl_counters count;

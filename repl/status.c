@@ -8,7 +8,7 @@
 static uint64_t notices_lost(const struct repl_core *c)
 {
     uint64_t n = 0;
-    const struct worker *w = atomic_load(&c->gate.workers);
+    const struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         n += atomic_load_explicit(&w->notices_lost, memory_order_relaxed);
     return n;
@@ -18,14 +18,14 @@ static uint64_t notices_lost(const struct repl_core *c)
 static uint64_t buckets_at_risk(struct repl_core *c)
 {
     map_copy(&c->spare, &c->dirty);
-    map_unite(&c->spare, &c->flying);
+    map_unite(&c->spare, &c->in_flight);
     map_unite(&c->spare, &c->owed);
     return map_count(&c->spare);
 }
 
 const char *repl_core_refusal(struct repl_core *c)
 {
-    if (gate_flags(&c->gate) & GATE_ACTIVE)
+    if (gate_flags(&c->gate) & GATE_ACCEPTS)
         return NULL;
     if (c->config.lone_rejects)
         return "this node takes no writes: it is a standby, or it has no peer and "
@@ -40,7 +40,7 @@ static const char *link_state(const struct repl_core *c)
         return "down";
     if (!s->merged)
         return "handshake";
-    return s->walk_due || s->await || !s->peer_whole || !map_is_empty(&c->coming) ||
+    return s->scan_due || s->await || !s->peer_whole || !map_is_empty(&c->coming) ||
                    c->purge.goal != NULL
                ? "resync"
                : "streaming";
@@ -61,9 +61,9 @@ bool repl_core_is_active(const struct repl_core *c)
     return c->active;
 }
 
-uint64_t repl_core_reign(const struct repl_core *c)
+uint64_t repl_core_term(const struct repl_core *c)
 {
-    return c->reign;
+    return c->term;
 }
 
 unsigned repl_core_face(const struct repl_core *c)
@@ -85,8 +85,8 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .active = c->active,
         .link = link_state(c),
         .in_sync = repl_core_in_sync(c),
-        .dirty_buckets = map_count(&c->dirty) + map_count(&c->flying),
-        .lacking_buckets = map_count(&c->lacking),
+        .dirty_buckets = map_count(&c->dirty) + map_count(&c->in_flight),
+        .missing_buckets = map_count(&c->missing),
         .lag_us = c->count.lag_us,
         .notices_lost = notices_lost(c),
         .peer_memory = c->session.peer.memory,
@@ -104,7 +104,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
     repl_core_health(c, &health);
     s->fit = health.is_fit;
     s->rank = health.rank;
-    s->reign = health.reign;
+    s->term = health.term;
     memcpy(s->health_text, health.why, sizeof(s->health_text));
     s->health = s->health_text;
     repl_core_unlock(c);

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 
 /* A live item and a reference to it: the change as it goes over the wire, pointing
  * into item memory until release. */
@@ -24,7 +24,7 @@ struct repl_item {
  * not come to an end, and its item is not gone. */
 enum repl_answer { REPL_NO, REPL_YES, REPL_UNKNOWN };
 
-struct repl_walk;
+struct repl_scan;
 
 /* What a store is in a pair: on its own, the one that is mirrored (and so by one with
  * less memory), the mirror. */
@@ -63,15 +63,15 @@ struct repl_store_ops {
     /* Remove the key if its CAS is not above the fence. False: it may still be there. */
     bool (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);
 
-    /* Visit every item that is there throughout the walk; what is shown is live at that
-     * moment, neither expired nor flushed. NULL if no walk can be had now (try again
-     * later). walk_next: NO at the end; UNKNOWN if it cannot go on now: then nothing is
-     * passed over, and it may be asked again later. walk_end takes any walk, finished or
+    /* Visit every item that is there throughout the scan; what is shown is live at that
+     * moment, neither expired nor flushed. NULL if no scan can be had now (try again
+     * later). scan_next: NO at the end; UNKNOWN if it cannot go on now: then nothing is
+     * passed over, and it may be asked again later. scan_end takes any scan, finished or
      * not. */
-    struct repl_walk *(*walk_begin)(void *store);
-    enum repl_answer (*walk_next)(void *store, struct repl_walk *walk,
+    struct repl_scan *(*scan_begin)(void *store);
+    enum repl_answer (*scan_next)(void *store, struct repl_scan *scan,
                                   struct repl_item *out);
-    void (*walk_end)(void *store, struct repl_walk *walk);
+    void (*scan_end)(void *store, struct repl_scan *scan);
 
     /* The store's clock, seconds; TTLs and delayed flushes count in it. */
     uint32_t (*clock)(void *store);

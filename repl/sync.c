@@ -4,7 +4,7 @@
 uint64_t core_pending(struct repl_core *c, uint64_t *overflows)
 {
     uint64_t n = 0;
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     *overflows = 0;
     for (; w != NULL; w = w->next) {
         n += ring_pending(&w->ring);
@@ -18,7 +18,7 @@ bool repl_core_in_sync(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     uint64_t overflows;
-    if (!s->merged || !map_is_empty(&c->lacking) || !map_is_empty(&c->dirty))
+    if (!s->merged || !map_is_empty(&c->missing) || !map_is_empty(&c->dirty))
         return false;
     return s->peer_whole && !s->await && core_pending(c, &overflows) == 0;
 }
@@ -30,5 +30,5 @@ bool repl_core_drained(struct repl_core *c)
     if (!s->open || !c->active)
         return true; /* nobody to wait for, or nothing of ours */
     return s->merged && s->peer_whole && map_is_empty(&c->dirty) &&
-           map_is_empty(&c->flying) && core_pending(c, &overflows) == 0;
+           map_is_empty(&c->in_flight) && core_pending(c, &overflows) == 0;
 }

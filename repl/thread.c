@@ -40,7 +40,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     repl_core_tick(t->core, now);
     alive_tick(t, now);
     listen_tick(t);
-    meet_tick(t, now);
+    handshake_tick(t, now);
     repl_core_unlock(t->core);
     control_tick(t->control);
 }
@@ -87,7 +87,7 @@ static enum next thread_work(struct repl_thread *t)
 {
     repl_core_lock(t->core);
     bool more = repl_core_work(t->core, monotonic_us());
-    pump_resume(t);
+    io_resume(t);
     slots_flush(t);
     set_alarm(t);
     uint64_t shipped = repl_core_counters(t->core)->shipped;
@@ -248,7 +248,7 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
-    if (!meet_open(t, pump_event, why, nwhy) || !open_control(t, why, nwhy)) {
+    if (!handshake_open(t, io_event, why, nwhy) || !open_control(t, why, nwhy)) {
         free_all(t);
         return false;
     }

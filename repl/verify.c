@@ -9,8 +9,8 @@
  * compared once more.
  *
  *   leader                                  follower
- *     CHECK ... VERIFY{reign}    -->          look up, mark
- *     look up, mark              <--          CHECK ... VERIFIED{reign, unequal, absent}
+ *     CHECK ... VERIFY{term}    -->          look up, mark
+ *     look up, mark              <--          CHECK ... VERIFIED{term, unequal, absent}
  *
  * Keys travel and not a digest of whole ranges: a standby with less memory holds less,
  * and a notice of an eviction may be lost. Then nearly every range would differ, and say
@@ -65,7 +65,8 @@ static void clear_maps(struct repl_core *c)
     map_clear(&c->naming.absent);
 }
 
-/* Clients' changes from now on are seen in T; those before in the journals, or in D. */
+/* Clients' changes from now on are seen in `written`; those before in the
+ * journals, or in `dirty`. */
 static void start_round(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
@@ -73,7 +74,7 @@ static void start_round(struct repl_core *c)
     clear_maps(c);
     go_to(c, VERIFY_SETTLE);
     core_hold(c);
-    map_clear(&c->touched);
+    map_clear(&c->written);
     ship_note(c);
     core_release(c);
     c->port_ops->wake(c->port);
@@ -89,7 +90,7 @@ const char *repl_core_verify_begin(struct repl_core *c)
         return "there is no peer to compare with: the link is not up";
     if (s->lead != LEAD_LEADER)
         return "the peer leads: ask there";
-    if (!map_is_empty(&c->lacking))
+    if (!map_is_empty(&c->missing))
         return "this node is being filled itself: wait until it is in sync";
     if (!maps_ready(c))
         return "out of memory for the maps of what differs";
@@ -99,17 +100,17 @@ const char *repl_core_verify_begin(struct repl_core *c)
     return NULL;
 }
 
-static void end_walk(struct repl_core *c)
+static void end_scan(struct repl_core *c)
 {
-    if (c->naming.walk != NULL)
-        c->store_ops->walk_end(c->store, c->naming.walk);
-    c->naming.walk = NULL;
+    if (c->naming.scan != NULL)
+        c->store_ops->scan_end(c->store, c->naming.scan);
+    c->naming.scan = NULL;
 }
 
 void verify_stop(struct repl_core *c, const char *why)
 {
     struct repl_verify *v = &c->verify;
-    end_walk(c);
+    end_scan(c);
     clear_maps(c);
     if (verify_leads(c)) {
         v->why = why;
@@ -143,10 +144,10 @@ static void name_end(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
     const struct map *const maps[] = { &c->naming.unequal, &c->naming.absent };
-    end_walk(c);
+    end_scan(c);
     if (v->state == VERIFY_NAME) {
         go_to(c, VERIFY_AWAIT);
-        link_put_plain(core_out(c), LINK_VERIFY, c->reign);
+        link_put_plain(core_out(c), LINK_VERIFY, c->term);
         return;
     }
     v->state = VERIFY_NONE;
@@ -168,12 +169,12 @@ static bool name_some(struct repl_core *c)
     size_t bytes = 0;
     if (!ship_may_send(c))
         return false;
-    if (n->walk == NULL)
-        n->walk = c->store_ops->walk_begin(c->store);
-    if (n->walk == NULL)
-        return false; /* it gives no walk now: asked again from time to time */
+    if (n->scan == NULL)
+        n->scan = c->store_ops->scan_begin(c->store);
+    if (n->scan == NULL)
+        return false; /* it gives no scan now: asked again from time to time */
     for (unsigned i = 0; i < NAME_SLICE && bytes < NAME_BYTES; i++) {
-        enum repl_answer next = core_walk_next(c, n->walk, &item);
+        enum repl_answer next = core_scan_next(c, n->scan, &item);
         if (next == REPL_NO)
             name_end(c);
         if (next != REPL_YES)
@@ -252,7 +253,7 @@ const char *verify_on_check(struct repl_core *c, const struct link_message *m)
 
 const char *verify_on_verify(struct repl_core *c, const struct link_message *m)
 {
-    if (!is_due(c, LEAD_FOLLOWER) || m->reign != c->reign)
+    if (!is_due(c, LEAD_FOLLOWER) || m->term != c->term)
         return NULL;
     if (!maps_ready(c))
         return "out of memory for the maps of what differs";
@@ -277,12 +278,12 @@ static void sum_up(struct repl_core *c)
     struct repl_naming *n = &c->naming;
     struct repl_difference *d = &c->verify.found[c->verify.round];
     core_hold(c);
-    map_subtract(&n->unequal, &c->touched);
-    map_subtract(&n->absent, &c->touched);
+    map_subtract(&n->unequal, &c->written);
+    map_subtract(&n->absent, &c->written);
     map_subtract(&n->absent, &n->unequal);
     map_unite(&c->dirty, &n->unequal);
     map_unite(&c->dirty, &n->absent);
-    d->left_out = map_count(&c->touched);
+    d->left_out = map_count(&c->written);
     d->unequal = map_count(&n->unequal);
     d->absent = map_count(&n->absent);
     go_to(c, VERIFY_DONE);
@@ -295,7 +296,7 @@ const char *verify_on_verified(struct repl_core *c, const struct link_message *m
 {
     struct repl_verify *v = &c->verify;
     struct map *const maps[] = { &c->spare, &c->coming };
-    if (!is_due(c, LEAD_LEADER) || m->reign != c->reign)
+    if (!is_due(c, LEAD_LEADER) || m->term != c->term)
         return NULL;
     bool ok = core_take_maps(c, m, maps, 2);
     map_unite(&c->naming.unequal, &c->spare);

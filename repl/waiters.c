@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 
 enum {
     REMEMBERED_US = 1000000, /* longer than any host takes to make a call again */

@@ -1,6 +1,6 @@
 /*
  * Who waits for which key of the peer's: clients' requests that were put off because this
- * node lacks the key, and the keys themselves.
+ * node is missing the key, and the keys themselves.
  *
  *                       ask            take                answer
  *   worker threads  ----------->  unsent  ----->  sent  ------------> gone

@@ -7,7 +7,7 @@
 #include "server/arithmetic.h"
 #include "server/handlers.h"
 #include "server/log.h"
-#include "server/server_api.h"
+#include "server/engine_api.h"
 
 enum verdict command_refuse(struct connection *c)
 {

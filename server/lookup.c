@@ -15,7 +15,7 @@
 #include "server/answer.h"
 #include "server/clock.h"
 #include "server/item_view.h"
-#include "server/server_api.h"
+#include "server/engine_api.h"
 
 static int64_t seconds_left(rel_time_t exptime)
 {

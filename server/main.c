@@ -23,11 +23,11 @@
 #include "base/service.h"
 #include "config.h"
 #include "server/clock.h"
-#include "server/extension.h"
+#include "server/extensions.h"
 #include "server/log.h"
 #include "server/process.h"
 #include "server/server.h"
-#include "server/server_api.h"
+#include "server/engine_api.h"
 #include "server/worker_loop.h"
 
 enum { WHY_MAX = 2048 };

@@ -14,13 +14,13 @@
 const struct option_row settings_rows[] = {
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
     OPTION_ROW(name, letter, type, struct settings, member, preset, min, max, form, help),
-#include "server/option_rows.h"
+#include "server/mcd_option_rows.h"
 };
 const size_t settings_nrows = N_ELEMENTS(settings_rows);
 
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
     OPTION_WHOLE(name, help)
-#include "server/option_rows.h"
+#include "server/mcd_option_rows.h"
 
 static size_t row_of(const char *name)
 {

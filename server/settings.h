@@ -16,13 +16,13 @@
 enum {
     SETTINGS = 0
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help) +1
-#include "server/option_rows.h"
+#include "server/mcd_option_rows.h"
 };
 
 struct settings {
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
     OPTION_MEMBER_##type(member)
-#include "server/option_rows.h"
+#include "server/mcd_option_rows.h"
     char **extensions; /* FILE[,CONFIG], in the order of -X */
     size_t nextensions;
     bool given[SETTINGS]; /* by row: it was on the command line */

@@ -8,7 +8,7 @@
 
 static const char *const shown[] = {
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help) shown,
-#include "server/option_rows.h"
+#include "server/mcd_option_rows.h"
 };
 
 /* What memcached can switch and mcd cannot: tools ask before they use it. */

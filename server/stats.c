@@ -12,7 +12,7 @@
 #include "server/clock.h"
 #include "server/connection.h"
 #include "server/server.h"
-#include "server/server_api.h"
+#include "server/engine_api.h"
 
 enum { NCOUNTERS = sizeof(struct thread_counters) / sizeof(uint64_t) };
 
@@ -20,7 +20,7 @@ enum { NCOUNTERS = sizeof(struct thread_counters) / sizeof(uint64_t) };
 struct snapshot {
     struct thread_counters t; /* of all workers */
 #define STAT_FIGURE(kind, name, help) METRIC_MEMBER_##kind(name)
-#include "server/stat_rows.h"
+#include "server/mcd_stat_rows.h"
     char user_text[32], system_text[32];
 };
 
@@ -30,12 +30,12 @@ struct snapshot {
 static const struct metric_row rows[] = {
 #define STAT_COUNTER(name, help)      SNAPSHOT(COUNTER, name, t.name, help)
 #define STAT_FIGURE(kind, name, help) SNAPSHOT(kind, name, name, help)
-#include "server/stat_rows.h"
+#include "server/mcd_stat_rows.h"
 };
 
 #define STAT_COUNTER(name, help)      METRIC_WHOLE(name, help)
 #define STAT_FIGURE(kind, name, help) METRIC_WHOLE(name, help)
-#include "server/stat_rows.h"
+#include "server/mcd_stat_rows.h"
 
 static void add_counters(struct thread_counters *sum, const struct thread_counters *part,
                          bool subtract)

@@ -26,7 +26,7 @@ struct server;
 
 struct thread_counters {
 #define STAT_COUNTER(name, help) METRIC_MEMBER_COUNTER(name)
-#include "server/stat_rows.h"
+#include "server/mcd_stat_rows.h"
     uint64_t closed; /* connections; not reset */
 };
 

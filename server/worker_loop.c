@@ -13,7 +13,7 @@
 #include "server/log.h"
 #include "server/relief.h"
 #include "server/server.h"
-#include "server/server_api.h"
+#include "server/engine_api.h"
 
 enum {
     WORKER_MAGIC = 0x574f524b,

@@ -1,6 +1,6 @@
 #include "base/check.h"
 #include "base/counter.h"
-#include "store/store.h"
+#include "store/instance.h"
 
 static struct iovec value_of(struct item *it)
 {

@@ -7,7 +7,7 @@
  * turn, however high the first one was: hence it is bounded by the clock, which goes on,
  * and not by a fixed number, which they would exceed.
  */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <time.h>
 

@@ -169,18 +169,18 @@ static void claim(struct memory *m, uint32_t id)
     m->claimed++;
 }
 
-enum claim_mode memory_claim(struct memory *m, const struct claim_terms *terms,
+enum claim_mode memory_claim(struct memory *m, const struct claim_order *order,
                              uint32_t *id)
 {
     enum claim_mode mode = CLAIM_COMPACT;
     *id = SEGMENT_NONE;
     AZ(pthread_mutex_lock(&m->lock));
-    if (terms->compact && terms->follow && terms->evict)
-        *id = worth_following(m, terms->now);
-    else if (terms->compact)
-        *id = worth_compacting(m, terms->evict, terms->now);
-    if (*id == SEGMENT_NONE && terms->evict) {
-        *id = next_to_evict(m, terms->main_is_vain);
+    if (order->compact && order->follow && order->evict)
+        *id = worth_following(m, order->now);
+    else if (order->compact)
+        *id = worth_compacting(m, order->evict, order->now);
+    if (*id == SEGMENT_NONE && order->evict) {
+        *id = next_to_evict(m, order->main_is_vain);
         mode = CLAIM_EVICT;
     }
     if (*id == SEGMENT_NONE)

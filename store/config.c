@@ -1,5 +1,5 @@
 /* From -e to struct config. */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -15,11 +15,11 @@ static const struct option_row rows[] = {
     OPTION_ROW(#name, 0, type, struct config, name, preset, min, max, form, help),
 #define OPTION_UNUSED(name, type, preset, form)                                          \
     OPTION(name, type, preset, 0, 0, form, "changes nothing here")
-#include "store/option_rows.h"
+#include "store/store_option_rows.h"
 };
 
 #define OPTION(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
-#include "store/option_rows.h"
+#include "store/store_option_rows.h"
 
 static bool refuse(struct store *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,5 +1,5 @@
 /* What is asked for one key: memory for it, a look at it, its removal. */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include "store/notes.h"
 

@@ -1,5 +1,5 @@
 /* The engine interface on top of a store. */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type,
 {
     (void)type;
     (void)event_data;
-    store_walk_end((struct store *)(uintptr_t)cb_data, cookie);
+    store_scan_end((struct store *)(uintptr_t)cb_data, cookie);
 }
 
 /* The interface declares an array of one row and means as many as there are. */
@@ -46,7 +46,7 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
         add_feature(s, ENGINE_FEATURE_CAS, NULL);
         add_feature(s, FEATURE_CAS_CLOCK, FEATURE_CAS_CLOCK_TEXT);
     }
-    add_feature(s, FEATURE_LIVE_WALK, FEATURE_LIVE_WALK_TEXT);
+    add_feature(s, FEATURE_LIVE_SCAN, FEATURE_LIVE_SCAN_TEXT);
     add_feature(s, ENGINE_FEATURE_MIRROR, mirror_rows.name);
     s->server.callback->register_callback(handle, ON_DISCONNECT, on_disconnect, s);
     return ENGINE_SUCCESS;
@@ -170,7 +170,7 @@ static TAP_ITERATOR engine_get_tap_iterator(ENGINE_HANDLE *handle, const void *c
     (void)nuserdata;
     if ((flags & TAP_CONNECT_FLAG_TAKEOVER_VBUCKETS) != 0)
         return NULL;
-    return store_walk_begin(store_of(handle), cookie);
+    return store_scan_begin(store_of(handle), cookie);
 }
 
 /* On a fresh item: the CAS that the request expects. On a stored one: adopt a number that

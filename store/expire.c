@@ -1,5 +1,5 @@
 /* The search for expired items, some of it each turn. */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <time.h>
 

@@ -7,7 +7,7 @@
  * items may still be around; a flush that would run into `swept` from behind
  * sweeps first.
  */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include "base/check.h"
 

@@ -1,5 +1,5 @@
 /* From options to a running store, and back. */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,7 +101,7 @@ ENGINE_ERROR_CODE store_start(struct store *s)
 void store_end(struct store *s)
 {
     background_stop(&s->background);
-    store_walk_end_all(s);
+    store_scan_end_all(s);
     ghost_fini(&s->ghost);
     table_fini(&s->table);
     if (s->memory.budget.limit != 0)

@@ -9,7 +9,7 @@
  *   ghost table      sized after the number of items
  *   hash table       made smaller when it has become far too large for its items
  */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include "base/check.h"
 
@@ -30,11 +30,11 @@ static void keep_free_segments(struct store *s)
     }
 }
 
-/* A walk must not lose sight of an item: none may begin within a step. */
+/* A scan must not lose sight of an item: none may begin within a step. */
 static bool shrink_step(struct store *s)
 {
     AZ(pthread_mutex_lock(&s->tap_lock));
-    bool done = s->walks == NULL && table_shrink(&s->table);
+    bool done = s->scans == NULL && table_shrink(&s->table);
     AZ(pthread_mutex_unlock(&s->tap_lock));
     return done;
 }

@@ -34,7 +34,7 @@
  *   memory.c             beginning and end; items into the open segments of the lanes
  *   aged.c               items into segments apart, by their age
  *   large.c              items with pages of their own
- *   claim.c census.c scan.c    which segment to reclaim, what all hold, which to search
+ *   claim.c census.c due.c    which segment to reclaim, what all hold, which to search
  *   states.c             segments from one state to the next
  *   open.h pages.h       filling a segment; pages within the budget
  *   segment.h runs.h budget.h  rows and lists; runs of pages; bytes
@@ -191,14 +191,14 @@ enum claim_mode {
     CLAIM_EVICT
 };
 /* What a claim is for. */
-struct claim_terms {
+struct claim_order {
     bool compact, evict; /* which modes will do */
     bool follow;         /* nothing is evicted while compacting still gives something */
     bool main_is_vain;   /* what the main queue has is too hot to go */
     uint32_t now;        /* for expired items */
 };
 /* Choose the segment whose reclaim costs least and take it. */
-enum claim_mode memory_claim(struct memory *m, const struct claim_terms *terms,
+enum claim_mode memory_claim(struct memory *m, const struct claim_order *order,
                              uint32_t *id);
 
 /* A large item goes to the end of a queue. Its bucket is locked. */
@@ -216,9 +216,9 @@ void memory_count(struct memory *m, struct census census[QUEUES],
                   uint64_t *free_segments);
 
 /* Find the next segment, from *cursor on, that may hold expired items, and mark it busy
- * so that it can be walked. SEGMENT_NONE: the end. *end gets where its items end. */
+ * so that it can be scanned. SEGMENT_NONE: the end. *end gets where its items end. */
 uint32_t memory_pin_next(struct memory *m, uint32_t *cursor, uint32_t now, char **end);
-void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan);
+void memory_unpin(struct memory *m, uint32_t id, uint32_t next_search);
 
 /* Larger items have pages of their own. */
 static inline bool size_is_large(const struct memory *m, size_t size)

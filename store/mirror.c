@@ -4,12 +4,12 @@
 
 /* ---- what happens here */
 
-static void mirror_watch(ENGINE_HANDLE *handle, engine_watcher watcher, void *context)
+static void mirror_subscribe(ENGINE_HANDLE *handle, engine_subscriber subscriber, void *context)
 {
     struct store *s = store_of(handle);
-    if (watcher != NULL)
-        s->watcher_context = context;
-    atomic_store(&s->watcher, watcher);
+    if (subscriber != NULL)
+        s->subscriber_context = context;
+    atomic_store(&s->subscriber, subscriber);
 }
 
 static void mirror_sample(ENGINE_HANDLE *handle, unsigned every)
@@ -192,7 +192,7 @@ static uint64_t mirror_fence(ENGINE_HANDLE *handle)
 
 const struct engine_mirror mirror_rows = {
     .name = ENGINE_MIRROR_NAME,
-    .watch = mirror_watch,
+    .subscribe = mirror_subscribe,
     .sample = mirror_sample,
     .peek = mirror_peek,
     .credit = mirror_credit,

@@ -8,7 +8,7 @@
 #ifndef STORE_MIRROR_H
 #define STORE_MIRROR_H
 
-#include "store/store.h"
+#include "store/instance.h"
 
 extern const struct engine_mirror mirror_rows;
 

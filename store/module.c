@@ -2,7 +2,7 @@
  * an engine of its own. */
 #include <memcached/visibility.h>
 
-#include "store/store.h"
+#include "store/instance.h"
 
 MEMCACHED_PUBLIC_API ENGINE_ERROR_CODE create_instance(uint64_t interface,
                                                        GET_SERVER_API get_server_api,

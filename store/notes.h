@@ -1,11 +1,11 @@
 /*
  * What a store does on its own, told to whoever watches it (<memcached/engine_mirror.h>).
- * No lock held; the watcher is called on the thread that did it.
+ * No lock held; the subscriber is called on the thread that did it.
  */
 #ifndef STORE_NOTES_H
 #define STORE_NOTES_H
 
-#include "store/store.h"
+#include "store/instance.h"
 
 _Static_assert(MARK_FREQ == CREDIT_USES && MARK_FETCHED == CREDIT_FETCHED,
                "an item's mark is the low part of its credit");

@@ -16,7 +16,7 @@
  * Space for a moved item is taken before its bucket is locked, so that no lock
  * is ever waited for under a bucket's lock but the lanes'.
  */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <sched.h>
 
@@ -102,10 +102,10 @@ static bool drop_item(struct pass *p, struct spot *spot)
     return true;
 }
 
-enum outcome { STAYS, GONE, MOVED, EVICTED };
+enum fate { STAYS, GONE, MOVED, EVICTED };
 
 /* Decide on an item under its bucket's lock. *place is set to NULL when it was used. */
-static enum outcome settle(struct pass *p, struct spot *spot, struct item **place)
+static enum fate settle(struct pass *p, struct spot *spot, struct item **place)
 {
     struct item *it = spot->it;
     if ((item_word(it) & ITEM_REFS) != 0)
@@ -126,7 +126,7 @@ static enum outcome settle(struct pass *p, struct spot *spot, struct item **plac
 
 /* Unlock, and do what must not be done under a lock. */
 static void leave(struct pass *p, struct spot *spot, struct item *it,
-                  enum outcome outcome)
+                  enum fate outcome)
 {
     spot->garbage = SEGMENT_NONE; /* the claim's own affair */
     store_unlock(p->s, spot);
@@ -143,7 +143,7 @@ static void leave(struct pass *p, struct spot *spot, struct item *it,
 static void reclaim_linked(struct pass *p, struct item *it)
 {
     struct item *place = is_kept(p, it) ? reserve_place(p, it) : NULL;
-    enum outcome outcome = GONE;
+    enum fate outcome = GONE;
     struct spot spot;
     p->seen += item_size(it);
     if (store_find(p->s, &spot, it))
@@ -165,7 +165,7 @@ static void reclaim_item(struct pass *p, struct item *it)
 }
 
 /* A large item is not copied: it changes queues. */
-static enum outcome settle_large(struct pass *p, struct spot *spot)
+static enum fate settle_large(struct pass *p, struct spot *spot)
 {
     struct item *it = spot->it;
     if ((item_word(it) & ITEM_REFS) != 0)
@@ -181,7 +181,7 @@ static enum outcome settle_large(struct pass *p, struct spot *spot)
 
 static void reclaim_large(struct pass *p, struct item *it)
 {
-    enum outcome outcome = item_word(it) == ITEM_DEAD ? GONE : STAYS;
+    enum fate outcome = item_word(it) == ITEM_DEAD ? GONE : STAYS;
     struct spot spot;
     if (store_find(p->s, &spot, it))
         outcome = settle_large(p, &spot);
@@ -289,18 +289,18 @@ bool store_reclaim(struct store *s, const void *cookie)
      * their frequency is used up, and segments may turn out to be in use. */
     uint32_t tries = 1 + (MARK_FREQ + 1) * memory_queued(&s->memory);
     for (uint32_t i = 0; i < tries; i++) {
-        const struct claim_terms terms = { .compact = compact,
+        const struct claim_order order = { .compact = compact,
                                            .follow = atomic_load(&s->follows),
                                            .evict = s->config.eviction,
                                            .main_is_vain = main_is_vain(s),
                                            .now = s->now() };
         uint32_t id;
-        enum claim_mode mode = memory_claim(&s->memory, &terms, &id);
+        enum claim_mode mode = memory_claim(&s->memory, &order, &id);
         if (mode == CLAIM_NOTHING)
             return false;
         if (mode == CLAIM_WAIT)
             return sched_yield() == 0;
-        struct pass p = pass_of(s, cookie, mode, id, terms.main_is_vain);
+        struct pass p = pass_of(s, cookie, mode, id, order.main_is_vain);
         if (reclaim_segment(&p, id))
             return true;
         compact = compact && !p.stuck; /* nowhere to move things: only eviction helps */

@@ -9,7 +9,7 @@ void segment_reset(struct segment *seg, unsigned queue)
     seg->queue = (uint8_t)queue;
     seg->order = ORDER_OPEN;
     seg->state = SEGMENT_OPEN;
-    seg->next_scan = 0;
+    seg->next_search = 0;
 }
 
 static void lower(_Atomic uint32_t *least, uint32_t value)

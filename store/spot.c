@@ -1,6 +1,6 @@
 /* One item under its bucket's lock: found, put in, moved, taken out. And its references.
  */
-#include "store/store.h"
+#include "store/instance.h"
 
 void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
                   size_t nkey)

@@ -180,12 +180,12 @@ void memory_hollow(struct memory *m, uint32_t id)
     seg->charged = charged < seg->charged ? charged : seg->charged;
 }
 
-void memory_unpin(struct memory *m, uint32_t id, uint32_t next_scan)
+void memory_unpin(struct memory *m, uint32_t id, uint32_t next_search)
 {
     struct segment *seg = &m->segments[id];
     AZ(pthread_mutex_lock(&m->lock));
     seg->busy = false;
-    seg->next_scan = next_scan;
+    seg->next_search = next_search;
     if (seg->large)
         settle_large(m, id);
     AZ(pthread_mutex_unlock(&m->lock));

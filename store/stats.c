@@ -1,4 +1,4 @@
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,53 +8,53 @@
 #include "base/metric.h"
 
 /* One moment's numbers. */
-struct snapshot {
+struct plain {
 #define STAT_COUNTER(name, help)      METRIC_MEMBER_COUNTER(name)
 #define STAT_FIGURE(kind, name, help) METRIC_MEMBER_##kind(name)
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
 };
 
 struct slabs {
 #define STAT_SLABS(kind, name, help) METRIC_MEMBER_##kind(name)
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
 };
 
-struct settings {
+struct setting {
 #define STAT_SETTING(kind, name, help) METRIC_MEMBER_##kind(name)
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
 };
 
 #define ROW(group, kind, name, help)                                                     \
     METRIC_ROW(kind, #name, struct group, name, FULL, help),
 
 static const struct metric_row plain_rows[] = {
-#define STAT_COUNTER(name, help)      ROW(snapshot, COUNTER, name, help)
-#define STAT_FIGURE(kind, name, help) ROW(snapshot, kind, name, help)
-#include "store/stat_rows.h"
+#define STAT_COUNTER(name, help)      ROW(plain, COUNTER, name, help)
+#define STAT_FIGURE(kind, name, help) ROW(plain, kind, name, help)
+#include "store/store_stat_rows.h"
 };
 
 static const struct metric_row slab_rows[] = {
 #define STAT_SLABS(kind, name, help) ROW(slabs, kind, name, help)
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
 };
 
 static const struct metric_row setting_rows[] = {
-#define STAT_SETTING(kind, name, help) ROW(settings, kind, name, help)
-#include "store/stat_rows.h"
+#define STAT_SETTING(kind, name, help) ROW(setting, kind, name, help)
+#include "store/store_stat_rows.h"
 };
 
 #define STAT_COUNTER(name, help)       METRIC_WHOLE(name, help)
 #define STAT_FIGURE(kind, name, help)  METRIC_WHOLE(name, help)
 #define STAT_SLABS(kind, name, help)   METRIC_WHOLE(name, help)
 #define STAT_SETTING(kind, name, help) METRIC_WHOLE(name, help)
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
 
-static void sum_counters(struct store *s, struct snapshot *n)
+static void sum_counters(struct store *s, struct plain *n)
 {
     for (uint32_t i = 0; i < s->memory.nlanes; i++) {
         struct counters *c = &s->counters[i];
 #define STAT_COUNTER(name, help) n->name += atomic_load(&c->name);
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
     }
 }
 
@@ -72,10 +72,10 @@ static uint64_t count_overflow(struct store *s)
 }
 
 static void take_snapshot(struct store *s, const struct census census[QUEUES],
-                          struct snapshot *n)
+                          struct plain *n)
 {
     uint64_t buckets = table_count(&s->table);
-    *n = (struct snapshot){ .curr_items = store_count_items(s) };
+    *n = (struct plain){ .curr_items = store_count_items(s) };
     sum_counters(s, n);
     for (int q = 0; q < QUEUES; q++) {
         n->bytes += census[q].bytes;
@@ -103,9 +103,9 @@ static void take_slabs(struct store *s, const struct census census[QUEUES],
     };
 }
 
-static void take_settings(struct store *s, struct settings *n)
+static void take_settings(struct store *s, struct setting *n)
 {
-    *n = (struct settings){
+    *n = (struct setting){
         .engine_maxbytes = s->config.cache_size,
         .item_size_max = s->config.item_size_max,
         .evictions = s->config.eviction ? "on" : "off",
@@ -137,7 +137,7 @@ static void stats_plain(struct store *s, struct sink *sink)
 {
     struct census census[QUEUES];
     uint64_t segments_free;
-    struct snapshot n;
+    struct plain n;
     memory_count(&s->memory, census, &segments_free);
     take_snapshot(s, census, &n);
     metric_each(plain_rows, N_ELEMENTS(plain_rows), &n, false, emit, sink);
@@ -148,7 +148,7 @@ static void stats_items(struct store *s, struct sink *sink)
 {
     struct census census[QUEUES];
     uint64_t segments_free;
-    struct snapshot n;
+    struct plain n;
     memory_count(&s->memory, census, &segments_free);
     take_snapshot(s, census, &n);
     for (int q = 0; q < QUEUES; q++) {
@@ -234,7 +234,7 @@ static void stats_sizes(struct store *s, struct sink *sink)
 
 static void stats_engine(struct store *s, struct sink *sink)
 {
-    struct settings n;
+    struct setting n;
     take_settings(s, &n);
     metric_each(setting_rows, N_ELEMENTS(setting_rows), &n, false, emit, sink);
 }
@@ -276,6 +276,6 @@ void store_reset_stats(struct store *s)
     for (uint32_t i = 0; i < s->memory.nlanes; i++) {
         struct counters *c = &s->counters[i];
 #define STAT_COUNTER(name, help) atomic_store(&c->name, 0);
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
     }
 }

@@ -156,11 +156,11 @@ void table_trim(struct table *t, struct bucket *b);
 void table_grow(struct table *t);
 
 /* Merge the last bucket into the one it came from. False when at the least size.
- * Must not run during a walk. No bucket locked. */
+ * Must not run during a scan. No bucket locked. */
 bool table_shrink(struct table *t);
 
-/* Lock bucket i of a walk; NULL when there are no more. Items never move to a bucket
- * with a lower number while the table grows: a walk in rising order meets all. */
+/* Lock bucket i of a scan; NULL when there are no more. Items never move to a bucket
+ * with a lower number while the table grows: a scan in rising order meets all. */
 static inline struct bucket *table_lock_index(struct table *t, uint32_t i)
 {
     if (i >= table_count(t))

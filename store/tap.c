@@ -1,19 +1,19 @@
 /*
- * Walks over all items, for the tap interface. A walk goes through the buckets in rising
+ * Scans over all items, for the tap interface. A scan goes through the buckets in rising
  * order and takes references on the items of one bucket at a time. Items move only to
  * higher buckets while the table grows, and moving an item in memory does not
  * change its bucket: what is there from begin to end is met, perhaps twice.
- * The table does not shrink while a walk is under way. One that has no memory to go on
+ * The table does not shrink while a scan is under way. One that has no memory to go on
  * stays where it is (TAP_PAUSE), and is asked again.
  */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
 
-struct tap_walk {
-    struct tap_walk *next;
+struct tap_scan {
+    struct tap_scan *next;
     const void *cookie;
     uint32_t bucket; /* next one */
     struct item **held;
@@ -21,15 +21,15 @@ struct tap_walk {
 };
 
 /* tap_lock held. */
-static struct tap_walk **find_walk(struct store *s, const void *cookie)
+static struct tap_scan **find_scan(struct store *s, const void *cookie)
 {
-    struct tap_walk **at = &s->walks;
+    struct tap_scan **at = &s->scans;
     while (*at != NULL && (*at)->cookie != cookie)
         at = &(*at)->next;
     return at;
 }
 
-static void walk_free(struct store *s, struct tap_walk *w)
+static void scan_free(struct store *s, struct tap_scan *w)
 {
     while (w->given < w->nheld)
         store_release(s, w->held[w->given++]);
@@ -46,7 +46,7 @@ static unsigned count_items(struct store *s, struct bucket *b)
 }
 
 /* Room for the chain's items. Bucket locked; the chain is short. */
-static bool walk_make_room(struct store *s, struct tap_walk *w, struct bucket *b)
+static bool scan_make_room(struct store *s, struct tap_scan *w, struct bucket *b)
 {
     unsigned n = count_items(s, b);
     if (n <= w->room)
@@ -59,7 +59,7 @@ static bool walk_make_room(struct store *s, struct tap_walk *w, struct bucket *b
     return true;
 }
 
-static void walk_hold(struct store *s, struct tap_walk *w, struct bucket *b)
+static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
 {
     w->nheld = w->given = 0;
     for (; b != NULL; b = bucket_next(&s->table, b)) {
@@ -75,14 +75,14 @@ static void walk_hold(struct store *s, struct tap_walk *w, struct bucket *b)
 
 /* One bucket: TAP_MUTATION if that was one, TAP_DISCONNECT if there are no more,
  * TAP_PAUSE if there is no memory for it. */
-static tap_event_t walk_step(struct store *s, struct tap_walk *w)
+static tap_event_t scan_step(struct store *s, struct tap_scan *w)
 {
     struct bucket *b = table_lock_index(&s->table, w->bucket);
     if (b == NULL)
         return TAP_DISCONNECT;
-    bool fits = walk_make_room(s, w, b);
+    bool fits = scan_make_room(s, w, b);
     if (fits)
-        walk_hold(s, w, b);
+        scan_hold(s, w, b);
     table_unlock(b);
     w->bucket += fits;
     return fits ? TAP_MUTATION : TAP_PAUSE;
@@ -95,7 +95,7 @@ static bool is_there(struct store *s, const struct item *it)
     return (item_word(it) & ITEM_LINKED) != 0 && !store_is_stale(s, it);
 }
 
-static tap_event_t walk_next(struct store *s, struct tap_walk *w, item **shown)
+static tap_event_t scan_next(struct store *s, struct tap_scan *w, item **shown)
 {
     tap_event_t event;
     store_check_flush(s);
@@ -107,7 +107,7 @@ static tap_event_t walk_next(struct store *s, struct tap_walk *w, item **shown)
                 return TAP_MUTATION;
             store_release(s, it);
         }
-        event = walk_step(s, w);
+        event = scan_step(s, w);
     } while (event == TAP_MUTATION);
     *shown = NULL;
     return event;
@@ -128,48 +128,48 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
     /* A delayed flush may be due that no other call has met yet: its items are gone. */
     store_check_flush(s);
     AZ(pthread_mutex_lock(&s->tap_lock));
-    struct tap_walk *w = *find_walk(s, cookie);
+    struct tap_scan *w = *find_scan(s, cookie);
     AZ(pthread_mutex_unlock(&s->tap_lock));
-    /* A walk is used by one thread at a time, which is also the one to end it. */
+    /* A scan is used by one thread at a time, which is also the one to end it. */
     *it = NULL;
-    tap_event_t event = w == NULL ? TAP_DISCONNECT : walk_next(s, w, it);
+    tap_event_t event = w == NULL ? TAP_DISCONNECT : scan_next(s, w, it);
     if (event == TAP_DISCONNECT)
-        store_walk_end(s, cookie);
+        store_scan_end(s, cookie);
     return event;
 }
 
-TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie)
+TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie)
 {
-    struct tap_walk *w = calloc(1, sizeof(*w));
+    struct tap_scan *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return NULL;
-    store_walk_end(s, cookie);
+    store_scan_end(s, cookie);
     w->cookie = cookie;
     AZ(pthread_mutex_lock(&s->tap_lock));
-    w->next = s->walks;
-    s->walks = w;
+    w->next = s->scans;
+    s->scans = w;
     atomic_fetch_add(&s->nwalks, 1);
     AZ(pthread_mutex_unlock(&s->tap_lock));
     return tap_next;
 }
 
-void store_walk_end(struct store *s, const void *cookie)
+void store_scan_end(struct store *s, const void *cookie)
 {
     if (atomic_load(&s->nwalks) == 0)
         return;
     AZ(pthread_mutex_lock(&s->tap_lock));
-    struct tap_walk **at = find_walk(s, cookie), *w = *at;
+    struct tap_scan **at = find_scan(s, cookie), *w = *at;
     if (w != NULL) {
         *at = w->next;
         atomic_fetch_sub(&s->nwalks, 1);
     }
     AZ(pthread_mutex_unlock(&s->tap_lock));
     if (w != NULL)
-        walk_free(s, w);
+        scan_free(s, w);
 }
 
-void store_walk_end_all(struct store *s)
+void store_scan_end_all(struct store *s)
 {
-    while (s->walks != NULL)
-        store_walk_end(s, s->walks->cookie);
+    while (s->scans != NULL)
+        store_scan_end(s, s->scans->cookie);
 }

@@ -1,5 +1,5 @@
 /* Commands that reach an engine as raw binary requests. */
-#include "store/store.h"
+#include "store/instance.h"
 
 #include <arpa/inet.h>
 

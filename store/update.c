@@ -1,4 +1,4 @@
-#include "store/store.h"
+#include "store/instance.h"
 
 /* Whether an operation may go on against what is there; ENGINE_SUCCESS if so. */
 static ENGINE_ERROR_CODE permit(const struct item *old, const struct item *it,

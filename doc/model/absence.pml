@@ -1,6 +1,6 @@
 /*
  * "It is not here": a change that failed because its key is absent. That answer must stay
- * true, must not outweigh a change, and a node that lacks the bucket has none to give
+ * true, must not outweigh a change, and a node that is missing the bucket has none to give
  * (rules A1-A7). Part of pair.pml, which says what a message and a bucket are.
  *
  * An absence is asked (in the ring), then away (shipped as a delete) or sent (with MERGE),
@@ -26,9 +26,9 @@ byte told[2 * BUCKETS], gone[BUCKETS];
 #endif
 
 /* A5 */
-inline fold_absences(n)
+inline spill_absences(n)
 {
-#ifdef FOLD_FORGETS
+#ifdef SPILL_FORGETS
     asked[n] = 0;
 #else
     asked[n] = UNTOLD(n);
@@ -58,39 +58,39 @@ inline note_absence(n, bucket)
 #ifdef NO_ABSENCES
     :: true
 #elif defined(ABSENCE_OUTWEIGHS)
-    :: true -> D[n] = D[n] | WHOLE(BIT(bucket))
+    :: true -> dirty[n] = dirty[n] | WHOLE(BIT(bucket))
 #else
     :: true -> asked[n] = asked[n] | BIT(bucket)
     :: true -> /* no room */
-        D[n] = D[n] | WHOLE(BIT(bucket));
+        dirty[n] = dirty[n] | WHOLE(BIT(bucket));
         may_miss = may_miss | WHOLE(BIT(bucket))
 #endif
     fi
 }
 
-/* What is being purged is lacked, too. */
+/* What is being purged is missing, too. */
 #ifdef ABSENT_WHILE_PURGING
-#define KNOWS(n, bucket) (!(M[n] & BIT(bucket)))
+#define KNOWS(n, bucket) (!(missing[n] & BIT(bucket)))
 #else
-#define KNOWS(n, bucket) (!((M[n] | dirty_there[n]) & BIT(bucket)))
+#define KNOWS(n, bucket) (!((missing[n] | dirty_there[n]) & BIT(bucket)))
 #endif
 
-/* A1: who asks for a doomed item removes it; but nothing is touched */
+/* A1: who asks for a purging item removes it; but nothing is touched */
 inline fail(n, bucket)
 {
     promote(n);
     if
-    :: val[OF(n, bucket)] == 0 || (doomed[n] & BIT(bucket)) ->
+    :: val[OF(n, bucket)] == 0 || (purging[n] & BIT(bucket)) ->
         absents--;
         val[OF(n, bucket)] = 0;
-        doomed[n] = MINUS(doomed[n], BIT(bucket));
+        purging[n] = MINUS(purging[n], BIT(bucket));
 #ifdef FAILURE_TOUCHES
-        T[n] = T[n] | WHOLE(BIT(bucket));
+        written[n] = written[n] | WHOLE(BIT(bucket));
 #endif
         if
         :: KNOWS(n, bucket) -> note_absence(n, bucket)
         :: else ->
-#ifdef ABSENT_WHILE_LACKING
+#ifdef ABSENT_WHILE_MISSING
             asked[n] = asked[n] | BIT(bucket);
 #endif
             skip
@@ -114,9 +114,9 @@ inline ship_absence(n, bucket)
 /* A6: before MAP or MERGE; z: what it names. Strangers have agreed on nothing. */
 inline send_absences(n)
 {
-    z = (stranger[n] -> 0 : MINUS(asked[n], HELD(n)));
+    z = (unrelated[n] -> 0 : MINUS(asked[n], HELD(n)));
     if
-    :: z != 0 -> send(n, ABSENT, reign[n], z, M[n], 0)
+    :: z != 0 -> send(n, ABSENT, term[n], z, missing[n], 0)
     :: else
     fi
 }
@@ -131,16 +131,16 @@ inline forget_held(n, buckets)
 }
 
 /* An absence of what the peer has not copied yet says nothing of what is owed to it. */
-#ifdef BLIND_TO_LACKING
-#define IN_DOUBT(n, lacked_there) WHOLE(D[n] | F[n] | PENDING(n))
+#ifdef BLIND_TO_MISSING
+#define IN_DOUBT(n, missing_at_sender) WHOLE(dirty[n] | in_flight[n] | PENDING(n))
 #else
-#define IN_DOUBT(n, lacked_there) (WHOLE(D[n] | F[n] | PENDING(n)) | (lacked_there))
+#define IN_DOUBT(n, missing_at_sender) (WHOLE(dirty[n] | in_flight[n] | PENDING(n)) | (missing_at_sender))
 #endif
 
-inline take_absence(n, bucket, lacked_there)
+inline take_absence(n, bucket, missing_at_sender)
 {
     if
-    :: !(IN_DOUBT(n, lacked_there) & BIT(bucket)) || val[OF(n, bucket)] <= agreed[n] ->
+    :: !(IN_DOUBT(n, missing_at_sender) & BIT(bucket)) || val[OF(n, bucket)] <= agreed[n] ->
         val[OF(n, bucket)] = 0
     :: else ->
 #if defined(LATE_PROBES) || defined(ONE_BUCKET)
@@ -150,15 +150,15 @@ inline take_absence(n, bucket, lacked_there)
     fi
 }
 
-inline on_absent(n, r, keys, lacked_there)
+inline on_absent(n, r, keys, missing_at_sender)
 {
     if
-    :: lead[n] != NONE && !merged[n] && r == reign[n] && !stranger[n] ->
+    :: lead[n] != NONE && !merged[n] && r == term[n] && !unrelated[n] ->
         b = 0;
         do
         :: b < BUCKETS ->
             if
-            :: (keys) & BIT(b) -> take_absence(n, b, lacked_there)
+            :: (keys) & BIT(b) -> take_absence(n, b, missing_at_sender)
             :: else
             fi;
             b++
@@ -174,12 +174,12 @@ inline on_absent(n, r, keys, lacked_there)
 #ifdef AGREES_EARLY
 #define HAS_SENT_ALL(n) true
 #else
-#define HAS_SENT_ALL(n) (walk[n] == NO_WALK)
+#define HAS_SENT_ALL(n) (scan[n] == NO_SCAN)
 #endif
 #define NEEDS_AGREEMENT (absents > 0 || (UNTOLD(0) | UNTOLD(1)) != 0)
 #define MAY_AGREE(n)                                                                         \
     (NEEDS_AGREEMENT && merged[n] && purge[n] == NO_PURGE && agreed[n] != changes &&             \
-     (lead[n] == LEADER -> act[n] && (D[n] | F[n] | PENDING(n)) == 0                         \
+     (lead[n] == LEADER -> act[n] && (dirty[n] | in_flight[n] | PENDING(n)) == 0                         \
                          : coming[n] == 0 && HAS_SENT_ALL(n)))
 #ifdef LATE_PROBES
 #define PROBES(n) MAY_AGREE(n)
@@ -203,7 +203,7 @@ inline judge_absence(n, bucket)
 {
     if
     :: told[OF(n, bucket)] != 0 &&
-            !((UNTOLD(n) | PENDING(n) | D[n] | F[n]) & BIT(bucket)) ->
+            !((UNTOLD(n) | PENDING(n) | dirty[n] | in_flight[n]) & BIT(bucket)) ->
         gone[bucket] = MAX(gone[bucket], told[OF(n, bucket)]);
         told[OF(n, bucket)] = 0
     :: else

@@ -10,11 +10,11 @@ byte evicts = EVICTS;
 #define FOR_EVER 255 /* nobody told: a follower's own eviction, or one without a link */
 byte apart;
 
-/* What a leader evicts of a bucket that it lacks may come again by FILL: it says nothing. */
-#ifdef NOTICE_WHILE_LACKING
+/* What a leader evicts of a bucket that it is missing may come again by FILL: it says nothing. */
+#ifdef NOTICE_WHILE_MISSING
 #define MAY_NOTICE(n) true
 #else
-#define MAY_NOTICE(n) (!(M[n] & BIT(0)))
+#define MAY_NOTICE(n) (!(missing[n] & BIT(0)))
 #endif
 
 inline evict(n)
@@ -43,7 +43,7 @@ inline on_evict(n, v)
 #endif
         fi;
 #ifdef NOTICE_MARKS_D
-        D[n] = D[n] | WHOLE(BIT(0));
+        dirty[n] = dirty[n] | WHOLE(BIT(0));
 #endif
         if
         :: apart == v -> apart = 0

@@ -63,9 +63,9 @@
 #define THEN_MERGE 1
 #define THEN_FOLLOW 2
 #define THEN_REFILL 3
-/* the walk */
-#define NO_WALK 0
-#define WALKING 1
+/* the scan */
+#define NO_SCAN 0
+#define SCANNING 1
 #define END_SENT 2
 
 #define NO_LINK 3 /* connections are 0, 1, 2: an old one at each end, and a new one */
@@ -79,23 +79,23 @@ chan queue[6] = [ROOM] of { mtype, byte, byte, byte, byte };
 /* ---- a node */
 byte id[2]; /* the run */
 bool act[2], unknown[2], resigned[2], held[2], offered[2];
-byte reign[2], seen[2], paired[2], met[2];
+byte term[2], seen[2], paired[2], met[2];
 byte val[2 * BUCKETS];
 byte unsent[2];           /* the journal: not shipped yet */
-byte flying[2 * BUCKETS]; /* and how often it is on its way, not acknowledged */
-byte D[2], F[2], M[2], T[2];
+byte on_the_way[2 * BUCKETS]; /* and how often it is on its way, not acknowledged */
+byte dirty[2], in_flight[2], missing[2], written[2];
 
 /* ---- its session */
 byte conn[2] = NO_LINK;
-bool open[2], merged[2], await[2], stranger[2];
-byte lead[2], owed[2], coming[2], walk[2], purge[2], doomed[2], epoch[2];
-byte dirty_there[2], lacked[2]; /* Ds and Ms of a MAP, until the purge is done */
+bool open[2], merged[2], await[2], unrelated[2];
+byte lead[2], owed[2], coming[2], scan[2], purge[2], purging[2], epoch[2];
+byte dirty_there[2], missing_there[2]; /* the maps of a MAP, until the purge is done */
 
 /* ---- the newest connection, and what both said on it */
 byte newest = NO_LINK;
 bool greeted[2] = true;
 bool said_act[2];
-byte said_run[2], said_reign[2], said_seen[2], said_met[2];
+byte said_run[2], said_term[2], said_seen[2], said_met[2];
 
 /* ---- the books */
 byte changes, runs;
@@ -110,9 +110,9 @@ byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles =
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
 #if BUCKETS == 1
-#define PENDING(n) (unsent[n] | (flying[OF(n, 0)] > 0))
+#define PENDING(n) (unsent[n] | (on_the_way[OF(n, 0)] > 0))
 #else
-#define PENDING(n) (unsent[n] | (flying[OF(n, 0)] > 0) | ((flying[OF(n, 1)] > 0) << 1))
+#define PENDING(n) (unsent[n] | (on_the_way[OF(n, 0)] > 0) | ((on_the_way[OF(n, 1)] > 0) << 1))
 #endif
 
 /* A message to somebody who has left the connection is lost. */
@@ -139,15 +139,15 @@ inline drain(n)
 
 /* ---- role.c */
 
-inline fold(n)
+inline spill(n)
 {
-    fold_absences(n);
-    D[n] = D[n] | WHOLE(PENDING(n)) | F[n];
-    F[n] = 0;
+    spill_absences(n);
+    dirty[n] = dirty[n] | WHOLE(PENDING(n)) | in_flight[n];
+    in_flight[n] = 0;
     unsent[n] = 0;
-    flying[OF(n, 0)] = 0;
+    on_the_way[OF(n, 0)] = 0;
 #if BUCKETS > 1
-    flying[OF(n, 1)] = 0;
+    on_the_way[OF(n, 1)] = 0;
 #endif
 }
 
@@ -168,17 +168,17 @@ inline drop(n, buckets)
 /* It may have got anywhere: what it has removed the peer still has. */
 inline break_purge(n)
 {
-#ifndef NOT_LACKING_THEN
-    M[n] = M[n] | doomed[n] | dirty_there[n];
+#ifndef NOT_MISSING_THEN
+    missing[n] = missing[n] | purging[n] | dirty_there[n];
 #endif
     if
-    :: true -> drop(n, doomed[n])
-    :: doomed[n] != 0
+    :: true -> drop(n, purging[n])
+    :: purging[n] != 0
     fi;
     purge[n] = NO_PURGE;
-    doomed[n] = 0;
+    purging[n] = 0;
     dirty_there[n] = 0;
-    lacked[n] = 0
+    missing_there[n] = 0
 }
 
 inline unmerge(n, now)
@@ -186,17 +186,17 @@ inline unmerge(n, now)
     break_purge(n);
     owed[n] = 0;
     coming[n] = 0;
-    walk[n] = NO_WALK;
+    scan[n] = NO_SCAN;
     note[n] = 0;
-#ifdef NO_FOLD
+#ifdef NO_SPILL
     if
     :: now == FOLLOWER ->
         unsent[n] = 0;
-        flying[OF(n, 0)] = 0
-    :: else -> fold(n)
+        on_the_way[OF(n, 0)] = 0
+    :: else -> spill(n)
     fi;
 #else
-    fold(n);
+    spill(n);
 #endif
     lead[n] = now;
     merged[n] = false;
@@ -211,7 +211,7 @@ inline close_session(n)
     :: else
     fi;
     open[n] = false;
-    stranger[n] = false;
+    unrelated[n] = false;
     resigned[n] = false;
     held[n] = false;
     offered[n] = false;
@@ -224,12 +224,12 @@ inline promote(n)
     if
     :: !act[n] ->
         seen[n]++;
-        reign[n] = seen[n];
+        term[n] = seen[n];
         act[n] = true;
         if
         :: open[n] ->
             unmerge(n, LEADER);
-            send(n, ROLE, reign[n], true, id[n], 0)
+            send(n, ROLE, term[n], true, id[n], 0)
         :: else -> unmerge(n, NONE)
         fi
     :: else
@@ -245,9 +245,9 @@ inline step_down(n)
 /* ---- session.c */
 
 #define ABOVE(r, a, u, n)                                                                    \
-    ((r) != reign[n] -> (r) > reign[n] : ((a) != act[n] -> (a) : (u) > id[n]))
+    ((r) != term[n] -> (r) > term[n] : ((a) != act[n] -> (a) : (u) > id[n]))
 #define OUTRANKS(n)                                                                          \
-    (said_reign[OTHER(n)] != reign[n] -> said_reign[OTHER(n)] > reign[n]                     \
+    (said_term[OTHER(n)] != term[n] -> said_term[OTHER(n)] > term[n]                     \
                                       : said_run[OTHER(n)] > id[n])
 
 inline say_hello(n)
@@ -255,7 +255,7 @@ inline say_hello(n)
     greeted[n] = false;
     said_run[n] = id[n];
     said_act[n] = act[n];
-    said_reign[n] = reign[n];
+    said_term[n] = term[n];
     said_seen[n] = seen[n];
     said_met[n] = met[n]
 }
@@ -263,16 +263,16 @@ inline say_hello(n)
 inline start_to_lead(n)
 {
     lead[n] = LEADER;
-    send(n, ROLE, reign[n], act[n], id[n], 0)
+    send(n, ROLE, term[n], act[n], id[n], 0)
 }
 
-/* Another run than the one it merged with last: it lacks nothing, once they have merged */
-#define LACKS(n) (unknown[n] -> 0 : M[n])
+/* Another run than the one it merged with last: it is missing nothing, once they have merged */
+#define MISSING(n) (unknown[n] -> 0 : missing[n])
 
 inline meet(n)
 {
     paired[n] = said_run[OTHER(n)];
-#ifdef LACKING_FOR_EVER
+#ifdef MISSING_FOR_EVER
     unknown[n] = false;
 #else
     unknown[n] = met[n] != 0 && met[n] != paired[n];
@@ -280,7 +280,7 @@ inline meet(n)
 #ifdef FORGET_PAIRED
     unknown[n] = met[n] != 0;
 #endif
-    stranger[n] = met[n] != 0 && said_met[OTHER(n)] != 0 &&
+    unrelated[n] = met[n] != 0 && said_met[OTHER(n)] != 0 &&
                   (met[n] != said_run[OTHER(n)] || said_met[OTHER(n)] != id[n])
 }
 
@@ -294,7 +294,7 @@ inline take_hello(n)
     greeted[n] = true;
     conn[n] = newest;
     if
-    :: !act[n] && (said_act[n] || said_reign[n] != reign[n]) -> close_session(n)
+    :: !act[n] && (said_act[n] || said_term[n] != term[n]) -> close_session(n)
     :: else ->
         meet(n);
         open[n] = true;
@@ -302,11 +302,11 @@ inline take_hello(n)
         if
         :: act[n] && said_act[OTHER(n)] && OUTRANKS(n) -> step_down(n)
         :: act[n] && !(said_act[OTHER(n)] && OUTRANKS(n)) ->
-#ifndef OLD_REIGN_LEADS
+#ifndef OLD_TERM_LEADS
             if
-            :: reign[n] < seen[n] ->
+            :: term[n] < seen[n] ->
                 seen[n]++;
-                reign[n] = seen[n]
+                term[n] = seen[n]
             :: else
             fi;
 #endif
@@ -324,13 +324,13 @@ inline on_role(n, r, a, u)
     if
     :: ABOVE(r, a, u, n) ->
 #ifdef MAP_BEFORE_STEP_DOWN
-        w = D[n];
+        w = dirty[n];
         step_down(n);
 #else
         step_down(n);
-        w = D[n];
+        w = dirty[n];
 #endif
-        reign[n] = r;
+        term[n] = r;
         if
         :: held[n] ->
             held[n] = false;
@@ -339,28 +339,28 @@ inline on_role(n, r, a, u)
         :: else
         fi;
         send_absences(n);
-        send(n, MAP, reign[n], w, LACKS(n), 0)
+        send(n, MAP, term[n], w, MISSING(n), 0)
     :: else
     fi
 }
 
-/* R8: first the purge; what is doomed is not seen any more */
+/* R8: first the purge; what is purging is not seen any more */
 inline on_map(n, r, Ds, Ms)
 {
     if
-    :: lead[n] == LEADER && !merged[n] && r == reign[n] ->
+    :: lead[n] == LEADER && !merged[n] && r == term[n] ->
 #ifndef JOURNAL_UNMERGED
-        fold(n);
+        spill(n);
 #endif
         if
-        :: stranger[n] -> D[n] = D[n] | MINUS(ALL, LACKS(n))
+        :: unrelated[n] -> dirty[n] = dirty[n] | MINUS(ALL, MISSING(n))
         :: else
         fi;
-        T[n] = 0;
+        written[n] = 0;
         forget_held(n, Ds);
-        doomed[n] = Ds;
+        purging[n] = Ds;
         dirty_there[n] = Ds;
-        lacked[n] = Ms;
+        missing_there[n] = Ms;
         purge[n] = THEN_MERGE
     :: else
     fi
@@ -369,66 +369,66 @@ inline on_map(n, r, Ds, Ms)
 inline note_merge(n)
 {
     merged[n] = true;
-    stranger[n] = false;
+    unrelated[n] = false;
     epoch[n] = (epoch[n] + 1) % 4;
     unknown[n] = false;
     met[n] = paired[n]
 }
 
-inline start_walk(n, buckets)
+inline start_scan(n, buckets)
 {
     owed[n] = buckets;
     if
-    :: buckets != 0 -> walk[n] = WALKING
-    :: else -> walk[n] = NO_WALK
+    :: buckets != 0 -> scan[n] = SCANNING
+    :: else -> scan[n] = NO_SCAN
     fi
 }
 
 inline merge_as_leader(n)
 {
 #ifndef NO_PURGE_AT_LEADER
-    drop(n, doomed[n]);
+    drop(n, purging[n]);
 #endif
     send_absences(n);
     asked[n] = 0;
     sent[n] = z;
-    M[n] = LACKS(n);
-    x = MINUS(dirty_there[n], D[n]) |
-        MINUS(M[n], lacked[n] | D[n] | dirty_there[n]);  /* to_leader */
-    y = D[n] | MINUS(lacked[n], D[n] | dirty_there[n]); /* to_follower */
-    F[n] = D[n];
+    missing[n] = MISSING(n);
+    x = MINUS(dirty_there[n], dirty[n]) |
+        MINUS(missing[n], missing_there[n] | dirty[n] | dirty_there[n]);  /* to_leader */
+    y = dirty[n] | MINUS(missing_there[n], dirty[n] | dirty_there[n]); /* to_follower */
+    in_flight[n] = dirty[n];
 #ifdef DROP_ALL_DIRTY
-    F[n] = D[n] | dirty_there[n];
+    in_flight[n] = dirty[n] | dirty_there[n];
 #endif
-#ifdef REIGN_DECIDES
-    F[n] = F[n] | M[n];
+#ifdef TERM_DECIDES
+    in_flight[n] = in_flight[n] | missing[n];
 #endif
-    D[n] = 0;
-    M[n] = MINUS(M[n] | x, y);
+    dirty[n] = 0;
+    missing[n] = MINUS(missing[n] | x, y);
     await[n] = true;
     purge[n] = NO_PURGE;
-    doomed[n] = 0;
+    purging[n] = 0;
     dirty_there[n] = 0;
-    lacked[n] = 0;
+    missing_there[n] = 0;
     coming[n] = x;
     note_merge(n);
-    send(n, MERGE, reign[n], y, x, F[n]);
+    send(n, MERGE, term[n], y, x, in_flight[n]);
     if
     :: sent[n] != 0 -> send(n, MARK, epoch[n], 0, 0, 0)
     :: else
     fi;
-    start_walk(n, y)
+    start_scan(n, y)
 }
 
 /* R9 */
 inline on_merge(n, r, to_follower, to_leader, order)
 {
     if
-    :: lead[n] == FOLLOWER && !merged[n] && r == reign[n] ->
+    :: lead[n] == FOLLOWER && !merged[n] && r == term[n] ->
         asked[n] = 0; /* they came before the map that this answers */
         coming[n] = to_follower;
         owed[n] = to_leader;
-        doomed[n] = order;
+        purging[n] = order;
         purge[n] = THEN_FOLLOW
     :: else
     fi
@@ -436,23 +436,23 @@ inline on_merge(n, r, to_follower, to_leader, order)
 
 inline merge_as_follower(n)
 {
-    drop(n, doomed[n]);
-    M[n] = MINUS(LACKS(n) | coming[n], owed[n]);
-    D[n] = 0;
+    drop(n, purging[n]);
+    missing[n] = MINUS(MISSING(n) | coming[n], owed[n]);
+    dirty[n] = 0;
     purge[n] = NO_PURGE;
-    doomed[n] = 0;
+    purging[n] = 0;
     note_merge(n);
-    send(n, PURGED, reign[n], 0, 0, 0);
-    start_walk(n, owed[n])
+    send(n, PURGED, term[n], 0, 0, 0);
+    start_scan(n, owed[n])
 }
 
 /* R13 at the follower */
 inline on_resync(n, r, R)
 {
     if
-    :: lead[n] == FOLLOWER && merged[n] && r == reign[n] ->
+    :: lead[n] == FOLLOWER && merged[n] && r == term[n] ->
         coming[n] = R;
-        doomed[n] = R;
+        purging[n] = R;
         purge[n] = THEN_REFILL
     :: else
     fi
@@ -460,19 +460,19 @@ inline on_resync(n, r, R)
 
 inline refill_as_follower(n)
 {
-    drop(n, doomed[n]);
-    M[n] = M[n] | coming[n];
+    drop(n, purging[n]);
+    missing[n] = missing[n] | coming[n];
     purge[n] = NO_PURGE;
-    doomed[n] = 0;
-    send(n, PURGED, reign[n], 0, 0, 0)
+    purging[n] = 0;
+    send(n, PURGED, term[n], 0, 0, 0)
 }
 
 /* R10 */
 inline on_purged(n, r)
 {
     if
-    :: lead[n] == LEADER && merged[n] && r == reign[n] ->
-        F[n] = 0;
+    :: lead[n] == LEADER && merged[n] && r == term[n] ->
+        in_flight[n] = 0;
         await[n] = false
     :: else
     fi
@@ -482,12 +482,12 @@ inline on_purged(n, r)
 inline on_end(n, r)
 {
     if
-    :: merged[n] && r == reign[n] ->
+    :: merged[n] && r == term[n] ->
         if
-        :: lead[n] == LEADER -> D[n] = D[n] | (T[n] & coming[n] & M[n])
+        :: lead[n] == LEADER -> dirty[n] = dirty[n] | (written[n] & coming[n] & missing[n])
         :: else
         fi;
-        M[n] = MINUS(M[n], coming[n]);
+        missing[n] = MINUS(missing[n], coming[n]);
         coming[n] = 0;
         send(n, ACK_END, epoch[n], 0, 0, 0)
     :: else
@@ -503,7 +503,7 @@ inline on_fill(n, bucket, v)
     :: lead[n] != LEADER -> val[OF(n, bucket)] = v
 #endif
     :: merged[n] && lead[n] == FOLLOWER -> val[OF(n, bucket)] = v
-    :: merged[n] && lead[n] == LEADER && (M[n] & BIT(bucket)) && !(T[n] & BIT(bucket)) &&
+    :: merged[n] && lead[n] == LEADER && (missing[n] & BIT(bucket)) && !(written[n] & BIT(bucket)) &&
             val[OF(n, bucket)] == 0 ->
         val[OF(n, bucket)] = v
     :: else
@@ -539,8 +539,8 @@ inline on_ack(n, bucket, e, is_absence)
     if
     :: merged[n] && e == epoch[n] && is_absence && away[OF(n, bucket)] > 0 ->
         away[OF(n, bucket)]--
-    :: merged[n] && e == epoch[n] && !is_absence && flying[OF(n, bucket)] > 0 ->
-        flying[OF(n, bucket)]--
+    :: merged[n] && e == epoch[n] && !is_absence && on_the_way[OF(n, bucket)] > 0 ->
+        on_the_way[OF(n, bucket)]--
     :: else
     fi
 }
@@ -564,7 +564,7 @@ inline on_ack_mark(n, e)
 inline on_ack_end(n)
 {
     if
-    :: merged[n] && walk[n] == END_SENT -> walk[n] = NO_WALK
+    :: merged[n] && scan[n] == END_SENT -> scan[n] = NO_SCAN
     :: else
     fi
 }
@@ -573,12 +573,12 @@ inline ship(n, bucket)
 {
     send(n, SET, bucket, val[OF(n, bucket)], epoch[n], false);
     unsent[n] = MINUS(unsent[n], BIT(bucket));
-    flying[OF(n, bucket)]++
+    on_the_way[OF(n, bucket)]++
 }
 
 /* ---- resync.c */
 
-inline walk_on(n)
+inline scan_on(n)
 {
     if
     :: owed[n] & BIT(0) ->
@@ -588,8 +588,8 @@ inline walk_on(n)
     fi;
     if
     :: owed[n] == 0 ->
-        send(n, END, reign[n], 0, 0, 0);
-        walk[n] = END_SENT
+        send(n, END, term[n], 0, 0, 0);
+        scan[n] = END_SENT
     :: else ->
         if
         :: val[OF(n, b)] != 0 -> send(n, FILL, b, val[OF(n, b)], 0, 0)
@@ -600,21 +600,21 @@ inline walk_on(n)
 }
 
 #ifdef TWO_ORDERS
-#define MAY_REPAIR(n) (merged[n] && lead[n] == LEADER && walk[n] == NO_WALK && D[n] != 0)
+#define MAY_REPAIR(n) (merged[n] && lead[n] == LEADER && scan[n] == NO_SCAN && dirty[n] != 0)
 #else
 #define MAY_REPAIR(n)                                                                        \
-    (merged[n] && lead[n] == LEADER && !await[n] && walk[n] == NO_WALK && D[n] != 0)
+    (merged[n] && lead[n] == LEADER && !await[n] && scan[n] == NO_SCAN && dirty[n] != 0)
 #endif
 
 inline repair(n)
 {
-#ifndef NO_DFLY
-    F[n] = D[n];
+#ifndef NO_IN_FLIGHT
+    in_flight[n] = dirty[n];
 #endif
-    start_walk(n, D[n]);
-    M[n] = MINUS(M[n], D[n]);
-    send(n, RESYNC, reign[n], D[n], 0, 0);
-    D[n] = 0;
+    start_scan(n, dirty[n]);
+    missing[n] = MINUS(missing[n], dirty[n]);
+    send(n, RESYNC, term[n], dirty[n], 0, 0);
+    dirty[n] = 0;
     await[n] = true
 }
 
@@ -631,7 +631,7 @@ inline record(n, bucket)
 {
     if
     :: MAY_JOURNAL(n) -> unsent[n] = unsent[n] | BIT(bucket)
-    :: true -> D[n] = D[n] | WHOLE(BIT(bucket)) /* also when there is no room */
+    :: true -> dirty[n] = dirty[n] | WHOLE(BIT(bucket)) /* also when there is no room */
     fi
 }
 
@@ -639,11 +639,11 @@ inline change(n, bucket, v)
 {
     promote(n);
     changes++;
-#ifndef NO_TOUCHED
-    T[n] = T[n] | WHOLE(BIT(bucket));
+#ifndef NO_WRITTEN
+    written[n] = written[n] | WHOLE(BIT(bucket));
 #endif
     val[OF(n, bucket)] = v;
-    doomed[n] = MINUS(doomed[n], BIT(bucket)); /* it is newer than the purge */
+    purging[n] = MINUS(purging[n], BIT(bucket)); /* it is newer than the purge */
     last[OF(n, bucket)] = changes;
     expected[bucket] = v;
     wrote[n] = true;
@@ -654,7 +654,7 @@ inline flush_all(n)
 {
     promote(n);
     changes++;
-    T[n] = ALL;
+    written[n] = ALL;
     drop(n, ALL);
     b = 0;
     do
@@ -665,7 +665,7 @@ inline flush_all(n)
     :: else -> break
     od;
     wrote[n] = true;
-    D[n] = ALL;
+    dirty[n] = ALL;
     if
     :: merged[n] && lead[n] == LEADER -> send(n, FLUSH, 0, 0, 0, 0)
     :: else
@@ -680,20 +680,20 @@ inline start_node(n)
     greeted[n] = true;
     drop(n, ALL);
     act[n] = false;
-    reign[n] = 0;
+    term[n] = 0;
     seen[n] = 0;
     unknown[n] = false;
     paired[n] = 0;
     met[n] = 0;
-    D[n] = 0;
-    F[n] = 0;
-    T[n] = 0;
+    dirty[n] = 0;
+    in_flight[n] = 0;
+    written[n] = 0;
     epoch[n] = 0;
-#ifdef NO_LACKING_MAP
-    M[n] = 0;
-    D[n] = ALL;
+#ifdef NO_MISSING_MAP
+    missing[n] = 0;
+    dirty[n] = ALL;
 #else
-    M[n] = ALL;
+    missing[n] = ALL;
 #endif
     forget_absences(n);
     last[OF(n, 0)] = 0;
@@ -711,7 +711,7 @@ inline crash(n)
 {
     crashed[n] = true;
     if
-    :: M[OTHER(n)] != 0 -> crashed[OTHER(n)] = true /* what it lacks is gone */
+    :: missing[OTHER(n)] != 0 -> crashed[OTHER(n)] = true /* what it is missing is gone */
     :: else
     fi;
     start_node(n)
@@ -753,7 +753,7 @@ inline judge_bucket(n, bucket)
 {
     if
     :: last[OF(n, bucket)] > settled[bucket] &&
-            !((PENDING(n) | D[n] | F[n]) & BIT(bucket)) ->
+            !((PENDING(n) | dirty[n] | in_flight[n]) & BIT(bucket)) ->
         settled[bucket] = last[OF(n, bucket)]
     :: else
     fi;
@@ -761,7 +761,7 @@ inline judge_bucket(n, bucket)
 }
 
 #define NOT_OLD(n, bucket)                                                                   \
-    (val[OF(n, bucket)] == 0 || (doomed[n] & BIT(bucket)) ||                                 \
+    (val[OF(n, bucket)] == 0 || (purging[n] & BIT(bucket)) ||                                 \
      (val[OF(n, bucket)] >= settled[bucket] && val[OF(n, bucket)] >= last[OF(n, bucket)] &&  \
       val[OF(n, bucket)] > gone[bucket] && val[OF(n, bucket)] > told[OF(n, bucket)]))
 
@@ -786,7 +786,7 @@ inline judge_rest()
 {
     assert(IS_LINKED && merged[0] && merged[1]);
     assert(lead[0] != lead[1]);
-    assert((D[0] | D[1] | F[0] | F[1] | M[0] | M[1] | PENDING(0) | PENDING(1)) == 0);
+    assert((dirty[0] | dirty[1] | in_flight[0] | in_flight[1] | missing[0] | missing[1] | PENDING(0) | PENDING(1)) == 0);
     assert((UNTOLD(0) | UNTOLD(1)) == 0);
     b = 0;
     do
@@ -826,7 +826,7 @@ inline take_message(n)
     :: FROM(n) ? EVICT(x, _, _, _) -> on_evict(n, x)
     :: FROM(n) ? HANDOVER(x, _, _, _) ->
         if
-        :: lead[n] == FOLLOWER && merged[n] && x == reign[n] -> promote(n)
+        :: lead[n] == FOLLOWER && merged[n] && x == term[n] -> promote(n)
         :: else
         fi
     fi
@@ -877,7 +877,7 @@ end:
             flushes--;
             flush_all(n)
         :: absents > 0 && MAY_CHANGE(n) && ROOM_LEFT(n) &&
-                (val[OF(n, 0)] == 0 || (doomed[n] & BIT(0))) ->
+                (val[OF(n, 0)] == 0 || (purging[n] & BIT(0))) ->
             fail(n, 0)
         /* faults and operators */
         :: evicts > 0 && val[OF(n, 0)] != 0 -> evict(n)
@@ -893,7 +893,7 @@ end:
         :: roles > 0 && !act[n] && ROOM_LEFT(n) ->
             roles--;
             promote(n)
-        :: handovers > 0 && act[n] && merged[n] && lead[n] == LEADER && M[n] == 0 &&
+        :: handovers > 0 && act[n] && merged[n] && lead[n] == LEADER && missing[n] == 0 &&
                 !held[n] ->
             handovers--;
             held[n] = true
@@ -919,13 +919,13 @@ end:
             fi;
             note[n] = 0
         :: PROBES(n) -> agreed[n] = changes
-        :: merged[n] && walk[n] == WALKING && ROOM_LEFT(n) -> walk_on(n)
+        :: merged[n] && scan[n] == SCANNING && ROOM_LEFT(n) -> scan_on(n)
         :: MAY_REPAIR(n) && purge[n] == NO_PURGE && ROOM_LEFT(n) -> repair(n)
         :: held[n] && !offered[n] && act[n] && merged[n] && lead[n] == LEADER &&
-                walk[n] == NO_WALK && !await[n] && (D[n] | F[n] | PENDING(n) | UNTOLD(n)) == 0 &&
+                scan[n] == NO_SCAN && !await[n] && (dirty[n] | in_flight[n] | PENDING(n) | UNTOLD(n)) == 0 &&
                 ROOM_LEFT(n) ->
             offered[n] = true;
-            send(n, HANDOVER, reign[n], 0, 0, 0)
+            send(n, HANDOVER, term[n], 0, 0, 0)
         /* the link */
         :: !greeted[n] -> take_hello(n)
         :: conn[n] != NO_LINK && purge[n] == NO_PURGE && ROOM_LEFT(n) && len(FROM(n)) > 0 ->

@@ -60,7 +60,7 @@ struct server_handle_v1_t {
     SERVER_COOKIE_API *cookie;
 };
 
-/* What a walk over an engine's items yields, and what another node's stream brings. */
+/* What a scan over an engine's items yields, and what another node's stream brings. */
 typedef enum {
     TAP_MUTATION = 1, /* an item, with a reference that the caller releases */
     TAP_DELETION,     /* an item that names a key that is gone; as above */
@@ -75,7 +75,7 @@ typedef enum {
     TAP_CHECKPOINT_END
 } tap_event_t;
 
-/* One step of a walk, with the cookie it was got for. Fills what the event has:
+/* One step of a scan, with the cookie it was got for. Fills what the event has:
  * the item; bytes of the engine's own, valid until the next step; hops left; TAP_FLAG_
  * bits; a sequence number; the bucket. */
 typedef tap_event_t (*TAP_ITERATOR)(ENGINE_HANDLE *handle, const void *cookie,
@@ -146,7 +146,7 @@ typedef struct engine_interface_v1 {
     (ENGINE_HANDLE *handle, const void *cookie, const void *key, const size_t nkey,
      uint64_t cas, uint16_t vbucket);
 
-    /* Give back the reference that allocate, get or a walk gave. */
+    /* Give back the reference that allocate, get or a scan gave. */
     void (*release)(ENGINE_HANDLE *handle, const void *cookie, item *item);
 
     /* Find; the caller releases. The value does not change while it is held: a later
@@ -213,7 +213,7 @@ typedef struct engine_interface_v1 {
      const void *key, size_t nkey, uint32_t flags, uint32_t exptime, uint64_t cas,
      const void *data, size_t ndata, uint16_t vbucket);
 
-    /* Start a walk over all items for this cookie. `flags` are TAP_CONNECT_ bits, and
+    /* Start a scan over all items for this cookie. `flags` are TAP_CONNECT_ bits, and
      * userdata is what they ask for. NULL if the engine cannot now. */
     TAP_ITERATOR(*get_tap_iterator)
     (ENGINE_HANDLE *handle, const void *cookie, const void *client, size_t nclient,

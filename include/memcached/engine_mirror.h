@@ -9,7 +9,7 @@
  * look-up for the mirror's sake counts as a read, an item arrives at the mirror without
  * what it had earned, and the mirror evicts on its own.
  *
- * Functions may be called from any thread, but follow and watch, which must not run at
+ * Functions may be called from any thread, but follow and subscribe, which must not run at
  * the same time as themselves. Unless said otherwise arguments are as in engine.h.
  */
 #ifndef MEMCACHED_ENGINE_MIRROR_H
@@ -59,13 +59,13 @@ struct engine_note {
 
 /* Called from any thread that is inside the engine, without the engine's locks; must be
  * quick, and must not call it. */
-typedef void (*engine_watcher)(void *context, const struct engine_note *note);
+typedef void (*engine_subscriber)(void *context, const struct engine_note *note);
 
 struct engine_mirror {
     char name[16]; /* ENGINE_MIRROR_NAME */
 
     /* NULL ends it; a note that is under way may still come. */
-    void (*watch)(ENGINE_HANDLE *handle, engine_watcher watcher, void *context);
+    void (*subscribe)(ENGINE_HANDLE *handle, engine_subscriber subscriber, void *context);
 
     /* NOTE_READ also tells of one in so many reads that raise nothing, because the item
      * has as many uses as count. For a mirror with less memory, which has to judge more

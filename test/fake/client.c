@@ -339,13 +339,13 @@ uint64_t fake_stat_number(ENGINE_HANDLE_V1 *engine, const void *cookie, const ch
     return number;
 }
 
-/* ---- walk */
+/* ---- scan */
 
-size_t fake_walk(ENGINE_HANDLE_V1 *engine, const void *cookie, fake_each each,
+size_t fake_scan(ENGINE_HANDLE_V1 *engine, const void *cookie, fake_each each,
                  void *context)
 {
     CHECK(engine->get_tap_iterator != NULL);
-    TAP_ITERATOR step = engine->get_tap_iterator(&engine->interface, cookie, "walk", 4,
+    TAP_ITERATOR step = engine->get_tap_iterator(&engine->interface, cookie, "scan", 4,
                                                  TAP_CONNECT_FLAG_DUMP, NULL, 0);
     CHECK(step != NULL);
     for (size_t n = 0;;) {

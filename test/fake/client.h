@@ -79,11 +79,11 @@ bool fake_stat(ENGINE_HANDLE_V1 *engine, const void *cookie, const char *group,
 uint64_t fake_stat_number(ENGINE_HANDLE_V1 *engine, const void *cookie, const char *group,
                           const char *name);
 
-/* Walk the tap iterator to its end, calling each() for every mutation with its key and
+/* Scan the tap iterator to its end, calling each() for every mutation with its key and
  * value; the number of mutations. */
 typedef void (*fake_each)(void *context, const void *key, size_t nkey,
                           const struct fake_value *value);
-size_t fake_walk(ENGINE_HANDLE_V1 *engine, const void *cookie, fake_each each,
+size_t fake_scan(ENGINE_HANDLE_V1 *engine, const void *cookie, fake_each each,
                  void *context);
 
 #endif

@@ -46,7 +46,7 @@ void node_start(struct node *n)
         .number = (uint8_t)p->runs, /* as a store takes it from its run */
         .clock = p->clock,
         .own_cas = p->config.own_cas,
-        .single_walk = p->config.single_walk,
+        .single_scan = p->config.single_scan,
     };
     struct repl_config config = {
         .journal_bytes = p->config.journal_bytes,
@@ -253,7 +253,7 @@ enum eviction node_evict(struct node *n, const char *key)
                               .kind = LINK_NOTE_EVICTED };
     struct repl_item it;
     bool tells = (gate_flags(&n->core.gate) & GATE_JOURNAL) &&
-                 !map_has(&n->core.lacking, hash_key(key, note.nkey));
+                 !map_has(&n->core.missing, hash_key(key, note.nkey));
     if (!toy_store_ops.lookup(&n->store, key, note.nkey, &it))
         return EVICTION_NONE;
     note.cas = n->store.config.own_cas ? 0 : it.state.cas;

@@ -17,13 +17,13 @@
 #include <stdint.h>
 
 #include "repl/internal.h"
-#include "test/fake/store.h"
+#include "test/fake/toy_store.h"
 #include "test/fake/wire.h"
 
 struct pair_config {
     unsigned map_bits[2];
     size_t journal_bytes;
-    bool own_cas, single_walk; /* of the stores */
+    bool own_cas, single_scan; /* of the stores */
     enum repl_standby_writes standby_writes;
     bool keep_on_conflict, lone_rejects;
     unsigned fetch_wait_ms; /* 0: nobody waits for an item of the peer's */

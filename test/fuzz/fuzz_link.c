@@ -2,7 +2,7 @@
  * The replication link, from whoever reaches its port: messages, and the maps in them.
  * What is taken must say the same when it is composed and parsed again.
  */
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 #include "repl/map.h"
 #include "test/fuzz/fuzz.h"
 
@@ -36,7 +36,7 @@ static void check_inside(const struct link_message *m, const uint8_t *bytes, siz
 static bool compose_notes(const struct link_message *m, struct buffer *out)
 {
     struct link_note note;
-    size_t at = 0, begun = link_begin(out, m->op, m->reign);
+    size_t at = 0, begun = link_begin(out, m->op, m->term);
     while (link_next_note(m, &at, &note)) {
         CHECK(note.nkey > 0 && note.nkey <= LINK_KEY_MAX);
         if (!link_put_note(out, &note))
@@ -69,7 +69,7 @@ static bool compose(const struct link_message *m, struct buffer *out)
     case LINK_FETCH:
         return compose_notes(m, out);
     default:
-        return link_put_plain(out, m->op, m->reign);
+        return link_put_plain(out, m->op, m->term);
     }
 }
 

@@ -345,7 +345,7 @@ static void begin(struct play *y)
     const struct pair_config config = {
         .map_bits = { 6 + how % 4, 8 },
         .journal_bytes = how % 2 ? 4096 : 64 << 10,
-        .single_walk = how / 8 % 4 == 3,
+        .single_scan = how / 8 % 4 == 3,
         .own_cas = how / 32 % 4 == 3,
         .standby_writes = (enum repl_standby_writes)(how / 16 % 3),
         .keep_on_conflict = how / 4 % 4 == 3,

@@ -30,7 +30,7 @@ void speech_key(unsigned number, char key[SPEECH_KEY])
 }
 
 /* Mostly the one in force, or near it. */
-static uint64_t reign_of(struct input *in, uint64_t reign, uint64_t seen)
+static uint64_t term_of(struct input *in, uint64_t term, uint64_t seen)
 {
     uint8_t how = input_byte(in);
     switch (how % 16) {
@@ -45,9 +45,9 @@ static uint64_t reign_of(struct input *in, uint64_t reign, uint64_t seen)
         return seen + how % 5;
     case 10:
     case 9:
-        return reign + 1;
+        return term + 1;
     default:
-        return reign;
+        return term;
     }
 }
 
@@ -117,10 +117,10 @@ static unsigned maps_in(enum link_op op)
                                                    : op == LINK_RESYNC;
 }
 
-static void put_reign(struct input *in, const struct repl_core *c, enum link_op op,
+static void put_term(struct input *in, const struct repl_core *c, enum link_op op,
                       struct buffer *out)
 {
-    size_t begun = link_begin(out, op, reign_of(in, c->reign, c->seen));
+    size_t begun = link_begin(out, op, term_of(in, c->term, c->seen));
     bool has_notes =
         op == LINK_NOTICE || op == LINK_WANT || op == LINK_ABSENT || op == LINK_FETCH;
     for (unsigned n = maps_in(op); n > 0; n--)
@@ -171,7 +171,7 @@ static void put_raw(struct input *in, struct buffer *out)
 static void put_role(struct input *in, const struct repl_core *c, struct buffer *out)
 {
     uint8_t how = input_byte(in);
-    const struct link_role role = { .reign = reign_of(in, c->reign, c->seen),
+    const struct link_role role = { .term = term_of(in, c->term, c->seen),
                                     .active = how % 4 != 0,
                                     .run =
                                         how < 128 ? c->session.peer.run : c->config.run };
@@ -204,7 +204,7 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
         link_put_bye(out, "so long");
         break;
     default:
-        put_reign(in, c, op, out);
+        put_term(in, c, op, out);
     }
 }
 
@@ -236,8 +236,8 @@ void speech_hello(struct input *in, const struct link_hello *said,
         hello->run = said->run;
     hello->active = how / 8 % 2;
     hello->map_bits = (uint8_t)(how / 16 % 4 == 3 ? input_byte(in) : 6 + how / 16);
-    hello->reign = reign_of(in, said->reign, said->seen);
-    hello->seen = reign_of(in, hello->reign, said->seen);
+    hello->term = term_of(in, said->term, said->seen);
+    hello->seen = term_of(in, hello->term, said->seen);
     hello->item_max = input_byte(in) * UINT64_C(16);
     hello->memory = input_byte(in);
     memset(&hello->met, how % 3 == 0 ? 0 : input_byte(in), sizeof(hello->met));

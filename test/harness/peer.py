@@ -32,18 +32,18 @@ class Peer:
         self.socket = socket.create_connection(("127.0.0.1", node.listen_repl), 5)
         self.socket.settimeout(0.2)
         self.hello = self.await_op("HELLO")[2]
-        self.reign = 0
+        self.term = 0
 
     def send(self, op, body=b"", **fields):
         self.socket.sendall(frame(op, body, **fields))
 
     def say_hello(self):
         version, = struct.unpack_from("!I", self.hello)
-        f = dict(version=version, hash=self.hello[4:8], active=0, bits=self.hello[25], reign=0,
+        f = dict(version=version, hash=self.hello[4:8], active=0, bits=self.hello[25], term=0,
                  seen=0, item_max=1 << 20, memory=64 << 20, met=b"\0" * 16)
         f.update(self.fields)
         self.send("HELLO", struct.pack("!I4s16sBBQQQQQ16s", f["version"], f["hash"], self.run,
-                                       f["active"], f["bits"], f["reign"], f["seen"],
+                                       f["active"], f["bits"], f["term"], f["seen"],
                                        int(time.time() * 1e6), f["item_max"], f["memory"], f["met"]))
 
     def receive(self):
@@ -96,10 +96,10 @@ class Peer:
         """Becomes the follower of an active node: up to PURGED."""
         self.say_hello()
         role = self.await_op("ROLE")
-        self.reign = struct.unpack_from("!Q", role[2])[0]
-        self.send("MAP", struct.pack("!Q", self.reign) + EMPTY + EVERYTHING)
+        self.term = struct.unpack_from("!Q", role[2])[0]
+        self.send("MAP", struct.pack("!Q", self.term) + EMPTY + EVERYTHING)
         self.await_op("MERGE")
-        self.send("PURGED", struct.pack("!Q", self.reign))
+        self.send("PURGED", struct.pack("!Q", self.term))
 
     def acknowledge(self, batch):
         self.send("NOOP", opaque=batch, magic=0x81)

@@ -167,9 +167,9 @@ class Node:
 
     def describe(self):
         status = self.status()
-        return "%s: %s, link %s, in sync %s, at risk %s, reign %s, health %s, rank %s%s" % (
+        return "%s: %s, link %s, in sync %s, at risk %s, term %s, health %s, rank %s%s" % (
             self.name, status.get("role", "no answer"), status.get("link"), status.get("in_sync"),
-            status.get("at_risk"), status.get("reign"), self.number("health"), self.number("rank"),
+            status.get("at_risk"), status.get("term"), self.number("health"), self.number("rank"),
             ", has the address" if self.has_vip() else "")
 
 

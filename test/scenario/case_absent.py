@@ -1,5 +1,5 @@
 """A client is told that a key is not here, by a command that would have changed it. That stays
-true, whichever node serves next; but a node that may only lack the key does not know, and what it
+true, whichever node serves next; but a node that may only be missing the key does not know, and what it
 says costs nobody anything."""
 
 from itertools import cycle
@@ -69,7 +69,7 @@ def met(lab, active, standby):
 
 
 def lead(node):
-    """While the nodes are apart: the node takes a reign above the other's."""
+    """While the nodes are apart: the node takes a term above the other's."""
     for _ in range(2):
         node.ctl("demote")
         assert node.ctl("promote")[0] == 0
@@ -156,7 +156,7 @@ def case_many(lab):
     return "%s; returned: %s" % (figures, at_rest(lab, b, a, Part(keys)))
 
 
-# ---- a node that may only lack the key
+# ---- a node that may only be missing the key
 
 
 def stored(lab, node, count):

@@ -55,11 +55,11 @@ def case_promote_and_demote(lab):
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
     code, text = b.ctl("promote")
-    assert code == 0 and text == "active now, reign 2", text
+    assert code == 0 and text == "active now, term 2", text
     lab.until(lambda: a.stat("repl_role") == "standby", "a steps down")
     lab.linked(a, b)
     code, text = b.ctl("promote")
-    assert code == 0 and text == "active already, reign 2", text
+    assert code == 0 and text == "active already, term 2", text
     code, text = b.ctl("demote")
     assert code == 0 and b.stat("repl_role") == "standby", text
     lab.linked(a, b)

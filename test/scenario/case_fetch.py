@@ -1,4 +1,4 @@
-"""A node that lacks what its clients want, and asks its peer for it: a restart under the clients
+"""A node that is missing what its clients want, and asks its peer for it: a restart under the clients
 over a slow link, its cut, a peer that is stuck, many clients and one key."""
 
 import os
@@ -240,14 +240,14 @@ def case_every_command(lab):
 
 def case_peer_stuck(lab):
     """The peer stands still: a few requests wait for as long as they are told to, and none does
-    after them; when it goes on, what is lacked comes again."""
+    after them; when it goes on, what is missing comes again."""
     count = scaled(lab, 40000)
     a, b = full_pair(lab, count, config="timeout=20000;heartbeat=1000;fetch_wait=50")
     for proxy in lab.proxies:
         proxy.rate = SLOW
     restart(a)
     lab.until(a.answers, "a takes connections")
-    lab.until(lambda: a.ask("get key1")[0].startswith(b"VALUE"), "what is lacked is fetched")
+    lab.until(lambda: a.ask("get key1")[0].startswith(b"VALUE"), "what is missing is fetched")
     b.pause()
     times = []
     for index in range(count - 1000, count):
@@ -281,7 +281,7 @@ def case_switched_off(lab):
 
 
 def case_hostile_peer(lab):
-    """It asks for what it likes, in reigns that are none, and sends what nobody asked for."""
+    """It asks for what it likes, in terms that are none, and sends what nobody asked for."""
     a, _ = lab.add_pair(config="timeout=20000;heartbeat=1000")
     a.start()
     for index in range(100):
@@ -289,49 +289,49 @@ def case_hostile_peer(lab):
     peer = Peer(lab, a)
     peer.follow()
     wanted = b"".join(note(b"k%d" % index) for index in range(10, 100))
-    peer.send("FETCH", struct.pack("!Q", peer.reign + 1) + wanted)
-    peer.send("FETCH", struct.pack("!Q", peer.reign))
+    peer.send("FETCH", struct.pack("!Q", peer.term + 1) + wanted)
+    peer.send("FETCH", struct.pack("!Q", peer.term))
     for _ in range(30):  # far more than a node would keep for it
-        peer.send("FETCH", struct.pack("!Q", peer.reign) + wanted)
+        peer.send("FETCH", struct.pack("!Q", peer.term) + wanted)
     peer.send("FILL", struct.pack("!II", 0, 0) + b"evil" + b"value", nkey=4, nextra=8, cas=7)
-    peer.send("PING", struct.pack("!Q", peer.reign))
+    peer.send("PING", struct.pack("!Q", peer.term))
     lab.until(lambda: number(a, "repl_bytes_in") > 30 * len(wanted), "a has read it all")
     assert a.client().item("k7") and not a.client().item("evil")
     assert peer.await_op("FILL")
     # What only an active node may tell does nothing; what a standby may ask for is answered.
-    reign = struct.pack("!Q", peer.reign)
-    peer.send("NOTICE", reign + note(b"k7", kind=2, extra=b"\xff" * 8) + note(b"k8", kind=1))
-    peer.send("ABSENT", reign + note(b"k7", kind=3))
-    peer.send("WANT", reign + note(b"k9") + note(b"nobody's"))
+    term = struct.pack("!Q", peer.term)
+    peer.send("NOTICE", term + note(b"k7", kind=2, extra=b"\xff" * 8) + note(b"k8", kind=1))
+    peer.send("ABSENT", term + note(b"k7", kind=3))
+    peer.send("WANT", term + note(b"k9") + note(b"nobody's"))
     lab.until(lambda: any(got[0] == "FILL" and got[2].endswith(b"k9" + b"v" * 10000)
                           for got in iter(peer.receive, None)), "k9 comes")
     assert a.client().item("k7") and a.client().item("k8")
-    peer.send("FETCH", reign + b"\0\3\0\0k1")
+    peer.send("FETCH", term + b"\0\3\0\0k1")
     assert "malformed list of keys" in peer.farewell()
     assert a.stat("repl_role") == "active"
 
 
 def case_answers_nobody_asked_for(lab):
-    """An active that lacks everything, and a peer that answers other things than were asked."""
+    """An active that is missing everything, and a peer that answers other things than were asked."""
     a, _ = lab.add_pair(config="timeout=20000;heartbeat=1000;fetch_wait=2000")
     a.start()
     assert a.client().store("mine", "v") == "STORED"
     peer = Peer(lab, a, active=0)
     peer.say_hello()
     role = peer.await_op("ROLE")
-    peer.reign = struct.unpack_from("!Q", role[2])[0]
-    reign = struct.pack("!Q", peer.reign)
-    peer.send("MAP", reign + EMPTY + EMPTY)
+    peer.term = struct.unpack_from("!Q", role[2])[0]
+    term = struct.pack("!Q", peer.term)
+    peer.send("MAP", term + EMPTY + EMPTY)
     peer.await_op("MERGE")
-    peer.send("PURGED", reign)
+    peer.send("PURGED", term)
     client = a.connect()
     client.send(b"get wanted\r\n")
-    assert peer.await_op("FETCH")[2] == reign + note(b"wanted")
+    assert peer.await_op("FETCH")[2] == term + note(b"wanted")
     batch = peer.await_op("NOOP")[1]
     for op, key in (("SETQ", b"wanted"), ("FILL", b"mine"), ("FILL", b"other")):
         peer.send(op, struct.pack("!II", 0, 0) + key + b"false", nkey=len(key), nextra=8, cas=7)
     peer.acknowledge(batch + 5)
-    peer.send("PING", reign)
+    peer.send("PING", term)
     peer.acknowledge(batch)
     assert client.line() == b"END"
     assert a.client().item("mine")[2] == b"v"

@@ -142,7 +142,7 @@ def case_filler_dies(lab):
         lab.until(lambda: any(proxy.frozen for proxy in lab.proxies), "the copy is in its middle")
         guard.says(-254)
         a.kill()
-        assert int(b.stat("curr_items")) > 1000 and int(b.stat("repl_lacking_buckets")) > 0
+        assert int(b.stat("curr_items")) > 1000 and int(b.stat("repl_missing_buckets")) > 0
         guard.says(0)
         assert "without the peer that could fill it" in guard.log(), guard.log()
 

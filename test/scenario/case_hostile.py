@@ -52,13 +52,13 @@ def case_impossible_map_size(lab):
     refused(lab, "impossible size", bits=40)
 
 
-def case_impossible_reign(lab):
-    """It would make the next reign 0, and the true peer could never be led again."""
-    refused(lab, "impossible reign", seen=2**64 - 1)
+def case_impossible_term(lab):
+    """It would make the next term 0, and the true peer could never be led again."""
+    refused(lab, "impossible term", seen=2**64 - 1)
 
 
-def case_impossible_reign_later(lab):
-    after_hello(lab, frame("ROLE", struct.pack("!QB16s", 2**64 - 1, 1, b"x" * 16)), "impossible reign")
+def case_impossible_term_later(lab):
+    after_hello(lab, frame("ROLE", struct.pack("!QB16s", 2**64 - 1, 1, b"x" * 16)), "impossible term")
 
 
 def case_newer_connection_that_is_refused(lab):
@@ -118,7 +118,7 @@ def case_two_peers_at_once(lab):
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
     reconnects = a.stat("repl_reconnects")
-    for fields in ({}, {"active": 1, "reign": 99, "seen": 99}):
+    for fields in ({}, {"active": 1, "term": 99, "seen": 99}):
         peer = Peer(lab, a, **fields)
         peer.say_hello()
         told = peer.farewell()
@@ -181,7 +181,7 @@ def case_peer_that_stops_reading(lab):
     count = 20000 if lab.build.sanitized else 200000
     for generation in range(3):
         lab.run_load(a, "--fill", count // 4, "--generation", generation, "--pipeline", 16)
-        peer.send("PING", struct.pack("!Q", peer.reign))
+        peer.send("PING", struct.pack("!Q", peer.term))
     grown = a.memory() - before
     assert int(a.stat("repl_at_risk")) > 0
     assert lab.build.sanitized or grown < 64 * 1024, "%d KiB more" % grown
@@ -207,7 +207,7 @@ def case_answer_from_a_former_connection(lab):
     second.await_op("SETQ")
     for wrong in (5000, 0x7FFFFFFF, 0xFFFFFFFF):
         second.acknowledge(wrong)  # never sent to anybody
-    second.send("PING", struct.pack("!Q", second.reign))
+    second.send("PING", struct.pack("!Q", second.term))
     assert int(a.stat("repl_pending")) >= 1, "a change was taken for acknowledged"
     first.close()
     second.close()
@@ -225,13 +225,13 @@ def case_acknowledgement_of_nothing(lab):
         peer.send(op, item, nkey=4, nextra=8, cas=7)
     peer.send("DELETEQ", b"k7", nkey=2)
     peer.send("FLUSHQ", b"\0\0\0\0", nextra=4)
-    reign = struct.pack("!Q", peer.reign)
+    term = struct.pack("!Q", peer.term)
     for op in ("PURGED", "END", "HANDOVER", "VERIFY"):
-        peer.send(op, reign)
-    peer.send("RESYNC", reign + b"\1")
-    peer.send("MERGE", reign + b"\1\1\1")
-    peer.send("VERIFIED", reign + b"\1\1")
-    peer.send("PING", reign)
+        peer.send(op, term)
+    peer.send("RESYNC", term + b"\1")
+    peer.send("MERGE", term + b"\1\1\1")
+    peer.send("VERIFIED", term + b"\1\1")
+    peer.send("PING", term)
     lab.until(lambda: int(a.stat("repl_bytes_in")) > 400, "a has read it all")
     assert a.client().item("k7") and not a.client().item("evil")
     peer.close()

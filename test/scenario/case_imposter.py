@@ -51,13 +51,13 @@ def meets(lab, a, b):
 
 def lead(lab, a, **hello):
     """A peer that leads a node which has no clients, up to the merge."""
-    peer = Peer(lab, a, active=1, reign=5, seen=5, **hello)
+    peer = Peer(lab, a, active=1, term=5, seen=5, **hello)
     peer.say_hello()
-    peer.reign = 5
-    reign = struct.pack("!Q", 5)
+    peer.term = 5
+    term = struct.pack("!Q", 5)
     peer.send("ROLE", struct.pack("!QB16s", 5, 1, peer.run))
     peer.await_op("MAP")
-    peer.send("MERGE", reign + EVERYTHING + EMPTY + EMPTY)
+    peer.send("MERGE", term + EVERYTHING + EMPTY + EMPTY)
     peer.await_op("PURGED")
     return peer
 
@@ -74,14 +74,14 @@ def item(key, value, cas=0):
 
 # ---- numbers without a successor
 
-def case_last_reign(lab):
+def case_last_term(lab):
     """Neither what is refused nor what is just taken keeps the nodes apart afterwards."""
     a, b = lab.add_pair()
     a.start()
     for seen in (2**63 - 1, 2**40 + 1, 2**40):
-        peer = Peer(lab, a, seen=seen, reign=seen)
+        peer = Peer(lab, a, seen=seen, term=seen)
         peer.say_hello()
-        lab.until(lambda: "impossible reign" in a.log() or a.stat("repl_link") == "handshake", "a heard it")
+        lab.until(lambda: "impossible term" in a.log() or a.stat("repl_link") == "handshake", "a heard it")
         peer.close()
         lab.until(lambda: a.stat("repl_link") == "down", "a noticed its end")
     meets(lab, a, b)
@@ -90,8 +90,8 @@ def case_last_reign(lab):
         lab.linked(a, b)
         lab.until(lambda node=node: [other.stat("repl_role") for other in (a, b) if other is not node] == ["standby"],
                   "the other is a standby")
-    assert int(a.stat("repl_reign")) < 2**41
-    return "reign %s" % a.stat("repl_reign")
+    assert int(a.stat("repl_term")) < 2**41
+    return "term %s" % a.stat("repl_term")
 
 
 def case_last_cas(lab):
@@ -120,12 +120,12 @@ def case_roles_that_ask_for_maps(lab):
     lab.run_load(a, "--fill", 60000, "--size", 10, "--pipeline", 32)
     a.ctl("demote")
     before = a.memory("VmHWM")
-    peer = Peer(lab, a, active=1, reign=2, seen=2)
+    peer = Peer(lab, a, active=1, term=2, seen=2)
     peer.say_hello()
     sent = 0
     try:
-        for reign in range(3, 6000):
-            peer.send("ROLE", struct.pack("!QB16s", reign, 1, peer.run))
+        for term in range(3, 6000):
+            peer.send("ROLE", struct.pack("!QB16s", term, 1, peer.run))
             sent += 49
     except OSError:
         pass

@@ -14,7 +14,7 @@ from harness.wire import Connection, request
 PLACE = "two"
 
 STATS = (
-    "role link in_sync reign peer pending dirty_buckets at_risk lag_us shipped "
+    "role link in_sync term peer pending dirty_buckets at_risk lag_us shipped "
     "applied coalesced journal_overflows resyncs_full resyncs_partial resync_items invalidated "
     "bytes_out bytes_in reconnects last_error").split()
 
@@ -29,7 +29,7 @@ def case_statistics(lab):
     for node in (a, b):
         stats = node.stats("repl")
         missing = [name for name in STATS if "repl_" + name not in stats]
-        assert not missing, "stats repl lacks %s" % ", ".join(missing)
+        assert not missing, "stats repl is missing %s" % ", ".join(missing)
         brief = {name: value for name, value in node.stats().items() if name.startswith("repl_")}
         assert brief, "plain stats says nothing of replication"
         words = [name for name, value in brief.items() if not value.lstrip("-").isdigit()]
@@ -282,7 +282,7 @@ def case_garbage_on_the_link(lab):
                 with Connection(("127.0.0.1", node.listen_repl), 10.0) as stranger:
                     stranger.send(piece)
                     stranger.socket.shutdown(socket.SHUT_WR)
-                    while not stranger.is_closed():
+                    while not unrelated.is_closed():
                         stranger.inbox = b""
             except OSError:
                 continue
@@ -295,7 +295,7 @@ def case_garbage_on_the_link(lab):
     return "%d kinds on each node" % len(pieces)
 
 
-def case_silent_strangers(lab):
+def case_silent_connections(lab):
     """Connections to the replication port that say nothing are not kept for ever."""
     a, b = lab.pair(config="timeout=500")
     strangers = [Connection(("127.0.0.1", a.listen_repl), 15.0) for _ in range(20)]
@@ -303,7 +303,7 @@ def case_silent_strangers(lab):
     lab.linked(a, b)
     for stranger in strangers:
         stranger.timeout = 15.0 * lab.build.slowness
-        while not stranger.is_closed():
+        while not unrelated.is_closed():
             stranger.inbox = b""
         stranger.close()
     lab.drained(a)

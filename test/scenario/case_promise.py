@@ -212,7 +212,7 @@ def check_most(lab, node, count, changed):
 
 
 def case_both_alive_vip_moved(lab):
-    """The new active has the higher reign, the old one steps down, and nothing is copied."""
+    """The new active has the higher term, the old one steps down, and nothing is copied."""
     count = scaled(lab, 20000)
     a, b, probes = pair_with_data(lab, count)
     lab.drained(a)
@@ -221,7 +221,7 @@ def case_both_alive_vip_moved(lab):
     lab.until(lambda: a.stat("repl_role") == "standby", "a steps down")
     lab.linked(a, b)
     lab.drained(b)
-    assert number(b, "repl_reign") > 1 and b.stat("repl_role") == "active"
+    assert number(b, "repl_term") > 1 and b.stat("repl_role") == "active"
     copied = number(a, "repl_resync_items") + number(b, "repl_resync_items") - copied
     assert copied <= 10, "%d items were copied" % copied
     check(lab, a, count)

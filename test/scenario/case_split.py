@@ -166,7 +166,7 @@ def case_a_node_with_another_past(lab):
     lab.drained(c)
     cut(lab, a, b)
     lab.until(lambda: c.stat("repl_link") == "down", "c notices")
-    for _ in range(2):  # the higher reign
+    for _ in range(2):  # the higher term
         assert a.ctl("demote")[0] == 0 and a.ctl("promote")[0] == 0
     to_b, to_a, to_d, to_c = lab.proxies
     to_b.target, to_d.target = to_c.target, to_a.target

@@ -71,10 +71,10 @@ class Pair:
             return {}
 
     def active(self):
-        """The node to write to: the active one, of two the one with the higher reign."""
+        """The node to write to: the active one, of two the one with the higher term."""
         def rank(node):
             figures = self.figures(node)
-            return figures.get("repl_role") == "active", int(figures.get("repl_reign", 0))
+            return figures.get("repl_role") == "active", int(figures.get("repl_term", 0))
         return max(self.nodes, key=rank)
 
     def command(self, node, command, patience):
@@ -141,7 +141,7 @@ class Pair:
 
     def reasons(self):
         """Why it is not settled, as the nodes say."""
-        names = ("role", "link", "in_sync", "pending", "dirty_buckets", "lacking_buckets",
+        names = ("role", "link", "in_sync", "pending", "dirty_buckets", "missing_buckets",
                  "last_error")
         return "; ".join("%s: %s" % (node.name, ", ".join(
             "%s %s" % (name, self.figures(node).get("repl_" + name)) for name in names))

@@ -91,7 +91,7 @@ class Session:
         self.heal()
 
     def come_back(self, node):
-        """Of a node that lacks everything: what it cannot fetch in time is a miss."""
+        """Of a node that is missing everything: what it cannot fetch in time is a miss."""
         client = self.clients[node]
         self.books.conflicts([b"knumber", b"k1", b"k4", b"k5", b"klarge"])
         self.books.is_filled = False

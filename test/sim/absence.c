@@ -5,12 +5,12 @@
 #include "test/sim/world.h"
 
 /* It misses what the peer holds; or a flush_all that the peer may have put off has taken
- * effect in its store, and it has not noticed yet. An answer about what it lacks does not
+ * effect in its store, and it has not noticed yet. An answer about what it is missing does not
  * count. */
 static bool does_not_know(const struct world *w, const struct node *n, uint64_t hash)
 {
     const struct repl_core *c = &n->core;
-    return map_has(&c->lacking, hash) || map_has(&c->doomed, hash) ||
+    return map_has(&c->missing, hash) || map_has(&c->purging, hash) ||
            (flush_is_pending(c) && w->p.clock >= c->flush.at);
 }
 
@@ -29,7 +29,7 @@ static uint64_t unknown_change(struct world *w, struct node *peer, unsigned k)
 
 static uint64_t overflows(const struct node *n)
 {
-    const struct worker *w = atomic_load(&n->core.gate.workers);
+    const struct repl_worker *w = atomic_load(&n->core.gate.workers);
     return n->up && w != NULL ? atomic_load(&w->overflows) : 0;
 }
 
@@ -53,14 +53,14 @@ void absence_told(struct world *w, struct node *n, unsigned k)
 }
 
 /* The hole in the rule: the key shares its bucket with one that was changed here, or the
- * teller lacks the bucket by now, and it is younger than what both agreed on last; so it
- * may be a change of its own, and stands. And nobody knows what a stranger's is about. */
+ * teller is missing the bucket by now, and it is younger than what both agreed on last; so it
+ * may be a change of its own, and stands. And nobody knows what that of an unrelated node is about. */
 static bool is_spared(const struct repl_core *c, const struct key *key,
                       const struct link_note *n, uint64_t cas)
 {
     bool may_be_changed =
-        n->kind == LINK_NOTE_ABSENT_LACKED || map_has(&c->dirty, key->hash);
-    return c->session.stranger || (may_be_changed && cas > c->agreed);
+        n->kind == LINK_NOTE_ABSENT_MISSING || map_has(&c->dirty, key->hash);
+    return c->session.unrelated || (may_be_changed && cas > c->agreed);
 }
 
 void absence_heard(struct world *w, const struct node *to, const struct link_message *m)
@@ -76,7 +76,7 @@ void absence_heard(struct world *w, const struct node *to, const struct link_mes
             continue;
         struct key *key = &w->keys[k];
         world_trace(w, "  %s%s\n", text,
-                    n.kind == LINK_NOTE_ABSENT_LACKED ? ", lacked by now" : "");
+                    n.kind == LINK_NOTE_ABSENT_MISSING ? ", missing by now" : "");
         if (!toy_store_ops.lookup((void *)&to->store, n.key, n.nkey, &it))
             continue;
         if (is_spared(&to->core, key, &n, it.state.cas))

@@ -87,7 +87,7 @@ void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version)
 
 bool judge_has_pending(const struct node *n)
 {
-    const struct worker *w = atomic_load(&n->core.gate.workers);
+    const struct repl_worker *w = atomic_load(&n->core.gate.workers);
     for (; w != NULL; w = w->next) {
         if (ring_pending(&w->ring) > 0)
             return true;
@@ -97,7 +97,7 @@ bool judge_has_pending(const struct node *n)
 
 bool judge_remembers(const struct node *n, uint64_t hash)
 {
-    return map_has(&n->core.dirty, hash) || map_has(&n->core.flying, hash);
+    return map_has(&n->core.dirty, hash) || map_has(&n->core.in_flight, hash);
 }
 
 /* I3: a change that its node does not remember any more has come to the peer: nothing
@@ -175,7 +175,7 @@ static struct node *settled_leader(struct world *w)
 static bool is_owed(const struct node *n, uint64_t hash)
 {
     return judge_remembers(n, hash) || map_has(&n->core.owed, hash) ||
-           map_has(&n->core.lacking, hash) || map_has(&n->core.coming, hash);
+           map_has(&n->core.missing, hash) || map_has(&n->core.coming, hash);
 }
 
 /* I2, and more: what neither journal nor map remembers is the same on both nodes; and
@@ -197,7 +197,7 @@ static void judge_pair(struct world *w)
         if (may_be_alone(w, key, &of_a, &of_b) || same_sight(w, &of_a, &of_b))
             continue;
         differing++;
-        if (!pending && !is_owed(a, key->hash) && !map_has(&b->core.lacking, key->hash))
+        if (!pending && !is_owed(a, key->hash) && !map_has(&b->core.missing, key->hash))
             world_complain(w,
                            "key %u: node %u has version %llu, node %u %llu, and nobody "
                            "remembers it",
@@ -205,7 +205,7 @@ static void judge_pair(struct world *w)
                            (unsigned long long)of_b.version);
     }
     repl_core_status(&a->core, &status);
-    if (differing > 0 && status.at_risk == 0 && status.lacking_buckets == 0)
+    if (differing > 0 && status.at_risk == 0 && status.missing_buckets == 0)
         world_complain(w, "%llu keys differ, and nothing is at risk",
                        (unsigned long long)differing);
 }
@@ -270,9 +270,9 @@ static void judge_expected(struct world *w, const struct node *n, unsigned k,
                        (unsigned long long)wanted);
 }
 
-/* (b) What a node lacks and the other one holds, it has evicted without telling, or in a
+/* (b) What a node is missing and the other one holds, it has evicted without telling, or in a
  * session that has ended before the peer could have heard it. */
-static bool may_lack(const struct world *w, const struct key *key, unsigned node)
+static bool may_miss(const struct world *w, const struct key *key, unsigned node)
 {
     const struct repl_core *c = &w->p.node[node].core;
     uint64_t told = key->told_in[node];
@@ -284,7 +284,7 @@ static void judge_eviction(struct world *w, unsigned k, const struct sight *s)
 {
     unsigned node = s[0].version != 0;
     if ((s[0].version == 0) != (s[1].version == 0) && w->late == 0 &&
-        !may_lack(w, &w->keys[k], node))
+        !may_miss(w, &w->keys[k], node))
         world_complain(
             w, "key %u is not at node %u, though that did not evict it on its own", k,
             node);

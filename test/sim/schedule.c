@@ -76,7 +76,7 @@ static void client_step(struct schedule *s)
         replace_or_touch(s, n, k);
         break;
     case 9:
-    case 10: /* only where something is lacked */
+    case 10: /* only where something is missing */
         world_fetch(w, &w->p.node[0], k);
         world_fetch(w, &w->p.node[1], k);
         break;
@@ -290,7 +290,7 @@ static void start(struct schedule *s, uint64_t seed)
     struct pair_config config = { .journal_bytes = 1024u << 2 * below(&chance, 4) };
     config.map_bits[0] = 6 + below(&chance, 3);
     config.map_bits[1] = one_in(&chance, 2) ? config.map_bits[0] : 6 + below(&chance, 6);
-    config.single_walk = one_in(&chance, 4);
+    config.single_scan = one_in(&chance, 4);
     config.own_cas = one_in(&chance, 8);
     static const enum repl_standby_writes habits[] = {
         STANDBY_WRITES_PROMOTE, STANDBY_WRITES_PROMOTE, STANDBY_WRITES_PROMOTE,

@@ -337,8 +337,8 @@ void world_crash(struct world *w, struct node *n)
 {
     struct node *other = &w->p.node[1 - n->number];
     world_trace(w, "crash of %u\n", n->number);
-    if (!map_is_empty(&other->core.lacking))
-        w->crashed[other->number] = true; /* what it lacks is gone with the other */
+    if (!map_is_empty(&other->core.missing))
+        w->crashed[other->number] = true; /* what it is missing is gone with the other */
     node_crash(n);
     for (unsigned k = 0; k < w->nkeys; k++)
         w->keys[k].last[n->number] = 0;

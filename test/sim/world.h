@@ -62,7 +62,7 @@ struct world {
     struct token tokens[TOKENS];
     unsigned ntokens;
     uint64_t overflows[2];   /* of the journals, when the phase began */
-    char requests[REQUESTS]; /* of clients who wait for what a node lacks */
+    char requests[REQUESTS]; /* of clients who wait for what a node is missing */
     unsigned waits[2];       /* of such requests at each node, ever */
     uint64_t highest_cas[2]; /* handed out by the node, as long as it lives */
     uint32_t late; /* seconds that passed while messages were on their way, in all */
@@ -102,7 +102,7 @@ bool world_delete(struct world *w, struct node *n, unsigned k);
 bool world_flush(struct world *w, struct node *n, uint32_t delay);
 void world_gets(struct world *w, struct node *n, unsigned k);
 bool world_cas(struct world *w, struct node *n, unsigned token);
-/* A get of what may be lacked: it waits for the peer's item, or is answered. */
+/* A get of what may be missing: it waits for the peer's item, or is answered. */
 void world_fetch(struct world *w, struct node *n, unsigned k);
 
 void world_see(struct world *w, struct node *n, unsigned k, struct sight *out);

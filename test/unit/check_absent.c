@@ -61,7 +61,7 @@ START_TEST(test_a_full_journal_makes_it_dirt)
 }
 END_TEST
 
-/* ---- a node that lacks the key does not know */
+/* ---- a node that is missing the key does not know */
 
 static void restart_a(void)
 {
@@ -114,7 +114,7 @@ START_TEST(test_delayed_flush_during_a_refill_keeps_the_copy)
 }
 END_TEST
 
-/* Its reign is the higher one, whatever the other does. */
+/* Its term is the higher one, whatever the other does. */
 static void promote_for_sure(struct node *n)
 {
     for (unsigned i = 0; i < 3; i++) {
@@ -123,9 +123,9 @@ static void promote_for_sure(struct node *n)
     }
 }
 
-static bool is_doomed(struct node *n, const char *key)
+static bool is_purging(struct node *n, const char *key)
 {
-    return map_has(&n->core.doomed, hash_key(key, strlen(key)));
+    return map_has(&n->core.purging, hash_key(key, strlen(key)));
 }
 
 /* One step a round, until the node purges what its peer has changed. */
@@ -170,7 +170,7 @@ START_TEST(test_a_purge_is_no_absence)
             node_promote(n);
         }
         for (unsigned k = 2; k < 300; k++) {
-            if (cut || (n == a && is_doomed(n, numbered(k))))
+            if (cut || (n == a && is_purging(n, numbered(k))))
                 (void)node_touch(n, numbered(k), 0);
         }
         settle_in_sync();

@@ -1,5 +1,5 @@
 /* Addresses as users write them, and as peers come from them. */
-#include "repl/address.h"
+#include "repl/node_address.h"
 
 #include <string.h>
 

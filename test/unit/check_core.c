@@ -10,7 +10,7 @@ START_TEST(test_empty_meets_full)
     ck_assert_uint_eq(a->core.count.resync_items, 500);
     ck_assert_uint_eq(a->core.count.resyncs_full, 1);
     ck_assert(a->core.active && !b->core.active);
-    ck_assert_uint_eq(b->core.reign, 1);
+    ck_assert_uint_eq(b->core.term, 1);
 }
 END_TEST
 
@@ -35,7 +35,7 @@ START_TEST(test_empty_promoted_meets_full)
         node_promote(b);
         node_demote(b);
     }
-    node_promote(b); /* the higher reign */
+    node_promote(b); /* the higher term */
     settle_in_sync();
     ck_assert(b->core.active && !a->core.active);
     both_have("key 49", "v");

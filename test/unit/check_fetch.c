@@ -1,4 +1,4 @@
-/* A node that lacks what its clients want asks its peer, and takes no answer that is
+/* A node that is missing what its clients want asks its peer, and takes no answer that is
  * older than what its clients did. */
 #include "base/hash.h"
 #include "test/unit/core_rig.h"
@@ -31,8 +31,8 @@ static void merge(void)
         if (repl_core_busy(&b->core))
             node_work(b);
     }
-    ck_assert(b->core.session.merged && !map_is_empty(&a->core.lacking));
-    ck_assert_uint_eq(b->core.session.walked, 0);
+    ck_assert(b->core.session.merged && !map_is_empty(&a->core.missing));
+    ck_assert_uint_eq(b->core.session.scanned, 0);
 }
 
 static void restart_and_merge(void)
@@ -42,15 +42,15 @@ static void restart_and_merge(void)
 }
 
 /* A key of which nothing has come yet, and which no copy under way brings soon. */
-static const char *lacked(void)
+static const char *missing_key(void)
 {
     for (unsigned i = MANY; i-- > 0;) {
         uint64_t hash = hash_key(numbered(i), strlen(numbered(i)));
-        if (node_has(a, numbered(i), NULL) && map_has(&a->core.lacking, hash) &&
+        if (node_has(a, numbered(i), NULL) && map_has(&a->core.missing, hash) &&
             !known_has(&a->core.known, hash))
             return numbered(i);
     }
-    ck_abort_msg("nothing is lacked");
+    ck_abort_msg("nothing is missing");
 }
 
 static void until_resumed(unsigned n)
@@ -64,7 +64,7 @@ START_TEST(test_an_item_comes_ahead_of_the_copy)
 {
     restart_and_merge();
     char key[20];
-    snprintf(key, sizeof(key), "%s", lacked());
+    snprintf(key, sizeof(key), "%s", missing_key());
     ck_assert(node_fetch(a, &request[0], key));
     ck_assert(node_fetch(a, &request[1], key));
     ck_assert(node_has(a, key, NULL));
@@ -91,7 +91,7 @@ START_TEST(test_what_nobody_has)
     ck_assert_uint_eq(a->core.count.fetch_hits, 0);
     settle_in_sync();
     ck_assert(
-        !node_fetch(a, &request[1], "no such key")); /* nothing is lacked any more */
+        !node_fetch(a, &request[1], "no such key")); /* nothing is missing any more */
 }
 END_TEST
 
@@ -115,12 +115,12 @@ START_TEST(test_a_follower_asks_too)
     while (!a->core.session.merged)
         one_round();
     ck_assert(!a->core.active);
-    ck_assert(node_fetch(a, &request[0], lacked()));
+    ck_assert(node_fetch(a, &request[0], missing_key()));
     until_resumed(1);
     ck_assert_uint_eq(a->core.count.fetch_hits, 1);
     /* and as it is promoted meanwhile, what it waits for is asked for anew */
     char key[20];
-    snprintf(key, sizeof(key), "%s", lacked());
+    snprintf(key, sizeof(key), "%s", missing_key());
     ck_assert(node_fetch(a, &request[0], key));
     node_work(a);
     node_promote(a);
@@ -160,7 +160,7 @@ START_TEST(test_a_change_outweighs_the_answer)
     for (unsigned by_set = 0; by_set < 2; by_set++) {
         restart_and_merge();
         char key[20];
-        snprintf(key, sizeof(key), "%s", lacked());
+        snprintf(key, sizeof(key), "%s", missing_key());
         ck_assert(node_fetch(a, &request[0], key));
         node_work(a); /* it is on its way */
         if (by_set) {
@@ -195,7 +195,7 @@ START_TEST(test_a_change_costs_no_other_key)
         const char *value = i == 3 ? NULL : i % 25 == 0 ? "new" : "v";
         both_have(numbered(i), value);
     }
-    ck_assert_uint_eq(map_count(&a->core.touched), 0);
+    ck_assert_uint_eq(map_count(&a->core.written), 0);
 }
 END_TEST
 
@@ -208,7 +208,7 @@ START_TEST(test_more_changes_than_room)
     ck_assert_uint_eq(a->core.known.nslots, 16);
     for (unsigned i = 0; i < MANY; i += 2)
         ck_assert_int_eq(node_delete(a, numbered(i)), CHANGE_OK);
-    ck_assert_uint_gt(map_count(&a->core.touched), 0);
+    ck_assert_uint_gt(map_count(&a->core.written), 0);
     settle_in_sync();
     for (unsigned i = 0; i < MANY; i += 2)
         both_have(numbered(i), NULL);
@@ -241,7 +241,7 @@ START_TEST(test_a_peer_that_is_stuck)
 {
     restart_and_merge();
     wire_hold(&p.wire, 1, true);
-    ck_assert(node_fetch(a, &request[0], lacked()));
+    ck_assert(node_fetch(a, &request[0], missing_key()));
     node_work(a);
     while (wire_deliver(&p.wire, 1, false))
         continue; /* it answers, but nothing comes */
@@ -252,11 +252,11 @@ START_TEST(test_a_peer_that_is_stuck)
     ck_assert_uint_eq(a->resumed, 1);
     ck_assert_uint_eq(a->core.count.fetch_timeouts, 1);
     ck_assert_uint_eq(repl_core_due_us(&a->core), 0);
-    ck_assert(!node_fetch(a, &request[1], lacked())); /* nor do others */
+    ck_assert(!node_fetch(a, &request[1], missing_key())); /* nor do others */
     wire_hold(&p.wire, 1, false);
     for (unsigned i = 0; i < 10 && waiters_want(&a->core.waiters); i++)
         one_round();
-    ck_assert(node_fetch(a, &request[1], lacked())); /* it answers again */
+    ck_assert(node_fetch(a, &request[1], missing_key())); /* it answers again */
     settle_in_sync();
     ck_assert_uint_eq(a->resumed, 2);
 }
@@ -265,14 +265,14 @@ END_TEST
 START_TEST(test_the_link_breaks)
 {
     restart_and_merge();
-    ck_assert(node_fetch(a, &request[0], lacked()));
+    ck_assert(node_fetch(a, &request[0], missing_key()));
     node_work(a);
     wire_cut(&p.wire);
     ck_assert(node_fetch(a, &request[1], "key 7")); /* it may be back in time */
     wire_connect(&p.wire);
     until_resumed(2);
     wire_cut(&p.wire);
-    ck_assert(node_fetch(a, &request[2], lacked()));
+    ck_assert(node_fetch(a, &request[2], missing_key()));
     pair_pass(&p, 21);
     ck_assert_uint_eq(a->resumed, 3);
     pair_pass(&p, 2000);
@@ -310,11 +310,11 @@ END_TEST
 
 /* ---- the peer's side */
 
-static void deliver_fetch(struct node *n, uint64_t reign, const char *key, unsigned times)
+static void deliver_fetch(struct node *n, uint64_t term, const char *key, unsigned times)
 {
     static uint8_t list[4096];
     size_t nkey = strlen(key);
-    struct link_message m = { .op = LINK_FETCH, .reign = reign, .rest = list };
+    struct link_message m = { .op = LINK_FETCH, .term = term, .rest = list };
     for (unsigned i = 0; i < times; i++) {
         list[m.nrest] = (uint8_t)nkey;
         memcpy(list + m.nrest + 1, key, nkey);
@@ -325,7 +325,7 @@ static void deliver_fetch(struct node *n, uint64_t reign, const char *key, unsig
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 
-/* Asked in another reign, or for what a node does not hold, it sends nothing; and no more
+/* Asked in another term, or for what a node does not hold, it sends nothing; and no more
  * than the network takes. */
 START_TEST(test_answers_are_bounded)
 {
@@ -339,10 +339,10 @@ START_TEST(test_answers_are_bounded)
     ck_assert_int_eq(node_store(b, &c), CHANGE_OK);
     settle_in_sync();
     wire_hold(&p.wire, 0, true);
-    deliver_fetch(a, a->core.reign + 1, "large", 3);
-    deliver_fetch(a, a->core.reign, "small", 3);
+    deliver_fetch(a, a->core.term + 1, "large", 3);
+    deliver_fetch(a, a->core.term, "small", 3);
     ck_assert_uint_eq(a->core.port_ops->backlog(a->core.port), 0);
-    deliver_fetch(a, a->core.reign, "large", 100);
+    deliver_fetch(a, a->core.term, "large", 100);
     ck_assert_uint_lt(a->core.port_ops->backlog(a->core.port), 5 * sizeof(large));
     wire_hold(&p.wire, 0, false);
     settle_in_sync();

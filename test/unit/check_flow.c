@@ -1,6 +1,6 @@
 /*
  * What the core takes from its surroundings: bytes waiting for the network, items held
- * meanwhile, walks that cannot be had.
+ * meanwhile, scans that cannot be had.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +110,7 @@ static struct link_message asks_for_noop(unsigned i)
 static struct link_message asks_for_maps(unsigned i)
 {
     struct link_message m = { .op = LINK_ROLE };
-    m.role = (struct link_role){ .reign = 100 + i, .active = true };
+    m.role = (struct link_role){ .term = 100 + i, .active = true };
     return m;
 }
 
@@ -119,7 +119,7 @@ static struct link_message asks_for_purge(unsigned i)
     static const uint8_t empty;
     (void)i;
     return (struct link_message){
-        .op = LINK_RESYNC, .reign = a->core.reign, .rest = &empty, .nrest = 1
+        .op = LINK_RESYNC, .term = a->core.term, .rest = &empty, .nrest = 1
     };
 }
 
@@ -163,11 +163,11 @@ START_TEST(test_answers_that_nobody_reads_are_bounded)
 }
 END_TEST
 
-/* ---- a store that gives no walk now */
+/* ---- a store that gives no scan now */
 
 static struct repl_store_ops busy_ops;
 
-static struct repl_walk *no_walk(void *store)
+static struct repl_scan *no_scan(void *store)
 {
     (void)store;
     return NULL;
@@ -182,14 +182,14 @@ static enum repl_need need(struct node *n)
 }
 
 /* Trying again and again at once would only burn the processor. */
-START_TEST(test_a_purge_that_gets_no_walk_waits)
+START_TEST(test_a_purge_that_gets_no_scan_waits)
 {
     ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);
     settle_in_sync();
     wire_cut(&p.wire);
     ck_assert_int_eq(node_set(a, "x", "z"), CHANGE_OK);
     busy_ops = toy_store_ops;
-    busy_ops.walk_begin = no_walk;
+    busy_ops.scan_begin = no_scan;
     b->core.store_ops = &busy_ops;
     wire_connect(&p.wire);
     while (!repl_core_busy(&b->core)) {
@@ -214,7 +214,7 @@ int main(void)
         test_backlog_of_a_copy_is_bounded,
         test_backlog_of_changes_is_bounded,
         test_answers_that_nobody_reads_are_bounded,
-        test_a_purge_that_gets_no_walk_waits,
+        test_a_purge_that_gets_no_scan_waits,
     };
     return unit_run_with("flow", setup, teardown, tests, N_ELEMENTS(tests));
 }

@@ -116,7 +116,7 @@ START_TEST(test_flush_is_not_sent_again)
         if (repl_core_busy(&a->core))
             node_work(a);
     }
-    set(a, "x", "y"); /* leads again, and lacks what b has to give */
+    set(a, "x", "y"); /* leads again, and is missing what b has to give */
     settle_in_sync();
     both_have("key 7", "w");
 }
@@ -290,7 +290,7 @@ START_TEST(test_delayed_flush_replaced_just_in_time)
     node_crash(a);
     node_start(a);
     for (unsigned i = 0; i < 4; i++) {
-        node_promote(a); /* the higher reign */
+        node_promote(a); /* the higher term */
         if (i < 3)
             node_demote(a);
     }

@@ -20,24 +20,24 @@ static void teardown(void)
 static unsigned count_workers(void)
 {
     unsigned n = 0;
-    for (const struct worker *w = atomic_load(&g.workers); w != NULL; w = w->next)
+    for (const struct repl_worker *w = atomic_load(&g.workers); w != NULL; w = w->next)
         n++;
     return n;
 }
 
 START_TEST(test_flags_are_seen_in_brackets)
 {
-    struct worker *w = gate_worker(&g);
+    struct repl_worker *w = gate_worker(&g);
     ck_assert_ptr_nonnull(w);
     ck_assert_ptr_eq(gate_worker(&g), w);
     ck_assert_uint_eq(gate_enter(&g, w), 0);
     gate_leave(w);
     gate_hold(&g);
     ck_assert_uint_eq(gate_flags(&g), GATE_HOLD);
-    gate_release(&g, GATE_ACTIVE | GATE_TOUCH);
-    ck_assert_uint_eq(gate_enter(&g, w), GATE_ACTIVE | GATE_TOUCH);
+    gate_release(&g, GATE_ACCEPTS | GATE_WRITTEN);
+    ck_assert_uint_eq(gate_enter(&g, w), GATE_ACCEPTS | GATE_WRITTEN);
     gate_leave(w);
-    ck_assert_uint_eq(gate_flags(&g), GATE_ACTIVE | GATE_TOUCH);
+    ck_assert_uint_eq(gate_flags(&g), GATE_ACCEPTS | GATE_WRITTEN);
     ck_assert_uint_eq(count_workers(), 1);
 }
 END_TEST
@@ -46,7 +46,7 @@ START_TEST(test_two_gates_do_not_mix)
 {
     struct gate other;
     ck_assert(gate_init(&other));
-    struct worker *w = gate_worker(&g), *o = gate_worker(&other);
+    struct repl_worker *w = gate_worker(&g), *o = gate_worker(&other);
     ck_assert_ptr_ne(w, o);
     gate_enter(&g, w);
     gate_hold(&other); /* does not wait for the other gate's bracket */
@@ -74,13 +74,13 @@ struct visitor {
 static void *visit(void *arg)
 {
     struct visitor *v = arg;
-    struct worker *w = gate_worker(&g);
+    struct repl_worker *w = gate_worker(&g);
     AN(w != NULL);
     while (!atomic_load(&shared.stop)) {
         unsigned flags = gate_enter(&g, w);
         shared.inside[v->number] = 1;
         v->wrong += (flags & GATE_HOLD) != 0;
-        v->wrong += ((flags & GATE_ACTIVE) != 0) != (shared.generation % 2 == 1);
+        v->wrong += ((flags & GATE_ACCEPTS) != 0) != (shared.generation % 2 == 1);
         v->wrong += (gate_flags(&g) & ~(unsigned)GATE_HOLD) != flags;
         shared.inside[v->number] = 0;
         gate_leave(w);
@@ -96,7 +96,7 @@ static unsigned section(void)
     for (unsigned t = 0; t < THREADS; t++)
         wrong += shared.inside[t];
     shared.generation++;
-    gate_release(&g, shared.generation % 2 == 1 ? GATE_ACTIVE : 0);
+    gate_release(&g, shared.generation % 2 == 1 ? GATE_ACCEPTS : 0);
     return wrong;
 }
 
@@ -140,7 +140,7 @@ END_TEST
 
 static void *note_worker(void *arg)
 {
-    struct worker **w = arg;
+    struct repl_worker **w = arg;
     *w = gate_worker(&g);
     if (*w != NULL) {
         gate_enter(&g, *w);
@@ -152,7 +152,7 @@ static void *note_worker(void *arg)
 
 START_TEST(test_a_new_thread_takes_over_an_idle_worker)
 {
-    struct worker *mine = gate_worker(&g), *first = NULL, *next;
+    struct repl_worker *mine = gate_worker(&g), *first = NULL, *next;
     pthread_t thread;
     for (unsigned i = 0; i < 20; i++) {
         AZ(pthread_create(&thread, NULL, note_worker, &next));
@@ -172,7 +172,7 @@ END_TEST
 
 static void *come_and_go(void *arg)
 {
-    struct worker *w = gate_worker(&g);
+    struct repl_worker *w = gate_worker(&g);
     (void)arg;
     AN(w != NULL);
     for (unsigned i = 0; i < 50; i++) {
@@ -195,7 +195,7 @@ START_TEST(test_threads_come_and_go_during_sections)
             AZ(pthread_join(threads[t], NULL));
     }
     ck_assert_uint_le(count_workers(), THREADS);
-    for (const struct worker *w = atomic_load(&g.workers); w != NULL; w = w->next)
+    for (const struct repl_worker *w = atomic_load(&g.workers); w != NULL; w = w->next)
         total += w->count;
     ck_assert_uint_eq(total, 30 * THREADS * 50);
 }

@@ -20,7 +20,7 @@ static void is(struct node *n, bool fit, const char *words)
     ck_assert_msg(strstr(health.why, words) != NULL, "not '%s': %s", words, health.why);
     ck_assert_msg(health.is_fit == fit, "%s", health.why);
     ck_assert_uint_eq(health.rank, n->core.rank);
-    ck_assert_uint_eq(health.reign, n->core.reign);
+    ck_assert_uint_eq(health.term, n->core.term);
 }
 
 /* Its peer may have the data, and come a little later; or never. */
@@ -32,14 +32,14 @@ START_TEST(test_started_empty)
     pair_pass(&p, 1);
     is(a, true, "no peer to fill it");
     set(a, "k", "v");
-    is(a, true, "active, reign 1, without a peer");
+    is(a, true, "active, term 1, without a peer");
 }
 END_TEST
 
 START_TEST(test_linked)
 {
     link_up();
-    is(a, true, "active, reign 1, the peer has everything");
+    is(a, true, "active, term 1, the peer has everything");
     is(b, true, "standby, in sync with its peer");
     set(a, "k", "v");
     is(a, true, "the peer is catching up");
@@ -52,7 +52,7 @@ START_TEST(test_cut)
 {
     link_up();
     wire_cut(&p.wire);
-    is(a, true, "active, reign 1, without a peer");
+    is(a, true, "active, term 1, without a peer");
     is(b, true, "it holds what it had when the link broke");
     wire_connect(&p.wire);
     while (!b->core.session.open)
@@ -91,7 +91,7 @@ START_TEST(test_handed_over)
     AZ(pthread_mutex_unlock(&a->core.lock));
     for (unsigned i = 0; i < 100 && a->core.active; i++)
         one_round();
-    is(b, true, "active, reign 2");
+    is(b, true, "active, term 2");
     is(a, false, "it has handed its role over to the peer");
     settle_in_sync();
     node_demote(a);

@@ -4,7 +4,7 @@
  */
 #include "test/unit/core_rig.h"
 
-static const char *greet_with(struct node *n, uint64_t reign)
+static const char *greet_with(struct node *n, uint64_t term)
 {
     struct link_hello said, hello;
     wire_connect(&p.wire); /* for a place to answer to */
@@ -13,7 +13,7 @@ static const char *greet_with(struct node *n, uint64_t reign)
     hello.met = (struct run_id){ { 0 } };
     memset(&hello.run, 'x', sizeof(hello.run));
     hello.active = false;
-    hello.reign = hello.seen = reign;
+    hello.term = hello.seen = term;
     p.wire.end[n->number].session = p.wire.newest;
     p.wire.connections[p.wire.newest].greeted[1 - n->number] = true;
     repl_core_lock(&n->core);
@@ -29,9 +29,9 @@ static void tell(struct node *n, const struct link_message *m)
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 
-/* Whoever comes may raise the reign to where the next one would be refused. Then the
+/* Whoever comes may raise the term to where the next one would be refused. Then the
  * numbers begin anew. */
-START_TEST(test_a_reign_that_nobody_reaches)
+START_TEST(test_a_term_that_nobody_reaches)
 {
     static const uint64_t claims[] = { UINT64_MAX / 2, (UINT64_C(1) << 40) + 1,
                                        UINT64_C(1) << 40 };
@@ -57,11 +57,11 @@ START_TEST(test_a_reign_that_nobody_reaches)
         settle_in_sync();
         both_have("k", numbered(i));
     }
-    ck_assert_uint_lt(a->core.reign, UINT64_C(1) << 41);
+    ck_assert_uint_lt(a->core.term, UINT64_C(1) << 41);
 }
 END_TEST
 
-/* What this node lacks may still come: only a merge with another says that it will not.
+/* What this node is missing may still come: only a merge with another says that it will not.
  */
 START_TEST(test_a_copy_that_was_cut_is_not_forgotten)
 {
@@ -73,7 +73,7 @@ START_TEST(test_a_copy_that_was_cut_is_not_forgotten)
     ck_assert_uint_lt(b->store.items, 500);
     ck_assert_ptr_null(greet_with(b, 0));
     wire_cut(&p.wire);
-    ck_assert(!map_is_empty(&b->core.lacking));
+    ck_assert(!map_is_empty(&b->core.missing));
     settle_in_sync();
     ck_assert_uint_eq(b->store.items, 500);
 }
@@ -89,7 +89,7 @@ START_TEST(test_an_absence_told_by_another)
     wire_cut(&p.wire);
     ck_assert_ptr_null(greet_with(a, 0));
     struct link_message m = { .op = LINK_ABSENT, .rest = note, .nrest = sizeof(note) };
-    m.reign = a->core.reign;
+    m.term = a->core.term;
     tell(a, &m);
     ck_assert(node_has(a, "key 7", NULL));
     wire_cut(&p.wire);
@@ -126,7 +126,7 @@ START_TEST(test_a_fill_that_is_too_large_is_told)
         .op = LINK_FILL, .change = { .key = "k", .nkey = 1, .nvalue = 1 << 20 }
     };
     link_up();
-    map_fill(&a->core.lacking);
+    map_fill(&a->core.missing);
     tell(a, &m);
     ck_assert_uint_eq(a->core.count.apply_failed, 1);
     ck_assert_ptr_nonnull(strstr(a->core.last_error, "could not take an item"));
@@ -136,7 +136,7 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_a_reign_that_nobody_reaches,      test_a_copy_that_was_cut_is_not_forgotten,
+        test_a_term_that_nobody_reaches,      test_a_copy_that_was_cut_is_not_forgotten,
         test_an_absence_told_by_another,       test_what_the_peer_does_not_take,
         test_a_fill_that_is_too_large_is_told,
     };

@@ -153,11 +153,11 @@ static void *delete_then_append(void *arg)
 
 /* The toy store is for one thread at a time: once the gate is open again, the client is.
  */
-static enum repl_answer walk_after_the_client(void *store, struct repl_walk *walk,
+static enum repl_answer scan_after_the_client(void *store, struct repl_scan *scan,
                                               struct repl_item *out)
 {
     await_other();
-    return toy_store_ops.walk_next(store, walk, out);
+    return toy_store_ops.scan_next(store, scan, out);
 }
 
 static enum repl_answer lookup_after_the_client(void *store, const void *key, size_t nkey,
@@ -188,7 +188,7 @@ START_TEST(test_a_deleted_key_is_not_copied_back)
     set(a, "x", "y");
     hook(a);
     hooked.add = add_beside_a_client;
-    hooked.walk_next = walk_after_the_client;
+    hooked.scan_next = scan_after_the_client;
     hooked.lookup = lookup_after_the_client;
     settle();
     unhook(a);
@@ -250,23 +250,23 @@ static void *delete_at_a(void *arg)
     return finish();
 }
 
-/* A client deletes the item that the walk has just come to. */
-static enum repl_answer next_beside_a_client(void *store, struct repl_walk *walk,
+/* A client deletes the item that the scan has just come to. */
+static enum repl_answer next_beside_a_client(void *store, struct repl_scan *scan,
                                              struct repl_item *out)
 {
-    enum repl_answer found = toy_store_ops.walk_next(store, walk, out);
+    enum repl_answer found = toy_store_ops.scan_next(store, scan, out);
     if (found == REPL_YES && out->state.nkey == 1 &&
         memcmp(out->state.key, "n", 1) == 0 && hooks == 0)
         let_other_run(delete_at_a);
     return found;
 }
 
-START_TEST(test_a_key_deleted_under_the_walk_stays_deleted)
+START_TEST(test_a_key_deleted_under_the_scan_stays_deleted)
 {
     set(a, "n", "old");
     set_many(a, 0, 500, "v");
     hook(a);
-    hooked.walk_next = next_beside_a_client;
+    hooked.scan_next = next_beside_a_client;
     settle();
     unhook(a);
     settle_in_sync();
@@ -281,7 +281,7 @@ int main(void)
         test_a_promotion_waits_for_a_frame,
         test_a_deleted_key_is_not_copied_back,
         test_a_run_is_one_bracket,
-        test_a_key_deleted_under_the_walk_stays_deleted,
+        test_a_key_deleted_under_the_scan_stays_deleted,
     };
     return unit_run_with("interleave", setup, teardown, tests, N_ELEMENTS(tests));
 }

@@ -1,5 +1,5 @@
 /*
- * The journal: rings of chunks from one pool, read, acknowledged and folded. Long because
+ * The journal: rings of chunks from one pool, read, acknowledged and spilled. Long because
  * all tests share one ring, and the helpers that fill it and say what must be in it.
  */
 #include "repl/journal.h"
@@ -15,7 +15,7 @@ enum { SMALL = 4096 }; /* bytes: four chunks of a kilobyte */
 
 static struct journal j;
 static struct ring r;
-static unsigned seen; /* entries that an acknowledgement or a fold showed */
+static unsigned seen; /* entries that an acknowledgement or a spill showed */
 
 static void setup(void)
 {
@@ -68,13 +68,13 @@ static void in_order(void *context, const struct journal_entry *e)
     seen++;
 }
 
-static bool count_folded(void *context, const struct journal_entry *e)
+static bool count_spilled(void *context, const struct journal_entry *e)
 {
     count_seen(context, e);
     return false;
 }
 
-static bool fold_in_order(void *context, const struct journal_entry *e)
+static bool spill_in_order(void *context, const struct journal_entry *e)
 {
     in_order(context, e);
     return false;
@@ -95,7 +95,7 @@ START_TEST(test_empty_ring)
     ck_assert(!ring_has_unread(&r));
     ck_assert_uint_eq(ring_pending(&r), 0);
     ring_acknowledge(&j, &r, 7, count_seen, &r);
-    ring_fold(&j, &r, count_folded, &r);
+    ring_spill(&j, &r, count_spilled, &r);
     ck_assert_uint_eq(seen, 0);
     ck_assert_uint_eq(chunks_out(), 0);
 }
@@ -223,7 +223,7 @@ START_TEST(test_no_ring_starves_on_its_last_chunk)
     }
     ck_assert_uint_eq(seen, 500);
     for (unsigned i = 0; i < 4; i++)
-        ring_fold(&j, &rings[i], count_folded, NULL);
+        ring_spill(&j, &rings[i], count_spilled, NULL);
     ck_assert_uint_eq(chunks_out(), 0);
 }
 END_TEST
@@ -235,7 +235,7 @@ START_TEST(test_full_means_full)
     ring_init(&other);
     append_until_full(&other, 0);
     ck_assert(!append(&r, 0));
-    ring_fold(&j, &other, count_folded, NULL);
+    ring_spill(&j, &other, count_spilled, NULL);
     seen = 0;
     unsigned n = append_until_full(&r, 0);
     for (unsigned i = 0; i < n; i++)
@@ -252,13 +252,13 @@ START_TEST(test_full_means_full)
 }
 END_TEST
 
-START_TEST(test_fold_gives_all_back)
+START_TEST(test_spill_gives_all_back)
 {
     unsigned n = append_until_full(&r, 0);
     for (unsigned i = 0; i < n / 2; i++)
         ring_read(&r)->batch = 1;
     ring_acknowledge(&j, &r, 0, in_order, NULL);
-    ring_fold(&j, &r, fold_in_order, NULL);
+    ring_spill(&j, &r, spill_in_order, NULL);
     ck_assert_uint_eq(seen, n);
     ck_assert_uint_eq(chunks_out(), 0);
     ck_assert_uint_eq(ring_pending(&r), 0);
@@ -266,7 +266,7 @@ START_TEST(test_fold_gives_all_back)
     seen = 0;
     for (unsigned i = 0; i < 50; i++)
         ck_assert(append(&r, i));
-    ring_fold(&j, &r, fold_in_order, NULL);
+    ring_spill(&j, &r, spill_in_order, NULL);
     ck_assert_uint_eq(seen, 50);
     ck_assert_uint_eq(chunks_out(), 0);
 }
@@ -287,12 +287,12 @@ static void next_is(unsigned i)
 }
 
 /* In order and unread again; what is appended comes behind it. */
-START_TEST(test_fold_keeps_some)
+START_TEST(test_spill_keeps_some)
 {
     unsigned n = append_until_full(&r, 0), kept = (n + 2) / 3;
     for (unsigned i = 0; i < n / 2; i++)
         ring_read(&r)->batch = 1;
-    ring_fold(&j, &r, keep_every_third, NULL);
+    ring_spill(&j, &r, keep_every_third, NULL);
     ck_assert_uint_eq(seen, n);
     ck_assert_uint_eq(ring_pending(&r), kept);
     unsigned more = append_until_full(&r, n);
@@ -304,13 +304,13 @@ START_TEST(test_fold_keeps_some)
     ck_assert_ptr_null(ring_read(&r));
     ring_acknowledge(&j, &r, 1, count_seen, &r);
     ck_assert_uint_eq(ring_pending(&r), 0);
-    ring_fold(&j, &r, count_folded, NULL);
+    ring_spill(&j, &r, count_spilled, NULL);
     ck_assert_uint_eq(chunks_out(), 0);
 }
 END_TEST
 
 /* Also of a ring that began its only chunk anew, and again and again. */
-START_TEST(test_fold_keeps_some_again)
+START_TEST(test_spill_keeps_some_again)
 {
     struct ring rings[3];
     unsigned first = 0;
@@ -327,7 +327,7 @@ START_TEST(test_fold_keeps_some_again)
         ck_assert(append(&r, first + i));
     for (unsigned i = 0; i < 3; i++) {
         seen = first;
-        ring_fold(&j, &r, keep_every_third, NULL);
+        ring_spill(&j, &r, keep_every_third, NULL);
         ck_assert_uint_eq(ring_pending(&r), 1);
         next_is(first);
     }
@@ -347,7 +347,7 @@ START_TEST(test_rings_share_the_pool)
     ck_assert_uint_eq(chunks_out(), 4);
     for (unsigned i = 0; i < 3; i++) {
         seen = 0;
-        ring_fold(&j, &rings[i], fold_in_order, NULL);
+        ring_spill(&j, &rings[i], spill_in_order, NULL);
         ck_assert_uint_eq(seen, written[i]);
     }
     ck_assert_uint_gt(total, 30);
@@ -415,7 +415,7 @@ static void produce_and_consume(size_t bytes, unsigned lag)
     ring_acknowledge(&j, &r, read, in_order, NULL);
     ck_assert_uint_eq(seen, entries);
     ck_assert_uint_eq(ring_pending(&r), 0);
-    ring_fold(&j, &r, fold_in_order, NULL);
+    ring_spill(&j, &r, spill_in_order, NULL);
     ck_assert_uint_eq(chunks_out(), 0);
 }
 
@@ -448,9 +448,9 @@ int main(void)
         test_full_journal,
         test_no_ring_starves_on_its_last_chunk,
         test_full_means_full,
-        test_fold_gives_all_back,
-        test_fold_keeps_some,
-        test_fold_keeps_some_again,
+        test_spill_gives_all_back,
+        test_spill_keeps_some,
+        test_spill_keeps_some_again,
         test_rings_share_the_pool,
         test_longest_key_fits_smallest_chunk,
         test_two_threads,

@@ -78,7 +78,7 @@ START_TEST(test_sizes)
         ck_assert_uint_eq(k.nslots, slots[i]);
     }
     ck_assert(known_add(&k, 7));
-    known_touch(&k);
+    known_prefault(&k);
     ck_assert(known_has(&k, 7));
 }
 END_TEST

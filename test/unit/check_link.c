@@ -13,7 +13,7 @@ START_TEST(test_hello)
     ck_assert(!run_id_is_none(&h->met));
     ck_assert(h->active);
     ck_assert_uint_eq(h->map_bits, 24);
-    ck_assert_uint_eq(h->reign, a_hello.reign);
+    ck_assert_uint_eq(h->term, a_hello.term);
     ck_assert_uint_eq(h->seen, a_hello.seen);
     ck_assert_uint_eq(h->clock, 77);
     ck_assert_uint_eq(h->item_max, 1 << 20);
@@ -23,10 +23,10 @@ END_TEST
 
 START_TEST(test_role)
 {
-    struct link_role role = { .reign = 5, .active = true, .run = { "run" } };
+    struct link_role role = { .term = 5, .active = true, .run = { "run" } };
     ck_assert(link_put_role(&wire, &role));
     parse_whole(LINK_ROLE);
-    ck_assert_uint_eq(m.role.reign, 5);
+    ck_assert_uint_eq(m.role.term, 5);
     ck_assert(m.role.active);
     ck_assert_int_eq(run_id_order(&m.role.run, &role.run), 0);
     role.active = false;
@@ -60,7 +60,7 @@ START_TEST(test_notice)
     size_t at = 0;
     put_notes(LINK_NOTICE, some_notes, N_ELEMENTS(some_notes));
     parse_whole(LINK_NOTICE);
-    ck_assert_uint_eq(m.reign, 5);
+    ck_assert_uint_eq(m.term, 5);
     for (size_t i = 0; i < N_ELEMENTS(some_notes); i++) {
         const struct link_note *wanted = &some_notes[i];
         ck_assert(link_next_note(&m, &at, &note));
@@ -152,7 +152,7 @@ START_TEST(test_plain_messages)
     for (size_t i = 0; i < N_ELEMENTS(ops); i++) {
         ck_assert(link_put_plain(&wire, ops[i], UINT64_C(1) << 63));
         parse_whole(ops[i]);
-        ck_assert_uint_eq(m.reign, UINT64_C(1) << 63);
+        ck_assert_uint_eq(m.term, UINT64_C(1) << 63);
         ck_assert_uint_eq(m.nrest, 0);
     }
     ck_assert(link_put_plain(&wire, LINK_PING, 1));
@@ -172,7 +172,7 @@ START_TEST(test_messages_with_maps)
         ck_assert(buffer_append(&wire, "maps and maps", 13));
         link_finish(&wire, begun);
         parse_whole(ops[i]);
-        ck_assert_uint_eq(m.reign, 9);
+        ck_assert_uint_eq(m.term, 9);
         ck_assert_uint_eq(m.nrest, 13);
         ck_assert(memcmp(m.rest, "maps and maps", 13) == 0);
     }
@@ -208,7 +208,7 @@ START_TEST(test_notes)
     size_t at_note = 0;
     put_notes(LINK_FETCH, notes, N_ELEMENTS(notes));
     parse_whole(LINK_FETCH);
-    ck_assert_uint_eq(m.reign, 5);
+    ck_assert_uint_eq(m.term, 5);
     for (size_t i = 0; i < N_ELEMENTS(notes); i++) {
         ck_assert(link_next_note(&m, &at_note, &note));
         ck_assert_uint_eq(note.nkey, notes[i].nkey);
@@ -225,7 +225,7 @@ START_TEST(test_absences)
     memset(longest, 'k', LINK_KEY_MAX);
     const struct link_note absences[] = {
         { .key = "a", .nkey = 1, .kind = LINK_NOTE_ABSENT },
-        { .key = longest, .nkey = LINK_KEY_MAX, .kind = LINK_NOTE_ABSENT_LACKED }
+        { .key = longest, .nkey = LINK_KEY_MAX, .kind = LINK_NOTE_ABSENT_MISSING }
     };
     struct link_note note;
     size_t at_note = 0;
@@ -244,8 +244,8 @@ START_TEST(test_absences)
     put_notes(LINK_ABSENT, NULL, 0);
     parse_whole(LINK_ABSENT);
     put_notes(LINK_ABSENT, NULL, 0);
-    *at(11) = 7; /* shorter than a reign */
-    refuse("no reign");
+    *at(11) = 7; /* shorter than a term */
+    refuse("no term");
 }
 END_TEST
 

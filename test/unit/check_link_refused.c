@@ -51,7 +51,7 @@ START_TEST(test_hello_of_other_lengths)
 }
 END_TEST
 
-/* The kind of the first note stands behind the header and the reign, then its key's
+/* The kind of the first note stands behind the header and the term, then its key's
  * length. */
 START_TEST(test_malformed_notices)
 {
@@ -110,7 +110,7 @@ START_TEST(test_wrong_bodies)
     for (size_t i = 0; i < N_ELEMENTS(ops); i++) {
         ck_assert(link_put_plain(&wire, ops[i], 1));
         *at(11) = 7;
-        refuse("no whole reign");
+        refuse("no whole term");
         ck_assert(link_put_plain(&wire, ops[i], 1));
         *at(3) = 1;
         refuse("a key");

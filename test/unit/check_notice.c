@@ -117,7 +117,7 @@ START_TEST(test_what_comes_again_is_not_told)
     wire_connect(&p.wire);
     for (unsigned i = 0; i < 100 && b->core.count.resync_items < 2 * 3; i++)
         one_round();
-    ck_assert(!map_is_empty(&a->core.lacking));
+    ck_assert(!map_is_empty(&a->core.missing));
     node_evict(a, "key 1");
     settle_in_sync();
     ck_assert(node_has(b, "key 1", "v"));

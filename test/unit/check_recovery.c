@@ -168,7 +168,7 @@ START_TEST(test_a_node_with_another_past)
         uint64_t copied = items_copied();
         wire_cut(&p.wire);
         settle_in_sync();
-        ck_assert_uint_eq(items_copied(), copied); /* strangers no more */
+        ck_assert_uint_eq(items_copied(), copied); /* related now */
     }
 }
 END_TEST
@@ -243,12 +243,12 @@ START_TEST(test_maps_of_different_sizes)
 }
 END_TEST
 
-/* A store that runs one walk at a time: the purge and the copy take turns. */
-START_TEST(test_one_walk_at_a_time)
+/* A store that runs one scan at a time: the purge and the copy take turns. */
+START_TEST(test_one_scan_at_a_time)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
                                         .journal_bytes = 4096,
-                                        .single_walk = true };
+                                        .single_scan = true };
     restart_pair(&config);
     link_up();
     set_many(a, 0, 500, "v");
@@ -300,7 +300,7 @@ int main(void)
         test_survivor_of_a_half_copy_is_not_wiped,
         test_fail_over_and_back,
         test_maps_of_different_sizes,
-        test_one_walk_at_a_time,
+        test_one_scan_at_a_time,
         test_purge_in_a_store_without_a_cas_clock,
     };
     return unit_run_with("recovery", setup, teardown, tests, N_ELEMENTS(tests));

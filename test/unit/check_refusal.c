@@ -184,9 +184,9 @@ START_TEST(test_barriers_are_asked_for_again)
     ck_assert(gate_init(&g));
     no.barriers = g.has_membarrier ? 5 : 0;
     gate_hold(&g);
-    gate_release(&g, GATE_ACTIVE);
+    gate_release(&g, GATE_ACCEPTS);
     ck_assert_uint_eq(no.barriers, 0);
-    ck_assert_uint_eq(gate_flags(&g), GATE_ACTIVE);
+    ck_assert_uint_eq(gate_flags(&g), GATE_ACCEPTS);
     gate_fini(&g);
 }
 END_TEST

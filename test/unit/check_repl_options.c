@@ -1,5 +1,5 @@
 /* The options of repl_engine: presets, refusals with their reasons, what is passed on. */
-#include "engine/options.h"
+#include "engine/repl_options.h"
 
 #include <string.h>
 

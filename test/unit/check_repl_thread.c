@@ -14,7 +14,7 @@
 #include "base/hash.h"
 #include "repl/internal.h"
 #include "repl/thread.h"
-#include "test/fake/store.h"
+#include "test/fake/toy_store.h"
 #include "test/unit/unit.h"
 
 enum { DEADLINE_MS = 20000 };

@@ -198,7 +198,7 @@ START_TEST(test_promotion_while_linked)
     set(b, "key 7", "new");
     settle_in_sync();
     ck_assert(b->core.active && !a->core.active);
-    ck_assert_uint_eq(a->core.reign, 2);
+    ck_assert_uint_eq(a->core.term, 2);
     both_have("key 7", "new");
     both_have("key 8", "old");
     ck_assert_uint_le(items_copied() - copied, 10); /* a bucket or two, not all */
@@ -234,7 +234,7 @@ START_TEST(test_both_promote_at_once)
     set(a, "x", "a");
     set(b, "y", "b");
     ck_assert(a->core.active && b->core.active);
-    ck_assert_uint_eq(a->core.reign, b->core.reign);
+    ck_assert_uint_eq(a->core.term, b->core.term);
     settle_in_sync();
     ck_assert_int_ne(a->core.active, b->core.active);
     both_have("x", "a");
@@ -256,9 +256,9 @@ START_TEST(test_demoted_node_leads_again_after_the_link)
 }
 END_TEST
 
-/* Old active has seen a higher reign than its own: it takes a new one, or none would
+/* Old active has seen a higher term than its own: it takes a new one, or none would
  * ever follow it. */
-START_TEST(test_an_active_of_a_lower_reign_than_seen)
+START_TEST(test_an_active_of_a_lower_term_than_seen)
 {
     link_up();
     wire_cut(&p.wire);
@@ -267,7 +267,7 @@ START_TEST(test_an_active_of_a_lower_reign_than_seen)
     set(a, "k", "v");
     settle_in_sync();
     ck_assert(a->core.active && !b->core.active);
-    ck_assert_uint_eq(a->core.reign, 3);
+    ck_assert_uint_eq(a->core.term, 3);
     both_have("k", "v");
 }
 END_TEST
@@ -328,7 +328,7 @@ int main(void)
         test_late_frame_of_the_old_active,
         test_both_promote_at_once,
         test_demoted_node_leads_again_after_the_link,
-        test_an_active_of_a_lower_reign_than_seen,
+        test_an_active_of_a_lower_term_than_seen,
         test_demoted_during_the_handshake,
         test_handover_of_a_long_journal,
     };

@@ -244,7 +244,7 @@ START_TEST(test_manual_of_the_tool_has_every_option)
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help) #name,
 #define OPTION_GUARD(name, type, preset, min, max, form, help)          #name,
 #define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)     #name,
-#include "ctl/option_rows.h"
+#include "ctl/ctl_option_rows.h"
     };
     char room[4096];
     open_page("../../doc/mcreplctl.1");

@@ -66,7 +66,7 @@ static void start(struct node *n, const char *config)
     n->nnotes = 0;
     n->engine = fake_engine_create(host, store_create_instance, config, &error);
     ck_assert_ptr_nonnull(n->engine);
-    mirror_rows.watch(handle_of(n), on_note, n);
+    mirror_rows.subscribe(handle_of(n), on_note, n);
 }
 
 static void take_the_lead(struct node *n)
@@ -267,9 +267,9 @@ static uint64_t number_of(const struct node *n, const char *name)
  */
 static void copy_all(void)
 {
-    const void *walker = fake_cookie_create(host);
+    const void *scanner = fake_cookie_create(host);
     ENGINE_HANDLE *h = handle_of(lead);
-    TAP_ITERATOR next = lead->engine->get_tap_iterator(h, walker, "copy", 4, 0, NULL, 0);
+    TAP_ITERATOR next = lead->engine->get_tap_iterator(h, scanner, "copy", 4, 0, NULL, 0);
     item_info info = { .nvalue = 1 };
     char text[NKEY + 1] = "";
     void *specific;
@@ -278,14 +278,14 @@ static void copy_all(void)
     uint32_t seqno;
     item *it;
 
-    while (next(h, walker, &it, &specific, &nspecific, &ttl, &flags, &seqno, &vbucket) ==
+    while (next(h, scanner, &it, &specific, &nspecific, &ttl, &flags, &seqno, &vbucket) ==
            TAP_MUTATION) {
-        CHECK(lead->engine->get_item_info(h, walker, it, &info));
+        CHECK(lead->engine->get_item_info(h, scanner, it, &info));
         memcpy(text, info.key, NKEY);
-        lead->engine->release(h, walker, it);
+        lead->engine->release(h, scanner, it);
         ship(text, true);
     }
-    fake_cookie_destroy(walker);
+    fake_cookie_destroy(scanner);
 }
 
 struct outcome {
@@ -402,7 +402,7 @@ START_TEST(a_copy_is_warm)
     run(&l, REQUESTS);
     pass_on();
     retired = mirror->engine;
-    mirror_rows.watch(handle_of(mirror), NULL, NULL);
+    mirror_rows.subscribe(handle_of(mirror), NULL, NULL);
     start(mirror, WHOLE);
     take_the_lead(lead);
     copy_all();

@@ -137,7 +137,7 @@ static void torture(bool growing)
 {
     struct worker workers[WORKERS] = { 0 };
     unsigned hits = 0;
-    size_t walked = 0;
+    size_t scanned = 0;
 
     for (int i = 0; i < WORKERS; i++) {
         workers[i] = (struct worker){ .cookie = fake_cookie_create(host),
@@ -147,17 +147,17 @@ static void torture(bool growing)
         AZ(pthread_create(&workers[i].thread, NULL, work, &workers[i]));
     }
     for (int i = 0; i < 5; i++)
-        fake_walk(engine, cookie, count_one, &walked);
+        fake_scan(engine, cookie, count_one, &scanned);
     for (int i = 0; i < WORKERS; i++) {
         AZ(pthread_join(workers[i].thread, NULL));
         fake_cookie_destroy(workers[i].cookie);
         hits += workers[i].hits;
     }
     ck_assert_uint_gt(hits, 0);
-    walked = 0;
+    scanned = 0;
     fake_flush(engine, cookie, 0);
-    fake_walk(engine, cookie, count_one, &walked);
-    ck_assert_uint_eq(walked, 0);
+    fake_scan(engine, cookie, count_one, &scanned);
+    ck_assert_uint_eq(scanned, 0);
 }
 
 START_TEST(torture_in_place)

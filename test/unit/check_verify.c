@@ -23,7 +23,7 @@ static const struct repl_difference *compare(void)
     ck_assert(pair_run(&p));
     ck_assert_int_eq(a->core.verify.state, VERIFY_DONE);
     ck_assert_int_eq(b->core.verify.state, VERIFY_NONE);
-    ck_assert(!(gate_flags(&a->core.gate) & GATE_TOUCH));
+    ck_assert(!(gate_flags(&a->core.gate) & GATE_WRITTEN));
     return a->core.verify.found;
 }
 

@@ -15,7 +15,7 @@
 
 #include "server/clock.h"
 #include "server/server.h"
-#include "server/server_api.h"
+#include "server/engine_api.h"
 #include "server/stats.h"
 #include "server/worker_loop.h"
 #include "test/fake/tiny_engine.h"

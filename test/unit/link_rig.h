@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "protocol/link.h"
+#include "protocol/link_message.h"
 #include "test/unit/unit.h"
 
 enum { BODY_MAX = 1 << 20 };
@@ -79,7 +79,7 @@ static const struct link_hello a_hello = {
     .met = { "fedcba9876543210" },
     .active = true,
     .map_bits = 24,
-    .reign = UINT64_C(0x123456789abcdef0),
+    .term = UINT64_C(0x123456789abcdef0),
     .seen = UINT64_MAX,
     .clock = 77,
     .item_max = 1 << 20,

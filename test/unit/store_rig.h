@@ -6,7 +6,7 @@
 #define TEST_UNIT_STORE_RIG_H
 
 #include "config.h"
-#include "store/store.h"
+#include "store/instance.h"
 #include "test/fake/client.h"
 #include "test/unit/unit.h"
 

@@ -1,15 +1,15 @@
 /*
  * A toy store for the replication core (repl/store.h): one hash table in plain memory,
  * a clock that stands still unless moved, no threads. It keeps count of all references,
- * so that a test sees a leak at once, and is as unhelpful as the interface allows: walks
+ * so that a test sees a leak at once, and is as unhelpful as the interface allows: scans
  * do not show what was stored after they began.
  *
  * CAS numbers are those of a good store: they grow with the clock, follow what is
  * adopted, and never equal those of a store with another number. With own_cas they are
  * those of a simple one, that counts 1, 2, 3 whatever it was made to adopt.
  */
-#ifndef TEST_FAKE_STORE_H
-#define TEST_FAKE_STORE_H
+#ifndef TEST_FAKE_TOY_STORE_H
+#define TEST_FAKE_TOY_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ struct toy_store_config {
     uint8_t number; /* the low byte of its CAS numbers */
     uint32_t clock; /* seconds, not 0 */
     bool own_cas;
-    bool single_walk; /* one walk at a time */
+    bool single_scan; /* one scan at a time */
 };
 
 struct toy_store {
@@ -35,7 +35,7 @@ struct toy_store {
     uint64_t serial;          /* items stored, ever */
     uint32_t clock, flush_at; /* 0: no flush is pending */
     size_t items, references; /* references: beside those of the table */
-    unsigned walks;
+    unsigned scans;
     size_t value_max; /* larger ones are refused; 0: no limit */
     /* Of so many calls one cannot be carried out, puts aside; 0: all can. */
     unsigned one_in_fails, calls;

@@ -1,4 +1,4 @@
-#include "engine/options.h"
+#include "engine/repl_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +12,12 @@ _Static_assert(MAP_BITS_MIN == 6 && MAP_BITS_MAX == 30, "dirty_bits below says s
 const struct option_row repl_option_rows[] = {
 #define OPTION(name, type, preset, min, max, form, help)                                 \
     OPTION_ROW(#name, 0, type, struct repl_options, name, preset, min, max, form, help),
-#include "engine/option_rows.h"
+#include "engine/repl_option_rows.h"
 };
 const size_t repl_option_count = N_ELEMENTS(repl_option_rows);
 
 #define OPTION(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
-#include "engine/option_rows.h"
+#include "engine/repl_option_rows.h"
 
 /* What the wrapped engine is told is also of interest to the peer. */
 static const struct option_row limit_rows[] = {

@@ -1,4 +1,4 @@
-#include "server/extension.h"
+#include "server/extensions.h"
 
 #include <dlfcn.h>
 #include <limits.h>

@@ -41,7 +41,7 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
         l->confirmed = true;
         why = repl_core_message(t->core, m);
     } else if (m->op == LINK_HELLO) {
-        meet_hello(t, l, &m->hello);
+        handshake_hello(t, l, &m->hello);
         return l->fd >= 0;
     } else if (m->op == LINK_BYE) {
         on_refusal(t, l, m);
@@ -89,7 +89,7 @@ static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
     return l->fd >= 0;
 }
 
-static void pump_messages(struct repl_thread *t, struct link *l)
+static void io_messages(struct repl_thread *t, struct link *l)
 {
     struct link_message m;
     const char *why;
@@ -116,22 +116,22 @@ static void pump_messages(struct repl_thread *t, struct link *l)
 }
 
 /* A purge has come to its end: take the messages that waited for it. */
-void pump_resume(struct repl_thread *t)
+void io_resume(struct repl_thread *t)
 {
     struct link *l = t->session;
     if (l == NULL || l->want_read || repl_core_busy(t->core))
         return;
     l->heard_us = l->frame_since_us = monotonic_us(); /* nobody listened meanwhile */
     if (listen_to(t, l, true))
-        pump_messages(t, l);
+        io_messages(t, l);
 }
 
-static void pump_read(struct repl_thread *t, struct link *l)
+static void io_read(struct repl_thread *t, struct link *l)
 {
     for (unsigned i = 0; i < READS_AT_ONCE && l->want_read; i++) {
         switch (link_read(l)) {
         case LINK_IO_OK:
-            pump_messages(t, l);
+            io_messages(t, l);
             if (l->fd < 0)
                 return;
             break;
@@ -151,14 +151,14 @@ static void connect_done(struct repl_thread *t, struct link *l)
 {
     int error = link_connected(l);
     if (error == 0 && t->session == NULL)
-        meet_greet(t, l);
+        handshake_greet(t, l);
     if (error == 0)
         return; /* else the other says first who it is */
     slots_dial_failed(t, l->name, strerror(error));
     link_close(l);
 }
 
-void pump_event(evutil_socket_t fd, short what, void *arg)
+void io_event(evutil_socket_t fd, short what, void *arg)
 {
     struct repl_slot *slot = arg;
     struct repl_thread *t = slot->thread;
@@ -168,7 +168,7 @@ void pump_event(evutil_socket_t fd, short what, void *arg)
     if (l->fd >= 0 && l->connecting)
         connect_done(t, l);
     else if (l->fd >= 0 && (what & EV_READ))
-        pump_read(t, l);
+        io_read(t, l);
     if (l->fd >= 0)
         slots_write(t, l);
     repl_core_unlock(t->core);

@@ -1,4 +1,4 @@
-#include "ctl/process.h"
+#include "ctl/node_process.h"
 
 #include <glob.h>
 #include <stdio.h>

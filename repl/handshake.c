@@ -116,7 +116,7 @@ static void resolve_and_dial(struct repl_thread *t)
     repl_core_lock(t->core);
 }
 
-void meet_tick(struct repl_thread *t, uint64_t now)
+void handshake_tick(struct repl_thread *t, uint64_t now)
 {
     if (now < t->dial_at_us || !may_dial(t, now))
         return;
@@ -127,7 +127,7 @@ void meet_tick(struct repl_thread *t, uint64_t now)
 /* Roles were moved from outside, so the network may have changed. A connection that lost
  * packets waits for TCP to repeat them, ever later, and meanwhile both nodes may take
  * changes: it is given up, and so are attempts that hang. The peer is dialled at once. */
-void meet_again(struct repl_thread *t)
+void handshake_again(struct repl_thread *t)
 {
     if (alive_is_stuck(t))
         slots_drop(t, t->session, "roles were moved, and it is stuck");
@@ -143,12 +143,12 @@ void meet_again(struct repl_thread *t)
 /* One that the peer has dialled is greeted now, not when the other has said something. */
 static void on_accepted(struct repl_thread *t, struct link *l)
 {
-    meet_greet(t, l);
+    handshake_greet(t, l);
     if (link_write(l, &repl_core_counters(t->core)->bytes_out) == LINK_IO_FAILED)
         link_close(l);
 }
 
-bool meet_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy)
+bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy)
 {
     const struct host_port *peer = &t->config.peer;
     t->call = (struct repl_callbacks){ .event = on_event, .accepted = on_accepted };
@@ -160,7 +160,7 @@ bool meet_open(struct repl_thread *t, link_event on_event, char *why, size_t nwh
 
 /* ---- handshake */
 
-void meet_greet(struct repl_thread *t, struct link *l)
+void handshake_greet(struct repl_thread *t, struct link *l)
 {
     struct timespec now;
     l->has_said = true;
@@ -214,7 +214,7 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
         slots_refuse(t, old, "it does not answer, and another peer has come");
 }
 
-void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
+void handshake_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
 {
     if (t->session != NULL && yields_to_session(t, l, hello))
         return;
@@ -226,7 +226,7 @@ void meet_hello(struct repl_thread *t, struct link *l, const struct link_hello *
     if (t->session != NULL)
         end_session(t, hello);
     if (!l->has_said)
-        meet_greet(t, l);
+        handshake_greet(t, l);
     t->session = l;
     why = repl_core_hello(t->core, &l->said, hello);
     if (why != NULL) {

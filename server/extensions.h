@@ -1,6 +1,6 @@
 /* Extensions of the host: modules that add commands or loggers. */
-#ifndef SERVER_EXTENSION_H
-#define SERVER_EXTENSION_H
+#ifndef SERVER_EXTENSIONS_H
+#define SERVER_EXTENSIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

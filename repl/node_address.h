@@ -1,6 +1,6 @@
 /* Addresses of nodes: as the options name them, and as sockets have them. */
-#ifndef REPL_ADDRESS_H
-#define REPL_ADDRESS_H
+#ifndef REPL_NODE_ADDRESS_H
+#define REPL_NODE_ADDRESS_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "repl/answer.h"
+#include "repl/control_answer.h"
 
 #include <event2/buffer.h>
 #include <stdarg.h>

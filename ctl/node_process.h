@@ -1,6 +1,6 @@
 /* What another process is at, as /proc tells. */
-#ifndef CTL_PROCESS_H
-#define CTL_PROCESS_H
+#ifndef CTL_NODE_PROCESS_H
+#define CTL_NODE_PROCESS_H
 
 #include <stdbool.h>
 #include <sys/types.h>

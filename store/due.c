@@ -26,7 +26,7 @@ static char *due_end(struct memory *m, uint32_t id, uint32_t now)
 {
     struct segment *seg = &m->segments[id];
     char *end = NULL;
-    if (seg->busy || seg->next_scan > now)
+    if (seg->busy || seg->next_search > now)
         return NULL;
     if (seg->state == SEGMENT_OPEN)
         end = open_end(m, id, seg->queue);

@@ -6,7 +6,7 @@
  *   mirror.c                     the rows of its extension, for a store kept like another
  *   maintain.c                   what the background thread does
  *   update.c arithmetic.c touch.c    the commands
- *   core.c tap.c stats.c         allocate, get, remove; walks over all; figures
+ *   core.c tap.c stats.c         allocate, get, remove; scans over all; figures
  *   reclaim.c expire.c flush.c   memory brought back; what expired, what was flushed
  *   spot.c notes.c cas.c         one item under its bucket's lock; what a mirror is told
  *   table.h memory.h ghost.h background.h    where items are; their memory; what was
@@ -14,8 +14,8 @@
  *
  * Nothing here is static: several stores live in one process.
  */
-#ifndef STORE_STORE_H
-#define STORE_STORE_H
+#ifndef STORE_INSTANCE_H
+#define STORE_INSTANCE_H
 
 #include <memcached/engine.h>
 #include <memcached/engine_mirror.h>
@@ -31,18 +31,18 @@
 struct config {
 #define OPTION(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
 #define OPTION_UNUSED(name, type, preset, form)          OPTION_MEMBER_##type(name)
-#include "store/option_rows.h"
+#include "store/store_option_rows.h"
 };
 
 /* Counters of one lane; only sums over all lanes mean anything. */
 struct counters {
     _Alignas(128) _Atomic int64_t curr_items;
 #define STAT_COUNTER(name, help) _Atomic uint64_t name;
-#include "store/stat_rows.h"
+#include "store/store_stat_rows.h"
     _Atomic uint64_t sampled;
 };
 
-struct tap_walk;
+struct tap_scan;
 
 /* Of the background thread, but for the scans. */
 struct maintenance {
@@ -73,8 +73,8 @@ struct store {
     struct memory memory;
     struct ghost ghost;
     _Atomic bool follows;            /* another node says what is evicted (mirror.h) */
-    _Atomic(engine_watcher) watcher; /* NULL: nobody wants to know */
-    void *watcher_context;
+    _Atomic(engine_subscriber) subscriber; /* NULL: nobody wants to know */
+    void *subscriber_context;
     _Atomic unsigned sample_every; /* reads; 0: none is sampled */
     struct demand demand;
     struct counters *counters; /* memory.nlanes of them */
@@ -89,7 +89,7 @@ struct store {
     pthread_mutex_t sweep_lock; /* after flush_lock; one sweep, or shrinking, at a time */
     _Atomic uint32_t swept;     /* no item is of an epoch before */
     pthread_mutex_t tap_lock;
-    struct tap_walk *walks;
+    struct tap_scan *scans;
     _Atomic unsigned nwalks;
     struct background background;
     struct maintenance maintenance;
@@ -253,9 +253,9 @@ ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
                                 ADD_RESPONSE response);
 
 /* tap.c */
-TAP_ITERATOR store_walk_begin(struct store *s, const void *cookie);
-void store_walk_end(struct store *s, const void *cookie);
-void store_walk_end_all(struct store *s);
+TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie);
+void store_scan_end(struct store *s, const void *cookie);
+void store_scan_end_all(struct store *s);
 
 /* stats.c */
 ENGINE_ERROR_CODE store_stats(struct store *s, const void *cookie, const char *key,

@@ -1,10 +1,10 @@
-#include "repl/watch.h"
+#include "repl/job.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "repl/answer.h"
+#include "repl/control_answer.h"
 #include "base/monotonic.h"
 #include "repl/core.h"
 
@@ -14,25 +14,25 @@ enum {
 };
 
 /* Has it come to another state since the last look? */
-static bool is_new(struct watch *w, unsigned state, unsigned round)
+static bool is_new(struct job *job, unsigned state, unsigned round)
 {
     uint64_t now = monotonic_us();
-    if (w->state == state && w->round == round)
+    if (job->state == state && job->round == round)
         return false;
-    w->state = state;
-    w->round = round;
-    w->since_us = w->told_us = now;
+    job->state = state;
+    job->round = round;
+    job->since_us = job->told_us = now;
     return true;
 }
 
-static uint64_t time_in_state(const struct watch *w)
+static uint64_t time_in_state(const struct job *job)
 {
-    return monotonic_us() - w->since_us;
+    return monotonic_us() - job->since_us;
 }
 
 /* ---- handover */
 
-static bool look_at_handover(struct watch *w, struct repl_core *c)
+static bool look_at_handover(struct job *job, struct repl_core *c)
 {
     const struct repl_handover *h = repl_core_handover(c);
     double ms = (double)h->pause_us / 1000;
@@ -40,25 +40,25 @@ static bool look_at_handover(struct watch *w, struct repl_core *c)
     case HANDOVER_NONE:
         return false;
     case HANDOVER_DRAIN:
-        if (is_new(w, h->state, 0))
-            answer_put(w->client, "STEP", "shipping what the peer does not have yet");
+        if (is_new(job, h->state, 0))
+            answer_put(job->client, "STEP", "shipping what the peer does not have yet");
         break;
     case HANDOVER_HELD:
-        if (is_new(w, h->state, 0))
-            answer_put(w->client, "STEP",
+        if (is_new(job, h->state, 0))
+            answer_put(job->client, "STEP",
                        "holding clients' writes until the peer has the last one");
         break;
     case HANDOVER_OFFERED:
-        if (is_new(w, h->state, 0))
-            answer_put(w->client, "STEP",
+        if (is_new(job, h->state, 0))
+            answer_put(job->client, "STEP",
                        "the peer has everything and is told to be active");
         break;
     case HANDOVER_DONE:
-        answer_put(w->client, "OK",
+        answer_put(job->client, "OK",
                    "the peer is active now; writes were held for %.1f ms", ms);
         return false;
     case HANDOVER_FAILED:
-        answer_put(w->client, "ERROR",
+        answer_put(job->client, "ERROR",
                    "%s; this node stays as it is, writes were held for %.1f ms", h->why,
                    ms);
         return false;
@@ -71,11 +71,11 @@ static const char *begin_handover(struct repl_core *c)
     return repl_core_handover_begin(c, &repl_handover_planned);
 }
 
-const struct errand errand_handover = { begin_handover, look_at_handover };
+const struct job_kind job_handover = { begin_handover, look_at_handover };
 
 /* ---- demotion: a handover if there is somebody to hand over to, soon */
 
-static const struct repl_handover_terms demotion = {
+static const struct repl_handover_limits demotion = {
     .cause = "told to be a standby by the control socket",
     .drain_us = 40000,
     .hold_us = 40000,
@@ -88,18 +88,18 @@ static const char *begin_demotion(struct repl_core *c)
     return NULL;
 }
 
-static bool look_at_demotion(struct watch *w, struct repl_core *c)
+static bool look_at_demotion(struct job *job, struct repl_core *c)
 {
     const struct repl_handover *h = repl_core_handover(c);
     if (h->state == HANDOVER_DRAIN || h->state == HANDOVER_HELD ||
         h->state == HANDOVER_OFFERED)
         return true;
     repl_core_demote(c, demotion.cause);
-    answer_put(w->client, "OK", "standby now");
+    answer_put(job->client, "OK", "standby now");
     return false;
 }
 
-const struct errand errand_demotion = { begin_demotion, look_at_demotion };
+const struct job_kind job_demotion = { begin_demotion, look_at_demotion };
 
 /* ---- comparison */
 
@@ -113,45 +113,45 @@ static void describe(const struct repl_difference *d, char *text, size_t ntext)
         n += snprintf(text + n, ntext - (size_t)n, " %zx", d->sample[i]);
 }
 
-static void tell_result(struct watch *w, const struct repl_verify *v)
+static void tell_result(struct job *job, const struct repl_verify *v)
 {
     const struct repl_difference *d = &v->found[v->round];
     uint64_t repaired = v->round > 0 ? v->found[0].unequal + v->found[0].absent : 0;
     char text[300];
     if (d->unequal + d->absent > 0) {
         describe(d, text, sizeof(text));
-        answer_put(w->client, "NO",
+        answer_put(job->client, "NO",
                    "after the repair there are %s (a full node evicts on its own, so "
                    "items on one node only are to be expected there)",
                    text);
         return;
     }
-    answer_put(w->client, "OK",
+    answer_put(job->client, "OK",
                "equal; items compared: %llu, buckets repaired: %llu, buckets left out "
                "because clients changed them meanwhile: %llu",
                (unsigned long long)d->compared, (unsigned long long)repaired,
                (unsigned long long)d->left_out);
 }
 
-static void tell_difference(struct watch *w, const struct repl_difference *d)
+static void tell_difference(struct job *job, const struct repl_difference *d)
 {
     char text[300];
     describe(d, text, sizeof(text));
-    answer_put(w->client, "STEP", "%s", text);
-    answer_put(w->client, "STEP",
+    answer_put(job->client, "STEP", "%s", text);
+    answer_put(job->client, "STEP",
                "copying them to the peer again, then comparing all again");
 }
 
-static void tell_progress(struct watch *w, const struct repl_difference *d)
+static void tell_progress(struct job *job, const struct repl_difference *d)
 {
     uint64_t now = monotonic_us();
-    if (now - w->told_us < TELL_US)
+    if (now - job->told_us < TELL_US)
         return;
-    w->told_us = now;
-    answer_put(w->client, "STEP", "%llu items so far", (unsigned long long)d->compared);
+    job->told_us = now;
+    answer_put(job->client, "STEP", "%llu items so far", (unsigned long long)d->compared);
 }
 
-static bool look_at_verify(struct watch *w, struct repl_core *c)
+static bool look_at_verify(struct job *job, struct repl_core *c)
 {
     static const char *const steps[] = {
         [VERIFY_SETTLE] = "waiting until the peer has what was changed so far",
@@ -159,23 +159,23 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
         [VERIFY_AWAIT] = "comparing what the peer holds",
     };
     const struct repl_verify *v = repl_core_verify(c);
-    if (v->round > w->round)
-        tell_difference(w, &v->found[0]);
+    if (v->round > job->round)
+        tell_difference(job, &v->found[0]);
     switch (v->state) {
     case VERIFY_SETTLE:
     case VERIFY_NAME:
     case VERIFY_AWAIT:
-        if (is_new(w, v->state, v->round))
-            answer_put(w->client, "STEP", "%s", steps[v->state]);
-        tell_progress(w, &v->found[v->round]);
-        if (v->state == VERIFY_SETTLE && time_in_state(w) > SETTLE_MAX_US)
+        if (is_new(job, v->state, v->round))
+            answer_put(job->client, "STEP", "%s", steps[v->state]);
+        tell_progress(job, &v->found[v->round]);
+        if (v->state == VERIFY_SETTLE && time_in_state(job) > SETTLE_MAX_US)
             repl_core_verify_abort(c, "the peer does not catch up");
         return true;
     case VERIFY_DONE:
-        tell_result(w, v);
+        tell_result(job, v);
         return false;
     case VERIFY_FAILED:
-        answer_put(w->client, "ERROR", "the comparison ended early: %s", v->why);
+        answer_put(job->client, "ERROR", "the comparison ended early: %s", v->why);
         return false;
     case VERIFY_NONE:
     case VERIFY_ANSWER:
@@ -184,40 +184,40 @@ static bool look_at_verify(struct watch *w, struct repl_core *c)
     return false;
 }
 
-const struct errand errand_verify = { repl_core_verify_begin, look_at_verify };
+const struct job_kind job_verify = { repl_core_verify_begin, look_at_verify };
 
 /* ---- all of them */
 
-void watch_look(struct watch *w)
+void job_look(struct job *job)
 {
-    if (!w->under_way)
+    if (!job->under_way)
         return;
-    repl_core_lock(w->core);
-    w->under_way = w->errand->look(w, w->core);
-    repl_core_unlock(w->core);
-    if (!w->under_way)
-        w->client = NULL;
+    repl_core_lock(job->core);
+    job->under_way = job->kind->look(job, job->core);
+    repl_core_unlock(job->core);
+    if (!job->under_way)
+        job->client = NULL;
 }
 
-void watch_begin(struct watch *w, struct command_client *client)
+void job_begin(struct job *job, struct command_client *client)
 {
-    repl_core_lock(w->core);
-    repl_core_tick(w->core, monotonic_us());
-    const char *why = w->errand->begin(w->core);
-    repl_core_unlock(w->core);
+    repl_core_lock(job->core);
+    repl_core_tick(job->core, monotonic_us());
+    const char *why = job->kind->begin(job->core);
+    repl_core_unlock(job->core);
     if (why != NULL) {
         answer_put(client, "ERROR", "%s", why);
         return;
     }
-    if (w->client != NULL)
-        answer_put(w->client, "ERROR", "somebody else asked for the same meanwhile");
-    w->client = client;
-    w->state = w->round = 0;
-    w->under_way = true;
-    watch_look(w);
+    if (job->client != NULL)
+        answer_put(job->client, "ERROR", "somebody else asked for the same meanwhile");
+    job->client = client;
+    job->state = job->round = 0;
+    job->under_way = true;
+    job_look(job);
 }
 
-void watch_init(struct watch *w, const struct errand *errand, struct repl_core *core)
+void job_init(struct job *job, const struct job_kind *kind, struct repl_core *core)
 {
-    *w = (struct watch){ .errand = errand, .core = core };
+    *job = (struct job){ .kind = kind, .core = core };
 }

@@ -12,26 +12,26 @@ enum {
     SILENCE_US = 1000000, /* also what a new active node has to find its clients */
 };
 
-bool claim_send(struct repl_core *c)
+bool role_request_send(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     if (c->config.standby_writes != STANDBY_WRITES_ALONE || s->lead != LEAD_FOLLOWER ||
         !s->merged)
         return false;
-    if (c->claimed_at_us != 0 && c->now_us - c->claimed_at_us < ASK_EVERY_US)
+    if (c->role_requested_us != 0 && c->now_us - c->role_requested_us < ASK_EVERY_US)
         return false;
-    c->claimed_at_us = c->now_us;
-    link_put_plain(core_out(c), LINK_CLAIM, c->reign);
+    c->role_requested_us = c->now_us;
+    link_put_plain(core_out(c), LINK_ROLE_REQUEST, c->term);
     core_log(c, REPL_LOG_WARNING,
              "clients write to this standby and are refused; the active peer is asked to "
              "hand its role over if it has no clients");
     return true;
 }
 
-void claim_note_activity(struct repl_core *c)
+void role_request_note_activity(struct repl_core *c)
 {
     uint64_t sum = flush_count(c);
-    struct worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
         sum += atomic_load_explicit(&w->ring.written, memory_order_relaxed) +
                atomic_load_explicit(&w->overflows, memory_order_relaxed) -
@@ -41,11 +41,11 @@ void claim_note_activity(struct repl_core *c)
     c->activity = sum;
 }
 
-const char *claim_message(struct repl_core *c, const struct link_message *m)
+const char *role_request_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
-    claim_note_activity(c); /* not as of the last tick */
-    if (c->active && s->lead == LEAD_LEADER && s->merged && m->reign == c->reign &&
+    role_request_note_activity(c); /* not as of the last tick */
+    if (c->active && s->lead == LEAD_LEADER && s->merged && m->term == c->term &&
         c->now_us - c->active_at_us >= SILENCE_US)
         (void)repl_core_handover_begin(c, &repl_handover_yield);
     return NULL;

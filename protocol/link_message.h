@@ -8,8 +8,8 @@
  * body, one after the other, for the receiver to decode (repl/map.h). So do the notes in
  * NOTICE, WANT, ABSENT and FETCH, for link_next_note.
  */
-#ifndef PROTOCOL_LINK_H
-#define PROTOCOL_LINK_H
+#ifndef PROTOCOL_LINK_MESSAGE_H
+#define PROTOCOL_LINK_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,14 +48,14 @@ struct link_hello {
     struct run_id run, met; /* met: the run it merged with last; zeros if none */
     bool active;
     uint8_t map_bits;
-    uint64_t reign, seen;
+    uint64_t term, seen;
     uint64_t clock;    /* microseconds since 1970 at the sender */
     uint64_t item_max; /* the largest value it takes, bytes */
     uint64_t memory;   /* its store's limit, bytes; 0 if unknown */
 };
 
 struct link_role {
-    uint64_t reign;
+    uint64_t term;
     bool active;
     struct run_id run;
 };
@@ -79,7 +79,7 @@ enum link_note_kind {
     LINK_NOTE_KEPT,
     LINK_NOTE_EVICTED,
     LINK_NOTE_ABSENT,
-    LINK_NOTE_ABSENT_LACKED, /* by now the sender may miss others of its bucket, too */
+    LINK_NOTE_ABSENT_MISSING, /* by now the sender may miss others of its bucket, too */
     LINK_NOTE_KINDS
 };
 
@@ -99,7 +99,7 @@ struct link_message {
         struct link_role role;
         struct link_change change;
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
-        uint64_t reign; /* of all others but PING and BYE */
+        uint64_t term; /* of all others but PING and BYE */
     };
     const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT,
                             ABSENT, FETCH: notes; BYE: the text, printable ASCII */
@@ -129,12 +129,12 @@ bool link_put_role(struct buffer *out, const struct link_role *role);
 bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c);
 bool link_put_flush(struct buffer *out, uint32_t delay);
 bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
-bool link_put_plain(struct buffer *out, enum link_op op, uint64_t reign);
+bool link_put_plain(struct buffer *out, enum link_op op, uint64_t term);
 bool link_put_bye(struct buffer *out, const char *reason);
 
 /* Messages with maps or notes: begin, let the caller append them to out, then
  * finish with the value that begin returned (its length is only known then). */
-size_t link_begin(struct buffer *out, enum link_op op, uint64_t reign);
+size_t link_begin(struct buffer *out, enum link_op op, uint64_t term);
 void link_finish(struct buffer *out, size_t begun);
 bool link_put_note(struct buffer *out, const struct link_note *note);
 

@@ -4,27 +4,27 @@
  * here: whoever asked is told, and what takes too long is ended. They go on when whoever
  * asked has gone.
  */
-#ifndef REPL_WATCH_H
-#define REPL_WATCH_H
+#ifndef REPL_JOB_H
+#define REPL_JOB_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct command_client;
 struct repl_core;
-struct watch;
+struct job;
 
-struct errand {
+struct job_kind {
     /* Both with the core LOCKED. begin: NULL, or why not. look: tell what is new; false
      * when it has ended. */
     const char *(*begin)(struct repl_core *c);
-    bool (*look)(struct watch *w, struct repl_core *c);
+    bool (*look)(struct job *job, struct repl_core *c);
 };
 
-extern const struct errand errand_handover, errand_demotion, errand_verify;
+extern const struct job_kind job_handover, job_demotion, job_verify;
 
-struct watch {
-    const struct errand *errand;
+struct job {
+    const struct job_kind *kind;
     struct repl_core *core;
     bool under_way;
     struct command_client *client;
@@ -33,9 +33,9 @@ struct watch {
     uint64_t told_us;
 };
 
-void watch_init(struct watch *w, const struct errand *errand, struct repl_core *core);
+void job_init(struct job *job, const struct job_kind *kind, struct repl_core *core);
 /* It may have made a step, or gone on for long. No-op if it is not under way. */
-void watch_look(struct watch *w);
-void watch_begin(struct watch *w, struct command_client *client);
+void job_look(struct job *job);
+void job_begin(struct job *job, struct command_client *client);
 
 #endif

@@ -1,5 +1,5 @@
 #include "config.h"
-#include "server/server_api.h"
+#include "server/engine_api.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -25,7 +25,7 @@ STAT_FIGURE(GAUGE, fit, BRIEF, "1 if this node may hold the clients' address")
 STAT_FIGURE(TEXT, health, FULL, "why it may, or may not")
 STAT_FIGURE(TEXT, link, FULL, "off, down, handshake, resync or streaming")
 STAT_FIGURE(GAUGE, in_sync, BRIEF, "1 if both nodes hold the same")
-STAT_FIGURE(GAUGE, reign, FULL,
+STAT_FIGURE(GAUGE, term, FULL,
             "how often a node became active, over both; the higher one leads")
 STAT_FIGURE(GAUGE, rank, FULL,
             "of two nodes that cannot talk the higher one was active last; 1 for the "
@@ -38,7 +38,7 @@ STAT_FIGURE(GAUGE, pending, BRIEF,
             "changes that the peer has not acknowledged, one by one")
 STAT_FIGURE(GAUGE, dirty_buckets, FULL,
             "groups of keys with changes that the peer may not have")
-STAT_FIGURE(GAUGE, lacking_buckets, FULL,
+STAT_FIGURE(GAUGE, missing_buckets, FULL,
             "groups of keys of which this node may miss items")
 STAT_FIGURE(GAUGE, at_risk, BRIEF, "changes that would be lost if this node died now")
 STAT_FIGURE(GAUGE, lag_us, BRIEF,

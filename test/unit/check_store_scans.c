@@ -1,4 +1,4 @@
-/* Walks: nothing hidden, nothing twice, whatever happens meanwhile. */
+/* Scans: nothing hidden, nothing twice, whatever happens meanwhile. */
 #include <unistd.h>
 
 #include "test/unit/store_rig.h"
@@ -35,13 +35,13 @@ static void fill(int n)
     }
 }
 
-START_TEST(walk_meets_everything_once)
+START_TEST(scan_meets_everything_once)
 {
     unsigned char *seen = calloc(ITEMS, 1);
 
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 0);
     fill(ITEMS);
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), ITEMS);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), ITEMS);
     for (int i = 0; i < ITEMS; i++)
         ck_assert_int_eq(seen[i], 1);
     free(seen);
@@ -72,8 +72,8 @@ void *__wrap_realloc(void *old, size_t size)
     return fails_now() ? NULL : __real_realloc(old, size);
 }
 
-/* Walks to the end, however often it has to be asked; how many items there were. */
-static unsigned walk_through(unsigned *refusals)
+/* Scans to the end, however often it has to be asked; how many items there were. */
+static unsigned scan_through(unsigned *refusals)
 {
     ENGINE_HANDLE *h = &engine->interface;
     uint16_t nspecific, flags, vbucket;
@@ -102,7 +102,7 @@ static unsigned walk_through(unsigned *refusals)
     }
 }
 
-START_TEST(a_walk_short_of_memory_is_no_end)
+START_TEST(a_scan_short_of_memory_is_no_end)
 {
     unsigned refusals = 1;
 
@@ -110,14 +110,14 @@ START_TEST(a_walk_short_of_memory_is_no_end)
     for (int nth = 1; refusals > 0; nth++) {
         refusals = 0;
         fails_in = nth;
-        ck_assert_uint_eq(walk_through(&refusals), ITEMS / 10);
+        ck_assert_uint_eq(scan_through(&refusals), ITEMS / 10);
         ck_assert(refusals > 0 || nth > 2); /* its own and the first bucket's */
         fails_in = 0;
     }
 }
 END_TEST
 
-START_TEST(walk_skips_expired_and_flushed)
+START_TEST(scan_skips_expired_and_flushed)
 {
     struct fake_store brief = {
         .op = OPERATION_SET, .key = "brief", .value = "v", .exptime = 5
@@ -126,26 +126,26 @@ START_TEST(walk_skips_expired_and_flushed)
 
     ck_assert_int_eq(fake_store(engine, cookie, &brief, NULL), ENGINE_SUCCESS);
     fake_set(engine, cookie, "key-1", "v");
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 2);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 2);
     fake_host_advance(host, 5);
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 1);
     fake_flush(engine, cookie, 0);
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 0);
     fake_set(engine, cookie, "key-2", "v");
     fake_flush(engine, cookie, 5);
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 1);
     fake_host_advance(host, 5);
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 0);
 }
 END_TEST
 
-struct walk {
+struct scan {
     const void *cookie;
     TAP_ITERATOR next;
     unsigned char *seen;
 };
 
-static void walk_start(struct walk *w)
+static void scan_start(struct scan *w)
 {
     w->seen = calloc(ITEMS, 1);
     w->next = engine->get_tap_iterator(&engine->interface, w->cookie, "c", 1, 0, NULL, 0);
@@ -153,7 +153,7 @@ static void walk_start(struct walk *w)
 }
 
 /* False at the end. */
-static bool walk_one(struct walk *w)
+static bool scan_one(struct scan *w)
 {
     item_info info = { .nvalue = 1 };
     uint16_t nengine, flags, vbucket;
@@ -171,33 +171,33 @@ static bool walk_one(struct walk *w)
     return true;
 }
 
-/* What was there before the walk and is not changed must be met, though the table grows
+/* What was there before the scan and is not changed must be met, though the table grows
  * manifold and items are moved in memory meanwhile. */
-START_TEST(walks_miss_nothing_while_the_table_grows)
+START_TEST(scans_miss_nothing_while_the_table_grows)
 {
-    struct walk walks[3];
+    struct scan scans[3];
     char key[32];
     int there = ITEMS / 10, added = 0;
 
     fill(there);
     for (int w = 0; w < 3; w++) {
-        walks[w].cookie = fake_cookie_create(host);
-        walk_start(&walks[w]);
+        scans[w].cookie = fake_cookie_create(host);
+        scan_start(&scans[w]);
     }
     for (; added < ITEMS; added++) {
-        walk_one(&walks[added % 3]);
+        scan_one(&scans[added % 3]);
         snprintf(key, sizeof(key), "more-%d", added);
         fake_set(engine, cookie, key, key);
         snprintf(key, sizeof(key), "over-%d", added % 100);
         fake_set(engine, cookie, key, key);
     }
     for (int w = 0; w < 3; w++) {
-        while (walk_one(&walks[w]))
+        while (scan_one(&scans[w]))
             ;
         for (int i = 0; i < there; i++)
-            ck_assert_int_eq(walks[w].seen[i], 1);
-        free(walks[w].seen);
-        fake_cookie_destroy(walks[w].cookie);
+            ck_assert_int_eq(scans[w].seen[i], 1);
+        free(scans[w].seen);
+        fake_cookie_destroy(scans[w].cookie);
     }
 }
 END_TEST
@@ -227,66 +227,66 @@ START_TEST(the_table_shrinks_again)
 }
 END_TEST
 
-START_TEST(an_abandoned_walk_is_freed)
+START_TEST(an_abandoned_scan_is_freed)
 {
-    struct walk w = { .cookie = fake_cookie_create(host) };
+    struct scan w = { .cookie = fake_cookie_create(host) };
 
     fill(1000);
-    walk_start(&w);
-    ck_assert(walk_one(&w));
+    scan_start(&w);
+    ck_assert(scan_one(&w));
     fake_cookie_destroy(w.cookie);
     free(w.seen);
     w.cookie = &w; /* one that the host knows nothing of: left to the engine's end */
-    walk_start(&w);
-    ck_assert(walk_one(&w));
+    scan_start(&w);
+    ck_assert(scan_one(&w));
     free(w.seen);
     fake_flush(engine, cookie, 0);
 }
 END_TEST
 
-/* What a walk shows is there at that moment: replication sends it behind all changes
+/* What a scan shows is there at that moment: replication sends it behind all changes
  * that it has sent already. */
-START_TEST(a_walk_shows_nothing_that_was_removed_meanwhile)
+START_TEST(a_scan_shows_nothing_that_was_removed_meanwhile)
 {
-    struct walk w = { .cookie = fake_cookie_create(host) };
+    struct scan w = { .cookie = fake_cookie_create(host) };
     char key[32];
 
     fill(1000);
-    walk_start(&w);
-    ck_assert(walk_one(&w));
+    scan_start(&w);
+    ck_assert(scan_one(&w));
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof(key), "key-%d", i);
         fake_delete(engine, cookie, key, 0);
     }
-    ck_assert(!walk_one(&w));
+    ck_assert(!scan_one(&w));
     fake_cookie_destroy(w.cookie);
     free(w.seen);
 }
 END_TEST
 
-START_TEST(a_walk_carries_out_a_flush_that_is_due)
+START_TEST(a_scan_carries_out_a_flush_that_is_due)
 {
     unsigned char seen[10] = { 0 };
 
     fake_set(engine, cookie, "key-1", "v");
     fake_flush(engine, cookie, 5);
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 1);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 1);
     fake_host_advance(host, 5);
-    ck_assert_uint_eq(fake_walk(engine, cookie, note_key, seen), 0);
+    ck_assert_uint_eq(fake_scan(engine, cookie, note_key, seen), 0);
 }
 END_TEST
 
 int main(void)
 {
     const TTest *tests[] = {
-        walk_meets_everything_once,
-        a_walk_short_of_memory_is_no_end,
-        walk_skips_expired_and_flushed,
-        walks_miss_nothing_while_the_table_grows,
+        scan_meets_everything_once,
+        a_scan_short_of_memory_is_no_end,
+        scan_skips_expired_and_flushed,
+        scans_miss_nothing_while_the_table_grows,
         the_table_shrinks_again,
-        an_abandoned_walk_is_freed,
-        a_walk_shows_nothing_that_was_removed_meanwhile,
-        a_walk_carries_out_a_flush_that_is_due,
+        an_abandoned_scan_is_freed,
+        a_scan_shows_nothing_that_was_removed_meanwhile,
+        a_scan_carries_out_a_flush_that_is_due,
     };
-    return rig_run("store_walks", setup, tests, N_ELEMENTS(tests));
+    return rig_run("store_scans", setup, tests, N_ELEMENTS(tests));
 }

@@ -1,7 +1,7 @@
 /* Commands that do not ask the node one question, and take options of their own. argv[0]
  * is the program, the options follow. The exit code. */
-#ifndef CTL_COMMANDS_H
-#define CTL_COMMANDS_H
+#ifndef CTL_SUBCOMMANDS_H
+#define CTL_SUBCOMMANDS_H
 
 #include "ctl/options.h"
 

@@ -2,8 +2,8 @@
  * What engines and extensions see of the host: SERVER_HANDLE_V1. Its functions take no
  * context, so the server they speak of is the one in this process.
  */
-#ifndef SERVER_SERVER_API_H
-#define SERVER_SERVER_API_H
+#ifndef SERVER_ENGINE_API_H
+#define SERVER_ENGINE_API_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /*
  * See store.h. Long because it fills the whole table of repl/store.h, a few lines a call.
  */
-#include "test/fake/store.h"
+#include "test/fake/toy_store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -285,26 +285,26 @@ static uint32_t op_clock(void *store_)
     return s->clock;
 }
 
-/* ---- walks: by serial number, up to what there was when it began */
+/* ---- scans: by serial number, up to what there was when it began */
 
-struct repl_walk {
+struct repl_scan {
     uint64_t at, end;
 };
 
-static struct repl_walk *op_walk_begin(void *store_)
+static struct repl_scan *op_scan_begin(void *store_)
 {
     struct toy_store *s = store_;
-    if (s->config.single_walk && s->walks > 0)
+    if (s->config.single_scan && s->scans > 0)
         return NULL;
-    struct repl_walk *w = calloc(1, sizeof(*w));
+    struct repl_scan *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return NULL;
     w->end = s->serial;
-    s->walks++;
+    s->scans++;
     return w;
 }
 
-static enum repl_answer op_walk_next(void *store_, struct repl_walk *w,
+static enum repl_answer op_scan_next(void *store_, struct repl_scan *w,
                                      struct repl_item *out)
 {
     struct toy_store *s = store_;
@@ -326,11 +326,11 @@ static enum repl_answer op_walk_next(void *store_, struct repl_walk *w,
     return REPL_YES;
 }
 
-static void op_walk_end(void *store_, struct repl_walk *w)
+static void op_scan_end(void *store_, struct repl_scan *w)
 {
     struct toy_store *s = store_;
-    CHECK(s->walks > 0);
-    s->walks--;
+    CHECK(s->scans > 0);
+    s->scans--;
     free(w);
 }
 
@@ -351,9 +351,9 @@ const struct repl_store_ops toy_store_ops = {
     .repeat = op_repeat,
     .expect = op_expect,
     .part = op_part,
-    .walk_begin = op_walk_begin,
-    .walk_next = op_walk_next,
-    .walk_end = op_walk_end,
+    .scan_begin = op_scan_begin,
+    .scan_next = op_scan_next,
+    .scan_end = op_scan_end,
     .clock = op_clock,
 };
 
@@ -367,7 +367,7 @@ void toy_store_init(struct toy_store *s, const struct toy_store_config *config)
 
 void toy_store_fini(struct toy_store *s)
 {
-    CHECK(s->references == 0 && s->walks == 0);
+    CHECK(s->references == 0 && s->scans == 0);
     for (size_t i = 0; i < TOY_STORE_CHAINS; i++) {
         while (s->chains[i] != NULL)
             unlink_at(s, &s->chains[i]);

@@ -1,8 +1,8 @@
 /*
  * Whoever is connected to the control socket, and what it is told. The thread's.
  */
-#ifndef REPL_ANSWER_H
-#define REPL_ANSWER_H
+#ifndef REPL_CONTROL_ANSWER_H
+#define REPL_CONTROL_ANSWER_H
 
 #include <event2/bufferevent.h>
 #include <stdbool.h>

@@ -2,22 +2,22 @@
  * The options of repl_engine, as given with -e. What is not known here goes to the
  * wrapped engine.
  */
-#ifndef ENGINE_OPTIONS_H
-#define ENGINE_OPTIONS_H
+#ifndef ENGINE_REPL_OPTIONS_H
+#define ENGINE_REPL_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/option.h"
-#include "repl/address.h"
+#include "repl/node_address.h"
 
 enum lone { LONE_SERVE, LONE_REJECT };
 enum on_conflict { ON_CONFLICT_INVALIDATE, ON_CONFLICT_KEEP };
 
 struct repl_options {
 #define OPTION(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
-#include "engine/option_rows.h"
+#include "engine/repl_option_rows.h"
     char *rest; /* for the wrapped engine; NULL if nothing is left */
 
     /* made from the above */

@@ -1,4 +1,4 @@
-#include "repl/address.h"
+#include "repl/node_address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
