@@ -1,8 +1,8 @@
 /*
- * Clients' requests for what this node is missing are put off until the peer has been asked
- * (repl/fetch.c): the call says ENGINE_EWOULDBLOCK, and the host makes it again when its
- * cookie is notified. Worker threads; costs a look at a flag on a node that is missing
- * nothing.
+ * Clients' requests for what this node is missing are put off until the peer has been
+ * asked (repl/fetch.c): the call says ENGINE_EWOULDBLOCK, and the host makes it again
+ * when its cookie is notified. Worker threads; costs a look at a flag on a node that is
+ * missing nothing.
  */
 #ifndef ENGINE_FETCH_H
 #define ENGINE_FETCH_H

@@ -58,7 +58,7 @@ void absent_tell(struct repl_core *c)
             struct link_note n = { .key = e->key,
                                    .nkey = (uint8_t)e->nkey,
                                    .kind = missing ? LINK_NOTE_ABSENT_MISSING
-                                                 : LINK_NOTE_ABSENT };
+                                                   : LINK_NOTE_ABSENT };
             e->batch = c->session.sent + 1;
             if (!is_here(c, e))
                 link_put_note(out, &n);
@@ -89,9 +89,9 @@ void absent_forget(struct repl_core *c)
 
 /* ---- being told */
 
-/* A node that is missing the bucket may have told this before it took over what was changed
- * here, and was cut off before it could forget it: then the dirty map has forgotten the
- * change, and only the CAS tells. False: the store could not do it. */
+/* A node that is missing the bucket may have told this before it took over what was
+ * changed here, and was cut off before it could forget it: then the dirty map has
+ * forgotten the change, and only the CAS tells. False: the store could not do it. */
 static bool apply(struct repl_core *c, const struct link_note *n)
 {
     uint64_t hash = hash_key(n->key, n->nkey);

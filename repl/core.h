@@ -30,7 +30,7 @@
 enum repl_standby_writes {
     STANDBY_WRITES_PROMOTE, /* it makes the node active */
     /* only if no active peer is linked; else it is refused, and that peer is asked for
-     * the role (claim.c) */
+     * the role (role_request.c) */
     STANDBY_WRITES_ALONE,
     STANDBY_WRITES_REJECT /* it is refused */
 };

@@ -1,6 +1,6 @@
 /*
- * Asking the peer for single items: a node that is being filled is missing most of what its
- * clients want, and the peer has it.
+ * Asking the peer for single items: a node that is being filled is missing most of what
+ * its clients want, and the peer has it.
  *
  *   worker                     this node                        peer
  *     get, it is not here

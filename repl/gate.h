@@ -24,12 +24,12 @@
 
 enum gate_flag {
     GATE_ACCEPTS = 1,  /* this node takes clients' changes */
-    GATE_JOURNAL = 2, /* changes go to the journal, else to the dirty map */
-    GATE_WRITTEN = 4,   /* changes also mark the touched map */
-    GATE_PURGE = 8,   /* a purge runs: items of its buckets must not be seen */
-    GATE_HOLD = 16,   /* somebody holds the gate exclusively */
-    GATE_ALONE = 32,  /* no session is open: nothing is taken from the journal */
-    GATE_MISSING = 64,   /* the peer may be asked for what is not here */
+    GATE_JOURNAL = 2,  /* changes go to the journal, else to the dirty map */
+    GATE_WRITTEN = 4,  /* changes also mark the touched map */
+    GATE_PURGE = 8,    /* a purge runs: items of its buckets must not be seen */
+    GATE_HOLD = 16,    /* somebody holds the gate exclusively */
+    GATE_ALONE = 32,   /* no session is open: nothing is taken from the journal */
+    GATE_MISSING = 64, /* the peer may be asked for what is not here */
 };
 
 enum { GATE_ABSENT = 256 };

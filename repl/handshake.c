@@ -214,7 +214,8 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
         slots_refuse(t, old, "it does not answer, and another peer has come");
 }
 
-void handshake_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
+void handshake_hello(struct repl_thread *t, struct link *l,
+                     const struct link_hello *hello)
 {
     if (t->session != NULL && yields_to_session(t, l, hello))
         return;

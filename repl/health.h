@@ -11,7 +11,7 @@
 struct repl_health {
     bool is_fit; /* rightly active, or it holds all that an active node must */
     char why[REPL_HEALTH_TEXT]; /* one line, in either case */
-    uint64_t rank;  /* of two nodes that cannot talk the higher one was active last */
+    uint64_t rank; /* of two nodes that cannot talk the higher one was active last */
     uint64_t term; /* the last promotion that it knows */
 };
 

@@ -23,7 +23,7 @@
  *   role.c      promote, demote, step down
  *   handover.c  planned change of roles
  *   hello.c     HELLO, ROLE: who leads
- *   claim.c     the role follows the clients
+ *   role_request.c  the role follows the clients
  *   change.c    what clients do
  *   dispatch.c  messages, time and work, each to its part
  *   life.c      life
@@ -124,8 +124,9 @@ void flush_unmerge(struct repl_core *c);   /* nothing is agreed with the peer an
 void flush_outlive(struct repl_core *c);   /* whose it was is gone for good */
 void flush_merge(struct repl_core *c);
 
-/* claim.c */
-bool role_request_send(struct repl_core *c); /* a client's change was refused; true: it asks */
+/* role_request.c */
+bool role_request_send(
+    struct repl_core *c); /* a client's change was refused; true: it asks */
 void role_request_note_activity(struct repl_core *c); /* at each tick */
 const char *role_request_message(struct repl_core *c, const struct link_message *m);
 
@@ -175,8 +176,8 @@ const char *verify_on_check(struct repl_core *c, const struct link_message *m);
 const char *verify_on_verify(struct repl_core *c, const struct link_message *m);
 const char *verify_on_verified(struct repl_core *c, const struct link_message *m);
 
-/* Is this node the leader in a comparison, so that `written` must be kept? Has it got so far that
- * a repair would make the nodes differ for a while? */
+/* Is this node the leader in a comparison, so that `written` must be kept? Has it got so
+ * far that a repair would make the nodes differ for a while? */
 static inline bool verify_leads(const struct repl_core *c)
 {
     return c->verify.state >= VERIFY_SETTLE && c->verify.state <= VERIFY_AWAIT;

@@ -86,7 +86,8 @@ void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
 /* Call spill for every entry, shipped or not. What it gives true for stays, unread again;
  * all else is freed. */
 void ring_spill(struct journal *j, struct ring *r,
-               bool (*spill)(void *context, const struct journal_entry *), void *context);
+                bool (*spill)(void *context, const struct journal_entry *),
+                void *context);
 
 /* Entries not acknowledged; those not even read. */
 uint64_t ring_pending(const struct ring *r);

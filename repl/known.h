@@ -1,8 +1,8 @@
 /*
  * The keys that clients changed here since a merge began, in buckets that this node
- * is missing: exact, as the touched map behind it is not. What the peer's copy says of such a
- * key is out of date. It is not enough to look whether the key is here: what a client
- * stored may have been evicted since, or have expired.
+ * is missing: exact, as the touched map behind it is not. What the peer's copy says of
+ * such a key is out of date. It is not enough to look whether the key is here: what a
+ * client stored may have been evicted since, or have expired.
  *
  *   hash -> slot, slot + 1, ...     open addressing, a few slots, then it is full there
  *

@@ -154,7 +154,8 @@ bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_
 void handshake_tick(struct repl_thread *t, uint64_t now);
 void handshake_again(struct repl_thread *t); /* the network may be another one now */
 void handshake_greet(struct repl_thread *t, struct link *l);
-void handshake_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello);
+void handshake_hello(struct repl_thread *t, struct link *l,
+                     const struct link_hello *hello);
 
 void io_event(evutil_socket_t fd, short what, void *arg);
 void io_resume(struct repl_thread *t);

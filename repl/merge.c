@@ -76,10 +76,10 @@ static void note_merge(struct repl_core *c)
     c->rank = s->lead == LEAD_LEADER;
 }
 
-/* R8, second half. purging holds dirty_there, owed missing_there; the sums are done in place:
- *   to_leader   = (dirty_there \ dirty) |
- *                 (missing \ (missing_there | dirty | dirty_there))   -> coming
- *   to_follower = dirty | (missing_there \ (dirty | dirty_there))     -> owed */
+/* R8, second half. purging holds dirty_there, owed missing_there; the sums are done in
+ * place: to_leader   = (dirty_there \ dirty) | (missing \ (missing_there | dirty |
+ * dirty_there))   -> coming to_follower = dirty | (missing_there \ (dirty | dirty_there))
+ * -> owed */
 static void share_out(struct repl_core *c)
 {
     map_copy(&c->spare, &c->dirty);
@@ -94,7 +94,7 @@ static void share_out(struct repl_core *c)
     map_clear(&c->purging);
 
     map_copy(&c->in_flight, &c->dirty); /* mutant: drop-all-dirty */
-    map_clear(&c->dirty);            /* mutant: term-decides */
+    map_clear(&c->dirty);               /* mutant: term-decides */
     map_unite(&c->missing, &c->coming);
     map_subtract(&c->missing, &c->owed);
 }

@@ -31,7 +31,7 @@ struct repl_session {
     enum repl_lead lead;
     bool merged;
     bool known;        /* it is the run that we merged with last, if there is one */
-    bool unrelated;     /* the peer's past is not ours: it may hold anything */
+    bool unrelated;    /* the peer's past is not ours: it may hold anything */
     bool map_due;      /* R7: absences are being told, the maps come behind them */
     bool purge_due;    /* R8: absences are being told, the purge comes behind them */
     bool await;        /* a purge order is out (R10) */
@@ -44,7 +44,7 @@ struct repl_session {
     bool end_out;           /* it is not acknowledged */
     struct repl_scan *scan; /* over the buckets in `owed`; NULL if none runs */
     bool scan_due;          /* it waits for its turn */
-    uint64_t scanned;        /* items sent by it */
+    uint64_t scanned;       /* items sent by it */
     struct repl_pace pace;  /* of the scan */
     uint64_t taken;         /* items taken from the peer's scan */
     bool refilled;          /* the peer copies, or has copied, to this leader */
@@ -56,10 +56,10 @@ struct repl_naming {
     struct repl_scan *scan;
 };
 
-/* What a purge is for: what holds while it runs, and what comes when it has scanned to its
- * end. */
+/* What a purge is for: what holds while it runs, and what comes when it has scanned to
+ * its end. */
 struct repl_purge_goal {
-    bool merges;  /* R8: absences are told, and what clients change is noted in `written` */
+    bool merges;  /* R8: absences are told, clients' changes are noted in `written` */
     bool follows; /* R9: the leader has merged, and asks */
     bool repairs; /* R13 */
     void (*then)(struct repl_core *c);
@@ -129,7 +129,7 @@ struct repl_core {
     uint64_t now_us; /* at the last tick */
     uint64_t lone_since_us;          /* without a session since */
     uint64_t activity, active_at_us; /* what clients have changed; when that grew last */
-    uint64_t role_requested_us;          /* when the peer was asked for the role last */
+    uint64_t role_requested_us;      /* when the peer was asked for the role last */
     uint64_t term, seen;
     bool has_met;      /* anybody, ever */
     struct run_id met; /* the run that we merged with last; zeros if none */
@@ -137,14 +137,14 @@ struct repl_core {
     uint64_t agreeing; /* will be that when the journal is acknowledged so far; 0 */
     uint64_t agreed_activity; /* `activity` when that was noted */
     struct map dirty;         /* clients changed it here, the peer may not know */
-    struct map in_flight;  /* part of `dirty` under a purge order not acknowledged yet */
-    struct map missing; /* this node may miss items of it */
-    struct map written; /* clients changed something there since the purge of a merge began */
-    struct known known; /* what `written` would have of missing buckets, key by key */
-    struct map owed;    /* buckets our scan copies to the peer */
-    struct map coming;  /* buckets the peer's scan copies to us */
-    struct map purging;  /* buckets being purged here */
-    struct map spare;   /* for map arithmetic within one step */
+    struct map in_flight; /* part of `dirty` under a purge order not acknowledged yet */
+    struct map missing;   /* this node may miss items of it */
+    struct map written;   /* clients changed it here since the purge of a merge began */
+    struct known known;   /* what `written` would have of missing buckets, key by key */
+    struct map owed;      /* buckets our scan copies to the peer */
+    struct map coming;    /* buckets the peer's scan copies to us */
+    struct map purging;   /* buckets being purged here */
+    struct map spare;     /* for map arithmetic within one step */
 
     struct repl_session session;
     struct repl_handover handover;

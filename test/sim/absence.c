@@ -5,8 +5,8 @@
 #include "test/sim/world.h"
 
 /* It misses what the peer holds; or a flush_all that the peer may have put off has taken
- * effect in its store, and it has not noticed yet. An answer about what it is missing does not
- * count. */
+ * effect in its store, and it has not noticed yet. An answer about what it is missing
+ * does not count. */
 static bool does_not_know(const struct world *w, const struct node *n, uint64_t hash)
 {
     const struct repl_core *c = &n->core;
@@ -53,8 +53,9 @@ void absence_told(struct world *w, struct node *n, unsigned k)
 }
 
 /* The hole in the rule: the key shares its bucket with one that was changed here, or the
- * teller is missing the bucket by now, and it is younger than what both agreed on last; so it
- * may be a change of its own, and stands. And nobody knows what that of an unrelated node is about. */
+ * teller is missing the bucket by now, and it is younger than what both agreed on last;
+ * so it may be a change of its own, and stands. And nobody knows what that of an
+ * unrelated node is about. */
 static bool is_spared(const struct repl_core *c, const struct key *key,
                       const struct link_note *n, uint64_t cas)
 {

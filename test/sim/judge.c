@@ -270,8 +270,8 @@ static void judge_expected(struct world *w, const struct node *n, unsigned k,
                        (unsigned long long)wanted);
 }
 
-/* (b) What a node is missing and the other one holds, it has evicted without telling, or in a
- * session that has ended before the peer could have heard it. */
+/* (b) What a node is missing and the other one holds, it has evicted without telling, or
+ * in a session that has ended before the peer could have heard it. */
 static bool may_miss(const struct world *w, const struct key *key, unsigned node)
 {
     const struct repl_core *c = &w->p.node[node].core;
