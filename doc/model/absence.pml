@@ -1,19 +1,19 @@
 /*
- * "It is not here": a change that failed because its key is absent. That answer must stay
- * true, must not outweigh a change, and a node that is missing the bucket has none to give
+ * "It is not here": a change that failed because its key is absent. This answer must stay
+ * true and must not override a change. A node that is missing the bucket cannot give it
  * (rules A1-A7). Part of pair.pml, which says what a message and a bucket are.
  *
- * An absence is asked (in the ring), then away (shipped as a delete) or sent (with MERGE),
- * and forgotten when the peer has it. ABSENTS: how many commands may fail.
+ * An absence is first asked (in the ring), then away (shipped as a delete) or sent (with
+ * MERGE), and is forgotten when the peer has it. ABSENTS: how many commands may fail.
  */
 byte asked[2];           /* keys, a mask */
 byte away[2 * BUCKETS];  /* how often one is on its way, not acknowledged */
-byte sent[2];            /* keys that went with MERGE, until its mark is acknowledged */
-byte agreed[2];          /* no change up to this number is unknown to the peer */
+byte sent[2];            /* keys sent with MERGE, until its mark is acknowledged */
+byte agreed[2];          /* the peer knows all changes up to this number */
 byte absents = ABSENTS;
 
-/* the books: values up to this one may not be served any more; by a node that remembers
- * the answer, and by anybody */
+/* the books: values up to this one may not be served any more: told, by a node that
+ * remembers the answer; gone, by any node */
 byte told[2 * BUCKETS], gone[BUCKETS];
 
 #if BUCKETS == 1
@@ -68,14 +68,14 @@ inline note_absence(n, bucket)
     fi
 }
 
-/* What is being purged is missing, too. */
+/* A bucket that is being purged is missing, too. */
 #ifdef ABSENT_WHILE_PURGING
 #define KNOWS(n, bucket) (!(missing[n] & BIT(bucket)))
 #else
 #define KNOWS(n, bucket) (!((missing[n] | dirty_there[n]) & BIT(bucket)))
 #endif
 
-/* A1: who asks for a purging item removes it; but nothing is touched */
+/* A1: a client that asks for a purging item removes it; that does not mark `written` */
 inline fail(n, bucket)
 {
     promote(n);
@@ -99,7 +99,7 @@ inline fail(n, bucket)
     fi
 }
 
-/* A4: at its turn in the journal */
+/* A4: when its turn comes in the journal */
 inline ship_absence(n, bucket)
 {
     asked[n] = MINUS(asked[n], BIT(bucket));
@@ -111,7 +111,7 @@ inline ship_absence(n, bucket)
     fi
 }
 
-/* A6: before MAP or MERGE; z: what it names. Strangers have agreed on nothing. */
+/* A6: before MAP or MERGE; z: the keys named. Unrelated nodes have agreed on nothing. */
 inline send_absences(n)
 {
     z = (unrelated[n] -> 0 : MINUS(asked[n], HELD(n)));
@@ -121,7 +121,7 @@ inline send_absences(n)
     fi
 }
 
-/* What is held when its purge begins is not absent, although it is gone at MERGE. */
+/* A key that is here when its purge begins is not absent, although it is gone at MERGE. */
 inline forget_held(n, buckets)
 {
 #ifndef LOOK_AFTER_PURGE
@@ -130,11 +130,13 @@ inline forget_held(n, buckets)
     skip
 }
 
-/* An absence of what the peer has not copied yet says nothing of what is owed to it. */
+/* An absence in a bucket that the sender has not been filled with yet says nothing about
+ * the items that are still owed to the sender. */
 #ifdef BLIND_TO_MISSING
 #define IN_DOUBT(n, missing_at_sender) WHOLE(dirty[n] | in_flight[n] | PENDING(n))
 #else
-#define IN_DOUBT(n, missing_at_sender) (WHOLE(dirty[n] | in_flight[n] | PENDING(n)) | (missing_at_sender))
+#define IN_DOUBT(n, missing_at_sender)                                                       \
+    (WHOLE(dirty[n] | in_flight[n] | PENDING(n)) | (missing_at_sender))
 #endif
 
 inline take_absence(n, bucket, missing_at_sender)
@@ -168,9 +170,9 @@ inline on_absent(n, r, keys, missing_at_sender)
     fi
 }
 
-/* A7. The ideal probe sees every moment at which all is delivered; with LATE_PROBES it may
- * miss any. What is younger than the last one seen may stand: with late probes, or where
- * another key makes the bucket dirty. */
+/* A7. The ideal probe sees every moment at which everything is delivered; with
+ * LATE_PROBES it may miss any of them. A value that is younger than the last moment seen
+ * may stay: with late probes, or if another key makes the bucket dirty. */
 #ifdef AGREES_EARLY
 #define HAS_SENT_ALL(n) true
 #else
@@ -178,8 +180,8 @@ inline on_absent(n, r, keys, missing_at_sender)
 #endif
 #define NEEDS_AGREEMENT (absents > 0 || (UNTOLD(0) | UNTOLD(1)) != 0)
 #define MAY_AGREE(n)                                                                         \
-    (NEEDS_AGREEMENT && merged[n] && purge[n] == NO_PURGE && agreed[n] != changes &&             \
-     (lead[n] == LEADER -> act[n] && (dirty[n] | in_flight[n] | PENDING(n)) == 0                         \
+    (NEEDS_AGREEMENT && merged[n] && purge[n] == NO_PURGE && agreed[n] != changes &&         \
+     (lead[n] == LEADER -> act[n] && (dirty[n] | in_flight[n] | PENDING(n)) == 0             \
                          : coming[n] == 0 && HAS_SENT_ALL(n)))
 #ifdef LATE_PROBES
 #define PROBES(n) MAY_AGREE(n)

@@ -1,16 +1,16 @@
 /*
- * Evictions at random moments, of key 0. A merged leader tells of its own: a notice names
- * the value that went, it may wait, and it may be lost at any moment. It is no change.
- * Part of pair.pml. EVICTS: how many there may be.
+ * Evictions of key 0 at random moments. A merged leader reports its own: a notice names
+ * the evicted value, may wait, and may be lost at any moment. It is not a change. Part of
+ * pair.pml. EVICTS: how many evictions there may be.
  */
-byte note[2]; /* the value a notice names; 0: none is waiting */
+byte note[2]; /* the value that a waiting notice names; 0: none is waiting */
 byte evicts = EVICTS;
 
 /* the books: the value that the leader evicted and the follower may still have */
-#define FOR_EVER 255 /* nobody told: a follower's own eviction, or one without a link */
+#define FOR_EVER 255 /* without a notice: a follower's own eviction, or no link */
 byte apart;
 
-/* What a leader evicts of a bucket that it is missing may come again by FILL: it says nothing. */
+/* If the leader is missing the bucket, the item may come back by FILL: no notice then. */
 #ifdef NOTICE_WHILE_MISSING
 #define MAY_NOTICE(n) true
 #else
@@ -42,7 +42,7 @@ inline on_evict(n, v)
         :: else
 #endif
         fi;
-#ifdef NOTICE_MARKS_D
+#ifdef NOTICE_MARKS_DIRTY
         dirty[n] = dirty[n] | WHOLE(BIT(0));
 #endif
         if

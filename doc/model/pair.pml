@@ -1,12 +1,12 @@
 /*
  * Two nodes and their link: the rules of doc/replication.md, section 3, without bytes,
- * threads and clocks. README.md says what is covered and which function of repl/ is which
- * inline here.
+ * threads and clocks. README.md says what is covered, and which inline here stands for
+ * which function of repl/.
  *
- * Nothing happens by itself but what `world` chooses: a client's change, one message taken,
- * one piece of a node's own work, or a fault; all choices are tried. A value is the number
- * of the change that made it; 0 is a miss. A set of buckets is a mask; a bucket is one key,
- * or, with ONE_BUCKET, both keys are in one, and maps have both bits or none.
+ * Each step of `node` is one choice: a client's change, one message taken, one piece of
+ * the node's own work, or a fault. spin tries all choices. A value is the number of the
+ * change that made it; 0 is a miss. A set of buckets is a mask. A bucket is one key; with
+ * ONE_BUCKET both keys are in one bucket, and maps have both bits or none.
  *
  * Parameters (-D): BUCKETS, ONE_BUCKET; and how many of each may happen: WRITES, DELETES,
  * CRASHES, CUTS, ROLES (promotions and demotions by command), FLUSHES, EVICTS, HANDOVERS,
@@ -58,7 +58,7 @@
 #define NONE 0
 #define LEADER 1
 #define FOLLOWER 2
-/* what a purge is for */
+/* what follows a purge */
 #define NO_PURGE 0
 #define THEN_MERGE 1
 #define THEN_FOLLOW 2
@@ -68,7 +68,7 @@
 #define SCANNING 1
 #define END_SENT 2
 
-#define NO_LINK 3 /* connections are 0, 1, 2: an old one at each end, and a new one */
+#define NO_LINK 3 /* connections are 0, 1, 2: an old one at each node, and a new one */
 #define ROOM 10
 
 mtype = { ROLE, MAP, MERGE, PURGED, RESYNC, FILL, END, SET, FLUSH, ACK, ACK_END, HANDOVER,
@@ -81,8 +81,8 @@ byte id[2]; /* the run */
 bool act[2], unknown[2], resigned[2], held[2], offered[2];
 byte term[2], seen[2], paired[2], met[2];
 byte val[2 * BUCKETS];
-byte unsent[2];           /* the journal: not shipped yet */
-byte on_the_way[2 * BUCKETS]; /* and how often it is on its way, not acknowledged */
+byte unsent[2];               /* the journal: not shipped yet */
+byte on_the_way[2 * BUCKETS]; /* how often a key is on its way, not acknowledged */
 byte dirty[2], in_flight[2], missing[2], written[2];
 
 /* ---- its session */
@@ -91,7 +91,7 @@ bool open[2], merged[2], await[2], unrelated[2];
 byte lead[2], owed[2], coming[2], scan[2], purge[2], purging[2], epoch[2];
 byte dirty_there[2], missing_there[2]; /* the maps of a MAP, until the purge is done */
 
-/* ---- the newest connection, and what both said on it */
+/* ---- the newest connection, and the HELLOs of both nodes on it */
 byte newest = NO_LINK;
 bool greeted[2] = true;
 bool said_act[2];
@@ -101,7 +101,7 @@ byte said_run[2], said_term[2], said_seen[2], said_met[2];
 byte changes, runs;
 byte last[2 * BUCKETS], settled[BUCKETS], expected[BUCKETS];
 bool wrote[2], crashed[2];
-byte may_miss; /* keys: evicted, or an absence of them had no room */
+byte may_miss; /* keys: evicted, or their absence had no room in the journal */
 byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles = ROLES,
      flushes = FLUSHES, handovers = HANDOVERS;
 
@@ -115,7 +115,7 @@ byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles =
 #define PENDING(n) (unsent[n] | (on_the_way[OF(n, 0)] > 0) | ((on_the_way[OF(n, 1)] > 0) << 1))
 #endif
 
-/* A message to somebody who has left the connection is lost. */
+/* A message to a node that has left the connection is lost. */
 inline send(n, kind, p, q, r, s)
 {
     if
@@ -165,7 +165,7 @@ inline drop(n, buckets)
 #endif
 }
 
-/* It may have got anywhere: what it has removed the peer still has. */
+/* The purge may have got anywhere. Only the peer still has what it removed. */
 inline break_purge(n)
 {
 #ifndef NOT_MISSING_THEN
@@ -266,7 +266,7 @@ inline start_to_lead(n)
     send(n, ROLE, term[n], act[n], id[n], 0)
 }
 
-/* Another run than the one it merged with last: it is missing nothing, once they have merged */
+/* If the peer is not the run that it merged with last, the merge empties `missing`. */
 #define MISSING(n) (unknown[n] -> 0 : missing[n])
 
 inline meet(n)
@@ -344,8 +344,8 @@ inline on_role(n, r, a, u)
     fi
 }
 
-/* R8: first the purge; what is purging is not seen any more */
-inline on_map(n, r, Ds, Ms)
+/* R8: first the purge; clients do not see purging items any more */
+inline on_map(n, r, their_dirty, their_missing)
 {
     if
     :: lead[n] == LEADER && !merged[n] && r == term[n] ->
@@ -357,10 +357,10 @@ inline on_map(n, r, Ds, Ms)
         :: else
         fi;
         written[n] = 0;
-        forget_held(n, Ds);
-        purging[n] = Ds;
-        dirty_there[n] = Ds;
-        missing_there[n] = Ms;
+        forget_held(n, their_dirty);
+        purging[n] = their_dirty;
+        dirty_there[n] = their_dirty;
+        missing_there[n] = their_missing;
         purge[n] = THEN_MERGE
     :: else
     fi
@@ -425,7 +425,7 @@ inline on_merge(n, r, to_follower, to_leader, order)
 {
     if
     :: lead[n] == FOLLOWER && !merged[n] && r == term[n] ->
-        asked[n] = 0; /* they came before the map that this answers */
+        asked[n] = 0; /* they were sent before the MAP that this answers */
         coming[n] = to_follower;
         owed[n] = to_leader;
         purging[n] = order;
@@ -447,12 +447,12 @@ inline merge_as_follower(n)
 }
 
 /* R13 at the follower */
-inline on_resync(n, r, R)
+inline on_resync(n, r, buckets)
 {
     if
     :: lead[n] == FOLLOWER && merged[n] && r == term[n] ->
-        coming[n] = R;
-        purging[n] = R;
+        coming[n] = buckets;
+        purging[n] = buckets;
         purge[n] = THEN_REFILL
     :: else
     fi
@@ -503,8 +503,8 @@ inline on_fill(n, bucket, v)
     :: lead[n] != LEADER -> val[OF(n, bucket)] = v
 #endif
     :: merged[n] && lead[n] == FOLLOWER -> val[OF(n, bucket)] = v
-    :: merged[n] && lead[n] == LEADER && (missing[n] & BIT(bucket)) && !(written[n] & BIT(bucket)) &&
-            val[OF(n, bucket)] == 0 ->
+    :: merged[n] && lead[n] == LEADER && (missing[n] & BIT(bucket)) &&
+            !(written[n] & BIT(bucket)) && val[OF(n, bucket)] == 0 ->
         val[OF(n, bucket)] = v
     :: else
     fi
@@ -532,7 +532,7 @@ inline on_flush(n)
     fi
 }
 
-/* ---- ship.c; an acknowledgement is of the merge in which the change was shipped */
+/* ---- ship.c; an acknowledgement belongs to the merge in which the change was shipped */
 
 inline on_ack(n, bucket, e, is_absence)
 {
@@ -702,7 +702,7 @@ inline start_node(n)
 #endif
     runs++;
     if
-    :: id[n] = runs /* who wins a tie is chance */
+    :: id[n] = runs /* chance decides which node wins a tie */
     :: id[n] = 32 + runs
     fi
 }
@@ -711,13 +711,13 @@ inline crash(n)
 {
     crashed[n] = true;
     if
-    :: missing[OTHER(n)] != 0 -> crashed[OTHER(n)] = true /* what it is missing is gone */
+    :: missing[OTHER(n)] != 0 -> crashed[OTHER(n)] = true /* what it is missing is lost */
     :: else
     fi;
     start_node(n)
 }
 
-/* Whom the peer has left notices some day. */
+/* A node that the peer has left notices it at some time. */
 #define IS_LEFT(n)                                                                           \
     (conn[n] != NO_LINK && conn[OTHER(n)] != conn[n] &&                                      \
      (conn[n] != newest || greeted[OTHER(n)]))
@@ -761,7 +761,7 @@ inline judge_bucket(n, bucket)
 }
 
 #define NOT_OLD(n, bucket)                                                                   \
-    (val[OF(n, bucket)] == 0 || (purging[n] & BIT(bucket)) ||                                 \
+    (val[OF(n, bucket)] == 0 || (purging[n] & BIT(bucket)) ||                                \
      (val[OF(n, bucket)] >= settled[bucket] && val[OF(n, bucket)] >= last[OF(n, bucket)] &&  \
       val[OF(n, bucket)] > gone[bucket] && val[OF(n, bucket)] > told[OF(n, bucket)]))
 
@@ -777,7 +777,7 @@ inline judge()
 #endif
 }
 
-/* One node took all changes and lived through it. */
+/* One node took all changes and did not crash. */
 #define SOLE_WRITER                                                                          \
     (!(wrote[0] && wrote[1]) && !(wrote[0] && crashed[0]) && !(wrote[1] && crashed[1]) &&    \
      (wrote[0] || wrote[1]))
@@ -786,7 +786,8 @@ inline judge_rest()
 {
     assert(IS_LINKED && merged[0] && merged[1]);
     assert(lead[0] != lead[1]);
-    assert((dirty[0] | dirty[1] | in_flight[0] | in_flight[1] | missing[0] | missing[1] | PENDING(0) | PENDING(1)) == 0);
+    assert((dirty[0] | dirty[1] | in_flight[0] | in_flight[1]) == 0);
+    assert((missing[0] | missing[1] | PENDING(0) | PENDING(1)) == 0);
     assert((UNTOLD(0) | UNTOLD(1)) == 0);
     b = 0;
     do
@@ -856,7 +857,7 @@ inline demote(n)
 
 proctype node(byte n)
 {
-    byte b, x, y, z, w; /* of the step under way; 0 between steps */
+    byte b, x, y, z, w; /* scratch of one step; 0 between steps */
 end:
     do
     :: atomic {
@@ -897,7 +898,7 @@ end:
                 !held[n] ->
             handovers--;
             held[n] = true
-        :: held[n] -> /* it takes too long */
+        :: held[n] -> /* the handover takes too long */
             held[n] = false;
             offered[n] = false
         /* the node's own work */
@@ -915,15 +916,15 @@ end:
         :: note[n] != 0 && ROOM_LEFT(n) ->
             if
             :: send(n, EVICT, note[n], 0, 0, 0)
-            :: true /* it is lost */
+            :: true /* the notice is lost */
             fi;
             note[n] = 0
         :: PROBES(n) -> agreed[n] = changes
         :: merged[n] && scan[n] == SCANNING && ROOM_LEFT(n) -> scan_on(n)
         :: MAY_REPAIR(n) && purge[n] == NO_PURGE && ROOM_LEFT(n) -> repair(n)
         :: held[n] && !offered[n] && act[n] && merged[n] && lead[n] == LEADER &&
-                scan[n] == NO_SCAN && !await[n] && (dirty[n] | in_flight[n] | PENDING(n) | UNTOLD(n)) == 0 &&
-                ROOM_LEFT(n) ->
+                scan[n] == NO_SCAN && !await[n] &&
+                (dirty[n] | in_flight[n] | PENDING(n) | UNTOLD(n)) == 0 && ROOM_LEFT(n) ->
             offered[n] = true;
             send(n, HANDOVER, term[n], 0, 0, 0)
         /* the link */
@@ -943,7 +944,8 @@ end:
     od
 }
 
-/* Connects whom nothing joins; and when nothing is left to do, all must be well. */
+/* Connects the nodes when no connection joins them. When nothing is left to do, checks
+ * that all is well. */
 init
 {
     byte b;
