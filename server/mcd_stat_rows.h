@@ -55,8 +55,7 @@ STAT_COUNTER(bytes_written, "bytes sent to clients")
 STAT_FIGURE(GAUGE, limit_maxbytes, "the limit of -m, bytes")
 STAT_FIGURE(GAUGE, accepting_conns, "1 if new connections are accepted")
 STAT_FIGURE(COUNTER, listen_disabled_num, "times that accepting had to pause")
-STAT_FIGURE(COUNTER, time_in_listen_disabled_us,
-            "duration of those pauses, microseconds")
+STAT_FIGURE(COUNTER, time_in_listen_disabled_us, "duration of those pauses, microseconds")
 STAT_FIGURE(GAUGE, threads, "worker threads")
 STAT_COUNTER(conn_yields, "times a connection had to let others take their turn")
 
