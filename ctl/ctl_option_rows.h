@@ -1,13 +1,13 @@
 /*
- * The options of mcreplctl: one row each, which is also the member of struct
+ * The options of mcreplctl: one row each. The row is also the member of struct
  * common_options, guard_options or keepalived_options.
  *
  *   OPTION_COMMON(name, letter, type, preset, least, most, form, what it does)
  *   OPTION_GUARD(name, type, preset, least, most, form, what it does)
  *   OPTION_KEEPALIVED(the same)
  *
- * type is that of <base/option.h>; form: how help writes the value, NULL for a switch.
- * Whoever includes it defines the macros that he needs.
+ * type: see <base/option.h>. form: how help shows the value, NULL for a switch. A file
+ * that includes this one defines the macros that it needs.
  */
 #ifndef OPTION_COMMON
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)
@@ -20,36 +20,39 @@
 #endif
 
 OPTION_COMMON(socket, 's', STRING, NULL, 0, 0, "PATH",
-              "the node's control socket; not needed if one node runs here")
+              "the node's control socket; not needed if only one node runs here")
 OPTION_COMMON(timeout, 't', NUMBER, NULL, 1, 3600000, "MS",
-              "how long to wait for an answer (default: 2000; handover 60000, verify "
-              "70000 between two lines; guard 100)")
+              "how long to wait for an answer, or its next line (default: 2000; "
+              "handover 60000, verify 70000, guard 100)")
 OPTION_COMMON(json, 0, BOOL, "false", 0, 0, NULL, "status as a JSON object")
-OPTION_COMMON(watch, 0, BOOL, "false", 0, 0, NULL, "status again each second, with rates")
-OPTION_COMMON(help, 'h', BOOL, "false", 0, 0, NULL, "this text")
-OPTION_COMMON(version, 'V', BOOL, "false", 0, 0, NULL, "the version")
+OPTION_COMMON(watch, 0, BOOL, "false", 0, 0, NULL, "status every second, with rates")
+OPTION_COMMON(help, 'h', BOOL, "false", 0, 0, NULL, "print this text")
+OPTION_COMMON(version, 'V', BOOL, "false", 0, 0, NULL, "print the version")
 
-OPTION_GUARD(dir, STRING, RUN_DIR, 0, 0, "DIR", "where the files health and rank go")
+OPTION_GUARD(dir, STRING, RUN_DIR, 0, 0, "DIR",
+             "where to write the files health and rank")
 OPTION_GUARD(fifo, STRING, NULL, 0, 0, "PATH",
-             "what keepalived notifies (vrrp_notify_fifo)")
-OPTION_GUARD(period, NUMBER, "20", 1, 3600000, "MS", "how often it asks the node")
+             "where keepalived sends notifications (its vrrp_notify_fifo)")
+OPTION_GUARD(period, NUMBER, "20", 1, 3600000, "MS", "how often to ask the node")
 
 OPTION_KEEPALIVED(vip, STRING, NULL, 0, 0, "ADDR/LEN",
-                  "the clients' address, with the length of its prefix")
+                  "the clients' address, with its prefix length")
 OPTION_KEEPALIVED(interface, STRING, NULL, 0, 0, "IF",
-                  "where it goes, and where the nodes talk about it")
-OPTION_KEEPALIVED(self, STRING, NULL, 0, 0, "ADDR", "this node's address there")
-OPTION_KEEPALIVED(peer, STRING, NULL, 0, 0, "ADDR", "the other node's")
+                  "the interface that gets it, and over which the nodes talk VRRP")
+OPTION_KEEPALIVED(self, STRING, NULL, 0, 0, "ADDR", "this node's address")
+OPTION_KEEPALIVED(peer, STRING, NULL, 0, 0, "ADDR", "the other node's address")
 OPTION_KEEPALIVED(multicast, BOOL, "false", 0, 0, NULL,
-                  "talk by multicast, not only from node to node")
+                  "talk by multicast; default: unicast to the other node")
 OPTION_KEEPALIVED(profile, CHOICE, "fast", 0, 0, "fast|conservative",
-                  "a cut link is given up after 0.3 s, or after 0.9 s")
+                  "a silent peer is given up after 0.3 s, or after 0.9 s")
 OPTION_KEEPALIVED(advert, NUMBER, NULL, 10, 40950, "MS",
-                  "or the interval itself, in steps of 10")
-OPTION_KEEPALIVED(name, STRING, "mcd", 0, 0, "NAME", "of the VRRP instance")
-OPTION_KEEPALIVED(vrid, NUMBER, "51", 1, 255, "N", "its number, unique in this network")
-OPTION_KEEPALIVED(dir, STRING, RUN_DIR "/11211", 0, 0, "DIR", "where guard's files are")
-OPTION_KEEPALIVED(fifo, STRING, RUN_DIR "/vrrp.fifo", 0, 0, "PATH", "guard's FIFO")
+                  "interval of adverts, in steps of 10, in place of --profile")
+OPTION_KEEPALIVED(name, STRING, "mcd", 0, 0, "NAME", "name of the VRRP instance")
+OPTION_KEEPALIVED(vrid, NUMBER, "51", 1, 255, "N",
+                  "its virtual router id, unique in this network")
+OPTION_KEEPALIVED(dir, STRING, RUN_DIR "/11211", 0, 0, "DIR",
+                  "where the guard writes its files")
+OPTION_KEEPALIVED(fifo, STRING, RUN_DIR "/vrrp.fifo", 0, 0, "PATH", "the guard's FIFO")
 
 #undef OPTION_COMMON
 #undef OPTION_GUARD

@@ -1,42 +1,43 @@
 /*
- * The options of mcd: one row each, which is also the member of struct settings.
+ * The options of mcd: one row each. The row is also the member of struct settings.
  *
  *   SETTING(name, letter, member, type, preset, least, most, form, shown, what it does)
  *
- * type is that of <base/option.h>; most 0: no limit; form: how help writes the value,
- * NULL for a switch; shown: its name in `stats settings`, memcached's where it has one;
- * NULL: it is no setting, or no client's business (files, sockets, the peer).
+ * type: see <base/option.h>. most: 0 is no limit. form: how help shows the value, NULL
+ * for a switch. shown: its name in `stats settings`, memcached's name where it has one;
+ * NULL if it is no setting, or if clients must not see it (engine-options: files,
+ * sockets, the peer).
  */
 SETTING("port", 'p', port, NUMBER, "11211", 0, 65535, "PORT", "tcpport",
         "TCP port to listen on; 0 or -1: any free one")
 SETTING("udp-port", 'U', udp_port, NUMBER, "0", 0, 65535, "PORT", "udpport",
         "UDP port to listen on; 0: no UDP")
 SETTING("unix-socket", 's', unix_socket, STRING, NULL, 0, 0, "PATH", "domain_socket",
-        "UNIX socket to listen on; no TCP then, unless -p or -l is given too")
+        "UNIX socket to listen on; then no TCP, unless -p or -l is given")
 SETTING("unix-mask", 'a', unix_mask, STRING, "700", 0, 0, "MODE", "umask",
         "access mode of the UNIX socket, in octal")
 SETTING("listen", 'l', listen, STRING, NULL, 0, 0, "ADDRESSES", "inter",
-        "addresses to listen on, by comma: NAME, IPV4, [IPV6], each with :PORT if wanted "
-        "(default: all)")
+        "addresses to listen on, comma-separated: NAME, IPV4 or [IPV6], each with an "
+        "optional :PORT (default: all)")
 SETTING("daemon", 'd', daemonize, BOOL, "false", 0, 0, NULL, "daemon",
         "run in the background")
 SETTING("user", 'u', user, STRING, NULL, 0, 0, "USER", "user",
-        "run as this user (only root can change it, and must name one)")
+        "run as this user (root must name one; others cannot change the user)")
 SETTING("memory-limit", 'm', memory_mb, NUMBER, "64", 1, UINT64_C(1) << 40, "MEGABYTES",
         "maxbytes", "memory for items; the engine's cache_size")
 SETTING("disable-evictions", 'M', disable_evictions, BOOL, "false", 0, 0, NULL,
-        "evictions", "answer with an error, rather than evict, when memory is full")
+        "evictions", "when memory is full, answer with an error instead of evicting")
 SETTING("conn-limit", 'c', max_connections, NUMBER, "1024", 1, 10000000, "NUMBER",
-        "maxconns", "most connections at a time")
+        "maxconns", "maximum number of open connections")
 SETTING("threads", 't', threads, NUMBER, "4", 1, 1024, "NUMBER", "num_threads",
         "worker threads")
 SETTING("max-reqs-per-event", 'R', requests_per_event, NUMBER, "256", 1, 1000000,
         "NUMBER", "reqs_per_event",
-        "requests of one connection that are served before others have their turn")
+        "requests of one connection to serve before other connections get a turn")
 SETTING("listen-backlog", 'b', backlog, NUMBER, "1024", 1, 65535, "NUMBER", "tcp_backlog",
         "connections that may wait to be accepted")
 SETTING("max-item-size", 'I', item_size_max, SIZE, "1m", 1024, UINT64_C(1) << 30, "SIZE",
-        "item_size_max", "largest item; k, m, g; the engine's item_size_max")
+        "item_size_max", "largest item, with k, m or g; the engine's item_size_max")
 SETTING("slab-growth-factor", 'f', factor, FACTOR, "1.25", 1, 0, "FACTOR",
         "growth_factor", "growth from one size class to the next; the engine's factor")
 SETTING("slab-min-size", 'n', chunk_size, NUMBER, "48", 1, 1 << 20, "BYTES", "chunk_size",
@@ -44,26 +45,26 @@ SETTING("slab-min-size", 'n', chunk_size, NUMBER, "48", 1, 1 << 20, "BYTES", "ch
 SETTING("lock-memory", 'k', lock_memory, BOOL, "false", 0, 0, NULL, "lock_memory",
         "keep all memory out of swap")
 SETTING("pidfile", 'P', pidfile, STRING, NULL, 0, 0, "FILE", "pidfile",
-        "write the process id there")
+        "write the process id to this file")
 SETTING("verbose", 'v', verbosity, NUMBER, "0", 0, 9, NULL, "verbosity",
         "log more; -vv still more")
 SETTING("idle-timeout", 0, idle_timeout, NUMBER, "0", 0, 100000000, "SECONDS",
-        "idle_timeout", "close connections that are idle for so long; 0: never")
+        "idle_timeout", "close connections that are idle for longer; 0: never")
 SETTING("conn-mem-limit", 0, conn_memory_mb, NUMBER, "256", 0, UINT64_C(1) << 40,
         "MEGABYTES", "conn_mem_limit",
-        "memory for what clients have sent or not read yet, beside -m; beyond it the "
-        "largest are closed; 0: no limit")
+        "memory for partly sent requests and unread answers, beside -m; beyond it the "
+        "connections with the largest buffers are closed; 0: no limit")
 SETTING("maxconns-fast", 0, maxconns_fast, BOOL, "true", 0, 0, "BOOL", "maxconns_fast",
-        "beyond -c: true refuses with an error, false lets clients wait")
+        "clients beyond -c: true refuses them with an error, false lets them wait")
 SETTING("extended", 'o', extended, STRING, NULL, 0, 0, "LIST", NULL,
-        "long options in one word, by comma: idle_timeout=60,no_maxconns_fast")
+        "long options, comma-separated: idle_timeout=60,no_maxconns_fast")
 SETTING("engine", 'E', engine, STRING, "default_engine.so", 0, 0, "FILE", "engine",
-        "storage engine; without a slash it is looked up in " ENGINE_DIR)
+        "storage engine; a name without a slash is looked up in " ENGINE_DIR)
 SETTING("engine-options", 'e', engine_options, STRING, NULL, 0, 0, "KEY=VALUE;...", NULL,
         "configuration of the engine")
 SETTING("extension", 'X', extension, STRING, NULL, 0, 0, "FILE[,CONFIG]", "extension",
         "load an extension; may be repeated")
 SETTING("version", 'V', version, BOOL, "false", 0, 0, NULL, NULL,
-        "print the version and end")
-SETTING("help", 'h', help, BOOL, "false", 0, 0, NULL, NULL, "print this and end")
+        "print the version and exit")
+SETTING("help", 'h', help, BOOL, "false", 0, 0, NULL, NULL, "print this text and exit")
 #undef SETTING

@@ -1,12 +1,12 @@
 /*
- * The options of default_engine, as given with -e: one row each, which is also the member
- * of struct config.
+ * The options of default_engine, as given with -e: one row each. The row is also the
+ * member of struct config.
  *
  *   OPTION(name, type, preset, least, most, form, what it does)
- *   OPTION_UNUSED(name, type, preset, form)   of the interface's other engines: a host
- *                                 passes its own options on to any engine
+ *   OPTION_UNUSED(name, type, preset, form)   options of other engines: a host passes
+ *                                 its own options on to any engine
  *
- * type is that of <base/option.h>; most 0: no limit; form: how help writes the value.
+ * type: see <base/option.h>. most: 0 is no limit. form: how help shows the value.
  */
 #ifndef OPTION_UNUSED
 #define OPTION_UNUSED(name, type, preset, form)
@@ -14,13 +14,13 @@
 
 OPTION(cache_size, SIZE, "64m", 1 << 20, 0, "BYTES", "the memory limit; at least 1m")
 OPTION(item_size_max, SIZE, NULL, 1 << 10, 1 << 30, "BYTES",
-       "the largest item, header and key included, from 1k to 1g and at most half of "
-       "cache_size; if not given, 1m or that half")
+       "the largest item, header and key included: from 1k to 1g, at most half of "
+       "cache_size; if not given, 1m or half of cache_size, whichever is less")
 OPTION(eviction, BOOL, "true", 0, 0, "BOOL",
-       "whether items make room for others; if not, a store into a full cache fails")
-OPTION(use_cas, BOOL, "true", 0, 0, "BOOL", "whether items get CAS numbers")
+       "whether items are evicted to make room; if not, a store into a full cache fails")
+OPTION(use_cas, BOOL, "true", 0, 0, "BOOL", "whether items have CAS numbers")
 OPTION(config_file, FILE, NULL, 0, 0, "FILE",
-       "a file of options, key=value, one or more a line; # begins a remark")
+       "a file of options, key=value, one or more per line; # starts a comment")
 
 OPTION_UNUSED(verbose, SIZE, "0", "N")
 OPTION_UNUSED(preallocate, BOOL, "false", "BOOL")

@@ -1,6 +1,6 @@
 <?php
-// session_start() that bridges a fail-over: it tries again for up to a second while the VIP is
-// on its way. PHP's handler itself gives up at the first connection that is refused.
+// session_start() that bridges a fail-over: it tries again for up to a second while the VIP
+// moves. PHP's own handler gives up at the first connection that is refused.
 
 function patient_session_start(array $options = []): bool
 {
@@ -15,7 +15,7 @@ function patient_session_start(array $options = []): bool
                 return true;
             }
         } catch (Error $error) {
-            // It could not make a new id: the next try may.
+            // It could not make a new id; the next try may succeed.
         }
         usleep(50000);
     }
