@@ -53,12 +53,12 @@ static const char *on_ping(struct repl_core *c, const struct link_message *m)
 static const char *on_hello(struct repl_core *c, const struct link_message *m)
 {
     (void)c, (void)m;
-    return "the peer sent a second HELLO";
+    return "received a second HELLO";
 }
 
 static const char *on_bye(struct repl_core *c, const struct link_message *m)
 {
-    repl_core_fault(c, "the peer closed the link: %.*s",
+    repl_core_fault(c, "the peer closed the link, saying '%.*s'",
                     (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
     return "the peer closed it; the log has its reason";
 }

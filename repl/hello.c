@@ -165,7 +165,7 @@ const char *hello_on_role(struct repl_core *c, const struct link_message *m)
 {
     const struct link_role *r = &m->role;
     if (r->term > 2 * TERM_MAX) /* the peer may have been promoted since its HELLO */
-        return "the peer's ROLE has an impossible term";
+        return "received a ROLE with an impossible term";
     if (r->term > c->seen)
         c->seen = r->term;
     bool above = r->term != c->term     ? r->term > c->term

@@ -26,7 +26,7 @@ static void on_refusal(struct repl_thread *t, struct link *l,
                        const struct link_message *m)
 {
     char why[160];
-    snprintf(why, sizeof(why), "the peer refused the connection: %.*s",
+    snprintf(why, sizeof(why), "the peer refused the connection, saying '%.*s'",
              (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
     if (t->session == NULL)
         slots_drop(t, l, why);

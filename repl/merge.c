@@ -160,7 +160,7 @@ const char *merge_on_map(struct repl_core *c, const struct link_message *m)
         keep_own(c);
     core_release(c);
     if (!ok)
-        return "the peer sent a malformed MAP";
+        return "received a malformed MAP";
     s->purge_due = true;
     if (!absent_is_due(c))
         merge_purge(c);
@@ -201,7 +201,7 @@ const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
         map_clear(&c->purging);
     core_release(c);
     if (!ok)
-        return "the peer sent a malformed MERGE";
+        return "received a malformed MERGE";
     purge_start(c, &goal);
     return NULL;
 }
@@ -244,7 +244,7 @@ const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
         map_copy(&c->purging, &c->coming);
     core_release(c);
     if (!ok)
-        return "the peer sent a malformed RESYNC";
+        return "received a malformed RESYNC";
     purge_start(c, &goal);
     return NULL;
 }

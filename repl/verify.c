@@ -245,7 +245,7 @@ static bool is_due(struct repl_core *c, enum repl_lead lead)
 const char *verify_on_check(struct repl_core *c, const struct link_message *m)
 {
     if (m->change.nvalue != DIGEST_SIZE)
-        return "the peer sent a malformed CHECK";
+        return "received a malformed CHECK";
     if (!is_due(c, c->session.lead))
         return NULL;
     if (!maps_ready(c))
@@ -307,7 +307,7 @@ const char *verify_on_verified(struct repl_core *c, const struct link_message *m
     map_unite(&c->naming.absent, &c->coming); /* no copy comes while nodes are compared */
     map_clear(&c->coming);
     if (!ok)
-        return "the peer sent a malformed VERIFIED";
+        return "received a malformed VERIFIED";
     sum_up(c);
     const struct repl_difference *d = &v->found[v->round];
     if (d->unequal + d->absent == 0)

@@ -343,7 +343,7 @@ def case_demotion_over_a_silent_link(lab):
         silence(lab, a, pings=5)
         guard.tell("BACKUP")
         lab.until(lambda: a.stat("repl_role") == "standby", "a is standby")
-        assert "it is stuck" in a.log() and "handing the role over" not in a.log(), a.log()
+        assert "the link is stuck" in a.log() and "handing the role over" not in a.log(), a.log()
     for proxy in lab.proxies:
         proxy.heal()
     lab.linked(a, b)
