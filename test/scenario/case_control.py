@@ -246,7 +246,7 @@ def case_watch_ends_with_a_reason(lab):
 def case_wrong_usage(lab):
     """A wrong command line is told what is right."""
     a, _ = lab.pair()
-    for words, part in ((("dance",), "no command 'dance'"), ((), "a command is missing"),
+    for words, part in ((("dance",), "unknown command 'dance'"), ((), "a command is missing"),
                         (("status", "health"), "only one command"),
                         (("-t", "0", "status"), "1 to 3600000"), (("--wrong",), "--help"),
                         (("health", "--json"), "status only")):

@@ -399,7 +399,7 @@ def case_files_and_links(lab):
     done = subprocess.run([lab.build.mcreplctl, "-s", a.socket, "guard", "--dir", folder, "--fifo",
                            guard.fifo], stderr=subprocess.PIPE, timeout=10 * lab.build.slowness,
                           check=False, env=lab.environment)
-    assert done.returncode == 78 and b"is no FIFO" in done.stderr, done
+    assert done.returncode == 78 and b"is not a FIFO" in done.stderr, done
 
 
 def case_control_bytes(lab):
@@ -421,6 +421,6 @@ def case_wrong_fifo(lab):
     done = subprocess.run([lab.build.mcreplctl, "-s", a.socket, "guard", "--dir", lab.folder, "--fifo", path],
                           stderr=subprocess.PIPE, timeout=10 * lab.build.slowness, check=False,
                           env=lab.environment)
-    assert done.returncode == 78 and b"is no FIFO" in done.stderr, done
+    assert done.returncode == 78 and b"is not a FIFO" in done.stderr, done
     with open(path, encoding="ascii") as file:
         assert file.read() == "data"
