@@ -21,7 +21,7 @@
 struct guard_config {
     const char *socket;    /* the node's control socket; NULL: the only one */
     const char *directory; /* of the two files */
-    const char *fifo; /* to which keepalived writes; made if missing. NULL: none */
+    const char *fifo;      /* to which keepalived writes; made if missing. NULL: none */
     unsigned period_ms, timeout_ms;
 };
 

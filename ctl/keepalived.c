@@ -51,8 +51,8 @@ static bool is_of_a_node(const struct vip *a)
     return !is_group && memcmp(a->bytes, nothing, address_size(a)) != 0;
 }
 
-static bool check_address(const char *option, const char *text, struct vip *a,
-                          char *why, size_t nwhy)
+static bool check_address(const char *option, const char *text, struct vip *a, char *why,
+                          size_t nwhy)
 {
     if (text == NULL) {
         snprintf(why, nwhy, "--%s is missing", option);

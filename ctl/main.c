@@ -118,10 +118,9 @@ static void usage(FILE *out)
     options_help(out);
     guard_help(out);
     keepalived_conf_help(out);
-    fputs(
-        "\nExit code: 0: done, or yes. 1: refused, or no. 2: wrong usage. 3: the node "
-        "does not answer.\n",
-        out);
+    fputs("\nExit code: 0: done, or yes. 1: refused, or no. 2: wrong usage. 3: the node "
+          "does not answer.\n",
+          out);
 }
 
 static const struct command *find_command(const char *name)

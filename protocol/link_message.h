@@ -100,7 +100,7 @@ struct link_message {
         struct link_role role;
         struct link_change change;
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
-        uint64_t term; /* all others except PING and BYE */
+        uint64_t term;  /* all others except PING and BYE */
     };
     const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT,
                             ABSENT, FETCH: notes; BYE: the text, printable ASCII */

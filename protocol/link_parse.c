@@ -94,7 +94,7 @@ static const char *parse_role(const struct frame *f, const uint8_t *body,
 
 /* Messages that begin with a term; maps or notes may follow. */
 static const char *parse_term(const struct frame *f, const uint8_t *body,
-                               struct link_message *m)
+                              struct link_message *m)
 {
     if (f->nkey != 0 || f->nextra != 0 || f->nbody < 8)
         return "received a message without its term";
@@ -174,29 +174,29 @@ struct link_row {
                          struct link_message *m);
 };
 
-#define parse_SETQ     parse_set
-#define parse_DELETEQ  parse_delete
-#define parse_FLUSHQ   parse_flush
-#define parse_NOOP     parse_noop
-#define parse_HELLO    parse_hello
-#define parse_ROLE     parse_role
-#define parse_MAP      parse_term
-#define parse_MERGE    parse_term
-#define parse_PURGED   parse_term
-#define parse_RESYNC   parse_term
-#define parse_FILL     parse_set
-#define parse_END      parse_term
-#define parse_HANDOVER parse_term
-#define parse_ROLE_REQUEST    parse_term
-#define parse_CHECK    parse_set
-#define parse_VERIFY   parse_term
-#define parse_VERIFIED parse_term
-#define parse_NOTICE   parse_notes
-#define parse_WANT     parse_notes
-#define parse_ABSENT   parse_notes
-#define parse_FETCH    parse_notes
-#define parse_PING     parse_ping
-#define parse_BYE      parse_text
+#define parse_SETQ         parse_set
+#define parse_DELETEQ      parse_delete
+#define parse_FLUSHQ       parse_flush
+#define parse_NOOP         parse_noop
+#define parse_HELLO        parse_hello
+#define parse_ROLE         parse_role
+#define parse_MAP          parse_term
+#define parse_MERGE        parse_term
+#define parse_PURGED       parse_term
+#define parse_RESYNC       parse_term
+#define parse_FILL         parse_set
+#define parse_END          parse_term
+#define parse_HANDOVER     parse_term
+#define parse_ROLE_REQUEST parse_term
+#define parse_CHECK        parse_set
+#define parse_VERIFY       parse_term
+#define parse_VERIFIED     parse_term
+#define parse_NOTICE       parse_notes
+#define parse_WANT         parse_notes
+#define parse_ABSENT       parse_notes
+#define parse_FETCH        parse_notes
+#define parse_PING         parse_ping
+#define parse_BYE          parse_text
 
 static const struct link_row rows[256] = {
 #define LINK_OP(name, code, text) [code] = { #name, parse_##name },

@@ -59,7 +59,7 @@ void absent_tell(struct repl_core *c)
             struct link_note n = { .key = e->key,
                                    .nkey = (uint8_t)e->nkey,
                                    .kind = missing ? LINK_NOTE_ABSENT_MISSING
-                                                 : LINK_NOTE_ABSENT };
+                                                   : LINK_NOTE_ABSENT };
             e->batch = c->session.sent + 1;
             if (!is_here(c, e))
                 link_put_note(out, &n);

@@ -55,7 +55,7 @@ static enum change_result enter_active(struct repl_core *c, struct change *ch)
 
 /* False: the key is being purged, and could not be removed. */
 static bool expel_if_purging(struct repl_core *c, uint64_t hash, const void *key,
-                            size_t nkey)
+                             size_t nkey)
 {
     return !map_has(&c->purging, hash) || /* mutant: no-purge-at-leader 2 */
            c->store_ops->expel(c->store, key, nkey, c->purge.fence);
@@ -104,7 +104,6 @@ static void append(struct repl_core *c, struct change *ch, enum journal_kind kin
     map_add(&c->dirty, ch->hash);
 }
 
-
 /* It is early enough to mark `written` before the bracket closes: a leader that takes
  * items of a copy looks at it while no bracket is open. */
 void change_record(struct repl_core *c, struct change *ch)
@@ -131,7 +130,7 @@ void change_record_absence(struct repl_core *c, struct change *ch)
 {
     /* This node does not know: the peer may have the key. */
     if (map_has(&c->missing, ch->hash) || /* mutant: absence-while-missing */
-        map_has(&c->purging, ch->hash))    /* mutant: absence-while-purging */
+        map_has(&c->purging, ch->hash))   /* mutant: absence-while-purging */
         return;
     if ((ch->flags & GATE_ALONE) && is_recorded(ch->worker, ch->hash))
         return;

@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "repl/health.h"
 
-
 static void emit_figure(void *context, const char *name, const char *value)
 {
     answer_put(context, "STAT", "%s %s", name, value);

@@ -63,29 +63,29 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
     return "the peer closed it; the log has its reason";
 }
 
-#define on_SETQ     apply_change
-#define on_DELETEQ  apply_change
-#define on_FLUSHQ   apply_change
-#define on_FILL     on_fill
-#define on_NOOP     on_noop
-#define on_HELLO    on_hello
-#define on_ROLE     hello_on_role
-#define on_MAP      merge_on_map
-#define on_MERGE    merge_on_merge
-#define on_PURGED   merge_on_purged
-#define on_RESYNC   merge_on_resync
-#define on_END      merge_on_end
-#define on_HANDOVER handover_message
-#define on_ROLE_REQUEST    role_request_message
-#define on_CHECK    verify_on_check
-#define on_VERIFY   verify_on_verify
-#define on_VERIFIED verify_on_verified
-#define on_NOTICE   notices_apply
-#define on_WANT     notices_want
-#define on_ABSENT   absent_message
-#define on_FETCH    fetch_message
-#define on_PING     on_ping
-#define on_BYE      on_bye
+#define on_SETQ         apply_change
+#define on_DELETEQ      apply_change
+#define on_FLUSHQ       apply_change
+#define on_FILL         on_fill
+#define on_NOOP         on_noop
+#define on_HELLO        on_hello
+#define on_ROLE         hello_on_role
+#define on_MAP          merge_on_map
+#define on_MERGE        merge_on_merge
+#define on_PURGED       merge_on_purged
+#define on_RESYNC       merge_on_resync
+#define on_END          merge_on_end
+#define on_HANDOVER     handover_message
+#define on_ROLE_REQUEST role_request_message
+#define on_CHECK        verify_on_check
+#define on_VERIFY       verify_on_verify
+#define on_VERIFIED     verify_on_verified
+#define on_NOTICE       notices_apply
+#define on_WANT         notices_want
+#define on_ABSENT       absent_message
+#define on_FETCH        fetch_message
+#define on_PING         on_ping
+#define on_BYE          on_bye
 
 typedef const char *(*message_handler)(struct repl_core *, const struct link_message *);
 

@@ -221,7 +221,8 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
                      "peer");
 }
 
-void handshake_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello)
+void handshake_hello(struct repl_thread *t, struct link *l,
+                     const struct link_hello *hello)
 {
     if (t->session != NULL && yields_to_session(t, l, hello))
         return;

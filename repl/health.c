@@ -41,8 +41,7 @@ static const char *standby_state(const struct repl_core *c)
 static void judge_active(struct repl_core *c, struct repl_health *h)
 {
     h->is_fit = true;
-    snprintf(h->why, sizeof(h->why), "active, term %llu, %s",
-             (unsigned long long)c->term,
+    snprintf(h->why, sizeof(h->why), "active, term %llu, %s", (unsigned long long)c->term,
              !c->session.open       ? "without a peer"
              : repl_core_in_sync(c) ? "the peer has everything"
                                     : "the peer is catching up");

@@ -168,7 +168,7 @@ const char *hello_on_role(struct repl_core *c, const struct link_message *m)
         return "received a ROLE with an impossible term";
     if (r->term > c->seen)
         c->seen = r->term;
-    bool above = r->term != c->term     ? r->term > c->term
+    bool above = r->term != c->term       ? r->term > c->term
                  : r->active != c->active ? r->active
                                           : run_id_order(&r->run, &c->config.run) > 0;
     if (!above)

@@ -272,7 +272,7 @@ static uint64_t ring_compact(struct journal *j, struct ring *r,
 }
 
 void ring_spill(struct journal *j, struct ring *r,
-               bool (*spill)(void *context, const struct journal_entry *), void *context)
+                bool (*spill)(void *context, const struct journal_entry *), void *context)
 {
     while (ring_read(r) != NULL)
         continue;

@@ -86,7 +86,8 @@ void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
 /* Call spill for every entry, shipped or not. Entries for which it returns true stay
  * and count as unread; the others are freed. */
 void ring_spill(struct journal *j, struct ring *r,
-               bool (*spill)(void *context, const struct journal_entry *), void *context);
+                bool (*spill)(void *context, const struct journal_entry *),
+                void *context);
 
 /* pending: how many entries are not acknowledged. has_unread: are some not read yet? */
 uint64_t ring_pending(const struct ring *r);

@@ -10,7 +10,7 @@ enum { MAPS = 8 };
 static struct map *map_of(struct repl_core *c, size_t number)
 {
     struct map *const maps[MAPS] = { &c->dirty, &c->in_flight, &c->missing, &c->written,
-                                     &c->owed,  &c->coming, &c->purging,  &c->spare };
+                                     &c->owed,  &c->coming,    &c->purging, &c->spare };
     return maps[number];
 }
 

@@ -215,8 +215,8 @@ bool listen_open(struct repl_thread *t, char *why, size_t nwhy)
     const struct host_port *h = &t->config.listen;
     t->has_local = h->host[0] != '\0';
     if (t->has_local && !address_numeric(h->host, h->port, &t->local)) {
-        snprintf(why, nwhy,
-                 "option 'listen' needs a numeric address, not the name '%s'", h->host);
+        snprintf(why, nwhy, "option 'listen' needs a numeric address, not the name '%s'",
+                 h->host);
         return false;
     }
     return move(t, why, nwhy);

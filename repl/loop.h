@@ -47,8 +47,8 @@ struct control_config {
 struct repl_thread_config {
     struct host_port peer, listen;
     uint64_t heartbeat_ms, timeout_ms;
-    struct control_config control; /* path NULL: none */
-    bool control_is_optional;      /* if it cannot be made, log that and go on */
+    struct control_config control;          /* path NULL: none */
+    bool control_is_optional;               /* if it cannot be made, log that and go on */
     const struct repl_store_ops *store_ops; /* the core's store: releases sent items */
     void *store;
     void (*log)(void *context, enum repl_log level, const char *text);
@@ -162,7 +162,8 @@ bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_
 void handshake_tick(struct repl_thread *t, uint64_t now);
 void handshake_again(struct repl_thread *t); /* after the network may have changed */
 void handshake_greet(struct repl_thread *t, struct link *l);
-void handshake_hello(struct repl_thread *t, struct link *l, const struct link_hello *hello);
+void handshake_hello(struct repl_thread *t, struct link *l,
+                     const struct link_hello *hello);
 
 void io_event(evutil_socket_t fd, short what, void *arg);
 void io_resume(struct repl_thread *t);

@@ -100,7 +100,7 @@ static void share_out(struct repl_core *c)
     map_clear(&c->purging);
 
     map_copy(&c->in_flight, &c->dirty); /* mutant: drop-all-dirty */
-    map_clear(&c->dirty);            /* mutant: term-decides */
+    map_clear(&c->dirty);               /* mutant: term-decides */
     map_unite(&c->missing, &c->coming);
     map_subtract(&c->missing, &c->owed);
 }

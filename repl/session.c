@@ -48,7 +48,7 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
     map_unite(&c->missing, &c->purging); /* mutant: cut-purge-is-forgotten */
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
-    ship_spill(c);                /* mutant: no-spill */
+    ship_spill(c);               /* mutant: no-spill */
     notices_drop(c);             /* mutant: notices-outlive-the-session */
     waiters_unsend(&c->waiters); /* mutant: fetch-not-sent-again */
     flush_unmerge(c);

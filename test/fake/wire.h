@@ -25,7 +25,7 @@ enum { WIRE_CONNECTIONS = 4, WIRE_NONE = -1 };
 struct wire_connection {
     struct buffer pipe[2];
     struct link_hello said[2]; /* the HELLO that each end sent */
-    bool greeted[2]; /* the HELLO to this end was taken, or never can be */
+    bool greeted[2];           /* the HELLO to this end was taken, or never can be */
 };
 
 struct wire;

@@ -42,7 +42,7 @@ struct key {
     bool evicted;          /* so it may be on one node only; at rest as follows: */
     bool alone[2];         /* this node evicted it untold: the peer may still hold it */
     uint64_t told_in[2];   /* this node evicted and told it; its number of merges then */
-    uint64_t expected;     /* with a sole writer: the version that must be there; 0: none */
+    uint64_t expected;     /* of a sole writer: the version that must be there; 0: none */
     uint32_t expected_death;
 };
 
