@@ -72,7 +72,7 @@ struct store {
     struct table table;
     struct memory memory;
     struct ghost ghost;
-    _Atomic bool follows;            /* another node says what is evicted (mirror.h) */
+    _Atomic bool follows; /* another node says what is evicted (mirror.h) */
     _Atomic(engine_subscriber) subscriber; /* NULL: nobody wants to know */
     void *subscriber_context;
     _Atomic unsigned sample_every; /* reads; 0: none is sampled */

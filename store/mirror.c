@@ -4,7 +4,8 @@
 
 /* ---- what happens here */
 
-static void mirror_subscribe(ENGINE_HANDLE *handle, engine_subscriber subscriber, void *context)
+static void mirror_subscribe(ENGINE_HANDLE *handle, engine_subscriber subscriber,
+                             void *context)
 {
     struct store *s = store_of(handle);
     if (subscriber != NULL)

@@ -125,8 +125,7 @@ static enum fate settle(struct pass *p, struct spot *spot, struct item **place)
 }
 
 /* Unlock, and do what must not be done under a lock. */
-static void leave(struct pass *p, struct spot *spot, struct item *it,
-                  enum fate outcome)
+static void leave(struct pass *p, struct spot *spot, struct item *it, enum fate outcome)
 {
     spot->garbage = SEGMENT_NONE; /* the claim's own affair */
     store_unlock(p->s, spot);

@@ -39,9 +39,9 @@ struct segment {
     uint8_t state;
     _Atomic uint8_t queue;
     bool large;
-    _Atomic bool parked; /* in the list of those with items in use */
-    bool busy;           /* someone scans it: not to be claimed */
-    uint32_t next_search;  /* time before which no scan for expired items is due */
+    _Atomic bool parked;  /* in the list of those with items in use */
+    bool busy;            /* someone scans it: not to be claimed */
+    uint32_t next_search; /* time before which no scan for expired items is due */
 };
 
 /* It was free, and is open and empty. */

@@ -9,8 +9,8 @@
  * look-up for the mirror's sake counts as a read, an item arrives at the mirror without
  * what it had earned, and the mirror evicts on its own.
  *
- * Functions may be called from any thread, but follow and subscribe, which must not run at
- * the same time as themselves. Unless said otherwise arguments are as in engine.h.
+ * Functions may be called from any thread, but follow and subscribe, which must not run
+ * at the same time as themselves. Unless said otherwise arguments are as in engine.h.
  */
 #ifndef MEMCACHED_ENGINE_MIRROR_H
 #define MEMCACHED_ENGINE_MIRROR_H

@@ -118,7 +118,7 @@ static unsigned maps_in(enum link_op op)
 }
 
 static void put_term(struct input *in, const struct repl_core *c, enum link_op op,
-                      struct buffer *out)
+                     struct buffer *out)
 {
     size_t begun = link_begin(out, op, term_of(in, c->term, c->seen));
     bool has_notes =

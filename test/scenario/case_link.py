@@ -282,7 +282,7 @@ def case_garbage_on_the_link(lab):
                 with Connection(("127.0.0.1", node.listen_repl), 10.0) as stranger:
                     stranger.send(piece)
                     stranger.socket.shutdown(socket.SHUT_WR)
-                    while not unrelated.is_closed():
+                    while not stranger.is_closed():
                         stranger.inbox = b""
             except OSError:
                 continue
@@ -303,7 +303,7 @@ def case_silent_connections(lab):
     lab.linked(a, b)
     for stranger in strangers:
         stranger.timeout = 15.0 * lab.build.slowness
-        while not unrelated.is_closed():
+        while not stranger.is_closed():
             stranger.inbox = b""
         stranger.close()
     lab.drained(a)

@@ -61,7 +61,8 @@ START_TEST(test_a_term_that_nobody_reaches)
 }
 END_TEST
 
-/* What this node is missing may still come: only a merge with another says that it will not.
+/* What this node is missing may still come: only a merge with another says that it will
+ * not.
  */
 START_TEST(test_a_copy_that_was_cut_is_not_forgotten)
 {
@@ -136,7 +137,7 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_a_term_that_nobody_reaches,      test_a_copy_that_was_cut_is_not_forgotten,
+        test_a_term_that_nobody_reaches,       test_a_copy_that_was_cut_is_not_forgotten,
         test_an_absence_told_by_another,       test_what_the_peer_does_not_take,
         test_a_fill_that_is_too_large_is_told,
     };

@@ -1,6 +1,7 @@
 /*
- * The journal: rings of chunks from one pool, read, acknowledged and spilled. Long because
- * all tests share one ring, and the helpers that fill it and say what must be in it.
+ * The journal: rings of chunks from one pool, read, acknowledged and spilled. Long
+ * because all tests share one ring, and the helpers that fill it and say what must be in
+ * it.
  */
 #include "repl/journal.h"
 
