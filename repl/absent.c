@@ -140,7 +140,8 @@ static void agree(struct repl_core *c, uint64_t cas)
 }
 
 /* At the end of a session: if all is acknowledged, both nodes agree on everything up to
- * now. A follower has no changes, so for it that is when the leader has its copy. */
+ * now. A follower ships no changes: it agrees if the leader has what it copied
+ * there. */
 void absent_agree(struct repl_core *c)
 {
     c->agreeing = 0;

@@ -1,8 +1,9 @@
 /*
- * R19. Is the node at the other end alive, and does it do its part?
+ * R19. Is the node at the other end alive, and does it do its part? What counts against
+ * it:
  *
- *   silence     nothing may come for less than `timeout`
- *   a message   must be completed once it has begun
+ *   silence     nothing at all has come for `timeout`
+ *   a message   has begun, and is not completed in time
  *   a debt      the next step towards the merge, the end of a purge, an acknowledgement:
  *               a peer that owes one, and sends only signs of life, may be an impostor
  *

@@ -63,7 +63,7 @@ static const char *apply_delete(struct repl_core *c, const struct link_change *c
  * `written`. */
 static bool is_written(struct repl_core *c, uint64_t hash)
 {
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     if (flush_is_near(c))
         map_add(&c->written, hash);
     return map_has(&c->written, hash) ||

@@ -131,7 +131,7 @@ void handover_work(struct repl_core *c)
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)
         return;
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     if (c->flush.due || !repl_core_drained(c))
         return;
     link_put_plain(core_out(c), LINK_HANDOVER, c->term);

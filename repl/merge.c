@@ -110,7 +110,7 @@ static void merge_as_leader(struct repl_core *c)
     struct repl_session *s = &c->session;
     const struct map *const maps[] = { &c->owed, &c->coming, &c->in_flight };
     core_hold(c);
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     outlive(c);
     absent_tell_rest(c);               /* mutant: absences-of-the-leader */
     map_widen(&c->dirty, s->map_bits); /* the peer purges as much, so all of it is owed */

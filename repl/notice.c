@@ -8,9 +8,9 @@
  *
  * Notices are not changes. If there is no room for a notice, it is lost: then the
  * standby has one item too many, or rates an item as less wanted than it is. It never
- * loses a wrong item: an eviction names the CAS that the item had, so that a newer item
- * stays, whatever the order of messages. Notices are sent with the next batch, or at
- * the next tick; they do not wake the replication thread.
+ * evicts a wrong item: a notice names the CAS that the evicted item had, so that a
+ * newer item stays, whatever the order of messages. Notices are sent with the next
+ * batch, or at the next tick; they do not wake the replication thread.
  */
 #include "base/hash.h"
 #include "repl/internal.h"

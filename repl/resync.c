@@ -270,7 +270,7 @@ void resync_repair(struct repl_core *c)
         verify_is_naming(c))
         return;
     core_hold(c);
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     map_widen(&c->dirty, s->map_bits);
     map_copy(&c->in_flight, &c->dirty); /* mutant: no-in-flight */
     map_copy(&c->owed, &c->dirty);

@@ -18,9 +18,9 @@
  * pays for a wake-up. A change that comes after a pause is shipped at once. */
 enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 
-/* The longest pause between ticks, even if heartbeats are rarer: a tick dials the peer,
+/* The longest pause between ticks, even if heartbeats are rarer: a tick dials the peer
  * and lets go clients that wait for a handover, and the thread looks whether it must
- * stop. */
+ * end. */
 enum { TICK_MAX_US = 100000 };
 
 /* ---- the loop */
