@@ -8,7 +8,7 @@ void core_store_failed(struct repl_core *c, const char *what)
     if ((n & (n - 1)) == 0)
         repl_core_fault(
             c,
-            "the store could not %s (%llu such failures so far), and will try again: "
+            "the store could not %s (such failures so far: %llu), and will try again: "
             "check whether this machine is short of memory",
             what, (unsigned long long)n);
 }

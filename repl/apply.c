@@ -9,8 +9,8 @@ static void note_dropped(struct repl_core *c, const struct link_change *change)
     if ((c->count.apply_failed & (c->count.apply_failed - 1)) == 0)
         repl_core_fault(
             c,
-            "the store could not take an item of %u bytes from the peer (%llu such items "
-            "so far), so it is a miss here; give both nodes the same -m and -I",
+            "the store could not take an item of %u bytes from the peer (such items so "
+            "far: %llu), so it is a miss here; give both nodes the same -m and -I",
             change->nvalue, (unsigned long long)c->count.apply_failed);
 }
 
