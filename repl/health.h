@@ -9,7 +9,8 @@
 #include "repl/core.h"
 
 struct repl_health {
-    bool is_fit; /* active and not resigned, or a standby that has the data */
+    bool is_fit; /* active and not resigned; or a standby that is filled, or that has no
+                  * peer to wait for */
     char why[REPL_HEALTH_TEXT]; /* one line, in either case */
     uint64_t rank; /* of two nodes without a link, the higher was active last */
     uint64_t term; /* of the last promotion that it knows */

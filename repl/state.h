@@ -95,7 +95,7 @@ enum flush_origin {
 enum flush_doubt {
     DOUBT_NONE,
     DOUBT_LEADER, /* the leader of this session has not said so yet */
-    DOUBT_PEER    /* that leader never said so, and this node has not merged since */
+    DOUBT_PEER    /* nor had it when its session ended, and no merge came since */
 };
 
 /* flush_all (flush.c). */
