@@ -46,9 +46,7 @@ static bool make_core(struct repl_engine *e)
     if (getrandom(config.run.bytes, sizeof(config.run.bytes), 0) !=
             (ssize_t)sizeof(config.run.bytes) ||
         !siphash_draw(&config.secret)) {
-        snprintf(e->why, sizeof(e->why),
-                 "the kernel gives no random numbers (getrandom failed): check whether a "
-                 "sandbox forbids that call");
+        snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
         return false;
     }
     adapter_init(&e->adapter, &e->wrapped, e->server);
@@ -65,8 +63,7 @@ static bool make_core(struct repl_engine *e)
     fetch_subscribe(e);
     if (!shim_is_deaf())
         return true;
-    snprintf(e->why, sizeof(e->why),
-             "out of memory for the engine's callbacks: free memory on this machine");
+    snprintf(e->why, sizeof(e->why), "out of memory for the engine's callbacks");
     return false;
 }
 

@@ -166,8 +166,7 @@ static ENGINE_ERROR_CODE get(ENGINE_HANDLE *handle, const void *cookie, item **i
     return found != NULL ? ENGINE_SUCCESS : ENGINE_KEY_ENOENT;
 }
 
-/* Check the condition of the operation, as the interface defines it. append and prepend
- * are not supported. */
+/* Checks the operation's condition, as the interface has it; no append and prepend. */
 static ENGINE_ERROR_CODE judge(const struct tiny_item *old, uint64_t cas,
                                ENGINE_STORE_OPERATION operation)
 {
