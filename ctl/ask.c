@@ -19,7 +19,9 @@ static bool keep_path(struct ask *ask, const char *path)
         memcpy(ask->path, path, n + 1);
         return true;
     }
-    snprintf(ask->why, sizeof(ask->why), "the path of the socket is too long: %s", path);
+    snprintf(ask->why, sizeof(ask->why),
+             "the path of the control socket is longer than a UNIX socket can have: %s",
+             path);
     return false;
 }
 
@@ -30,18 +32,19 @@ static bool find_socket(struct ask *ask)
     int rc = glob(USUAL_PLACE, 0, NULL, &found);
     if (rc == GLOB_NOSPACE) {
         snprintf(ask->why, sizeof(ask->why),
-                 "out of memory while looking for the control socket: name it with -s");
+                 "out of memory while looking for the control socket; name it with -s");
         return false;
     }
     if (rc != 0) {
         snprintf(ask->why, sizeof(ask->why),
                  "there is no control socket " USUAL_PLACE
-                 ": is mcd running with repl_engine.so and a peer? Else name it with -s");
+                 ": is mcd running with repl_engine.so and a peer? If the socket is "
+                 "elsewhere, name it with -s");
         return false;
     }
     if (found.gl_pathc > 1)
         snprintf(ask->why, sizeof(ask->why),
-                 "%zu nodes run here (%s, %s, ...): say which with -s", found.gl_pathc,
+                 "%zu nodes run here (%s, %s, ...): name one with -s", found.gl_pathc,
                  found.gl_pathv[0], found.gl_pathv[1]);
     else
         one = keep_path(ask, found.gl_pathv[0]);
@@ -109,7 +112,7 @@ static enum answer fail(struct ask *ask, const char **text)
     return ANSWER_FAILED;
 }
 
-/* The rest of the line if it begins with this word. */
+/* The rest of the line after this word; NULL if the line begins with another one. */
 static const char *after(const char *word, const char *line)
 {
     size_t n = strlen(word);
@@ -134,7 +137,7 @@ pid_t ask_pid(const struct ask *ask)
     return peer.pid;
 }
 
-/* Not by fgets, which may take half a line for one when the other half is late. */
+/* Does not use fgets, which returns half a line as a line if the other half is late. */
 static bool read_line(struct ask *ask)
 {
     size_t n = 0;
@@ -153,7 +156,7 @@ static bool read_line(struct ask *ask)
     return true;
 }
 
-/* Past the stream, which may hold lines that were said unasked. */
+/* Writes to the socket itself: the stream may hold unread lines of news. */
 static bool send_line(struct ask *ask, const char *command)
 {
     char line[64];

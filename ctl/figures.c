@@ -54,7 +54,7 @@ static const struct {
     { "peer", "repl_peer", "", false },
     { "term", "repl_term", "", false },
     { "in sync", "repl_in_sync", "", false },
-    { "at risk", "repl_at_risk", " changes, lost if this node died now", false },
+    { "at risk", "repl_at_risk", " changes, lost if this node dies now", false },
     { "pending", "repl_pending", " changes not acknowledged", false },
     { "dirty", "repl_dirty_buckets", " buckets", false },
     { "missing", "repl_missing_buckets", " buckets", false },

@@ -1,4 +1,4 @@
-/* The figures of a node, as names and values, kept in the order they came in. */
+/* The figures of a node: names and values, in the order in which they came. */
 #ifndef CTL_FIGURES_H
 #define CTL_FIGURES_H
 
@@ -20,7 +20,8 @@ enum answer figures_read(struct ask *ask, struct figures *f, const char **text);
 const char *figures_text(const struct figures *f, const char *name); /* "" if unknown */
 uint64_t figures_number(const struct figures *f, const char *name);
 
-/* To standard output. before: those of seconds ago, for rates; NULL if there are none. */
+/* Print to standard output. before: the figures of `seconds` ago, for rates; NULL if
+ * there are none. */
 void figures_print(const struct figures *f, const struct figures *before, double seconds);
 void figures_print_json(const struct figures *f);
 

@@ -26,10 +26,10 @@
 enum {
     FIT = 0,
     FAULT = -254,
-    RANK_MAX = 6, /* it is added to keepalived's priority, which has room for so much */
+    RANK_MAX = 6, /* keepalived adds the rank to its priority, which has no more room */
     RANK_SETTLES_MS = 1000,
-    LATE_MS = 5,       /* an answer that takes so long is worth a look at the process */
-    PATIENCE_MS = 500, /* with a node that is late, but at work */
+    LATE_MS = 5,       /* if an answer takes longer, look at the process */
+    PATIENCE_MS = 500, /* how long to wait for a node that is late, but working */
     LINE_ROOM = 512
 };
 
@@ -38,18 +38,18 @@ enum wish { WISH_NONE, WISH_PROMOTE, WISH_DEMOTE };
 struct guard {
     const struct guard_config *config;
     struct track_file health, rank;
-    int judged; /* what was said last; 1: nothing yet */
+    int judged; /* the health that was said last; 1: none yet */
     struct ask ask;
     bool connected;
     int fifo;
-    char line[LINE_ROOM]; /* of the FIFO, as far as it has come */
+    char line[LINE_ROOM]; /* from the FIFO, as far as it has come */
     size_t nline;
-    enum wish wish; /* what keepalived told last and the node has not done yet */
-    bool is_master; /* as far as keepalived has told */
-    int node_rank;  /* as the node said last */
+    enum wish wish; /* keepalived's last order, until the node has carried it out */
+    bool is_master; /* as far as keepalived has said */
+    int node_rank;  /* what the node said last, and since when */
     uint64_t rank_since;
     uint64_t asked_at;
-    bool is_dying; /* the process that was asked last */
+    bool is_dying; /* the process that was asked last is dying */
 };
 
 static volatile sig_atomic_t is_over;
@@ -82,8 +82,8 @@ static void say(const char *format, ...)
 static void write_number(struct track_file *file, int number)
 {
     bool ok = track_file_write(file, number);
-    if (!ok && !file->failing) /* it is tried again with every look */
-        say("cannot write %s: %s; keepalived goes on with %d", file->path,
+    if (!ok && !file->failing) /* tried again each time that the guard asks the node */
+        say("cannot write %s: %s; trying again, keepalived still reads %d", file->path,
             strerror(errno), file->number);
     file->failing = !ok;
 }
@@ -91,16 +91,17 @@ static void write_number(struct track_file *file, int number)
 static void judge(struct guard *g, int health, const char *why)
 {
     if (is_over)
-        return; /* it was the signal that cut the answer short */
+        return; /* the signal interrupted the answer */
     if (health != g->judged)
         say("%s: %s", health == FIT ? "fit to hold the address" : "FAULT", why);
     g->judged = health;
     write_number(&g->health, health);
 }
 
-/* A change of its priority makes a backup wait anew before it takes the address. So its
- * rank stays while the address may be on the move. Whoever has the address tells at once,
- * for the other may be behind a cut that heals, or comes, in the next moment. */
+/* If the priority of a backup changes, keepalived waits anew before it takes the
+ * address. So a backup's rank stays as it is while the address may be moving. The node
+ * with the address writes its rank at once, because a partition from the other node may
+ * heal, or begin, at any moment. */
 static void tell_rank(struct guard *g, int rank)
 {
     if (rank > RANK_MAX)
@@ -118,14 +119,14 @@ static void tell_rank(struct guard *g, int rank)
 
 /* ---- the node */
 
-/* First of all the connection is closed: a node that only hung is not to do later what it
+/* Close the connection first: a node that only hung must not carry out later what it
  * was asked, when keepalived already knows that it is out. */
 static void lose_node(struct guard *g, const char *why)
 {
     ask_close(&g->ask);
     g->connected = false;
     judge(g, FAULT, g->is_dying ? "the process is dying" : why);
-    /* Whoever comes next is another process: keepalived tells anew. */
+    /* The next node is another process, and keepalived will tell its state anew. */
     g->wish = WISH_NONE;
 }
 
@@ -136,7 +137,7 @@ static void take_figure(void *context, const char *name, const char *value)
         tell_rank(g, (int)strtol(value, NULL, 10));
 }
 
-/* An answer is late, and this is asked again and again. */
+/* Called again and again while an answer is late: go on waiting? */
 static bool is_worth_waiting(void *context)
 {
     struct guard *g = context;
@@ -172,8 +173,9 @@ static enum answer ask_health(struct guard *g, const char **why)
     return ask_command(&g->ask, "health", take_figure, NULL, g, why);
 }
 
-/* Once more if only the connection has ended: the socket of a node that has died refuses
- * the next one at once. False: it could not be reached, and that has been judged. */
+/* Ask for the health; once more if only the connection has ended, because the socket of
+ * a dead node refuses the next connection at once. False: the node could not be
+ * reached, and that has been judged. */
 static bool learn_health(struct guard *g, enum answer *answer, const char **why)
 {
     if (!reach_node(g))
@@ -211,14 +213,14 @@ static void grant_wish(struct guard *g)
     g->asked_at = monotonic_ms();
     enum answer answer = ask_command(&g->ask, command, NULL, NULL, NULL, &why);
     say("%s: %s", command, why);
-    g->wish = WISH_NONE; /* also if it failed: keepalived will tell anew */
+    g->wish = WISH_NONE; /* also after a failure: keepalived will tell its state anew */
     if (answer == ANSWER_FAILED)
         lose_node(g, why);
 }
 
 /* ---- what keepalived tells: INSTANCE "NAME" STATE PRIORITY */
 
-/* Other words than these say nothing of the state. */
+/* Other words say nothing about the state. */
 static const struct {
     const char *word;
     enum wish wish;
@@ -233,7 +235,7 @@ static void take_line(struct guard *g, const char *line)
     char kind[16], name[64], state[32];
     if (sscanf(line, "%15s \"%63[^\"]\" %31s", kind, name, state) != 3 ||
         strcmp(kind, "INSTANCE") != 0)
-        return; /* of groups, or of nothing that we know */
+        return; /* about groups, or unknown */
     say("keepalived: %s is %s", name, state);
     for (size_t i = 0; i < N_ELEMENTS(states); i++) {
         if (strcmp(states[i].word, state) == 0) {
@@ -241,7 +243,7 @@ static void take_line(struct guard *g, const char *line)
             g->is_master = g->wish == WISH_PROMOTE;
         }
     }
-    grant_wish(g); /* in order, one after the other */
+    grant_wish(g); /* at once, so that wishes are carried out in order */
 }
 
 static void take_lines(struct guard *g)
@@ -259,16 +261,18 @@ static void take_lines(struct guard *g)
         memmove(g->line, end + 1, g->nline);
     }
     if (g->nline == sizeof(g->line))
-        g->nline = 0; /* no line is so long */
+        g->nline = 0; /* keepalived writes no line of this length: drop it */
 }
 
-/* A disk that is full gets room again; a folder that is not there will not come. */
+/* The exit code: a full disk may get room again, so a restart may help. A missing
+ * folder needs the operator: EX_CONFIG. */
 static int code_of(int error)
 {
     return error == ENOSPC || error == EDQUOT ? EXIT_FAILURE : EX_CONFIG;
 }
 
-/* For reading and writing, so that it stays open when keepalived restarts. */
+/* Open the FIFO for reading and writing, so that it stays open when keepalived
+ * restarts. */
 static int open_fifo(struct guard *g)
 {
     struct stat found;
@@ -277,20 +281,23 @@ static int open_fifo(struct guard *g)
         return EXIT_SUCCESS;
     if (mkfifo(g->config->fifo, 0600) != 0 && errno != EEXIST) {
         int error = errno;
-        say("cannot make the FIFO %s: %s", g->config->fifo, strerror(error));
+        say("cannot make the FIFO %s: %s; let this user write to its folder, or name "
+            "another with --fifo",
+            g->config->fifo, strerror(error));
         return code_of(error);
     }
     g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (g->fifo >= 0 && fstat(g->fifo, &found) == 0 && S_ISFIFO(found.st_mode))
         return EXIT_SUCCESS;
-    say("%s is no FIFO that this user may use; remove it, or name another with --fifo",
+    say("%s is not a FIFO that this user may use; remove it, or name another with --fifo",
         g->config->fifo);
     return EX_CONFIG;
 }
 
-/* ---- both, in turn */
+/* ---- the loop: the node and keepalived in turn */
 
-/* One of the two has come, or the time. True if the node is to be looked at. */
+/* Wait for keepalived, for the node, or for the time `until`. True if it is time to ask
+ * the node for its health. */
 static bool serve(struct guard *g, uint64_t until)
 {
     uint64_t now = monotonic_ms();
@@ -300,15 +307,15 @@ static bool serve(struct guard *g, uint64_t until)
     };
     if (poll(fds, 2, until > now ? (int)(until - now) : 0) > 0 && fds[0].revents != 0)
         take_lines(g);
-    /* The node says something unasked, or its connection has ended. */
+    /* The node has sent news, or its connection has ended. */
     return fds[1].revents != 0 || monotonic_ms() >= until;
 }
 
 static int open_files(struct guard *g)
 {
     const char *directory = g->config->directory;
-    /* keepalived may start at any moment from now on: nothing is known, so not this one
-     */
+    /* keepalived may start at any moment from now on. Nothing is known about this node
+     * yet, so it must not get the address. */
     if (track_file_open(&g->health, directory, "health", FAULT) &&
         track_file_open(&g->rank, directory, "rank", 0))
         return EXIT_SUCCESS;
@@ -333,18 +340,18 @@ int guard_run(const struct guard_config *config)
         code = open_fifo(&g);
     if (code != EXIT_SUCCESS)
         return code;
-    say("watching; until the node is known, health is %d and rank %d", g.health.number,
+    say("watching the node; until it answers, health is %d and rank %d", g.health.number,
         g.rank.number);
     service_ready();
     while (!is_over) {
         uint64_t begun = monotonic_ms();
         look_at_node(&g);
-        grant_wish(&g); /* one that came while the node could not be reached */
+        grant_wish(&g); /* one that came while the node was out of reach */
         while (!is_over && !serve(&g, begun + config->period_ms))
             continue;
     }
     service_stopping();
-    say("ends; keepalived goes on with health %d and rank %d", g.health.number,
+    say("ends; keepalived still reads health %d and rank %d", g.health.number,
         g.rank.number);
     ask_close(&g.ask);
     if (g.fifo >= 0)

@@ -7,19 +7,19 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "ctl/keepalived_template.h" /* template_lines, made from the template */
+#include "ctl/keepalived_template.h" /* template_lines, generated from the template */
 
 enum { NAME_ROOM = 32, INTERFACE_ROOM = 15, PATH_ROOM = 200 };
 
 #define ALNUM        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 #define NAME_LETTERS ALNUM "_-."
-/* What keepalived reads as one plain word, in quotes or not. */
+/* The characters that keepalived reads as part of one word, with or without quotes. */
 #define PATH_LETTERS ALNUM "_-./+,:="
 
 /* ---- the values */
 
 struct vip {
-    int family; /* 0: it is none */
+    int family; /* 0: not an address */
     unsigned char bytes[sizeof(struct in6_addr)];
 };
 
@@ -43,7 +43,7 @@ static bool same_address(const struct vip *a, const struct vip *b)
     return a->family == b->family && memcmp(a->bytes, b->bytes, address_size(a)) == 0;
 }
 
-/* One machine's own: neither 0.0.0.0 nor a group. */
+/* Is it an address of one machine: neither 0.0.0.0 or :: nor multicast? */
 static bool is_of_a_node(const struct vip *a)
 {
     static const unsigned char nothing[sizeof(a->bytes)];
@@ -62,7 +62,7 @@ static bool check_address(const char *option, const char *text, struct vip *a, c
     if (a->family != 0 && is_of_a_node(a))
         return true;
     snprintf(why, nwhy,
-             "--%s takes the address of one machine, such as 10.0.0.1 or fd00::1, "
+             "--%s needs the address of one machine, such as 10.0.0.1 or fd00::1, "
              "not '%s'%s",
              option, text, a->family == 0 ? " (names are not looked up)" : "");
     return false;
@@ -82,7 +82,7 @@ static bool check_vip(const char *text, struct vip *vip, char *why, size_t nwhy)
     if (*end != '\0' || (size_t)(slash - text) >= sizeof(address)) {
         snprintf(
             why, nwhy,
-            "--vip takes an address with the length of its network's prefix, such as "
+            "--vip needs an address with the length of its network's prefix, such as "
             "10.0.0.100/24, not '%s'",
             text);
         return false;
@@ -92,7 +92,7 @@ static bool check_vip(const char *text, struct vip *vip, char *why, size_t nwhy)
         return false;
     if (length >= 1 && length <= 8 * address_size(vip))
         return true;
-    snprintf(why, nwhy, "--vip: a prefix of %s has a length of 1 to %zu, not %s", address,
+    snprintf(why, nwhy, "--vip: a prefix of %s is 1 to %zu bits long, not %s", address,
              8 * address_size(vip), slash + 1);
     return false;
 }
@@ -108,15 +108,17 @@ static bool check_addresses(const struct keepalived_conf *conf, char *why, size_
     if (vip.family != self.family || vip.family != peer.family)
         what = "--vip, --self and --peer must all be IPv4 or all be IPv6";
     else if (same_address(&self, &peer))
-        what = "--self and --peer are the same: on the other node they are exchanged";
+        what = "--self and --peer are the same: give this node's address and the other "
+               "node's, and swap them on the other node";
     else if (same_address(&vip, &self) || same_address(&vip, &peer))
-        what = "--vip must be an address of its own: it moves, those of the nodes do not";
+        what = "--vip must be another address than --self and --peer: it moves, and the "
+               "addresses of the nodes do not";
     if (what != NULL)
         snprintf(why, nwhy, "%s", what);
     return what == NULL;
 }
 
-/* What stands in the configuration as one word must be one there, too. */
+/* A value that the configuration uses as one word must be one word. */
 static bool check_word(const char *option, const char *text, const char *letters,
                        size_t room, char *why, size_t nwhy)
 {
@@ -127,7 +129,7 @@ static bool check_word(const char *option, const char *text, const char *letters
     size_t n = strlen(text);
     if (n > 0 && n <= room && strspn(text, letters) == n)
         return true;
-    snprintf(why, nwhy, "--%s takes 1 to %zu of the letters, digits and %s, not '%s'",
+    snprintf(why, nwhy, "--%s needs 1 to %zu characters, letters, digits or %s, not '%s'",
              option, room, letters + strlen(ALNUM), text);
     return false;
 }
@@ -139,8 +141,8 @@ static bool check_path(const char *option, const char *text, size_t room, char *
         return false;
     if (text[0] == '/')
         return true;
-    snprintf(why, nwhy, "--%s: keepalived needs the whole path, from /, not '%s'", option,
-             text);
+    snprintf(why, nwhy, "--%s needs an absolute path, which begins with /, not '%s'",
+             option, text);
     return false;
 }
 
@@ -150,8 +152,8 @@ static bool check_advert(const struct keepalived_conf *conf, char *why, size_t n
         return true;
     snprintf(
         why, nwhy,
-        "--advert takes milliseconds in steps of 10, which is what VRRP can say, not "
-        "%lu",
+        "--advert needs milliseconds in steps of 10, because VRRP has no smaller ones, "
+        "not %lu",
         conf->advert_ms);
     return false;
 }
@@ -176,7 +178,7 @@ struct value {
     const char *name, *text;
 };
 
-/* Only what is a word for keepalived; else the name of the instance will do. */
+/* The host's name if keepalived reads it as one word, else `otherwise`. */
 static const char *router_name(char *host, size_t nhost, const char *otherwise)
 {
     host[nhost - 1] = '\0';
@@ -186,7 +188,7 @@ static const char *router_name(char *host, size_t nhost, const char *otherwise)
     return host;
 }
 
-/* The line is for the other kind of network, or is stripped of its mark. */
+/* Returns the line without its mark; NULL if it is for the other kind of network. */
 static const char *take_mark(const char *line, bool multicast)
 {
     static const char *const marks[] = { "@unicast:", "@multicast:" };
@@ -207,7 +209,7 @@ static void print_line(const char *line, const struct value *values, FILE *out)
         while (value->name != NULL &&
                (strlen(value->name) != n || memcmp(value->name, at + 1, n) != 0))
             value++;
-        CHECK(value->name != NULL && at[n + 1] == '@'); /* the template is ours */
+        CHECK(value->name != NULL && at[n + 1] == '@'); /* else the template is wrong */
         fprintf(out, "%.*s%s", (int)(at - line), line, value->text);
         line = at + n + 2;
     }

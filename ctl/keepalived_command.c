@@ -22,15 +22,16 @@ static const struct option_row rows[] = {
     OPTION_WHOLE(#name, help)
 #include "ctl/ctl_option_rows.h"
 
-/* By the index of --profile. */
+/* Indexed by the value of --profile. */
 static const unsigned long advert_of_profile[] = { 100, 300 };
 
-/* keepalived shall run the very program that wrote the file. */
+/* keepalived will run the program that wrote the file, which is this one. */
 static void find_program(char *path, size_t npath)
 {
     ssize_t n = readlink("/proc/self/exe", path, npath - 1);
     if (n <= 0)
-        options_refuse("cannot find out where mcreplctl is: is /proc mounted?");
+        options_refuse("cannot find the path of mcreplctl in /proc/self/exe: is /proc "
+                       "mounted?");
     path[n] = '\0';
 }
 
@@ -41,7 +42,7 @@ static void print(const struct keepalived_conf *conf)
         options_refuse("%s", why);
     keepalived_conf_print(conf, stdout);
     if (fflush(stdout) != 0)
-        options_refuse("cannot write the configuration");
+        options_refuse("cannot write the configuration to standard output");
 }
 
 int keepalived_conf_command(struct common_options *common, int argc, char **argv)

@@ -62,7 +62,7 @@ static int run_watch(struct ask *ask)
                       (double)(at - before) / 1e6);
         putchar('\n');
         if (fflush(stdout) != 0)
-            return EXIT_SUCCESS; /* whoever read it has enough */
+            return EXIT_SUCCESS; /* the reader has closed the pipe */
         before = at;
         sleep(1);
     }
@@ -85,17 +85,18 @@ static int run_status(struct ask *ask, const char *name, const struct common_opt
     return EXIT_SUCCESS;
 }
 
-/* One row has run, and is asked of the node, or own, and has options of its own. */
+/* A row has either `run`, for a command that asks the node, or `own`, for a command
+ * with options of its own. */
 static const struct command {
     const char *name;
     int (*run)(struct ask *ask, const char *name, const struct common_options *s);
     int (*own)(struct common_options *common, int argc, char **argv);
-    unsigned timeout_ms; /* unless given */
+    unsigned timeout_ms; /* the default of --timeout */
     const char *help;
 } commands[] = {
-    { "status", run_status, NULL, 2000, "what the node is and does; --json, --watch" },
+    { "status", run_status, NULL, 2000, "print the node's figures; --json, --watch" },
     { "health", run_plain, NULL, 2000,
-      "one line why; exit code 0 if the node may hold the VIP" },
+      "may the node hold the clients' address? Prints why; exit code 0: yes" },
     { "promote", run_plain, NULL, 2000, "make the node active" },
     { "demote", run_plain, NULL, 2000, "make the node standby" },
     { "handover", run_plain, NULL, 60000, "make the peer active without losing a write" },
@@ -103,9 +104,9 @@ static const struct command {
     { "verify", run_plain, NULL, 70000,
       "compare both nodes, repair what differs, compare again" },
     { "guard", NULL, guard_command, 0,
-      "a daemon: tells keepalived of the node, and the node of keepalived" },
+      "a daemon: gives keepalived the node's health, and the node its role" },
     { "keepalived-conf", NULL, keepalived_conf_command, 0,
-      "print keepalived's configuration of one node" },
+      "print keepalived's configuration for one node" },
 };
 
 static void usage(FILE *out)
@@ -117,10 +118,9 @@ static void usage(FILE *out)
     options_help(out);
     guard_help(out);
     keepalived_conf_help(out);
-    fputs(
-        "\nExit code: 0 done or yes, 1 refused or no, 2 wrong usage, 3 the node does not "
-        "answer.\n",
-        out);
+    fputs("\nExit code: 0: done, or yes. 1: refused, or no. 2: wrong usage. 3: the node "
+          "does not answer.\n",
+          out);
 }
 
 static const struct command *find_command(const char *name)
@@ -155,7 +155,7 @@ static int run(struct common_options *common, int argc, char **argv)
     }
     const struct command *command = find_command(argv[at]);
     if (command == NULL) {
-        fprintf(stderr, "mcreplctl: there is no command '%s'\n\n", argv[at]);
+        fprintf(stderr, "mcreplctl: unknown command '%s'\n\n", argv[at]);
         usage(stderr);
         return EXIT_USAGE;
     }

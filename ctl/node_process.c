@@ -3,7 +3,7 @@
 #include <glob.h>
 #include <stdio.h>
 
-/* Of a thread's flags in /proc, as include/linux/sched.h names them. */
+/* Two of a thread's flags in /proc, named as in the kernel's include/linux/sched.h. */
 enum { PF_EXITING = 0x4, PF_SIGNALED = 0x400 };
 
 static bool read_stat(const char *path, char *state, unsigned *flags)
@@ -35,6 +35,6 @@ bool process_is_dying(pid_t pid)
 {
     char path[64], state;
     unsigned flags;
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid); /* of its first thread */
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid); /* for its first thread */
     return read_stat(path, &state, &flags) && (flags & (PF_EXITING | PF_SIGNALED)) != 0;
 }

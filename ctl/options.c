@@ -28,7 +28,7 @@ void options_refuse(const char *format, ...)
     exit(EXIT_USAGE);
 }
 
-/* Who asks for help or the version gets it, whatever else stands there. */
+/* --help and --version take effect at once, whatever follows them. */
 static bool take(struct command_line *l, const struct option_row *row, void *values,
                  const char *text, char *why, size_t nwhy)
 {
@@ -77,7 +77,7 @@ void options_after(struct common_options *common, const struct option_table *own
     if (own != NULL && (common->json || common->watch))
         options_refuse(STATUS_ONLY);
     if (end < argc)
-        options_refuse("only one command, please: '%s' is too much", argv[end]);
+        options_refuse("only one command is allowed: remove '%s'", argv[end]);
 }
 
 void options_fini(struct common_options *common)

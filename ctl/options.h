@@ -1,6 +1,6 @@
 /*
- * The command line: `mcreplctl [OPTION]... COMMAND [OPTION]...`. What is common may stand
- * on both sides of the command, a command's own options after it.
+ * The command line: `mcreplctl [OPTION]... COMMAND [OPTION]...`. Common options may
+ * stand before and after the command; a command's own options stand after it.
  */
 #ifndef CTL_OPTIONS_H
 #define CTL_OPTIONS_H
@@ -22,17 +22,18 @@ struct common_options {
     void (*usage)(FILE *out);
 };
 
-/* Take the options before the command; the index of the command in argv. */
+/* Read the options before the command. Returns the index of the command in argv. */
 int options_before(struct common_options *common, int argc, char **argv);
-/* Take those of argv[1] on, common and own (NULL: none, for a command that asks the
- * node); no other words are allowed. The members of own get their presets first. Both end
- * the program with a text and EXIT_USAGE if something is wrong. */
+/* Read the options from argv[1] on, the common ones and `own` (NULL: a command that
+ * asks the node, and has none). No other words are allowed. The members of `own` are
+ * set to their presets first. If something is wrong, both functions say so and end the
+ * program with EXIT_USAGE. */
 void options_after(struct common_options *common, const struct option_table *own,
                    int argc, char **argv);
 void options_fini(struct common_options *common);
 void options_help(FILE *out);
 
-/* What is wrong, in one line, and the end of the program with EXIT_USAGE. */
+/* Print one line that says what is wrong, and end the program with EXIT_USAGE. */
 _Noreturn void options_refuse(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 

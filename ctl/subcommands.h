@@ -1,5 +1,5 @@
-/* Commands that do not ask the node one question, and take options of their own. argv[0]
- * is the program, the options follow. The exit code. */
+/* Commands with options of their own, which do more than ask the node one question.
+ * argv[0] is the program; the options follow. They return the exit code. */
 #ifndef CTL_SUBCOMMANDS_H
 #define CTL_SUBCOMMANDS_H
 

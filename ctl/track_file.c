@@ -32,7 +32,7 @@ bool track_file_open(struct track_file *f, const char *directory, const char *na
     }
     long stands = first;
     if (!file_read_number(f->path, &stands) && errno != ENOENT)
-        return false; /* what it says is not ours to forget */
+        return false; /* unreadable, or not a number: do not overwrite it */
     f->number = (int)stands;
-    return put(f, f->number); /* also to learn now whether it can be written */
+    return put(f, f->number); /* also shows now whether the file can be written */
 }

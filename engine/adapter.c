@@ -1,6 +1,6 @@
 /*
- * See adapter.h. Long because it fills the whole table of repl/store.h, a few lines a
- * call, and what lies between the two is nobody else's business.
+ * See adapter.h. Long because it fills the whole table of repl/store.h, with a few
+ * lines for each function, and the helpers in between are used nowhere else.
  */
 #include "engine/adapter.h"
 
@@ -15,7 +15,7 @@ _Static_assert((int)NOTE_READ == LINK_NOTE_READ && (int)NOTE_KEPT == LINK_NOTE_K
 
 enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in memcached */
 
-/* A call that the engine may put off: made again when it says so. */
+/* Make a call that the engine may put off; make it again when the engine says so. */
 #define CALL(rc, cookie, expr)                                                           \
     do {                                                                                 \
         (rc) = (expr);                                                                   \
@@ -25,7 +25,8 @@ enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in me
 #define ENGINE(a) ((a)->wrapped->module.api)
 #define HANDLE(a) (wrapped_handle((a)->wrapped))
 
-/* As it goes over the wire; 0 never, else what remains of a life of now..exptime. */
+/* The expiry time as it goes over the wire: 0 never, else the seconds that remain, or
+ * an absolute time if they are more than RELATIVE_MAX. */
 static uint32_t wire_exptime(const struct adapter *a, rel_time_t exptime)
 {
     rel_time_t now = a->server->core->get_current_time();
@@ -62,7 +63,7 @@ static void op_release(void *store, void *it)
     ENGINE(a)->release(HANDLE(a), &a->cookie, it);
 }
 
-/* Replication's look-ups are no reads, in engines that can tell them apart. */
+/* Replication's look-ups do not count as reads, if the engine can tell them apart. */
 static ENGINE_ERROR_CODE look_at(struct adapter *a, struct own_cookie *cookie, item **it,
                                  const void *key, size_t nkey)
 {
@@ -96,7 +97,7 @@ static enum repl_answer op_lookup(void *store, const void *key, size_t nkey,
     return REPL_UNKNOWN;
 }
 
-/* Absent already, or changed meanwhile: both are fine. */
+/* True also if the key is already absent, or was changed meanwhile. */
 static bool remove_with(struct adapter *a, struct own_cookie *cookie, const void *key,
                         size_t nkey, uint64_t cas)
 {
@@ -125,7 +126,8 @@ static ENGINE_ERROR_CODE allocate(struct adapter *a, item **it,
     return rc;
 }
 
-/* An item with the change's contents, not stored yet. NULL if the engine has no room. */
+/* An item with the change's contents, not linked yet. NULL if the engine has no
+ * room. */
 static item *make_item(struct adapter *a, const struct link_change *c)
 {
     item_info info = { .nvalue = 1 };
@@ -140,7 +142,7 @@ static item *make_item(struct adapter *a, const struct link_change *c)
     return it;
 }
 
-/* The item as the peer has it, CAS included: in one step, if the engine can. */
+/* Store the item with the peer's CAS: in one step, if the engine can do that. */
 static ENGINE_ERROR_CODE link_item(struct adapter *a, item *it,
                                    const struct link_change *c,
                                    ENGINE_STORE_OPERATION operation)
@@ -167,7 +169,7 @@ static ENGINE_ERROR_CODE store_state(struct adapter *a, const struct link_change
     return rc;
 }
 
-/* Better a miss than the former value. */
+/* If the new value cannot be stored, a miss is better than the former value. */
 static enum repl_answer op_put(void *store, const struct link_change *c)
 {
     if (store_state(store, c, OPERATION_SET) == ENGINE_SUCCESS)
@@ -207,9 +209,9 @@ static void op_flush(void *store, uint32_t delay)
     (void)rc;
 }
 
-/* The interface does not show the CAS counter. In an engine that shows it, but whose
- * counter does not follow what is adopted from the peer, CAS numbers do not tell old
- * items from new ones. */
+/* The interface does not show the CAS counter; the mirror extension does. If the
+ * counter does not follow the numbers adopted from the peer, CAS numbers do not tell
+ * old items from new ones. */
 static uint64_t op_fence(void *store)
 {
     struct adapter *a = store;
@@ -253,7 +255,7 @@ static bool op_repeat(void *store, const struct link_note *n)
     if (a->wrapped->mirror != NULL)
         return a->wrapped->mirror->repeat(HANDLE(a), &note);
     if (n->kind == LINK_NOTE_EVICTED)
-        (void)op_expel(a, n->key, n->nkey, n->cas); /* an item too many does no harm */
+        (void)op_expel(a, n->key, n->nkey, n->cas); /* if it stays, it does no harm */
     return true;
 }
 
@@ -264,7 +266,8 @@ static void op_expect(void *store, const void *key, size_t nkey)
         a->wrapped->mirror->expect(HANDLE(a), key, nkey);
 }
 
-/* Of so many reads of the most wanted items one is told to a mirror with less memory. */
+/* A mirror with less memory is told of one in so many reads of the most wanted
+ * items. */
 enum { SAMPLE_EVERY = 2 };
 
 static void op_part(void *store, enum repl_part part)
@@ -283,11 +286,12 @@ struct repl_scan {
     struct own_cookie cookie;
     TAP_ITERATOR next;
     bool ended;
-    item *met; /* that could not be looked at: it is shown next time */
+    item *met; /* an item that could not be looked at; shown next time */
 };
 
-/* memcached's own default engine gives ten in its life. One that gives any number is
- * short of memory, and asked again. */
+/* memcached's own default engine gives ten iterators in its life. An engine with live
+ * scans gives any number: if it refuses one, it is short of memory and is asked
+ * again. */
 static void complain_of_scans(struct adapter *a)
 {
     const SERVER_LOG_API *log = a->server->log;
@@ -296,8 +300,8 @@ static void complain_of_scans(struct adapter *a)
         return;
     a->scans_refused = true;
     log->get_logger()->log(EXTENSION_LOG_WARNING, NULL,
-                           "replication: the wrapped engine gives no further tap "
-                           "iterator, so nothing can be copied: restart this node\n");
+                           "replication: the wrapped engine gives no more tap iterators, "
+                           "so nothing can be copied to the peer: restart this node\n");
 }
 
 static struct repl_scan *op_scan_begin(void *store)
@@ -321,8 +325,8 @@ static struct repl_scan *op_scan_begin(void *store)
     return w;
 }
 
-/* TAP_PAUSE is nothing more now: a snapshot is complete then, unless the engine says so
- * for want of memory. */
+/* TAP_PAUSE means that there is nothing more now. A live scan says it if it is short of
+ * memory; for other engines the scan is complete then. */
 static enum repl_answer scan_step(struct adapter *a, struct repl_scan *w, item **it)
 {
     void *specific;
@@ -349,9 +353,9 @@ static enum repl_answer scan_step(struct adapter *a, struct repl_scan *w, item *
     return REPL_NO;
 }
 
-/* Other engines' iterators show expired and flushed items too. The clock tells of the
- * former; of the latter only a look-up does, which is made only once there was a flush:
- * it can move the item to where the iterator meets it again. */
+/* Other engines' iterators also show expired and flushed items. The clock tells which
+ * are expired. Only a look-up tells which are flushed; it is made only after a
+ * flush_all, because it can move the item to where the iterator meets it again. */
 static enum repl_answer is_live(struct adapter *a, item *it, const struct repl_item *out)
 {
     item_info info = { .nvalue = 1 };
@@ -403,7 +407,8 @@ static void op_scan_end(void *store, struct repl_scan *w)
 {
     struct adapter *a = store;
     item *it;
-    /* Others keep a cursor that only a scan to the end takes out of their lists. */
+    /* Other engines keep a cursor in their lists, which only a scan to the end
+     * removes. */
     if (w->met != NULL)
         op_release(a, w->met);
     while (!a->wrapped->live_scan && scan_step(a, w, &it) == REPL_YES)

@@ -13,10 +13,10 @@
 struct adapter {
     const struct wrapped *wrapped;
     const SERVER_HANDLE_V1 *server;
-    struct own_cookie cookie; /* of the calls made under the core lock */
-    unsigned scans;           /* under way */
-    bool scans_refused;       /* said so in the log */
-    atomic_bool flushed;      /* a flush_all was made, ever */
+    struct own_cookie cookie; /* for calls made under the core lock */
+    unsigned scans;           /* how many are under way */
+    bool scans_refused;       /* the log says that the engine refuses scans */
+    atomic_bool flushed;      /* there was a flush_all, ever */
 };
 
 extern const struct repl_store_ops adapter_ops;

@@ -8,19 +8,19 @@ static const SERVER_COOKIE_API *cookies_of(const struct repl_engine *e)
     return e->server->cookie;
 }
 
-/* The cookie is ours before anybody can resume it. */
+/* Reserve the cookie before anybody can resume it. */
 static bool park(struct repl_engine *e, const void *cookie, const void *key, size_t nkey)
 {
     if (cookie == NULL || cookies_of(e)->reserve(cookie) != ENGINE_SUCCESS)
-        return false; /* a host that cannot */
+        return false; /* the host cannot put requests off */
     if (fetch_wait(e->core, cookie, key, nkey, monotonic_us()))
         return true;
     cookies_of(e)->release(cookie);
     return false;
 }
 
-/* What is being purged is as good as gone. Not a read, where an engine can tell. One
- * that has to wait itself is not asked twice. */
+/* Is the key absent? An item that is being purged counts as absent. The look is not a
+ * read, if the engine can tell. If the engine itself has to wait, the answer is no. */
 static bool is_absent(struct repl_engine *e, const void *cookie, const void *key,
                       size_t nkey)
 {
@@ -69,7 +69,8 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type, const void
         cookies_of(e)->release(cookie);
 }
 
-/* Through the shim, which forgets this engine at its end, as hosts do not. */
+/* Registers through the shim, which forgets the callbacks of an engine that ends; hosts
+ * do not. */
 void fetch_subscribe(struct repl_engine *e)
 {
     const SERVER_CALLBACK_API *callbacks = shim_server_api(e->server)()->callback;

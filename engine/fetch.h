@@ -1,23 +1,24 @@
 /*
- * Clients' requests for what this node is missing are put off until the peer has been
- * asked (repl/fetch.c): the call says ENGINE_EWOULDBLOCK, and the host makes it again
- * when its cookie is notified. Worker threads; costs a look at a flag on a node that is
- * missing nothing.
+ * Puts off clients' requests for what this node is missing until the peer has been
+ * asked (repl/fetch.c): the call returns ENGINE_EWOULDBLOCK, and the host makes it
+ * again when the engine notifies the cookie. For worker threads; on a node that is
+ * missing nothing it costs a look at a flag.
  */
 #ifndef ENGINE_FETCH_H
 #define ENGINE_FETCH_H
 
 #include "engine/repl_engine.h"
 
-/* The key is not here: is the call put off? */
+/* The key is not here: is the call put off? Then return ENGINE_EWOULDBLOCK. */
 bool fetch_parks(struct repl_engine *e, const void *cookie, const void *key, size_t nkey);
-/* The same, if the key is not here. For calls that go by what was there before. */
+/* The same, but looks first whether the key is here. For calls whose result depends on
+ * the former value. */
 bool fetch_parks_absent(struct repl_engine *e, const void *cookie, const void *key,
                         size_t nkey);
 
-/* For the core: a request goes on (waiters_resume). The context is the engine. */
+/* For the core (waiters_resume): resumes a request. The context is the engine. */
 void fetch_resume(void *context, const void *cookie);
-/* Hear of cookies that end while they wait. */
+/* Have the host tell when a cookie ends while it waits. */
 void fetch_subscribe(struct repl_engine *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* From -e to a running node, and back. */
+/* Starts a node from the options given with -e, and ends it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static void engine_log(void *context, enum repl_log level, const char *text)
     };
     const struct repl_engine *e = context;
     const SERVER_LOG_API *log = e->server->log;
-    if (log == NULL) /* a host may have none */
+    if (log == NULL) /* a host may have no log */
         return;
     EXTENSION_LOGGER_DESCRIPTOR *logger = log->get_logger();
     if (levels[level] >= log->get_level() && logger != NULL)
@@ -101,8 +101,8 @@ static void figures(void *context, control_emit emit, void *emit_context)
     repl_engine_figures(context, FIGURES_INNER, emit, emit_context);
 }
 
-/* Where the tool looks if it is not told. A folder that cannot be made shows when the
- * socket cannot. */
+/* The path where mcreplctl looks by default. If the folder cannot be made, making the
+ * socket fails and says so. */
 static const char *default_control(struct repl_engine *e)
 {
     mkdir(RUN_DIR, 0755);
@@ -133,7 +133,7 @@ static bool start_thread(struct repl_engine *e)
     repl_thread_init(&e->thread, e->core, &config);
     if (o->peer == NULL) {
         engine_log(e, REPL_LOG_WARNING,
-                   "off: no peer is configured; give peer=HOST[:PORT] with -e");
+                   "off, because no peer is configured; give peer=HOST[:PORT] with -e");
         return true;
     }
     subscribe_to_store(e);
@@ -141,8 +141,9 @@ static bool start_thread(struct repl_engine *e)
         return false;
     if (!e->wrapped.cas_clock)
         engine_log(e, REPL_LOG_WARNING,
-                   "the wrapped engine counts CAS on its own: after a fail-over a CAS "
-                   "number may be handed out twice");
+                   "the wrapped engine does not follow the peer's CAS numbers: after a "
+                   "fail-over it may give the same CAS number twice; default_engine.so "
+                   "does not do that");
     return true;
 }
 
@@ -155,14 +156,14 @@ static void unmake(struct repl_engine *e, bool force)
     if (e->adapter_made)
         adapter_fini(&e->adapter);
     wrapped_unload(&e->wrapped, force);
-    if (e->core != NULL) /* until its threads had ended, the engine told of evictions */
+    if (e->core != NULL) /* only now: the wrapped engine's threads told it of evictions */
         repl_core_destroy(e->core);
     e->core = NULL;
     e->adapter_made = false;
     repl_options_free(&e->options);
 }
 
-/* ENGINE_EINVAL: what was asked for cannot be, however often it is tried. */
+/* ENGINE_EINVAL: the options are wrong, so trying again is of no use. */
 static ENGINE_ERROR_CODE start(struct repl_engine *e, const char *config)
 {
     const struct repl_options *o = &e->options;
@@ -182,7 +183,7 @@ ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *conf
     ENGINE_ERROR_CODE rc = start(e, config);
     if (rc == ENGINE_SUCCESS) {
         if (e->wrapped.module.api->arithmetic == NULL)
-            e->api.arithmetic = NULL; /* the host does it, through us */
+            e->api.arithmetic = NULL; /* the host does it by get and store, through us */
         return rc;
     }
     engine_log(e, REPL_LOG_WARNING, e->why);

@@ -1,4 +1,4 @@
-/* The one symbol that the module shows. */
+/* The only symbol that the module exports. */
 #include <memcached/visibility.h>
 
 #include "engine/repl_engine.h"

@@ -16,7 +16,8 @@ static ENGINE_ERROR_CODE refusal(enum change_result r)
     return r == CHANGE_REJECTED ? ENGINE_TMPFAIL : ENGINE_ENOMEM;
 }
 
-/* This call may evict. An engine that offers a mirror tells of it itself. */
+/* Call this before a call that may evict. An engine that offers a mirror tells of
+ * evictions itself. */
 static void expect_evictions(const struct repl_engine *e)
 {
     if (__builtin_expect(e->wrapped.mirror == NULL, 0))
@@ -75,8 +76,8 @@ static ENGINE_ERROR_CODE engine_get(ENGINE_HANDLE *handle, const void *cookie, i
 
 /* ---- changes */
 
-/* Would it have been a change, if only the key were here? Another operation than add
- * fails so for this reason alone. */
+/* Did the operation fail because the key is absent? With these codes every operation
+ * except add fails for that reason only. */
 static bool is_absence(ENGINE_ERROR_CODE rc, ENGINE_STORE_OPERATION operation)
 {
     return operation != OPERATION_ADD &&
@@ -108,7 +109,7 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
     return rc;
 }
 
-/* The delete of a key that is not here is a change too: the standby may still hold it. */
+/* Deleting a key that is not here is a change too: the standby may still hold it. */
 static ENGINE_ERROR_CODE engine_remove(ENGINE_HANDLE *handle, const void *cookie,
                                        const void *key, const size_t nkey, uint64_t cas,
                                        uint16_t vbucket)
@@ -153,7 +154,7 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
     return rc;
 }
 
-/* The seconds until a flush_all fires, from the time that the client sent. */
+/* The seconds until a flush_all takes effect, from the time that the client sent. */
 static uint32_t flush_delay(const struct repl_engine *e, time_t when)
 {
     rel_time_t now = e->server->core->get_current_time();
@@ -178,7 +179,7 @@ static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,
     return rc;
 }
 
-/* ---- what the interface has no function for */
+/* ---- commands for which the interface has no function */
 
 static bool changes_a_key(uint8_t opcode)
 {
@@ -187,7 +188,7 @@ static bool changes_a_key(uint8_t opcode)
            opcode == 0x24 /* GATKQ */;
 }
 
-/* A quiet one that has nothing to tell is a miss. */
+/* Was it a miss? A quiet command without an answer was one. */
 static bool is_miss(ENGINE_ERROR_CODE rc, int status)
 {
     return rc == ENGINE_SUCCESS &&

@@ -1,6 +1,6 @@
 /*
  * repl_engine: a storage engine (interface version 1) that passes every call on to the
- * engine it wraps, and notes for the peer what clients change.
+ * engine that it wraps, and records what clients change for the peer.
  *
  *   host -> repl_engine.c (vtable) -> wrapped engine
  *                |   change_begin/_record/_end
@@ -25,17 +25,17 @@
 enum { REPL_ENGINE_MAGIC = 0x72656e67 };
 
 struct repl_engine {
-    ENGINE_HANDLE_V1 api; /* first: the handle that the host has */
+    ENGINE_HANDLE_V1 api; /* first member: the host's handle points to it */
     unsigned magic;
     SERVER_HANDLE_V1 *server;
     struct repl_options options;
     struct wrapped wrapped;
     struct adapter adapter;
-    struct repl_core *core; /* NULL until it is made */
+    struct repl_core *core; /* NULL until it is created */
     struct repl_thread thread;
-    struct shim_listener listener; /* to evictions of engines that offer no mirror */
+    struct shim_listener listener; /* for evictions of engines that offer no mirror */
     bool adapter_made;
-    char control[64]; /* path of the control socket, if none was given */
+    char control[64]; /* the control socket's path, if the options give none */
     char why[320];    /* why initialize failed, for errinfo */
     engine_info info;
 };
@@ -52,7 +52,7 @@ ENGINE_ERROR_CODE repl_engine_create(uint64_t interface, GET_SERVER_API get_serv
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config);
 void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force);
 
-/* stats.c: the figures of replication; the inner ones are for the operator */
+/* stats.c: the figures of replication; the inner ones are for mcreplctl only */
 enum repl_figures { FIGURES_BRIEF, FIGURES_ALL, FIGURES_INNER };
 
 void repl_engine_figures(struct repl_engine *e, enum repl_figures which, metric_emit emit,

@@ -19,7 +19,7 @@ const size_t repl_option_count = N_ELEMENTS(repl_option_rows);
 #define OPTION(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
 #include "engine/repl_option_rows.h"
 
-/* What the wrapped engine is told is also of interest to the peer. */
+/* Options of the wrapped engine that the peer is told of. */
 static const struct option_row limit_rows[] = {
     { "item_size_max", 0, OPTION_SIZE, offsetof(struct repl_options, item_max), "1m", 0,
       0, "BYTES", "" },
@@ -31,7 +31,7 @@ static bool learn_limits(struct repl_options *o, char *why, size_t nwhy)
 {
     char *others = NULL, complaint[160];
     bool ok = option_defaults(limit_rows, N_ELEMENTS(limit_rows), o, why, nwhy);
-    /* A value that is no size is the wrapped engine's to complain about. */
+    /* If a value is not a size, the wrapped engine will complain about it. */
     if (ok && !option_parse(limit_rows, N_ELEMENTS(limit_rows), o, o->rest, &others,
                             complaint, sizeof(complaint)))
         ok = option_defaults(limit_rows, N_ELEMENTS(limit_rows), o, why, nwhy);
@@ -44,8 +44,8 @@ static bool check_times(const struct repl_options *o, char *why, size_t nwhy)
     if (o->timeout >= 2 * o->heartbeat)
         return true;
     snprintf(why, nwhy,
-             "option 'timeout' (%llu ms) must be at least twice 'heartbeat' (%llu ms), "
-             "or the link would be given up between two signs of life",
+             "option 'timeout' (%llu ms) must be at least twice 'heartbeat' (%llu ms); "
+             "otherwise the link would be closed between two signs of life",
              (unsigned long long)o->timeout, (unsigned long long)o->heartbeat);
     return false;
 }

@@ -1,6 +1,6 @@
 /*
- * The options of repl_engine, as given with -e. What is not known here goes to the
- * wrapped engine.
+ * The options of repl_engine, as given with -e. Options that are not known here go to
+ * the wrapped engine.
  */
 #ifndef ENGINE_REPL_OPTIONS_H
 #define ENGINE_REPL_OPTIONS_H
@@ -20,15 +20,17 @@ struct repl_options {
 #include "engine/repl_option_rows.h"
     char *rest; /* for the wrapped engine; NULL if nothing is left */
 
-    /* made from the above */
+    /* derived from the options */
     struct host_port peer_at, listen_at;
-    uint64_t item_max, memory; /* what the wrapped engine was told, or its defaults */
+    uint64_t item_max, memory; /* the wrapped engine's limits in bytes: its options, or
+                                * their defaults */
 };
 
 extern const struct option_row repl_option_rows[];
 extern const size_t repl_option_count;
 
-/* config may be NULL. False: why holds the reason. Free in either case. */
+/* config may be NULL. False: why holds the reason. Call repl_options_free in either
+ * case. */
 bool repl_options_parse(struct repl_options *o, const char *config, char *why,
                         size_t nwhy);
 void repl_options_free(struct repl_options *o);

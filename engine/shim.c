@@ -19,7 +19,7 @@ static struct {
     SERVER_CALLBACK_API callback;
     struct shim_callback *callbacks;
     bool registered[MAX_ENGINE_EVENT_TYPE]; /* with the host */
-    bool deaf;                              /* memory was out for a callback */
+    bool deaf;                              /* there was no memory for a callback */
 } shim = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local const struct shim_listener *listener;
@@ -138,7 +138,7 @@ static SERVER_HANDLE_V1 *get_api(void)
 GET_SERVER_API shim_server_api(SERVER_HANDLE_V1 *host)
 {
     AZ(pthread_mutex_lock(&shim.lock));
-    if (shim.host == host) { /* another instance: the first one's threads read this */
+    if (shim.host == host) { /* a second instance: threads of the first read the table */
         AZ(pthread_mutex_unlock(&shim.lock));
         return get_api;
     }
@@ -192,7 +192,7 @@ void shim_forget(ENGINE_HANDLE *engine)
 
 /* ---- answers */
 
-/* On the stack of shim_command. */
+/* Lives on the stack of shim_command. */
 struct shim_answer {
     ADD_RESPONSE response;
     int status;

@@ -9,7 +9,7 @@
 #include "base/feature.h"
 #include "engine/shim.h"
 
-/* The folder of this very module. */
+/* The folder in which this module lies. */
 static void find_own_folder(char *folder, size_t nfolder)
 {
     Dl_info here;
@@ -37,12 +37,12 @@ static void learn_features(struct wrapped *w)
             w->cas_clock = true;
         if (f->feature == ENGINE_FEATURE_MIRROR &&
             strcmp(f->description, ENGINE_MIRROR_NAME) == 0)
-            w->mirror = (const void *)f->description; /* the name is its first member */
+            w->mirror = (const void *)f->description; /* its first member is the name */
     }
 }
 
-/* An engine that can do what every host asks, and the scan that replication cannot do
- * without. */
+/* Create the engine. It must have all that a host needs, and the scan without which
+ * replication cannot work. */
 static bool make_engine(struct wrapped *w, const char *file, SERVER_HANDLE_V1 *host,
                         char *why, size_t nwhy)
 {
@@ -54,8 +54,8 @@ static bool make_engine(struct wrapped *w, const char *file, SERVER_HANDLE_V1 *h
     if (w->module.api->get_tap_iterator != NULL)
         return true;
     snprintf(why, nwhy,
-             "the wrapped engine %s lacks 'get_tap_iterator', without which a new peer "
-             "cannot be filled; name another with the option 'engine'",
+             "the wrapped engine %s does not have 'get_tap_iterator', without which a "
+             "new peer cannot be filled; name another engine with the option 'engine'",
              file);
     wrapped_unload(w, true);
     return false;

@@ -1,5 +1,5 @@
 /*
- * The engine that ours wraps: found, loaded, checked, created and initialized.
+ * The wrapped engine: finds, loads, checks, creates and initializes it.
  */
 #ifndef ENGINE_WRAPPED_H
 #define ENGINE_WRAPPED_H
@@ -15,14 +15,15 @@
 struct wrapped {
     struct engine_module module;
     bool live_scan, cas_clock;          /* base/feature.h */
-    const struct engine_mirror *mirror; /* NULL: it does not offer that */
+    const struct engine_mirror *mirror; /* NULL: the engine does not offer it */
 };
 
-/* file: with a slash a path, else a name beside this very module. Unless it is
- * ENGINE_SUCCESS, why holds the reason; ENGINE_EINVAL: it is in what was asked for. */
+/* file: a path if it has a slash, else the name of a file in this module's own folder.
+ * If the result is not ENGINE_SUCCESS, why holds the reason. ENGINE_EINVAL: the options
+ * are wrong, so trying again is of no use. */
 ENGINE_ERROR_CODE wrapped_load(struct wrapped *w, const char *file, const char *config,
                                SERVER_HANDLE_V1 *host, char *why, size_t nwhy);
-/* No-op if there is none. */
+/* No-op if no engine is loaded. */
 void wrapped_unload(struct wrapped *w, bool force);
 
 /* The handle, as the engine's own functions want it. */

@@ -1,4 +1,4 @@
-/* What binary_parse.c and binary_compose.c give to the codec in binary.c. */
+/* The functions of binary_parse.c and binary_compose.c for the codec in binary.c. */
 #ifndef PROTOCOL_BINARY_H
 #define PROTOCOL_BINARY_H
 

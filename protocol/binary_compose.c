@@ -1,4 +1,4 @@
-/* Responses of the binary protocol: outcome to status and text by table. */
+/* Responses of the binary protocol; a table maps outcomes to status and text. */
 #include "protocol/binary.h"
 
 #include <endian.h>
@@ -44,7 +44,7 @@ static bool is_read(const struct request *req)
     return req->command == COMMAND_GET || req->command == COMMAND_GAT;
 }
 
-/* A quiet read says nothing of a miss, any other quiet command nothing of success. */
+/* Quiet reads hide a miss; all other quiet commands hide success. */
 static bool is_hidden(const struct request *req, enum outcome outcome)
 {
     return req->quiet && outcome == (is_read(req) ? OUTCOME_NOT_FOUND : OUTCOME_OK);
@@ -57,7 +57,7 @@ static char *put(char *to, const void *bytes, size_t n)
     return to + n;
 }
 
-/* Header, extras, key and text; nvalue more bytes are the server's to send. */
+/* Header, extras, key and text. The server sends nvalue more bytes itself. */
 static bool packet_compose(const struct request *req, const struct frame *shape,
                            const void *extras, const char *key, const char *text,
                            size_t ntext, struct buffer *out)

@@ -1,11 +1,11 @@
 /*
- * Binary packets to requests. A row of the opcode table says which lengths are right;
- * a packet with wrong ones leaves no trust in where the next begins, so the connection
- * is closed after the answer.
+ * From binary packets to requests. A row of the opcode table says which lengths are
+ * right. After a packet with wrong lengths nobody knows where the next one begins, so
+ * the connection is closed after the answer.
  *
- * Nothing is waited for that a client could make large: extras and key of a command are
- * short, its value goes to the item, and a packet for the engine that is longer than
- * PACKET_MAX is one that nobody knows: answered at once, its body skipped.
+ * The parser never waits for a part that a client could make large: extras and key are
+ * short, and a value goes to the item. A packet for the engine that is longer than
+ * PACKET_MAX counts as unknown: it is answered at once, and its body is skipped.
  */
 #include "protocol/binary.h"
 
@@ -15,8 +15,8 @@
 #include "protocol/wire.h"
 
 enum {
-    PACKET_MAX = 2048, /* of an opcode that only the engine may know; as a line of text */
-    BODY_LIMIT = 1024 << 20 /* longer ones are garbage, whatever value_max says */
+    PACKET_MAX = 2048, /* for opcodes that only the engine may know; as long as a line */
+    BODY_LIMIT = 1024 << 20 /* a longer body is garbage, whatever value_max is */
 };
 
 enum part { NONE, MUST, MAY };
@@ -25,7 +25,7 @@ typedef void (*extras_reader)(struct request *req, const uint8_t *extras);
 
 struct row {
     bool known;
-    bool refused; /* named by the protocol, served neither by us nor by an engine */
+    bool refused; /* the protocol names it, but neither we nor engines serve it */
     bool quiet, with_key;
     bool delayed; /* the extras are optional */
     enum command command;
@@ -83,14 +83,14 @@ static const struct row rows[256] = {
                  .with_key = ((options)&KEY) != 0,                                       \
                  SHAPE_##shape },
 #include "protocol/command_table.h"
-    /* SASL; ranges, which nobody ever served */
+    /* SASL; range commands, which no server implements */
     REFUSED(0x20), REFUSED(0x21), REFUSED(0x22), REFUSED(0x30),
     REFUSED(0x31), REFUSED(0x32), REFUSED(0x33), REFUSED(0x34),
     REFUSED(0x35), REFUSED(0x36), REFUSED(0x37), REFUSED(0x38),
     REFUSED(0x39), REFUSED(0x3a), REFUSED(0x3b), REFUSED(0x3c),
 };
 
-/* An opcode with two rows does not compile. */
+/* Two rows with the same opcode do not compile. */
 enum {
 #define OPCODE(opcode, ...) OPCODE_##opcode##_TAKEN,
 #include "protocol/command_table.h"

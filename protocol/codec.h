@@ -1,33 +1,33 @@
 /*
- * A client protocol: bytes to requests, responses to bytes. Pure: no socket, no
- * engine, no allocation but the buffers' own. Two of them, told apart by the first
- * byte of a connection.
+ * A client protocol: from bytes to requests, from responses to bytes. Pure: no sockets,
+ * no engine, no allocation except by the buffers. There are two codecs, text and
+ * binary; the first byte of a connection decides which one it uses.
  *
  * Parsing. The server reads into `in` and calls parse until PARSE_MORE:
  *
- *   PARSE_OK      one request; *used bytes at the head of `in` belong to it. Pointers
- *                 in the request are valid until the server consumes them. For the
- *                 set family *used ends before the value: nvalue bytes follow, then
- *                 value_tail bytes (the CRLF of text), which the server itself
- *                 takes from the stream.
- *   PARSE_MORE    not complete yet; *want is the number of bytes that must be in `in`
- *                 before it makes sense to parse again (0 if unknown). Here too the
- *                 first *used bytes are to be dropped (mostly 0: the part of a very
- *                 long line that is done with).
+ *   PARSE_OK      one request; `used` bytes at the head of `in` belong to it. Pointers
+ *                 in the request are valid until the server consumes these bytes. For
+ *                 the set family `used` ends before the value: nvalue bytes follow, then
+ *                 value_tail bytes (the CRLF of text), which the server itself takes
+ *                 from the stream.
+ *   PARSE_MORE    not complete yet; `want` is the number of bytes that must be in `in`
+ *                 before it makes sense to parse again (0 if unknown). Drop the first
+ *                 `used` bytes here too (mostly 0: the part of a very long line that is
+ *                 done).
  *   PARSE_ERROR   a bad request that the client is told about: `why` is the answer;
- *                 compose_head with this outcome and the request puts it into bytes
- *                 (or none, for a quiet request). *used bytes are to be dropped, and
- *                 `swallow` bytes more from the stream (the value of a refused set).
- *                 With OUTCOME_TOO_LARGE command and key of the request are set, so
- *                 that a stale value can be removed.
- *   PARSE_CLOSE   not our protocol, or beyond repair: after the answer (if `why` is
- *                 not OUTCOME_OK) the connection is closed.
+ *                 compose_head with this outcome and the request turns it into bytes
+ *                 (or none, for a quiet request). Drop `used` bytes, and `swallow` more
+ *                 bytes from the stream (the value of a refused set). With
+ *                 OUTCOME_TOO_LARGE the command and key of the request are set, so that
+ *                 a stale value can be removed.
+ *   PARSE_CLOSE   not our protocol, or beyond repair: close the connection after the
+ *                 answer (there is none if `why` is OUTCOME_OK).
  *
- * A key that is too long for a request ends a multi-key get. The keys before it on
- * the line have no answer, as long as the line was whole or shorter than 2 KiB; on a
- * longer one they were answered before the end of the line was seen.
+ * A key that is too long ends a multi-key get. The keys before it on the line get no
+ * answer if the line was complete or shorter than 2 KiB; on a longer line they were
+ * answered before the end of the line was seen.
  *
- * compose_* append to `out`; false only when memory is out.
+ * compose_* append to `out`; false only if memory runs out.
  */
 #ifndef PROTOCOL_CODEC_H
 #define PROTOCOL_CODEC_H
@@ -43,8 +43,8 @@
 enum parse_result { PARSE_OK, PARSE_MORE, PARSE_ERROR, PARSE_CLOSE };
 
 struct parser {
-    uint32_t value_max; /* larger values are refused here already; 0 for no limit: so
-                           does mcd, whose engine knows its limit and says so */
+    uint32_t value_max; /* the parser refuses larger values; 0: no limit, which is what
+                           mcd uses, because its engine knows the limit */
     /* results beside the request */
     size_t used, want;
     uint64_t swallow;
@@ -53,7 +53,7 @@ struct parser {
     struct request pending;
     bool in_get, skip_line;
     struct meta meta;  /* of the last meta command */
-    char key[KEY_MAX]; /* its key, where the line has it encoded or will be gone */
+    char key[KEY_MAX]; /* its key, if the line has it encoded or will be gone */
 };
 
 struct codec {
@@ -61,8 +61,8 @@ struct codec {
     unsigned value_tail; /* bytes after a value in a request: 2 for text, 0 for binary */
     enum parse_result (*parse)(struct parser *p, const struct buffer *in,
                                struct request *req);
-    /* A whole response without value, or what precedes the value. Composes nothing
-     * where the request is quiet and the outcome is one that quiet forms hide. */
+    /* A whole response without a value, or what precedes the value. Composes nothing if
+     * the request is quiet and hides this outcome. */
     bool (*compose_head)(const struct request *req, const struct response *res,
                          struct buffer *out);
     /* What follows the value: "\r\n" in text, nothing in binary. */
@@ -76,10 +76,10 @@ struct codec {
 extern const struct codec text_codec;
 extern const struct codec binary_codec;
 
-/* What a status of the binary protocol means. */
+/* The outcome that a status of the binary protocol stands for. */
 enum outcome binary_outcome(uint16_t status);
 
-/* The protocol of a connection whose first byte is this one. */
+/* The codec for a connection that begins with this byte. */
 const struct codec *codec_for_first_byte(uint8_t byte);
 
 #endif

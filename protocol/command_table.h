@@ -1,29 +1,29 @@
 /*
- * The commands of clients: one row each, with all that is to be known of one but what it
- * does, which is its handler in server/.
+ * The clients' commands, one row each. A row has everything about a command except what
+ * it does, which is its handler in server/.
  *
- *   COMMAND(NAME, handler, text answer, binary answer, what it calls NOT_STORED, words,
- * opcodes)
+ *   COMMAND(NAME, handler, text answer, binary answer, NOT_STORED as, words, opcodes)
  *
- *   handler       command_run_<handler> of server/
- *   text answer   SAYS("a line"), GIVES(data): compose_<data> of text_compose.c.
- * BUT(OUTCOME, "bytes"): its own words for an outcome, instead of those of
- * outcome_table.h binary answer compose_<answer> of binary_compose.c NOT_STORED    text
- * has one word where the binary protocol may name the reason
+ *   handler        command_run_<handler> in server/
+ *   text answer    SAYS("a line"), or GIVES(data): compose_<data> in text_compose.c;
+ *                  BUT(OUTCOME, "bytes"): the command's own words for an outcome,
+ *                  instead of those in outcome_table.h
+ *   binary answer  compose_<answer> in binary_compose.c
+ *   NOT_STORED as  the outcome that binary clients get for NOT_STORED: text has one
+ *                  word where the binary protocol may name the reason
  *
- *   WORD(word, its first two letters, NAME, fewest and most arguments, options,
- * arguments)
+ *   WORD(word, its first two letters, NAME, min and max arguments, options, arguments)
  *
- *   arguments     the function that reads them; LIST: keys, of any number (text_list.c)
- *   options       NOREPLY: may be the last argument; CAS: the answer has it
+ *   arguments      the function that reads them; LIST: any number of keys (text_list.c)
+ *   options        NOREPLY: may be the last argument; CAS: the answer carries the CAS
  *
  *   OPCODE(opcode, NAME, shape, options)
  *
- *   shape         extras, key and value: SHAPE_<shape> of binary_parse.c
- *   options       QUIET; KEY: the answer has it
+ *   shape          extras, key and value: SHAPE_<shape> in binary_parse.c
+ *   options        QUIET; KEY: the answer carries the key
  *
- * Who includes this defines what he needs of COMMAND, WORD and OPCODE; they are undefined
- * at its end.
+ * An includer defines what it needs of COMMAND, WORD and OPCODE; this file undefines
+ * them at its end.
  */
 #ifndef COMMAND
 #define COMMAND(NAME, handler, text, binary, not_stored, words, opcodes) words opcodes

@@ -1,6 +1,6 @@
 /*
- * The 24-byte header of memcached's binary protocol, as host-order numbers.
- * Clients and the replication link share it. Pure: no I/O, no allocation.
+ * The 24-byte header of memcached's binary protocol, as numbers in host byte order.
+ * Clients and the replication link use it. Pure: no I/O, no allocation.
  *
  *   0       1       2   3   4       5        6     7      8..11    12..15  16..23
  *   magic   opcode  nkey    nextra  datatype vbucket/status nbody  opaque  cas
@@ -23,12 +23,12 @@ struct frame {
     uint16_t nkey;
     uint16_t status; /* the vbucket of a request, the status of a response */
     uint32_t nbody;
-    uint32_t opaque; /* as on the wire, not swapped: it is only echoed */
+    uint32_t opaque; /* as on the wire, not byte-swapped: it is only echoed */
     uint64_t cas;
 };
 
-/* header must hold FRAME_HEADER bytes. Decode checks nothing but that the lengths
- * fit: false if nextra + nkey > nbody. The magic is the caller's to judge. */
+/* header must hold FRAME_HEADER bytes. frame_decode checks only the lengths: false if
+ * nextra + nkey > nbody. The caller checks the magic. */
 bool frame_decode(struct frame *f, const void *header);
 void frame_encode(const struct frame *f, void *header);
 

@@ -1,4 +1,4 @@
-/* Sizes of what the link's messages are made of, for link_parse.c and link_compose.c. */
+/* Sizes of the parts of the link's messages, for link_parse.c and link_compose.c. */
 #ifndef PROTOCOL_LINK_LAYOUT_H
 #define PROTOCOL_LINK_LAYOUT_H
 
@@ -12,7 +12,7 @@ enum {
     LINK_NOTE_HEAD = 1 + 1 + 2,
 };
 
-/* What stands before the key of a note. */
+/* The size of what precedes the key in a note. */
 static inline size_t link_note_head(uint8_t kind)
 {
     return kind == LINK_NOTE_EVICTED ? LINK_NOTE_HEAD + 8 : LINK_NOTE_HEAD;

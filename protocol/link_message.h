@@ -1,12 +1,12 @@
 /*
- * The replication link's messages: bytes to numbers and back. Framing is
- * memcached's binary protocol (protocol/frame.h), so that known tools can read a
- * capture. Pure: no I/O. Every length is checked here; what is not a whole, sane
- * message is refused, never guessed at.
+ * The messages of the replication link: from bytes to numbers and back. Framing is that
+ * of memcached's binary protocol (protocol/frame.h), so that known tools can read a
+ * capture. Pure: no I/O. Every length is checked here; a message that is incomplete or
+ * makes no sense is refused, never guessed at.
  *
- * Maps inside MAP, MERGE, RESYNC and VERIFIED stay encoded here: they are the rest of the
- * body, one after the other, for the receiver to decode (repl/map.h). So do the notes in
- * NOTICE, WANT, ABSENT and FETCH, for link_next_note.
+ * Maps in MAP, MERGE, RESYNC and VERIFIED stay encoded: they are the rest of the body,
+ * one after the other, and the receiver decodes them (repl/map.h). The notes in NOTICE,
+ * WANT, ABSENT and FETCH stay encoded too; link_next_note decodes them.
  */
 #ifndef PROTOCOL_LINK_MESSAGE_H
 #define PROTOCOL_LINK_MESSAGE_H
@@ -31,14 +31,14 @@ enum link_op {
 #undef LINK_OP
 };
 
-/* "SETQ", or NULL if there is no such message. */
+/* The message's name, such as "SETQ"; NULL if there is no such message. */
 const char *link_op_name(uint8_t opcode);
 
 struct run_id {
     uint8_t bytes[RUN_ID_SIZE];
 };
 
-/* Below, at or above 0, as memcmp. */
+/* Negative, 0 or positive, as memcmp. */
 int run_id_order(const struct run_id *a, const struct run_id *b);
 bool run_id_is_none(const struct run_id *run); /* all zeros */
 
@@ -60,8 +60,8 @@ struct link_role {
     struct run_id run;
 };
 
-/* SETQ, DELETEQ, FILL: the state of one key. CHECK: the same, the value's digest (XXH3,
- * 8 bytes) in its place. */
+/* SETQ, DELETEQ, FILL: the state of one key. CHECK: the same, with a digest (XXH3, 8
+ * bytes) in the place of the value. */
 struct link_change {
     const void *key, *value; /* value NULL: it is longer than this node takes */
     uint16_t nkey;
@@ -72,34 +72,35 @@ struct link_change {
     uint16_t credit;  /* <memcached/engine_mirror.h>; not of DELETEQ and CHECK */
 };
 
-/* What is said of a key: by NOTICE, what the store has done with it; by ABSENT, that the
- * sender was asked for it and does not hold it. In WANT and FETCH only the key counts. */
+/* What a note says about a key. In NOTICE: what the store has done with it. In ABSENT:
+ * that a client asked the sender for it, and the sender does not hold it. In WANT and
+ * FETCH only the key counts. */
 enum link_note_kind {
     LINK_NOTE_READ,
     LINK_NOTE_KEPT,
     LINK_NOTE_EVICTED,
     LINK_NOTE_ABSENT,
-    LINK_NOTE_ABSENT_MISSING, /* by now the sender may miss others of its bucket, too */
+    LINK_NOTE_ABSENT_MISSING, /* the same, and the sender is missing its bucket by now */
     LINK_NOTE_KINDS
 };
 
 struct link_note {
     const void *key;
     uint8_t nkey, kind;
-    uint16_t credit; /* of READ and KEPT */
-    uint64_t cas;    /* of EVICTED */
+    uint16_t credit; /* for READ and KEPT */
+    uint64_t cas;    /* for EVICTED */
 };
 
 struct link_message {
     enum link_op op;
     bool is_response;
-    uint32_t batch; /* NOOP: counts batches; in a response the one acknowledged */
+    uint32_t batch; /* NOOP: the batch's number; in a response, the one acknowledged */
     union {
         struct link_hello hello;
         struct link_role role;
         struct link_change change;
         uint32_t delay; /* FLUSHQ: seconds, 0 at once */
-        uint64_t term;  /* of all others but PING and BYE */
+        uint64_t term;  /* all others except PING and BYE */
     };
     const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT,
                             ABSENT, FETCH: notes; BYE: the text, printable ASCII */
@@ -108,22 +109,24 @@ struct link_message {
 
 enum link_result {
     LINK_OK,
-    LINK_MORE, /* not whole yet */
-    LINK_BAD   /* not our protocol: *why says what is wrong */
+    LINK_MORE, /* not complete yet */
+    LINK_BAD   /* not our protocol, or malformed: *why says what is wrong */
 };
 
-/* Take one message from the head of bytes[n]. body_max bounds what a peer may announce;
- * a change with a longer value (SETQ, FILL) is taken without it, as soon as its key is
- * here. *used: bytes of a whole message, then more than n; with LINK_MORE the bytes that
- * are needed, if already known, else 0. Pointers in m point into bytes. */
+/* Take one message from the head of bytes[n]. A body may be body_max bytes long; a
+ * longer change (SETQ, FILL) is taken without its value, as soon as its key is here.
+ * *used: with LINK_OK the size of the whole message, which is more than n if the value
+ * was left out; with LINK_MORE the bytes that are needed, 0 if that is not known yet.
+ * Pointers in m point into bytes. */
 enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
                             struct link_message *m, size_t *used, const char **why);
 
-/* The next note of a message that link_parse took; *at begins at 0. False: the end. */
+/* The next note of a message that link_parse took; start with *at = 0. False at the
+ * end. */
 bool link_next_note(const struct link_message *m, size_t *at, struct link_note *note);
 
-/* Compose at the tail of out; false if memory is out. link_put_change writes all but
- * the value, which the caller sends behind it. */
+/* Append a message to out; false if memory runs out. link_put_change writes everything
+ * except the value, which the caller sends after it. */
 bool link_put_hello(struct buffer *out, const struct link_hello *hello);
 bool link_put_role(struct buffer *out, const struct link_role *role);
 bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c);
@@ -132,8 +135,9 @@ bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t term);
 bool link_put_bye(struct buffer *out, const char *reason);
 
-/* Messages with maps or notes: begin, let the caller append them to out, then
- * finish with the value that begin returned (its length is only known then). */
+/* Messages with maps or notes, whose length is only known at the end: call link_begin,
+ * append the maps or notes to out, then call link_finish with the value that link_begin
+ * returned; SIZE_MAX means that memory ran out. */
 size_t link_begin(struct buffer *out, enum link_op op, uint64_t term);
 void link_finish(struct buffer *out, size_t begun);
 bool link_put_note(struct buffer *out, const struct link_note *note);

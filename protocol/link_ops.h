@@ -1,8 +1,8 @@
 /*
- * The messages of the replication link: one row each. The first group is
- * memcached's own, with its standard bodies; the second is ours.
+ * The messages of the replication link, one row each. The first four are memcached's
+ * own opcodes with their standard bodies; the others are ours.
  *
- *   LINK_OP(NAME, opcode, what it is)
+ *   LINK_OP(NAME, opcode, what it means)
  */
 LINK_OP(SETQ, 0x11, "the state of a key that exists")
 LINK_OP(DELETEQ, 0x14, "the state of a key that does not")

@@ -12,14 +12,14 @@ static void get_run(const uint8_t **p, struct run_id *run)
     *p += RUN_ID_SIZE;
 }
 
-/* ---- one parser a message; the body's length is f->nbody */
+/* ---- one parser for each message; the body's length is f->nbody */
 
 static const char *parse_set(const struct frame *f, const uint8_t *body,
                              struct link_message *m)
 {
     const uint8_t *p = body;
     if (f->nextra != SET_EXTRAS || f->nkey == 0 || f->nkey > LINK_KEY_MAX)
-        return "a change with a malformed key";
+        return "received a change with a malformed key";
     memcpy(&m->change.flags, p, 4);
     p += 4;
     m->change.exptime = wire_get32(&p);
@@ -36,7 +36,7 @@ static const char *parse_delete(const struct frame *f, const uint8_t *body,
                                 struct link_message *m)
 {
     if (f->nextra != 0 || f->nkey == 0 || f->nkey > LINK_KEY_MAX || f->nbody != f->nkey)
-        return "a delete with a malformed key";
+        return "received a delete with a malformed key";
     m->change = (struct link_change){ .key = body, .nkey = f->nkey, .cas = f->cas };
     return NULL;
 }
@@ -46,7 +46,7 @@ static const char *parse_flush(const struct frame *f, const uint8_t *body,
 {
     if (f->nkey != 0 || f->nbody != f->nextra ||
         (f->nextra != 0 && f->nextra != FLUSH_EXTRAS))
-        return "a malformed flush";
+        return "received a malformed FLUSHQ";
     m->delay = f->nextra != 0 ? wire_get32(&body) : 0;
     return NULL;
 }
@@ -56,7 +56,7 @@ static const char *parse_noop(const struct frame *f, const uint8_t *body,
 {
     (void)body;
     if (f->nbody != 0)
-        return "a batch mark with a body";
+        return "received a NOOP with a body";
     m->batch = be32toh(f->opaque);
     return NULL;
 }
@@ -64,9 +64,9 @@ static const char *parse_noop(const struct frame *f, const uint8_t *body,
 static const char *parse_hello(const struct frame *f, const uint8_t *body,
                                struct link_message *m)
 {
-    /* Later versions may append: what we do not know is skipped. */
+    /* Later versions may append to the body: skip what we do not know. */
     if (f->nkey != 0 || f->nextra != 0 || f->nbody < HELLO_BODY)
-        return "a malformed HELLO";
+        return "received a malformed HELLO";
     m->hello.version = wire_get32(&body);
     m->hello.hash_id = wire_get32(&body);
     get_run(&body, &m->hello.run);
@@ -85,27 +85,27 @@ static const char *parse_role(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
     if (f->nkey != 0 || f->nextra != 0 || f->nbody != ROLE_BODY)
-        return "a malformed ROLE";
+        return "received a malformed ROLE";
     m->role.term = wire_get64(&body);
     m->role.active = *body++ != 0;
     get_run(&body, &m->role.run);
     return NULL;
 }
 
-/* What begins with a term; behind it come maps or notes, or nothing. */
+/* Messages that begin with a term; maps or notes may follow. */
 static const char *parse_term(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
     if (f->nkey != 0 || f->nextra != 0 || f->nbody < 8)
-        return "a message without its term";
+        return "received a message without its term";
     m->term = wire_get64(&body);
     m->rest = body;
     m->nrest = f->nbody - 8;
     return NULL;
 }
 
-/* Is it for this message? ABSENT has notes of its own; in WANT and FETCH only the key
- * counts. */
+/* Does a note of this kind belong in this message? ABSENT has kinds of its own; in WANT
+ * and FETCH any kind will do, because only the key counts. */
 static bool note_belongs(uint8_t opcode, uint8_t kind)
 {
     bool is_absence = kind == LINK_NOTE_ABSENT || kind == LINK_NOTE_ABSENT_MISSING;
@@ -139,22 +139,22 @@ static const char *parse_notes(const struct frame *f, const uint8_t *body,
     struct link_note note;
     size_t at = 0;
     if (why == NULL && m->nrest > LINK_NOTES_MAX)
-        return "a list of keys that is too long";
+        return "received a list of keys that is too long";
     while (why == NULL && link_next_note(m, &at, &note)) {
         if (!note_belongs(f->opcode, note.kind))
-            why = "a list with a note of another message";
+            why = "received a list of keys with notes of another message";
     }
-    return why == NULL && at != m->nrest ? "a malformed list of keys" : why;
+    return why == NULL && at != m->nrest ? "received a malformed list of keys" : why;
 }
 
 static const char *parse_text(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
     if (f->nkey != 0 || f->nextra != 0)
-        return "a malformed BYE";
+        return "received a malformed BYE";
     for (uint32_t i = 0; i < f->nbody; i++) {
         if (body[i] < ' ' || body[i] > '~')
-            return "a BYE that is no text"; /* it goes to the log and to clients' stats */
+            return "received a BYE that is not plain text"; /* it goes to log and stats */
     }
     m->rest = body;
     m->nrest = f->nbody;
@@ -220,8 +220,8 @@ bool run_id_is_none(const struct run_id *run)
     return run_id_order(run, &none) == 0;
 }
 
-/* How much of it must be here to take it: of what is too large, all before the value; 0:
- * it is not to be taken. */
+/* How many bytes must be here before the message can be taken. If its value is too
+ * large: all before the value. 0: the message is to be refused. */
 static size_t needed(const struct frame *f, uint64_t body_max)
 {
     if (f->nbody <= body_max)
@@ -237,18 +237,18 @@ enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
     if (n >= 1) {
         uint8_t magic = *(const uint8_t *)bytes;
         if (magic != FRAME_REQUEST && magic != FRAME_RESPONSE) {
-            *why = "bytes that are not the replication protocol";
+            *why = "received bytes that are not the replication protocol";
             return LINK_BAD;
         }
     }
     if (n < FRAME_HEADER)
         return LINK_MORE;
     if (!frame_decode(&f, bytes) || needed(&f, body_max) == 0) {
-        *why = "a message with an impossible length";
+        *why = "received a message with an impossible length";
         return LINK_BAD;
     }
     if (rows[f.opcode].parse == NULL) {
-        *why = "a message of an unknown kind";
+        *why = "received a message of an unknown kind";
         return LINK_BAD;
     }
     *used = needed(&f, body_max);
@@ -259,8 +259,8 @@ enum link_result link_parse(const void *bytes, size_t n, uint64_t body_max,
     m->rest = NULL;
     m->nrest = 0;
     if (m->is_response && f.opcode != LINK_NOOP) {
-        *why = "a client's answer instead of a replication message: does the option "
-               "'peer' name the port for clients?";
+        *why = "received an answer to a client instead of a replication message: does "
+               "the option 'peer' name the port for clients?";
         return LINK_BAD;
     }
     *why = rows[f.opcode].parse(&f, (const uint8_t *)bytes + FRAME_HEADER, m);

@@ -28,7 +28,7 @@ bool meta_answers(enum outcome outcome)
     return codes[outcome][0] != '\0';
 }
 
-/* Quiet gets say nothing of a miss, all others nothing of success. */
+/* Quiet gets hide a miss; all other quiet commands hide success. */
 static bool is_hidden(const struct request *req, enum outcome outcome)
 {
     return req->quiet && outcome == (is_get(req) ? OUTCOME_NOT_FOUND : OUTCOME_OK);
@@ -47,7 +47,7 @@ static char *put_code(char *to, const struct request *req, const struct response
     return to + 2;
 }
 
-/* ---- what flags want back, behind their letter ---- */
+/* ---- what flags ask for in the answer, after their letter */
 
 static char *put_nothing(char *to, const struct request *req, const struct response *res)
 {
@@ -102,7 +102,7 @@ static char *put_ttl(char *to, const struct request *req, const struct response 
 }
 
 static const struct put {
-    uint8_t kept; /* also of a failure, by these commands */
+    uint8_t kept; /* these commands return it also after a failure */
     char *(*put)(char *to, const struct request *req, const struct response *res);
 } puts_by_letter[META_LETTERS] = {
 #define META_FLAG(letter, commands, wanted, kept, take, what)                            \
@@ -110,7 +110,7 @@ static const struct put {
 #include "protocol/meta_table.h"
 };
 
-/* As what a failure is told: only whether it was a set makes a difference. */
+/* The kind of command, for what a failure returns: only whether it is a set matters. */
 static unsigned kind_of(const struct request *req)
 {
     bool set = req->command >= COMMAND_SET && req->command <= COMMAND_CAS;

@@ -1,13 +1,13 @@
 /*
  * The meta commands: mg, ms, md, ma, mn.
  *
- *   mg <key> <flag>*            a flag is a letter, some with a token behind it
+ *   mg <key> <flag>*            a flag is a letter; some have a token after it
  *   ms <key> <bytes> <flag>*
  *
- * A flag is one row of a table, with the commands that take it. They become the same
- * requests as those of the classic commands. Flags that need what no engine keeps (hits
+ * A flag is one row of a table, with the commands that take it. Meta commands become
+ * the same requests as the classic commands. Flags that need what no engine keeps (hits
  * and last access of an item, stale items and who won the right to refresh them) are
- * refused as unknown ones are.
+ * refused like unknown flags.
  */
 #include "protocol/text.h"
 
@@ -19,7 +19,7 @@
 struct token {
     struct parser *parser;
     char letter;
-    const char *at; /* behind the letter */
+    const char *at; /* after the letter */
     size_t size;
 };
 
@@ -159,7 +159,7 @@ static const struct flag {
                    "the row of a flag contradicts itself");
 #include "protocol/meta_table.h"
 
-/* Nobody calls it: two rows with the same letter do not compile. */
+/* Never called: it makes two rows with the same letter fail to compile. */
 __attribute__((unused)) static void letters_differ(char letter)
 {
     switch (letter) {
@@ -216,7 +216,7 @@ static enum outcome key_take(struct parser *p, struct request *req, const struct
     return w->size[0] <= KEY_MAX ? OUTCOME_OK : OUTCOME_BAD_FORMAT;
 }
 
-/* The flags begin behind the first `skip` words. */
+/* The flags begin after the first `skip` words. */
 static enum outcome command_take(struct parser *p, struct request *req,
                                  const struct words *w, unsigned skip, uint8_t command)
 {
@@ -244,7 +244,8 @@ enum outcome meta_parse_arith(struct parser *p, struct request *req,
     return why == OUTCOME_OK ? command_take(p, req, w, 1, FOR_ARITH) : why;
 }
 
-/* A bad flag does not cost the stream its order: the value is known and skipped. */
+/* A bad flag does not break the stream: the length of the value is known, and the value
+ * is skipped. */
 enum outcome meta_parse_set(struct parser *p, struct request *req, const struct words *w)
 {
     uint64_t length;

@@ -1,12 +1,12 @@
 /*
- * The flags of meta commands: one row each.
+ * The flags of meta commands, one row each.
  *
- *   META_FLAG(letter, commands, wanted back by, also of a failure by, take, put)
+ *   META_FLAG(letter, commands, returned by, returned on failure by, take, put)
  *
- *   commands   that know it: FOR_GET (mg), FOR_SET...; others refuse it
- *   wanted     with these it asks for something in the answer, which is put_<put> of
- *              meta_compose.c; of a failure there is less to tell
- *   take       take_<take> of meta_parse.c: what it makes of the request
+ *   commands   those that know the flag: FOR_GET (mg), FOR_SET...; others refuse it
+ *   returned   with these commands the flag asks for something in the answer, which
+ *              put_<put> in meta_compose.c writes; after a failure fewer do
+ *   take       take_<take> in meta_parse.c: how the flag changes the request
  */
 /* clang-format off */
 META_FLAG('v', FOR_GET | FOR_ARITH, FOR_NONE, FOR_NONE, value, nothing)

@@ -4,7 +4,7 @@
 
 static bool digits_parse(const char *at, const char *end, uint64_t *value)
 {
-    /* 19 digits always fit; only a longer number needs the overflow checks */
+    /* 19 digits always fit; only longer numbers need the overflow checks. */
     const char *safe = end - at > NUMBER_MAX - 1 ? at + NUMBER_MAX - 1 : end;
     uint64_t v = 0;
     if (at == end)

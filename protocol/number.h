@@ -1,6 +1,6 @@
 /*
- * Decimal numbers as the text protocol writes them, without the C library's
- * locale, errno and format strings: they are on the path of every request.
+ * Decimal numbers as the text protocol writes them, without the C library's locale,
+ * errno and format strings, because they are on the path of every request.
  */
 #ifndef PROTOCOL_NUMBER_H
 #define PROTOCOL_NUMBER_H
@@ -11,12 +11,12 @@
 
 enum { NUMBER_MAX = 20 }; /* digits of 2^64 - 1 */
 
-/* All n bytes must be digits, after one optional '+' (for the signed one also '-').
- * False if they are not, or the value does not fit. */
+/* All n bytes must be digits, after one optional '+' (number_parse_signed: or '-').
+ * False if they are not, or if the value does not fit. */
 bool number_parse(const char *text, size_t n, uint64_t *value);
 bool number_parse_signed(const char *text, size_t n, int64_t *value);
 
-/* Writes at most NUMBER_MAX bytes, no NUL; the address after them. */
+/* Writes at most NUMBER_MAX bytes, without a NUL; returns the address after them. */
 char *number_format(char *to, uint64_t value);
 
 #endif

@@ -1,24 +1,24 @@
 /*
- * How a request can end: one row each.
+ * How a request can end, one row each.
  *
  *   OUTCOME(NAME, kind, words, meta code, status, binary words)
  *
- *   kind, words   the line of the text protocol; after CLIENT_ERROR and SERVER_ERROR the
- *                 server may give other words. A command may say it in words of its own
+ *   kind, words   the line of the text protocol. After CLIENT_ERROR and SERVER_ERROR the
+ *                 server may give other words. A command may have its own words
  *                 (command_table.h)
- *   meta code     of meta commands; "" if they answer with that line, too
- *   status        of the binary protocol, with words; that of a status from elsewhere is
- *                 the first row that has it
+ *   meta code     for meta commands; "" if they answer with that line, too
+ *   status        for the binary protocol, with its words. The outcome of a status from
+ *                 elsewhere is the first row with that status
  */
 /* clang-format off */
 OUTCOME(OK, PLAIN, "OK", "HD", 0x00, "")
 OUTCOME(NOT_FOUND, PLAIN, "NOT_FOUND", "NF", 0x01, "Not found")
-/* the CAS did not match, or add found the key (binary) */
+/* the CAS did not match; or add found the key (binary) */
 OUTCOME(EXISTS, PLAIN, "EXISTS", "EX", 0x02, "Data exists for key.")
 OUTCOME(NOT_STORED, PLAIN, "NOT_STORED", "NS", 0x05, "Not stored.")
 OUTCOME(TOO_LARGE, SERVER_ERROR, "object too large for cache", "", 0x03, "Too large.")
 OUTCOME(NO_MEMORY, SERVER_ERROR, "out of memory storing object", "", 0x82, "Out of memory")
-/* incr or decr of something else */
+/* incr or decr of a value that is not a number */
 OUTCOME(NOT_A_NUMBER, CLIENT_ERROR, "cannot increment or decrement non-numeric value", "",
         0x06, "Non-numeric server-side value for incr or decr")
 OUTCOME(UNKNOWN, PLAIN, "ERROR", "", 0x81, "Unknown command")
@@ -27,7 +27,7 @@ OUTCOME(TEMPORARY, SERVER_ERROR, "temporary failure", "", 0x86, "Temporary failu
 OUTCOME(DENIED, CLIENT_ERROR, "access denied", "", 0x20, "Auth failure.")
 OUTCOME(INVALID, CLIENT_ERROR, "invalid arguments", "", 0x04, "Invalid arguments")
 OUTCOME(INTERNAL, SERVER_ERROR, "internal error", "", 0x84, "Internal error")
-/* of the text protocol: the value does not end in CRLF; the line is not as it should be */
+/* in the text protocol: the value does not end in CRLF; the line is malformed */
 OUTCOME(BAD_CHUNK, CLIENT_ERROR, "bad data chunk", "", 0x04, "Invalid arguments")
 OUTCOME(BAD_FORMAT, CLIENT_ERROR, "bad command line format", "", 0x04, "Invalid arguments")
 OUTCOME(BAD_DELTA, CLIENT_ERROR, "invalid numeric delta argument", "",
@@ -38,7 +38,7 @@ OUTCOME(BAD_USAGE, CLIENT_ERROR,
         "bad command line format.  Usage: delete <key> [noreply]", "",
         0x04, "Invalid arguments")
 OUTCOME(NO_SHUTDOWN, PLAIN, "ERROR: shutdown not enabled", "", 0x83, "Not supported")
-/* of meta commands */
+/* in meta commands */
 OUTCOME(BAD_FLAG, CLIENT_ERROR, "invalid flag", "", 0x04, "Invalid arguments")
 OUTCOME(DUPLICATE_FLAG, CLIENT_ERROR, "duplicate flag", "", 0x04, "Invalid arguments")
 OUTCOME(BAD_TOKEN, CLIENT_ERROR, "bad token in command line format", "",

@@ -1,10 +1,10 @@
 /*
- * What a client asked, in either protocol: the output of a codec's parse, the
- * input of the server's dispatch. Plain data; it owns nothing.
+ * A client's request, in either protocol: the output of a codec's parse and the input
+ * of the server's dispatch. Plain data; it owns nothing.
  *
- * One request is one key: `get a b c` of the text protocol yields three
- * requests, the last one marked `last`. So a line of any length is handled key
- * by key, as the quiet gets of the binary protocol are.
+ * A request has one key: `get a b c` of the text protocol yields three requests, and
+ * the last one is marked `last`. So a line of any length is handled key by key, as the
+ * quiet gets of the binary protocol are.
  */
 #ifndef PROTOCOL_REQUEST_H
 #define PROTOCOL_REQUEST_H
@@ -14,8 +14,9 @@
 
 enum { KEY_MAX = 250 };
 
-/* Of a meta command: the flags that want something back, as the client ordered them, and
- * its mark for the answer. It lives in the parser, until that parses again. */
+/* The part of a meta command that shapes its answer: the flags that ask for something
+ * in the answer, in the client's order, and the client's opaque token. It lives in the
+ * parser, until that parses again. */
 enum {
     FOR_NONE,
     FOR_GET = 1, /* mg, and so on */
@@ -24,7 +25,7 @@ enum {
     FOR_ARITH = 8,
     FOR_ALL = 15,
     META_OPAQUE = 31,
-    /* A character for each flag: no request has one twice. */
+    /* One character for each flag: a request cannot have a flag twice. */
     META_RETURNS = sizeof(""
 #define META_FLAG(...) "."
 #include "protocol/meta_table.h"
@@ -32,7 +33,7 @@ enum {
 };
 
 struct meta {
-    bool base64; /* the key came as base64, and goes back so */
+    bool base64; /* the key came as base64, and is returned as base64 */
     uint8_t nreturns, nopaque;
     char returns[META_RETURNS]; /* letters */
     char opaque[META_OPAQUE];
@@ -53,7 +54,7 @@ struct request {
     bool last;        /* text get: no key follows on this line */
     bool create;      /* incr, decr: make the item if it is missing (binary) */
     bool has_exptime; /* flush_all: a delay was given */
-    bool no_value;    /* get, gat: the client wants no value, only what is known of it */
+    bool no_value;    /* get, gat: the client wants no value, only facts about the item */
     uint16_t nkey;
     uint16_t vbucket; /* binary; 0 in text */
     uint32_t flags;   /* host byte order */
@@ -66,8 +67,8 @@ struct request {
     const char *key;    /* points into the input buffer, or the stats sub-command */
     const char *packet; /* COMMAND_ENGINE: header and body, in the input buffer */
     uint32_t npacket;
-    const struct meta *meta; /* NULL but for meta commands. Such a get is no list: it is
-                                answered by itself, a miss too, and has no end */
+    const struct meta *meta; /* NULL except for meta commands. A meta get is not a list:
+                                it gets its own answer, also for a miss, and no END */
 };
 
 #endif

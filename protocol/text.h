@@ -1,13 +1,13 @@
-/* What the files of the text protocol give to each other and to the codec in text.c. */
+/* What the files of the text protocol offer each other and the codec in text.c. */
 #ifndef PROTOCOL_TEXT_H
 #define PROTOCOL_TEXT_H
 
 #include "protocol/codec.h"
 
 enum {
-    WORDS_MAX = 8,  /* more than any command takes; the meta ones look themselves */
-    VALUE_TAIL = 2, /* the CRLF behind a value */
-    VALUE_LIMIT = INT32_MAX - 2 /* of a length on the wire, whatever value_max says */
+    WORDS_MAX = 8,  /* more than a command takes; meta commands read on by themselves */
+    VALUE_TAIL = 2, /* the CRLF after a value */
+    VALUE_LIMIT = INT32_MAX - 2 /* for a length on the wire, whatever value_max is */
 };
 
 /* A line without the name of its command. */
@@ -21,7 +21,7 @@ struct words {
 typedef enum outcome (*words_handler)(struct parser *p, struct request *req,
                                       const struct words *w);
 
-/* A word that a line may begin with (command_table.h). */
+/* A word with which a line may begin (command_table.h). */
 struct text_row {
     const char *name;
     uint8_t nname;
@@ -60,9 +60,9 @@ bool text_compose_tail(const struct request *req, const struct response *res,
                        struct buffer *out);
 bool text_compose_end(const struct request *req, struct buffer *out);
 
-/* Lists of keys: text_list.c. `at` is behind the command's word. The first key of a line
- * that ends at `end`, without its CRLF; of one whose end is not in sight; the next key.
- */
+/* Lists of keys (text_list.c). `at` is behind the command's word. start: the first key
+ * of a line that ends at `end`, without its CRLF. start_partial: the first key of a
+ * line whose end has not come yet. resume: the next key. */
 enum parse_result text_list_start(struct parser *p, const struct text_row *row,
                                   const struct buffer *in, const char *at,
                                   const char *end, struct request *req);
@@ -72,8 +72,8 @@ enum parse_result text_list_start_partial(struct parser *p, const struct text_ro
 enum parse_result text_list_resume(struct parser *p, const struct buffer *in,
                                    struct request *req);
 
-/* The meta commands: meta_parse.c, meta_compose.c. The letters of flags lie within 64
- * codes; this is the place of one, if it is a letter at all. */
+/* The meta commands (meta_parse.c, meta_compose.c). The letters of flags lie within 64
+ * codes; META_LETTER is the index of a letter. */
 enum { META_LETTERS = 64 };
 #define META_LETTER(letter) ((unsigned char)(letter) % META_LETTERS)
 
@@ -85,7 +85,8 @@ enum outcome meta_parse_arith(struct parser *p, struct request *req,
                               const struct words *w);
 enum outcome meta_parse_noop(struct parser *p, struct request *req,
                              const struct words *w);
-/* False if that is no answer of a meta command but an error like any other. */
+/* False if the outcome is not an answer of meta commands, but an error like any
+ * other. */
 bool meta_answers(enum outcome outcome);
 bool meta_compose_head(const struct request *req, const struct response *res,
                        struct buffer *out);

@@ -1,5 +1,5 @@
-/* Responses to lines of the text protocol: outcome and command name a phrase in a
- * table; the few answers that carry data have a function beside it. */
+/* Responses of the text protocol: outcome and command select a phrase in a table; the
+ * few answers that carry data have a function. */
 #include "protocol/text.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "protocol/number.h"
 
 struct phrase {
-    const char *text; /* NULL: none for this command, take the common one */
+    const char *text; /* NULL: the command has none of its own, use the common one */
     uint32_t size;
 };
 
@@ -25,7 +25,7 @@ struct wording {
     struct phrase phrases[OUTCOME_COUNT];
 };
 
-/* What stands before words that the server brings along, by the kind of the outcome. */
+/* What precedes the server's own words, by the kind of the outcome. */
 #define WORD_OF_PLAIN        ""
 #define WORD_OF_CLIENT_ERROR "CLIENT_ERROR "
 #define WORD_OF_SERVER_ERROR "SERVER_ERROR "

@@ -1,6 +1,6 @@
 /*
- * get, gets, gat, gats: their keys are handed out one a call, with the parser remembering
- * (in_get, pending) that it stands inside a line.
+ * get, gets, gat, gats: each call hands out one key, and the parser remembers (in_get,
+ * pending) that it is inside a line.
  */
 #include "protocol/text.h"
 
@@ -8,7 +8,7 @@
 
 #include "protocol/number.h"
 
-/* From the command's name on: `at` moves behind what precedes the keys. */
+/* Begin a list after the command's name: moves *at behind what precedes the keys. */
 static enum outcome list_open(const struct text_row *row, struct request *req,
                               const char **at, const char *end)
 {
@@ -25,7 +25,7 @@ static enum outcome list_open(const struct text_row *row, struct request *req,
     return *at < end ? OUTCOME_OK : OUTCOME_UNKNOWN;
 }
 
-/* A line with a bad key gets one error and no values: look before the first. */
+/* A line with a bad key gets one error and no values, so check before the first key. */
 static bool list_check(const char *at, const char *end)
 {
     while (end - at > KEY_MAX) {
@@ -37,8 +37,8 @@ static bool list_check(const char *at, const char *end)
     return true;
 }
 
-/* A key that cannot be one. The rest of the line goes with it; the answer is given at
- * its end, which may not have arrived. */
+/* A malformed key. Skip the rest of the line; the answer is given at its end, which may
+ * not have arrived yet. */
 static enum parse_result list_spoil(struct parser *p, const char *head, const char *end,
                                     struct request *req)
 {
@@ -50,8 +50,8 @@ static enum parse_result list_spoil(struct parser *p, const char *head, const ch
     return newline != NULL ? text_refuse(p, OUTCOME_BAD_FORMAT) : PARSE_MORE;
 }
 
-/* The next key, at or after head; req holds what all keys of the line share. Whether
- * it is the last is known only when what follows it has arrived. */
+/* The next key, at or after head; req holds what all keys of the line share. Whether it
+ * is the last key is known only when what follows it has arrived. */
 static enum parse_result list_next(struct parser *p, const char *head, const char *end,
                                    struct request *req)
 {

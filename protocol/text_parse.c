@@ -1,9 +1,9 @@
 /*
- * Lines of the text protocol to requests.
+ * From lines of the text protocol to requests.
  *
  *   line -> first word -> row of the command table -> its words -> row's handler
  *
- * The gets are apart: their keys are not split into words (text_list.c).
+ * The gets are separate: their keys are not split into words (text_list.c).
  */
 #include "protocol/text.h"
 
@@ -12,7 +12,7 @@
 #include "protocol/number.h"
 
 enum {
-    LINE_LONG = 2048, /* without a newline by then only a get may go on */
+    LINE_LONG = 2048, /* a longer line without a newline so far must be a get */
     INDENT_MAX = 100, /* spaces before such a get */
 };
 
@@ -42,7 +42,7 @@ static bool key_take(struct request *req, const struct words *w)
     return w->size[0] <= KEY_MAX;
 }
 
-/* ---- one handler a shape of command; words start after the command's name */
+/* ---- one handler for each shape of command; words start after the command's name */
 
 static enum outcome parse_store(struct parser *p, struct request *req,
                                 const struct words *w)
@@ -63,12 +63,12 @@ static enum outcome parse_store(struct parser *p, struct request *req,
     return OUTCOME_OK;
 }
 
-/* A time used to stand after the key; 0 is still taken, as old clients send it. */
+/* Old clients send a time after the key; 0 is still accepted there. */
 static enum outcome parse_delete(struct parser *p, struct request *req,
                                  const struct words *w)
 {
     (void)p;
-    req->quiet = req->quiet && w->n > 1; /* alone it is a key of that name */
+    req->quiet = req->quiet && w->n > 1; /* alone, "noreply" is the key */
     unsigned n = w->n - req->quiet;
     if (n > 2 || (n == 2 && !word_is(w, 1, "0")))
         return OUTCOME_BAD_USAGE;
@@ -105,7 +105,7 @@ static enum outcome parse_flush(struct parser *p, struct request *req,
     return OUTCOME_OK;
 }
 
-/* The rest of the line is the key: "detail on" is one. */
+/* The rest of the line is the key, such as "detail on". */
 static enum outcome parse_stats(struct parser *p, struct request *req,
                                 const struct words *w)
 {
@@ -146,7 +146,7 @@ static enum outcome parse_shutdown(struct parser *p, struct request *req,
     return OUTCOME_NO_SHUTDOWN;
 }
 
-/* ---- the table of words: a perfect hash, so that no two rows may have the same slot */
+/* ---- the table of words: a perfect hash, so no two rows may have the same slot */
 
 enum { SLOTS = 64, ANY = UINT8_MAX, NOREPLY = 1, CAS = 2 };
 #define SLOT(c0, c1, nname) (((c0) + 17u * (c1) + 8u * (nname)) % SLOTS)
@@ -172,7 +172,8 @@ static const struct text_row rows[SLOTS] = {
                    " is too short, or its arguments are not to be had");
 #include "protocol/command_table.h"
 
-/* Nobody calls it: two words with the same slot do not compile. Choose another SLOT. */
+/* Never called: it makes two words with the same slot fail to compile. Choose another
+ * SLOT then. */
 __attribute__((unused)) static void slots_differ(unsigned slot)
 {
     switch (slot) {
@@ -193,7 +194,8 @@ static const struct text_row *row_find(const char *word, size_t n)
 
 /* ---- whole lines */
 
-/* A browser that was lured to this port: its headers must not run as commands. */
+/* An HTTP request, from a browser that was lured to this port: its headers must not run
+ * as commands. */
 static bool is_http(const char *at, const char *end)
 {
     const char *word = end;
@@ -244,8 +246,8 @@ static enum parse_result line_parse(struct parser *p, const struct buffer *in,
     return words_parse(p, row, at, end, req);
 }
 
-/* No end of line in sight: wait, unless it is too long already. A get may be of any
- * length; its keys are served as they come. */
+/* The end of the line has not come: wait for it, unless the line is too long already. A
+ * get may have any length; its keys are served as they come. */
 static enum parse_result partial_parse(struct parser *p, const struct buffer *in,
                                        struct request *req)
 {

@@ -1,6 +1,6 @@
 /*
- * Numbers as they stand in messages: big-endian, at any address. p is where the next one
- * begins; it moves behind it. Whoever calls has checked that there is room.
+ * Numbers in messages: big-endian, at any address. *p is where the number begins; it is
+ * moved behind it. The caller has checked that there is room.
  */
 #ifndef PROTOCOL_WIRE_H
 #define PROTOCOL_WIRE_H

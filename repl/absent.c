@@ -1,10 +1,10 @@
 /*
- * "It is not here": what clients were told must stay true. A node that has evicted a key
- * and refused to replace, append to or count it says the peer so, which may still hold
- * the former value (R15).
+ * Absences: when a client was told "it is not here", that answer must stay true. A node
+ * that evicted a key, and therefore failed to replace, append to or count it, tells its
+ * peer, which may still hold the former value (R15).
  *
- *   merged        the absence is in the journal; at its turn the key goes as DELETEQ
- *   not merged    it stays in the journal until both meet:
+ *   merged        the absence is in the journal; at its turn the key is sent as DELETEQ
+ *   not merged    it stays in the journal until both nodes merge:
  *
  *   leader                                follower
  *     ROLE              -->
@@ -14,15 +14,16 @@
  *     MERGE, NOOP       -->               forgets its own
  *     forgets its own   <--               NOOP
  *
- * An absence is exact, unlike the dirty map, because it must not outweigh a change: it
- * takes what the other node holds unchanged since both agreed, and nothing else. What
- * that is, the dirty map says roughly, and CAS numbers say it exactly: `agreed` is one
- * that all later changes of clients here exceed, and all before are known to the peer.
+ * An absence is exact, unlike `dirty`, because it must not outweigh a change: it
+ * removes what the other node holds unchanged since both agreed, and nothing else.
+ * `dirty` tells roughly what has changed; CAS numbers tell it exactly: all later
+ * changes of clients here have a CAS above `agreed`, and the peer knows all earlier
+ * ones.
  */
 #include "base/hash.h"
 #include "repl/internal.h"
 
-enum { TELL_SLICE = 250 }; /* looked up in one go, told in one message: below 64 KiB */
+enum { TELL_SLICE = 250 }; /* keys looked up at a time, for a message below 64 KiB */
 
 /* ---- telling */
 
@@ -44,7 +45,7 @@ static bool is_here(struct repl_core *c, const struct journal_entry *e)
     return found != REPL_NO;
 }
 
-/* Whoever is not merged has nothing but absences in the journal. */
+/* A node that is not merged has nothing but absences in the journal. */
 void absent_tell(struct repl_core *c)
 {
     struct buffer *out = core_out(c);
@@ -89,9 +90,10 @@ void absent_forget(struct repl_core *c)
 
 /* ---- being told */
 
-/* A node that is missing the bucket may have told this before it took over what was
- * changed here, and was cut off before it could forget it: then the dirty map has
- * forgotten the change, and only the CAS tells. False: the store could not do it. */
+/* Carry out an absence that the peer told. A peer that is missing the bucket may tell
+ * it for the second time: it may have merged a change of ours since, and lost the link
+ * before it could forget the absence. Then `dirty` has forgotten the change, and only
+ * the CAS shows it. False: the store could not remove the key. */
 static bool apply(struct repl_core *c, const struct link_note *n)
 {
     uint64_t hash = hash_key(n->key, n->nkey);
@@ -105,12 +107,13 @@ static bool apply(struct repl_core *c, const struct link_note *n)
     bool goes = !changed || item.state.cas <= agreed; /* mutant: absence-outweighs */
     bool done = !goes || c->store_ops->remove(c->store, n->key, n->nkey);
     if (goes && !c->session.known)
-        map_add(&c->dirty, hash); /* with whom we merged last may hold it on */
+        map_add(&c->dirty, hash); /* the node that we merged with last may hold it */
     c->store_ops->release(c->store, item.item);
     return done;
 }
 
-/* Of an unrelated node's absences one cannot say what they are about. */
+/* Absences of an unrelated node are ignored: nobody knows which items they are
+ * about. */
 const char *absent_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
@@ -124,8 +127,8 @@ const char *absent_message(struct repl_core *c, const struct link_message *m)
         done = apply(c, &n) && done;
     core_release(c);
     return done ? NULL
-                : "the store could not remove what the peer's clients were told is "
-                  "not there; the nodes meet anew";
+                : "the store could not remove a key that the peer's clients were told is "
+                  "absent; the nodes reconnect and try again";
 }
 
 /* ---- what both agree on */
@@ -136,8 +139,9 @@ static void agree(struct repl_core *c, uint64_t cas)
         c->agreed = cas;
 }
 
-/* At its end a session that rests has told all. A follower's rests, once the leader has
- * what was copied there. */
+/* At the end of a session: if all is acknowledged, both nodes agree on everything up to
+ * now. A follower ships no changes: it agrees if the leader has what it copied
+ * there. */
 void absent_agree(struct repl_core *c)
 {
     c->agreeing = 0;
@@ -146,8 +150,9 @@ void absent_agree(struct repl_core *c)
         agree(c, c->store_ops->fence(c->store));
 }
 
-/* One that does not rest: so often, it is noted how far it is. Each change is above the
- * fence, or recorded before the gate was held. */
+/* A busy leader never has everything acknowledged. So it takes a fence and notes how
+ * far the journal is, and agrees on that fence when so much is acknowledged. Each
+ * change is above the fence, or was recorded before the gate was held. */
 void absent_tick(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;

@@ -1,4 +1,5 @@
-/* The store's answers, counted when there is none. */
+/* Calls of the store that may fail for want of memory: failures are counted and
+ * logged. */
 #include "repl/internal.h"
 
 void core_store_failed(struct repl_core *c, const char *what)
@@ -7,8 +8,8 @@ void core_store_failed(struct repl_core *c, const char *what)
     if ((n & (n - 1)) == 0)
         repl_core_fault(
             c,
-            "the store could not %s (such failures so far: %llu); it is tried "
-            "again: see whether this machine is short of memory",
+            "the store could not %s (such failures so far: %llu), and will try again: "
+            "check whether this machine is short of memory",
             what, (unsigned long long)n);
 }
 
@@ -17,7 +18,7 @@ enum repl_answer core_lookup(struct repl_core *c, const void *key, size_t nkey,
 {
     enum repl_answer found = c->store_ops->lookup(c->store, key, nkey, out);
     if (found == REPL_UNKNOWN)
-        core_store_failed(c, "look a key up");
+        core_store_failed(c, "look up a key");
     return found;
 }
 
@@ -26,6 +27,6 @@ enum repl_answer core_scan_next(struct repl_core *c, struct repl_scan *scan,
 {
     enum repl_answer next = c->store_ops->scan_next(c->store, scan, out);
     if (next == REPL_UNKNOWN)
-        core_store_failed(c, "go on with a scan over its items");
+        core_store_failed(c, "continue a scan of its items");
     return next;
 }

@@ -1,13 +1,14 @@
 /*
- * R19. Does whoever is at the other end still live, and does it do what it is there for?
+ * R19. Is the node at the other end alive, and does it do its part? What counts against
+ * it:
  *
- *   silence     nothing at all for `timeout`
- *   a message   once begun, comes to its end
- *   a debt      the next step of a meeting, the end of a purge, an acknowledgement: a
- *               peer that owes one and says no more than that it lives may be anybody
+ *   silence     nothing at all has come for `timeout`
+ *   a message   has begun, and is not completed in time
+ *   a debt      the next step towards the merge, the end of a purge, an acknowledgement:
+ *               a peer that owes one, and sends only signs of life, may be an impostor
  *
- * A slow network is no fault. Whatever is waited for gets the more time, the more bytes
- * have moved for its sake.
+ * A slow network is not a fault: the more bytes have moved, the more time a message or
+ * an answer gets.
  */
 #include <stdio.h>
 
@@ -17,10 +18,10 @@
 #include "base/monotonic.h"
 
 enum {
-    CONNECT_MAX_US = 500000, /* then it is tried anew: a heal is not to wait for TCP's own
-                                repetitions, which come ever later */
-    RATE = 16 << 10,         /* bytes a second, the least that a network carries */
-    PURGE_RATE = 128 << 20,  /* and of a store, the least that a purge looks at */
+    CONNECT_MAX_US = 500000, /* then dial anew: TCP's own retries come ever later, and
+                                would delay the connection after a network has healed */
+    RATE = 16 << 10,         /* bytes a second that the slowest network carries */
+    PURGE_RATE = 128 << 20,  /* bytes a second that the slowest purge looks at */
     GIVE_UP = 5,             /* times `timeout` */
 };
 
@@ -31,15 +32,16 @@ static uint64_t moving_us(uint64_t bytes, uint64_t rate)
 
 /* ---- debts */
 
-/* More need not cross before an answer can come, whatever moves meanwhile: maps,
- * absences, and what is on its way already. */
+/* The most bytes that must cross before an answer can come, whatever moves meanwhile:
+ * maps, absences, and what is on its way already. */
 static uint64_t worth_waiting_for(const struct repl_config *c)
 {
     uint64_t maps = 3 * ((UINT64_C(1) << c->map_bits) / 8);
     return maps + c->journal_bytes + 2 * c->item_max + (4 << 20);
 }
 
-/* Since when and for how many bytes the session's peer owes the same answer. */
+/* Note since when, and for how many bytes, the session's peer has owed the same
+ * answer. */
 static void note_debt(struct repl_thread *t, uint64_t now)
 {
     const struct repl_core *c = t->core;
@@ -58,7 +60,7 @@ static bool owes_for(const struct repl_thread *t, uint64_t now, uint64_t us)
            now > t->session->owes_since_us + us;
 }
 
-/* What moves takes its time. */
+/* Additional time for the bytes that moved. */
 static uint64_t patience_us(const struct repl_thread *t)
 {
     uint64_t most = worth_waiting_for(repl_core_config(t->core)),
@@ -66,14 +68,15 @@ static uint64_t patience_us(const struct repl_thread *t)
     return moving_us(moved < most ? moved : most, RATE);
 }
 
-/* At its own address the peer is found, whatever somebody else moves meanwhile. */
+/* No additional time for a dialled connection: it reaches the peer at its own address,
+ * whatever another node moves meanwhile. */
 bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled)
 {
     uint64_t grace = t->config.timeout_ms * 1000;
     return owes_for(t, now, dialled ? grace / 2 : grace + patience_us(t));
 }
 
-/* A purge there may have to look at as much as a store like ours holds. */
+/* A purge at the peer may have to look at as much as a store like ours holds. */
 static bool is_lost(const struct repl_thread *t, uint64_t now)
 {
     uint64_t purge = moving_us(repl_core_config(t->core)->memory, PURGE_RATE);
@@ -100,18 +103,18 @@ static void check(struct repl_thread *t, struct link *l, uint64_t now)
     char why[80];
     uint64_t since = l->greeted ? l->heard_us : l->opened_us;
     if (l == t->session && repl_core_busy(t->core))
-        return; /* we do not listen: silence says nothing */
+        return; /* we do not read while a purge runs, so silence means nothing */
     if (now - since >= silence_max(t, l) && l->connecting) {
         slots_dial_failed(t, l->name, "no answer");
         link_close(l);
     } else if (now - since >= silence_max(t, l)) {
-        snprintf(why, sizeof(why), "no word from it for %llu ms",
+        snprintf(why, sizeof(why), "the peer sent nothing for %llu ms",
                  (unsigned long long)((now - since) / 1000));
         slots_drop(t, l, why);
     } else if (is_late(t, l, now)) {
-        slots_drop(t, l, "a message from it does not come to its end");
+        slots_drop(t, l, "the peer did not complete a message in time");
     } else if (l == t->session && is_lost(t, now)) {
-        slots_drop(t, l, "it lives, but does not answer");
+        slots_drop(t, l, "the peer is alive, but does not answer");
     }
 }
 
@@ -119,7 +122,7 @@ bool alive_is_stuck(const struct repl_thread *t)
 {
     const struct link *l = t->session;
     if (l == NULL || repl_core_busy(t->core))
-        return false; /* while a purge runs we do not listen */
+        return false; /* we do not read while a purge runs */
     return link_is_stalled(l) ||
            monotonic_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
 }

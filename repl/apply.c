@@ -1,4 +1,4 @@
-/* From the wire to the store: R11 and the leader's filter of R12. */
+/* From frames to the store: R11, and the leader's filter of R12. */
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -9,21 +9,23 @@ static void note_dropped(struct repl_core *c, const struct link_change *change)
     if ((c->count.apply_failed & (c->count.apply_failed - 1)) == 0)
         repl_core_fault(
             c,
-            "the store could not take an item of %u bytes from the peer (%llu so "
-            "far): it is a miss here; check that both nodes have the same -m and -I",
+            "the store could not take an item of %u bytes from the peer (such items so "
+            "far: %llu), so it is a miss here; give both nodes the same -m and -I",
             change->nvalue, (unsigned long long)c->count.apply_failed);
 }
 
-/* Where the former value stands, nothing is acknowledged: what came in vain is the peer's
- * change again, and its bucket purged here at the next meeting. */
+/* The former value is still here, so the change must not be acknowledged: the session
+ * ends. Then the change goes to `dirty` at the peer, and the bucket is purged here at
+ * the next merge. */
 static const char *stale(struct repl_core *c)
 {
     core_store_failed(c, "remove a value that the peer has changed");
-    return "the store could not remove what the peer has changed; the nodes meet anew";
+    return "the store could not remove a value that the peer has changed; the nodes "
+           "reconnect and try again";
 }
 
-/* One that is larger than this node takes comes without its value; then the key must not
- * stay as it was. */
+/* A change with a value beyond this node's limit comes without the value. The former
+ * value must not stay. */
 static enum repl_answer take(struct repl_core *c, const struct link_change *change)
 {
     if (change->value != NULL)
@@ -55,20 +57,21 @@ static const char *apply_delete(struct repl_core *c, const struct link_change *c
     return NULL;
 }
 
-/* A delayed flush_all that takes effect at this moment, in the store maybe a second
- * before its time, touches everything. It may still be put off: what is not taken because
- * of it has to be remembered. */
+/* Has a client changed the key? A delayed flush_all that takes effect at this moment,
+ * in the store maybe a second early, counts as a change of every key. Clients may still
+ * put it off, so the buckets that are not filled because of it are remembered in
+ * `written`. */
 static bool is_written(struct repl_core *c, uint64_t hash)
 {
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     if (flush_is_near(c))
         map_add(&c->written, hash);
     return map_has(&c->written, hash) ||
            known_has(&c->known, hash); /* mutant: known-forgotten */
 }
 
-/* A leader takes an item of a copy only where it is missing the bucket and no client has
- * touched it. */
+/* A leader takes an item of a copy only if it is missing the bucket and no client has
+ * changed the key. */
 static void fill_key(struct repl_core *c, const struct link_change *change)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
@@ -91,9 +94,10 @@ static void fill_key(struct repl_core *c, const struct link_change *change)
     c->count.applied++;
 }
 
-/* The gate is held from the look to the end, so that no client comes between: whoever
- * deleted the key before is seen in the map, and whoever changes it after finds it whole,
- * with its CAS. It is held for a run of FILLs, not for each of them. */
+/* The gate is held from the look at `known` and `written` until the item is stored, so
+ * that no client's change comes in between: a delete before is seen in the map or the
+ * set, and a change after finds the whole item with its CAS. The gate is held once for
+ * a run of FILLs, not once for each. */
 static void fill_as_leader(struct repl_core *c, const struct link_change *items, size_t n)
 {
     core_hold(c); /* mutant: filter-not-atomic */
@@ -126,7 +130,7 @@ const char *apply_change(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
     if (!s->merged || s->lead != LEAD_FOLLOWER) /* mutant: anybody-applies */
-        return NULL; /* from before the roles changed: dropped, not acknowledged */
+        return NULL; /* sent before the roles changed: dropped, not acknowledged */
     switch (m->op) {
     case LINK_SETQ:
         return apply_set(c, &m->change);

@@ -5,7 +5,8 @@
 
 enum { SAMPLE_EVERY = 64 }; /* one change in so many carries a time stamp */
 
-/* A link to a living active means that this client came the wrong way. */
+/* May a client's write promote this node? With standby_writes=alone not while an active
+ * peer is linked: then the client has reached the wrong node. */
 static bool may_promote(const struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
@@ -15,8 +16,9 @@ static bool may_promote(const struct repl_core *c)
            !(s->open && s->peer.active);
 }
 
-/* R2: a client's change makes a standby active, unless it is told to refuse. One that
- * comes during a handover waits for its end, and fails if the role has moved. */
+/* R2: a client's change makes a standby active, unless it is configured to refuse. A
+ * change that comes during a handover waits for its end, and is refused if the role has
+ * moved. */
 static bool promote_for_client(struct repl_core *c)
 {
     repl_core_lock(c); /* mutant: promotion-without-lock */
@@ -35,7 +37,7 @@ static bool promote_for_client(struct repl_core *c)
     return may;
 }
 
-/* Open a bracket on an active node. */
+/* Open a bracket, with the node active. */
 static enum change_result enter_active(struct repl_core *c, struct change *ch)
 {
     ch->worker = gate_worker(&c->gate);
@@ -51,7 +53,7 @@ static enum change_result enter_active(struct repl_core *c, struct change *ch)
     }
 }
 
-/* False: it could not be removed. */
+/* False: the key is being purged, and could not be removed. */
 static bool expel_if_purging(struct repl_core *c, uint64_t hash, const void *key,
                              size_t nkey)
 {
@@ -59,8 +61,8 @@ static bool expel_if_purging(struct repl_core *c, uint64_t hash, const void *key
            c->store_ops->expel(c->store, key, nkey, c->purge.fence);
 }
 
-/* In a bucket that is being filled key by key, if there is room: all other keys of it may
- * still come. */
+/* In a bucket that this node is missing, note the key itself if there is room: all
+ * other keys of the bucket may still come. */
 static void note_written(struct repl_core *c, uint64_t hash)
 {
     if (!map_has(&c->missing, hash) ||
@@ -85,7 +87,7 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
     return CHANGE_OK;
 }
 
-/* In the journal, or if it is full in the dirty map. */
+/* To the journal, or to `dirty` if the journal is full. */
 static void append(struct repl_core *c, struct change *ch, enum journal_kind kind)
 {
     struct repl_worker *w = ch->worker;
@@ -102,8 +104,8 @@ static void append(struct repl_core *c, struct change *ch, enum journal_kind kin
     map_add(&c->dirty, ch->hash);
 }
 
-/* `written` before the bracket closes is early enough: a leader that takes items of a
- * copy looks at it while no bracket is open. */
+/* It is early enough to mark `written` before the bracket closes: a leader that takes
+ * items of a copy looks at it while no bracket is open. */
 void change_record(struct repl_core *c, struct change *ch)
 {
     if (__builtin_expect(ch->flags & GATE_WRITTEN, 0))
@@ -114,8 +116,8 @@ void change_record(struct repl_core *c, struct change *ch)
         map_add(&c->dirty, ch->hash);
 }
 
-/* While nobody takes them, the same keys come again and again: a counter that is polled
- * is not to fill the journal. */
+/* Was this key's absence recorded a short while ago? While no session takes absences
+ * out of the journal, clients that poll the same key must not fill it. */
 static bool is_recorded(struct repl_worker *w, uint64_t hash)
 {
     uint64_t *known = &w->absent[hash % GATE_ABSENT];
@@ -126,7 +128,7 @@ static bool is_recorded(struct repl_worker *w, uint64_t hash)
 
 void change_record_absence(struct repl_core *c, struct change *ch)
 {
-    /* It does not know: the peer may have it. */
+    /* This node does not know: the peer may have the key. */
     if (map_has(&c->missing, ch->hash) || /* mutant: absence-while-missing */
         map_has(&c->purging, ch->hash))   /* mutant: absence-while-purging */
         return;

@@ -6,20 +6,18 @@
 #include "base/check.h"
 #include "repl/health.h"
 
-/* ---- one function a command */
-
 static void emit_figure(void *context, const char *name, const char *value)
 {
     answer_put(context, "STAT", "%s %s", name, value);
 }
 
-/* ---- commands; core LOCKED but for status */
+/* ---- one function for each command */
 
 static void do_status(struct command_client *client)
 {
     const struct control_config *config = &client->commands->config;
     config->figures(config->context, emit_figure, client);
-    answer_put(client, "OK", "that is all");
+    answer_put(client, "OK", "end of the figures");
 }
 
 static void do_health(struct command_client *client)
@@ -39,8 +37,8 @@ static void do_promote(struct command_client *client)
     struct repl_core *core = client->commands->thread->core;
     repl_core_lock(core);
     bool was = repl_core_is_active(core);
-    repl_core_promote(core, "told to by the control socket");
-    answer_put(client, "OK", "%s, term %llu", was ? "active already" : "active now",
+    repl_core_promote(core, "promoted over the control socket");
+    answer_put(client, "OK", "%s, term %llu", was ? "already active" : "active now",
                (unsigned long long)repl_core_term(core));
     handshake_again(client->commands->thread);
     repl_core_unlock(core);
@@ -81,12 +79,14 @@ static void do_news(struct command_client *client)
 {
     struct commands *c = client->commands;
     if (!client->wants_news && c->listeners == COMMAND_LISTENERS_MAX) {
-        answer_put(client, "ERROR", "%u others are told already", c->listeners);
+        answer_put(client, "ERROR",
+                   "%u connections get news already, and no more can: close one of them",
+                   c->listeners);
         return;
     }
     c->listeners += !client->wants_news;
     client->wants_news = true;
-    answer_put(client, "OK", "you will be told");
+    answer_put(client, "OK", "news will follow");
 }
 
 void command_news(struct command_client *client)
@@ -112,8 +112,8 @@ static const struct command {
     { "verify", do_verify, 0 },
 };
 
-/* Whoever asked a node that hung has asked another one since: a change of roles that
- * comes late does harm. */
+/* Does the client still wait for the answer? If this node hung and the client gave up,
+ * it has asked another node since, and a late change of roles would do harm. */
 static bool is_awaited(const struct command_client *client)
 {
     char byte;
@@ -130,10 +130,15 @@ void command_run(struct command_client *client, const char *line)
             table[i].run(client);
         else
             loop_log(client->commands->thread, REPL_LOG_WARNING,
-                     "did not %s: whoever asked for it has gone", line);
+                     "did not %s: the client that asked for it has disconnected, so the "
+                     "command is out of date; give it again if it is still wanted",
+                     line);
         return;
     }
-    answer_put(client, "ERROR", "this node does not know the command '%.40s'", line);
+    answer_put(client, "ERROR",
+               "this node does not know the command '%.40s': use the mcreplctl of its "
+               "version",
+               line);
 }
 
 /* ---- life */

@@ -1,6 +1,6 @@
 /*
- * The commands that the control socket takes, one table row each; their answers are lines
- * (repl/control.h). All on the replication thread.
+ * The commands of the control socket, one table row each. Their answers are lines
+ * (repl/control.h). All functions run on the replication thread.
  */
 #ifndef REPL_COMMAND_H
 #define REPL_COMMAND_H
@@ -18,24 +18,24 @@ struct commands {
     unsigned listeners; /* clients that want news */
 };
 
-/* So many clients may be owed something: news, or the answer to a command that takes its
- * time. */
+/* How many clients may want news, and how many may wait for something: for news, or for
+ * the answer of one of the three jobs. */
 enum { COMMAND_LISTENERS_MAX = 8, COMMAND_OWED_MAX = COMMAND_LISTENERS_MAX + 3 };
 
-/* The path in config is not used here. */
+/* config->path is not used here. */
 void commands_init(struct commands *c, struct repl_thread *thread,
                    const struct control_config *config);
 
 /* Carry out a line and answer it. */
 void command_run(struct command_client *client, const char *line);
-/* What health goes by has changed: tell it, if it wants to know. */
+/* Tell the client, if it wants news, that something that health depends on has
+ * changed. */
 void command_news(struct command_client *client);
-/* Does it wait for news, or for an answer? */
+/* Does the client wait for news, or for an answer? */
 bool command_client_is_owed(const struct command_client *client);
-/* Look at commands that take their time: they may have come to another step, or go on for
- * long. */
+/* Look at the jobs: report new steps, and end what takes too long. */
 void commands_look(struct commands *c);
-/* Nothing may be answered to it any more. */
+/* The client's connection ends: send it nothing more. */
 void command_client_gone(struct command_client *client);
 
 #endif

@@ -18,7 +18,7 @@
 enum {
     CLIENTS_MAX = 16,
     LINE_ROOM = 200,
-    UNREAD_MAX = 1 << 20, /* answers that were asked for and are not read */
+    UNREAD_MAX = 1 << 20, /* bytes of answers that the client has not read */
     BACKLOG = 8,
 };
 
@@ -26,7 +26,7 @@ struct control {
     struct commands commands;
     struct sockaddr_un address;
     struct evconnlistener *listener;
-    bool paused; /* no descriptor for one more: again at the next tick */
+    bool paused; /* accept failed, for want of descriptors; resumed at the next tick */
     struct command_client clients[CLIENTS_MAX];
 };
 
@@ -55,7 +55,7 @@ static void on_readable(struct bufferevent *stream, void *arg)
         free(line);
     }
     if (evbuffer_get_length(in) > LINE_ROOM || is_unread(client))
-        hang_up(client); /* whoever that is, it is not our tool */
+        hang_up(client); /* mcreplctl does not do this */
 }
 
 static void on_ended(struct bufferevent *stream, short what, void *arg)
@@ -66,7 +66,8 @@ static void on_ended(struct bufferevent *stream, short what, void *arg)
 
 _Static_assert((int)COMMAND_OWED_MAX < (int)CLIENTS_MAX, "somebody can always be let go");
 
-/* Of so many one is bound to be forgotten by its owner. */
+/* If all places are taken, close the connection that has been silent for longest: of so
+ * many, some are likely to be forgotten by their owners. */
 static struct command_client *find_place(struct control *control)
 {
     struct command_client *silent = NULL;
@@ -100,15 +101,16 @@ static void on_accepted(struct evconnlistener *listener, evutil_socket_t fd,
     }
     bufferevent_setcb(client->stream, on_readable, NULL, on_ended, client);
     if (bufferevent_enable(client->stream, EV_READ) != 0)
-        hang_up(client); /* it would wait for ever */
+        hang_up(client); /* its requests would never be read */
 }
 
-/* Without this the loop would be called again at once, for ever. */
+/* Without this pause the event loop would call on_accepted again at once, for ever. */
 static void on_accept_failed(struct evconnlistener *listener, void *arg)
 {
     struct control *control = arg;
     loop_log(control->commands.thread, REPL_LOG_WARNING,
-             "cannot accept a connection at the control socket: %s; trying again",
+             "cannot accept a connection at the control socket: %s; trying again: if "
+             "this goes on, raise the limit on open files (ulimit -n) or free memory",
              strerror(errno));
     control->paused = evconnlistener_disable(listener) == 0;
 }
@@ -158,11 +160,14 @@ struct control *control_open(struct repl_thread *t, const struct control_config 
 {
     struct control *control = calloc(1, sizeof(*control));
     if (control == NULL) {
-        snprintf(why, nwhy, "out of memory for the control socket");
+        snprintf(why, nwhy,
+                 "out of memory for the control socket: free memory on this machine");
         return NULL;
     }
     if (!unix_socket_address(config->path, &control->address)) {
-        snprintf(why, nwhy, "the path of the control socket is longer than %zu bytes: %s",
+        snprintf(why, nwhy,
+                 "the path of the control socket is longer than %zu bytes; choose a "
+                 "shorter one with control=PATH: %s",
                  sizeof(control->address.sun_path) - 1, config->path);
         free(control);
         return NULL;

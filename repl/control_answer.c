@@ -14,7 +14,8 @@ void answer_put(struct command_client *client, const char *kind, const char *for
     va_start(ap, format);
     vsnprintf(text, sizeof(text), format, ap);
     va_end(ap);
-    /* Whoever waits for the rest of an answer is better told that there is none. */
+    /* The client waits for the rest of the answer: close, to show that none will
+     * come. */
     if (evbuffer_add_printf(bufferevent_get_output(client->stream), "%s %s\n", kind,
                             text) < 0)
         shutdown(bufferevent_getfd(client->stream), SHUT_RDWR);

@@ -1,5 +1,6 @@
 /*
- * Whoever is connected to the control socket, and what it is told. The thread's.
+ * A client of the control socket, and the lines that it is sent. All on the replication
+ * thread.
  */
 #ifndef REPL_CONTROL_ANSWER_H
 #define REPL_CONTROL_ANSWER_H
@@ -14,10 +15,11 @@ struct command_client {
     struct commands *commands;
     struct bufferevent *stream; /* NULL: this place is free */
     bool wants_news;
-    uint64_t heard_us; /* when it asked last */
+    uint64_t heard_us; /* when it sent something last */
 };
 
-/* One line of an answer; kind is STAT, STEP, OK, NO or ERROR. NULL: nobody listens. */
+/* Send one line; kind is STAT, STEP, OK, NO, ERROR or NEWS. client NULL: nobody
+ * listens, and this is a no-op. */
 void answer_put(struct command_client *client, const char *kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

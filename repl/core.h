@@ -1,8 +1,8 @@
 /*
- * The replication core of one node: a state machine without sockets, threads or
- * clock. Events go in through the functions below, actions come out through
- * repl/port.h, data through repl/store.h. The protocol's rules are in
- * doc/replication.md; their numbers (R1...) stand beside the code.
+ * The replication core of one node: a state machine without sockets, threads or a
+ * clock. Events enter through the functions below, actions leave through repl/port.h,
+ * and data goes through repl/store.h. doc/replication.md has the protocol's rules; the
+ * code that carries out a rule names its number (R1...).
  *
  *        client threads                  replication thread
  *      change_begin/_end              link events, frames, time
@@ -10,8 +10,8 @@
  *     gate, journal, dirty map     core lock: role, session, merge,
  *        (no lock at all)             ship, apply, purge, scan
  *
- * Locking. One lock guards all but what client threads use (repl/gate.h). Functions
- * marked LOCKED are called between repl_core_lock and repl_core_unlock.
+ * Locking: one lock guards everything except what client threads use (repl/gate.h).
+ * Call functions marked LOCKED between repl_core_lock and repl_core_unlock.
  */
 #ifndef REPL_CORE_H
 #define REPL_CORE_H
@@ -28,11 +28,11 @@
 
 /* What a client's write on a standby does. */
 enum repl_standby_writes {
-    STANDBY_WRITES_PROMOTE, /* it makes the node active */
-    /* only if no active peer is linked; else it is refused, and that peer is asked for
-     * the role (role_request.c) */
+    STANDBY_WRITES_PROMOTE, /* the write makes the node active */
+    /* the same if no active peer is linked; otherwise the write is refused, and the
+     * peer is asked to hand the role over (role_request.c) */
     STANDBY_WRITES_ALONE,
-    STANDBY_WRITES_REJECT /* it is refused */
+    STANDBY_WRITES_REJECT /* the write is refused */
 };
 
 struct repl_core;
@@ -41,15 +41,17 @@ struct repl_config {
     size_t journal_bytes;
     unsigned map_bits;
     enum repl_standby_writes standby_writes;
-    bool lone_rejects;     /* without a peer no client's change is taken */
-    bool keep_on_conflict; /* what both nodes changed: the leader's state, not a miss */
+    bool lone_rejects;     /* refuse clients' changes while there is no peer */
+    bool keep_on_conflict; /* buckets changed on both nodes: keep the leader's state
+                            * instead of making them misses */
     struct run_id run;
-    struct siphash_secret secret; /* of tables by keys; the peer has another */
-    uint64_t item_max, memory;    /* told to the peer */
-    uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: not */
+    struct siphash_secret secret; /* for tables indexed by keys; the peer has another */
+    uint64_t item_max, memory;    /* limits in bytes, sent to the peer */
+    uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: never */
     uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
-                             * before it is fit all the same (health.c) */
-    /* And how it goes on then. Any thread; it must not call the core. */
+                             * before it counts as fit without it (health.c) */
+    /* Resumes a request that waited. Called on any thread; it must not call the
+     * core. */
     void (*resume)(void *context, const void *request);
     void *resume_context;
 };
@@ -63,38 +65,38 @@ struct repl_counters {
 /* A planned change of roles (handover.c). */
 enum repl_handover_state {
     HANDOVER_NONE,
-    HANDOVER_DRAIN,   /* what is owed to the peer is shipped, clients go on */
+    HANDOVER_DRAIN,   /* ships what the peer does not have; clients go on */
     HANDOVER_HELD,    /* clients' changes wait until the peer has the last one */
-    HANDOVER_OFFERED, /* and until it says that it is active */
+    HANDOVER_OFFERED, /* they wait until the peer says that it is active */
     HANDOVER_DONE,
     HANDOVER_FAILED
 };
 
 struct repl_handover_limits {
     const char *cause; /* for the log */
-    uint64_t drain_us; /* how long shipping may take */
-    uint64_t hold_us;  /* and how long clients' changes may wait then */
-    bool resign; /* refuse changes afterwards, until promoted, demoted or without link */
+    uint64_t drain_us; /* how long HANDOVER_DRAIN may take */
+    uint64_t hold_us;  /* how long clients' changes may wait after that */
+    bool resign; /* then refuse changes until promoted, demoted, or the link is lost */
 };
 
-/* An operator's; a node's that gives way to one where the clients are. */
+/* planned: an operator asked for it. yield: clients write to the peer and not here. */
 extern const struct repl_handover_limits repl_handover_planned, repl_handover_yield;
 
 struct repl_handover {
     enum repl_handover_state state;
     const struct repl_handover_limits *limits;
-    const char *why;            /* it failed */
-    uint64_t until_us;          /* it fails then */
-    uint64_t held_us, pause_us; /* since when changes wait; how long they did */
+    const char *why;            /* why it failed */
+    uint64_t until_us;          /* when it fails if it has not gone on */
+    uint64_t held_us, pause_us; /* when changes began to wait; how long they waited */
 };
 
 /* A comparison of both nodes (verify.c). */
 enum repl_verify_state {
     VERIFY_NONE,
-    VERIFY_ANSWER, /* at the follower: it names its items */
-    VERIFY_SETTLE, /* the peer is to have what was changed before */
+    VERIFY_ANSWER, /* the follower: it names its items */
+    VERIFY_SETTLE, /* the leader waits until the peer has all earlier changes */
     VERIFY_NAME,   /* the leader names its items */
-    VERIFY_AWAIT,  /* the follower names its own */
+    VERIFY_AWAIT,  /* the leader waits while the follower names its items */
     VERIFY_DONE,
     VERIFY_FAILED
 };
@@ -102,34 +104,34 @@ enum repl_verify_state {
 enum { VERIFY_ROUNDS = 2, VERIFY_SAMPLE = 8 };
 
 struct repl_difference {
-    uint64_t compared;        /* items named by the leader */
+    uint64_t compared;        /* items that the leader named */
     uint64_t unequal, absent; /* buckets: values differ; an item is on one node only */
-    uint64_t left_out;        /* buckets that clients touched meanwhile */
+    uint64_t left_out;        /* buckets that clients changed meanwhile */
     unsigned nsample;
     size_t sample[VERIFY_SAMPLE]; /* some buckets that differ */
 };
 
-/* How far it is. */
+/* The progress of a comparison. */
 struct repl_verify {
     enum repl_verify_state state;
-    const char *why; /* it failed */
-    unsigned round;  /* the second one looks at what the first has repaired */
+    const char *why; /* why it failed */
+    unsigned round;  /* 0, or 1 to compare again after the repair */
     struct repl_difference found[VERIFY_ROUNDS];
 };
 
 /* ---- life */
 
-/* NULL if memory is out. A node starts as a standby that is missing everything. */
+/* NULL if memory runs out. A node starts as a standby that is missing everything. */
 struct repl_core *repl_core_create(const struct repl_config *config,
                                    const struct repl_store_ops *store_ops, void *store,
                                    const struct repl_port_ops *port_ops, void *port);
-/* Before the first session, so that clients do not wait for the kernel's memory when maps
- * are exchanged. Clients may be inside. */
+/* Make the kernel provide the maps' memory now. Call it before the first session, so
+ * that clients do not wait for that when maps are exchanged. Clients may be inside. */
 void repl_core_warm_up(struct repl_core *c);
-/* Drop what it has begun in the store. No client thread may be inside any more; threads
- * of the store's own may. */
+/* End the core's scans in the store. No client thread may be inside any more; the
+ * store's own threads may. */
 void repl_core_stop(struct repl_core *c);
-/* Nobody may be inside any more. */
+/* No thread may be inside any more. */
 void repl_core_destroy(struct repl_core *c);
 
 const struct repl_config *repl_core_config(const struct repl_core *c);
@@ -141,11 +143,13 @@ void repl_core_unlock(struct repl_core *c);
 
 enum change_result { CHANGE_OK, CHANGE_REJECTED, CHANGE_NO_MEMORY };
 
-/* Around each command that changes a key: begin promotes a standby (or rejects, by
- * option), removes what is being purged, and opens the bracket; end closes it. Between
- * them, once it has taken place, record notes the change; record_absence, that the client
- * was told that it cannot be, for the key is not here: an answer that must stay true. A
- * command that fails otherwise records nothing. Nothing between may wait. */
+/* The bracket around each command that changes a key. change_begin promotes a standby
+ * (or rejects the change, as standby_writes says), removes the key's item if it is
+ * being purged, and opens the bracket. change_end closes it. In between, after the
+ * store has been changed, change_record notes the change. If the command failed because
+ * the key is not here, change_record_absence notes that the client was told so: that
+ * answer must stay true. A command that fails for another reason records nothing.
+ * Nothing inside the bracket may block. */
 struct change {
     struct repl_worker *worker;
     uint64_t hash;
@@ -160,40 +164,41 @@ void change_record(struct repl_core *c, struct change *ch);
 void change_record_absence(struct repl_core *c, struct change *ch);
 void change_end(struct repl_core *c, struct change *ch);
 
-/* A read: hides what is being purged. False if it cannot: it is to be a miss then. */
+/* Before a read: removes the key's item if it is being purged. False: it could not, and
+ * the read must be a miss. */
 bool change_before_read(struct repl_core *c, const void *key, size_t nkey);
 
-/* What the store of an active node has done on its own, for the peer's to do the same
- * (notice.c); the cas of an eviction is 0 if the store does not tell it. No change: it
- * promotes nobody, is kept only while there is room, and is at no risk. Any thread,
- * within a bracket or not. */
+/* Take a notice: what the store of an active node has done on its own, so that the
+ * peer's store can do the same (notice.c). The cas of an eviction is 0 if the store
+ * does not tell it. A notice is not a change: it promotes nobody, is kept only while
+ * there is room, and never counts as at risk. Any thread, inside a bracket or not. */
 void notice_take(struct repl_core *c, const struct link_note *note);
 
-/* flush_all took effect here, or will in `delay` seconds. Within no bracket. */
+/* The bracket around a flush_all that takes effect now, or in `delay` seconds. Not
+ * inside another bracket. */
 enum change_result change_flush_begin(struct repl_core *c, struct change *ch);
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 
 /* ---- what this node is missing; any thread, not LOCKED (fetch.c) */
 
-/* Is this node missing anything that it could ask for? */
+/* Is this node missing anything that it could fetch from the peer? */
 bool fetch_is_on(const struct repl_core *c);
-/* May the peer have this key, if it is not here? */
+/* The key is not here: may the peer have it? */
 bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey);
-/* It is not here: shall the request wait until the peer was asked? True: it will be
- * resumed, by config.resume; then the call is to be made again. */
+/* The key is not here: shall the request wait while the peer is asked? True:
+ * config.resume will be called for the request; then make the call again. */
 bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_t nkey,
                 uint64_t now_us);
-/* The request has gone away, with its connection. True if it waited: it is not resumed.
- */
+/* The request's connection has ended. True if the request waited: it is not resumed. */
 bool fetch_forget(struct repl_core *c, const void *request);
 
 /* ---- events; all LOCKED */
 
-/* Why a HELLO is not valid, whatever state we are in; NULL if it is. */
+/* Why a HELLO is not valid, whatever the state of this node; NULL if it is valid. */
 const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *hello);
-/* A connection delivered a valid HELLO (R6); `said` is the one we sent on it. NULL if the
- * session stands now; else why it was refused. An older session must have been closed
- * before. */
+/* A connection delivered a valid HELLO (R6); `said` is the HELLO that we sent on it.
+ * Close an older session first. NULL: the session is open now; else why it was
+ * refused. */
 const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
                             const struct link_hello *hello);
 /* The HELLO to send at connect. */
@@ -201,71 +206,75 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
                           uint64_t clock_us);
 /* The session's connection is gone (R3). */
 void repl_core_closed(struct repl_core *c);
-/* A message of the session; NULL, or why the connection must be closed. Only one that is
- * taken now may be delivered: while the core is busy, most must wait for the end of a
- * purge. */
+/* Deliver a message of the session. Returns NULL, or why the connection must be closed.
+ * Deliver a message only if repl_core_takes says so: while the core is busy with a
+ * purge, most messages must wait until it ends. */
 const char *repl_core_message(struct repl_core *c, const struct link_message *m);
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m);
 bool repl_core_busy(const struct repl_core *c);
-/* Does the peer owe an answer: the next step of the meeting, the end of a purge, an
- * acknowledgement? How many have come in this session? */
+/* awaits: does the peer owe an answer, which is the next step towards the merge, the
+ * end of a purge, or an acknowledgement? answers: how many have come in this
+ * session? */
 bool repl_core_awaits(const struct repl_core *c);
 uint64_t repl_core_answers(const struct repl_core *c);
-/* Bytes of the longest message that an honest peer sends in this session. */
+/* The size in bytes of the longest message that an honest peer sends in this
+ * session. */
 uint64_t repl_core_message_max(const struct repl_core *c);
 /* Compose a sign of life. */
 void repl_core_ping(struct repl_core *c);
-/* A run of FILLs, as if each had been delivered; not while the core is busy. Clients'
- * changes wait for a run, not for each of it. */
+/* Deliver a run of FILLs, with the same effect as one by one; not while the core is
+ * busy. Clients' changes wait once for the whole run, not once for each FILL. */
 const char *repl_core_fill(struct repl_core *c, const struct link_change *items,
                            size_t n);
 
-/* Time passes: call it some times a second. The core's only clock for its time limits,
- * monotonic microseconds. */
+/* Time passes: call this several times a second. It is the core's only clock for time
+ * limits, in monotonic microseconds. */
 void repl_core_tick(struct repl_core *c, uint64_t now_us);
-/* A tick is due by then, besides those; 0: none is. */
+/* The time by which an additional tick is due; 0: none is. */
 uint64_t repl_core_due_us(struct repl_core *c);
 
-/* Do some of what is due: purge, ship, scan, repair. Bounded time. True if more is
- * due right now, false if it must wait for an event. now_us as for a tick. */
+/* Do a part of the work that is due: purge, ship, scan, repair. Takes a bounded time.
+ * True if more is due right now, false if it must wait for an event. now_us as for a
+ * tick. */
 bool repl_core_work(struct repl_core *c, uint64_t now_us);
 
 void repl_core_promote(struct repl_core *c, const char *why);
-/* At once, whatever the peer has; a node that resigned is an ordinary standby again. On
- * the replication thread only: it closes the session of an active node. */
+/* Demote at once, whatever the peer has. A node that resigned becomes an ordinary
+ * standby again. On the replication thread only: it closes the session of an active
+ * node. */
 void repl_core_demote(struct repl_core *c, const char *why);
 
-/* Tell of each step of a handover or a comparison, from now on: `progress` is called by
- * whoever takes the step, with the lock held, and must not call the core. */
+/* Call `progress` at each step of a handover or a comparison from now on. It is called
+ * on the thread that takes the step, with the lock held, and must not call the core. */
 void repl_core_on_progress(struct repl_core *c, void (*progress)(void *context),
                            void *context);
 
-/* Give the role to the peer without losing a change: see repl_handover for how far it is.
- * begin: NULL, or why not; limits must stay. abort: the node stays active; no-op if it is
- * not under way. */
+/* Hand the role to the peer without losing a change; struct repl_handover has the
+ * progress. begin: returns NULL, or why it cannot begin; *limits must stay valid.
+ * abort: the node stays active; no-op if no handover is under way. */
 const char *repl_core_handover_begin(struct repl_core *c,
                                      const struct repl_handover_limits *limits);
 void repl_core_handover_abort(struct repl_core *c, const char *why);
 const struct repl_handover *repl_core_handover(const struct repl_core *c);
 
-/* Copy everything to the peer again, as a repair (R13). NULL, or why not: only a leader
- * that is missing nothing may. */
+/* Copy everything to the peer again, as a repair (R13). Returns NULL, or why it cannot:
+ * only a leader that is missing nothing can do it. */
 const char *repl_core_resync(struct repl_core *c);
 
-/* Compare all items with the peer's, repair what differs, and compare again: see
- * repl_verify for how far it is. begin: NULL, or why not. abort: no-op if none is under
- * way. */
+/* Compare all items with the peer's, repair what differs, and compare again; struct
+ * repl_verify has the progress. begin: returns NULL, or why it cannot begin. abort:
+ * no-op if no comparison is under way. */
 const char *repl_core_verify_begin(struct repl_core *c);
 void repl_core_verify_abort(struct repl_core *c, const char *why);
 const struct repl_verify *repl_core_verify(const struct repl_core *c);
 
-/* What the next repl_core_work would find: work, nothing (whoever brings some wakes the
- * port), or work that cannot be done before the peer has taken or acknowledged more. */
+/* What the next repl_core_work would find: work; nothing (whoever adds work wakes the
+ * port); or work that must wait until the peer has taken or acknowledged more. */
 enum repl_need { NEED_NOTHING, NEED_WORK, NEED_PEER };
 
 enum repl_need repl_core_need(struct repl_core *c);
 
-/* Log a fault and keep it as repl_last_error. */
+/* Log a fault as a warning and keep the text as repl_last_error. */
 void repl_core_fault(struct repl_core *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -273,7 +282,7 @@ void repl_core_fault(struct repl_core *c, const char *format, ...)
 
 enum { REPL_ERROR_TEXT = 160, REPL_HEALTH_TEXT = 100 };
 
-/* Texts that change are in here. */
+/* A snapshot of the figures. Texts that can change later are copied into it. */
 struct repl_status {
 #define STAT_FIGURE(kind, name, extent, help) METRIC_MEMBER_##kind(name)
 #define STAT_INNER(kind, name, help)          METRIC_MEMBER_##kind(name)
@@ -283,21 +292,23 @@ struct repl_status {
     char run_text[2 * RUN_ID_SIZE + 1], peer_run_text[2 * RUN_ID_SIZE + 1];
 };
 
-/* All but the peer, which the core does not know. Not LOCKED: it takes the lock itself.
- */
+/* Fills in all figures except repl_peer, which the core does not know. Not LOCKED: it
+ * takes the lock itself. */
 void repl_core_status(struct repl_core *c, struct repl_status *s);
-/* Why a client's change is refused now; NULL: it is not. Not LOCKED: a hint. */
+/* Why a client's change is refused now; NULL: it is not refused. Not LOCKED, so it may
+ * be out of date at once. */
 const char *repl_core_refusal(struct repl_core *c);
 
-/* All others LOCKED. */
+/* All that follow: LOCKED. */
 bool repl_core_is_active(const struct repl_core *c);
 uint64_t repl_core_term(const struct repl_core *c);
 bool repl_core_in_sync(struct repl_core *c);
-/* What health goes by, but for how far a copy is: another number when it has changed. */
+/* A number that changes whenever something changes that health depends on, except for
+ * the progress of a copy. */
 unsigned repl_core_face(const struct repl_core *c);
-/* The peer has all that it can get from this node, as far as this node knows. */
+/* As far as this node knows, the peer has everything that it can get from here. */
 bool repl_core_drained(struct repl_core *c);
-/* The port counts what it moves here. */
+/* The port also counts its traffic in these. */
 struct repl_counters *repl_core_counters(struct repl_core *c);
 
 #endif

@@ -1,10 +1,10 @@
-/* What happens, each to its part: messages, time, and the turns of work. */
+/* Hands messages, time and work to the parts of the core. */
 #include "base/check.h"
 #include "repl/internal.h"
 
 enum { ANSWERS_MAX = 16 << 20 };
 
-/* Of three maps, the most that a message has. */
+/* The size of three maps, which is the most that a message holds. */
 static uint64_t maps_max(const struct repl_core *c)
 {
     return 3 * ((UINT64_C(1) << c->session.map_bits) / 8);
@@ -16,15 +16,15 @@ uint64_t repl_core_message_max(const struct repl_core *c)
     return maps > item ? maps : item;
 }
 
-/* Whatever a message asks for, an honest peer reads it: long before so much is unread,
- * this node ships no more. The last thing that it had room for may have been an item of
- * any size, or the maps. */
+/* Does the peer ask for much more than it reads? An honest peer reads the answers: this
+ * node stops shipping long before so much is unread. The limit has room for one more
+ * item of any size, or the maps. */
 static bool is_flooded(const struct repl_core *c)
 {
     return c->port_ops->backlog(c->port) > ANSWERS_MAX + c->config.item_max + maps_max(c);
 }
 
-static const char flooded[] = "it asks for more answers than it reads";
+static const char flooded[] = "the peer asks for more answers than it reads";
 
 static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
@@ -53,14 +53,14 @@ static const char *on_ping(struct repl_core *c, const struct link_message *m)
 static const char *on_hello(struct repl_core *c, const struct link_message *m)
 {
     (void)c, (void)m;
-    return "a second HELLO";
+    return "received a second HELLO";
 }
 
 static const char *on_bye(struct repl_core *c, const struct link_message *m)
 {
-    repl_core_fault(c, "the peer closes the link: %.*s",
+    repl_core_fault(c, "the peer closed the link, saying '%.*s'",
                     (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
-    return "the peer said so";
+    return "the peer closed it; the log has its reason";
 }
 
 #define on_SETQ         apply_change
@@ -132,8 +132,8 @@ void repl_core_ping(struct repl_core *c)
     link_put_plain(core_out(c), LINK_PING, c->term);
 }
 
-/* What changes nothing here is taken in any case: the peer's clients wait for an answer.
- */
+/* Messages that change nothing here are taken at any time: the peer's clients wait for
+ * the answers. */
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
 {
     return !repl_core_busy(c) || m->op == LINK_NOOP || m->op == LINK_PING ||
@@ -178,7 +178,8 @@ uint64_t repl_core_due_us(struct repl_core *c)
 
 /* ---- work */
 
-/* Purges and what comes before them. True: it took its time. */
+/* A purge, and the messages due before it. True: a part was done, and more may be
+ * due. */
 static bool work_to_merge(struct repl_core *c)
 {
     if (c->session.map_due)
@@ -193,7 +194,7 @@ static bool work_merged(struct repl_core *c)
     if (c->flush.due && !c->session.await)
         ship_flush(c);
     fetch_send(c);
-    /* Room before what needs it. */
+    /* Notices first: evictions make the room that the changes behind them need. */
     bool more = notices_ship(c); /* mutant: evictions-not-told */
     more = ship_changes(c) || more;
     more = resync_work(c) || more;
@@ -215,7 +216,7 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
     }
     if (absent_is_due(c)) {
         if (!ship_may_send(c))
-            return false; /* the peer reads on, or is given up */
+            return false; /* wait until the peer has read more, or is given up */
         absent_tell(c);
         return true;
     }
@@ -237,5 +238,5 @@ enum repl_need repl_core_need(struct repl_core *c)
         return NEED_NOTHING;
     if (ship_may_send(c))
         return NEED_WORK;
-    return fetch_is_on(c) ? NEED_NOTHING : NEED_PEER; /* somebody may want to ask */
+    return fetch_is_on(c) ? NEED_NOTHING : NEED_PEER; /* a client may want to fetch */
 }

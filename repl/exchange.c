@@ -1,8 +1,8 @@
 /* Messages with maps: MAP, MERGE, RESYNC, VERIFIED. */
 #include "repl/internal.h"
 
-/* If memory is out, the port closes the connection, as after any message that could not
- * be composed whole. */
+/* If memory runs out, the port closes the connection, as after any message that could
+ * not be composed completely. */
 void core_put_maps(struct repl_core *c, enum link_op op, const struct map *const *maps,
                    size_t n)
 {

@@ -1,6 +1,6 @@
 /*
- * Asking the peer for single items: a node that is being filled is missing most of what
- * its clients want, and the peer has it.
+ * Fetches single items from the peer: a node that is being filled is missing most of
+ * what its clients want, and the peer has it.
  *
  *   worker                     this node                        peer
  *     get, it is not here
@@ -8,9 +8,9 @@
  *                              store FILL, resume        <--    FILL...
  *     get, again          <--  resume the others         <--    NOOP{batch}
  *
- * The peer's answers are FILLs, as those of its scan, and taken or refused by the same
- * rules (R12). Messages come in order: when the batch is acknowledged, what has not come
- * is not there. Either node may ask, for it does not matter who leads.
+ * The peer answers with FILLs like those of its scan, which are taken or refused by the
+ * same rules (R12). Messages come in order: if a key has not come when the batch is
+ * acknowledged, the peer does not have it. Either node may ask, whichever leads.
  */
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -22,7 +22,7 @@ bool fetch_is_on(const struct repl_core *c)
     return gate_flags(&c->gate) & GATE_MISSING;
 }
 
-/* What clients changed here is not asked for: the peer has what was before. */
+/* A key that clients changed here is not asked for: what the peer has is older. */
 bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey)
 {
     if (nkey == 0 || nkey > LINK_KEY_MAX)
@@ -79,8 +79,8 @@ void fetch_check_time(struct repl_core *c)
     c->count.fetch_timeouts += waiters_expire(&c->waiters, c->now_us);
 }
 
-/* The look at the store and the queueing are one step, as in a scan. To a peer that does
- * not take what it has asked for, nothing more is given: these are misses there. */
+/* An item is looked up and queued in one step, as in a scan. A peer that does not read
+ * what it asked for gets nothing more: the remaining keys are misses there. */
 const char *fetch_message(struct repl_core *c, const struct link_message *m)
 {
     struct link_note note;

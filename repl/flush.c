@@ -1,6 +1,6 @@
 /*
- * flush_all, at once and delayed: who asked for it, who knows of it, and what follows
- * when it takes effect. doc/replication.md has the table.
+ * flush_all, immediate and delayed: who asked for it, who knows of it, and what follows
+ * when it takes effect. doc/replication.md has the table (section 8).
  *
  *   worker thread                replication thread
  *     flush_ask  -- asked -->      flush_take: seen, and pending until `at`
@@ -17,7 +17,7 @@ bool flush_ask(struct repl_core *c, uint32_t delay)
         before = (uint32_t)asked;
         next = ((asked >> 32) + 1) << 32 | at;
     } while (!atomic_compare_exchange_weak(&c->flush.asked, &asked, next));
-    /* The one before may have taken effect without being noticed yet. */
+    /* The previous one may have taken effect, and nobody has noticed it yet. */
     return delay == 0 || (before != 0 && now >= before);
 }
 
@@ -27,10 +27,11 @@ static bool comes_within(struct repl_core *c, uint32_t seconds)
            clock_after(c->store_ops->clock(c->store), seconds) >= c->flush.at;
 }
 
-/* A delayed one takes effect now. A follower whose leader knows of it waits for the
- * leader's word; a leader gives it, as for a fresh one. Without either, one that clients
- * made here is a change of this node; one that came from the peer is the peer's affair,
- * which may have put it off meanwhile: then there are items to get back from it. */
+/* A delayed flush_all takes effect now. A follower whose leader sent it waits for the
+ * leader's FLUSHQ. A leader sends that, as for a fresh flush_all. Otherwise it depends
+ * on who asked for it: if clients did here, it counts as a change of this node; if it
+ * came from the peer, the peer may have put it off meanwhile, and then has the items
+ * that this node lost. */
 static const char *fire(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
@@ -48,11 +49,13 @@ static const char *fire(struct repl_core *c)
     map_fill(f->doubt == DOUBT_PEER ? &c->missing : &c->dirty);
     f->due = leads;
     return leads || !s->open ? NULL
-                             : "a flush_all took effect that the peer did not know";
+                             : "a flush_all took effect here of which the peer does not "
+                               "know; the nodes reconnect and merge again";
 }
 
-/* One that a client made here: everything may differ now, and the peer is told at once so
- * that it does not serve what is flushed until the repair is done. */
+/* Take note of a flush_all that a client asked for here. Everything may differ now; the
+ * peer is told at once, so that it does not serve flushed items until the repair is
+ * done. */
 static void see(struct repl_core *c, uint64_t asked)
 {
     struct repl_flush *f = &c->flush;
@@ -80,7 +83,7 @@ const char *flush_obey(struct repl_core *c, uint32_t delay)
     struct repl_flush *f = &c->flush;
     const char *why = flush_take(c);
     if (why != NULL)
-        return why; /* the next meeting will tell of this one */
+        return why; /* the next merge will tell this node of it */
     bool is_late = delay != 0 && f->doubt == DOUBT_LEADER;
     f->doubt = DOUBT_NONE;
     c->store_ops->flush(c->store, delay);
@@ -90,7 +93,8 @@ const char *flush_obey(struct repl_core *c, uint32_t delay)
     if (!is_late)
         return NULL;
     map_fill(&c->missing);
-    return "a flush_all was put off too late: all is copied again";
+    return "the peer put off a flush_all that had already taken effect here; the nodes "
+           "reconnect, and everything is copied again";
 }
 
 bool flush_is_near(struct repl_core *c)
@@ -109,13 +113,13 @@ uint32_t flush_delay(struct repl_core *c)
 void flush_unmerge(struct repl_core *c)
 {
     struct repl_flush *f = &c->flush;
-    if (f->doubt == DOUBT_LEADER) { /* it may have put it off in the last moment */
+    if (f->doubt == DOUBT_LEADER) { /* the leader may have put it off just before */
         f->doubt = DOUBT_PEER;
         map_fill(&c->missing);
     }
     if (f->origin == FLUSH_LED)
         f->origin = FLUSH_FOREIGN;
-    f->due = false; /* its dirt tells the next merge */
+    f->due = false; /* `dirty` tells the peer at the next merge */
 }
 
 void flush_outlive(struct repl_core *c)

@@ -121,8 +121,8 @@ unsigned gate_enter(struct gate *g, struct repl_worker *w)
     }
 }
 
-/* The quick one needs memory for a moment, and may be told that there is none; the other
- * takes longer and needs nothing. */
+/* The quick command needs memory for a moment, and fails if there is none. The other
+ * one takes longer and needs no memory. */
 static void barrier_for_all(void)
 {
     while (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 &&

@@ -1,13 +1,14 @@
-/* A planned change of roles. The active node ships what it owes, holds clients' changes
- * until the peer has acknowledged the last one, and offers its role; the peer promotes
- * itself, and its ROLE is an ordinary one (R7). Changes that waited are refused; so are,
- * if the limits say so, all later ones: they would make this node active again. */
+/* A planned change of roles. The active node ships what the peer does not have, holds
+ * clients' changes until the peer has acknowledged the last one, and offers its role.
+ * The peer promotes itself and sends an ordinary ROLE (R7). Changes that waited are
+ * refused. If the limits say `resign`, later changes are refused too: they would make
+ * this node active again. */
 #include "base/check.h"
 #include "base/monotonic.h"
 #include "repl/internal.h"
 
 const struct repl_handover_limits repl_handover_planned = {
-    .cause = "told to by the control socket",
+    .cause = "a command on the control socket asks for it",
     .drain_us = 30000000,
     .hold_us = 1000000,
     .resign = true,
@@ -30,13 +31,13 @@ const char *repl_core_handover_begin(struct repl_core *c,
     const struct repl_session *s = &c->session;
     ASSERT_LOCKED(c);
     if (is_under_way(c))
-        return "a handover is under way already";
+        return "a handover is already under way: wait until it ends";
     if (!c->active)
-        return "this node is not active: there is nothing to hand over";
+        return "this node is not active, so it has no role to hand over: ask the peer";
     if (!s->merged || s->lead != LEAD_LEADER)
-        return "there is no peer to hand over to: the link is not up";
+        return "there is no peer to hand over to: the link is not up; see repl_link";
     if (!map_is_empty(&c->missing))
-        return "this node is being filled itself: wait until it is in sync";
+        return "this node is still being filled by its peer: wait until it is in sync";
     c->handover = (struct repl_handover){ .state = HANDOVER_DRAIN,
                                           .limits = limits,
                                           .until_us = c->now_us + limits->drain_us };
@@ -45,7 +46,7 @@ const char *repl_core_handover_begin(struct repl_core *c,
     return NULL;
 }
 
-/* Changes may go on, or are refused: both need to know now. */
+/* The handover has ended: clients' changes that waited go on now, or are refused. */
 static void settle(struct repl_core *c, enum repl_handover_state state, const char *why)
 {
     bool held = handover_holds(c);
@@ -64,7 +65,7 @@ static void fail(struct repl_core *c, const char *why)
     if (!is_under_way(c))
         return;
     settle(c, HANDOVER_FAILED, why);
-    core_log(c, REPL_LOG_WARNING, "the handover ended early: %s", why);
+    core_log(c, REPL_LOG_WARNING, "the handover failed: %s", why);
 }
 
 void repl_core_handover_abort(struct repl_core *c, const char *why)
@@ -108,8 +109,9 @@ void handover_check_time(struct repl_core *c)
     if (!is_under_way(c) || c->now_us < c->handover.until_us)
         return;
     fail(c, c->handover.state == HANDOVER_DRAIN
-                ? "the peer does not catch up"
-                : "the peer did not take the role in time");
+                ? "the peer did not catch up in time; see repl_pending and "
+                  "repl_dirty_buckets, and try again"
+                : "the peer did not take the role in time; see its log, and try again");
 }
 
 static void hold_changes(struct repl_core *c)
@@ -129,7 +131,7 @@ void handover_work(struct repl_core *c)
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)
         return;
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     if (c->flush.due || !repl_core_drained(c))
         return;
     link_put_plain(core_out(c), LINK_HANDOVER, c->term);
@@ -137,7 +139,7 @@ void handover_work(struct repl_core *c)
     core_progress(c);
 }
 
-/* At the peer: it has all there is, for messages come in order. */
+/* At the peer: messages come in order, so it has all changes now. */
 const char *handover_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;

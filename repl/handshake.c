@@ -1,4 +1,4 @@
-/* How two nodes find each other: dial, HELLO; R1 and R19 say which connection stays. */
+/* How two nodes connect: dial, HELLO. R1 and R19 say which connection stays. */
 #include <errno.h>
 #include <event2/dns.h>
 #include <event2/event.h>
@@ -15,8 +15,9 @@
 
 /* ---- dial */
 
-/* Not while a session lives, unless its peer owes an answer: then it may be somebody else
- * who came first, and the peer is at its own address. One attempt at a time. */
+/* Do not dial while there is a session, unless its peer has owed an answer for long:
+ * then it may be an impostor, and the true peer may be at its own address. One attempt
+ * at a time. */
 static bool may_dial(const struct repl_thread *t, uint64_t now)
 {
     if (t->session != NULL && !alive_is_overdue(t, now, true))
@@ -75,8 +76,8 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     repl_core_unlock(t->core);
 }
 
-/* Anew for each question: name servers and the hosts file may have changed since, above
- * all while a machine boots. */
+/* Read the resolver's configuration anew for each look-up: name servers and the hosts
+ * file may have changed since the last one, above all while a machine boots. */
 static bool open_dns(struct repl_thread *t)
 {
     if (t->dns != NULL)
@@ -85,15 +86,15 @@ static bool open_dns(struct repl_thread *t)
                                          EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (t->dns != NULL)
         return true;
-    /* no name servers: names from the hosts file still work */
+    /* There are no name servers. Names in the hosts file still work. */
     t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (t->dns != NULL)
         evdns_base_load_hosts(t->dns, "/etc/hosts");
     return t->dns != NULL;
 }
 
-/* Names are asked for anew at each dial: the peer may have been replaced by another
- * machine. The answer comes through the loop. */
+/* Names are resolved anew at each dial: the peer may have been replaced by another
+ * machine. The answer comes through the event loop. */
 static void resolve_and_dial(struct repl_thread *t)
 {
     struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
@@ -110,7 +111,7 @@ static void resolve_and_dial(struct repl_thread *t)
         return;
     }
     t->resolving = true;
-    /* May call back at once, with the lock free. */
+    /* This may call back at once, and the callback takes the lock. */
     repl_core_unlock(t->core);
     evdns_getaddrinfo(t->dns, t->config.peer.host, NULL, &hints, on_resolved, t);
     repl_core_lock(t->core);
@@ -124,13 +125,15 @@ void handshake_tick(struct repl_thread *t, uint64_t now)
     resolve_and_dial(t);
 }
 
-/* Roles were moved from outside, so the network may have changed. A connection that lost
- * packets waits for TCP to repeat them, ever later, and meanwhile both nodes may take
- * changes: it is given up, and so are attempts that hang. The peer is dialled at once. */
+/* A command moved the role, so the network may have changed. A connection that lost
+ * packets would wait for TCP's next retransmission, which comes ever later, and both
+ * nodes may take changes meanwhile. So a stuck connection and attempts that hang are
+ * closed, and the peer is dialled at once. */
 void handshake_again(struct repl_thread *t)
 {
     if (alive_is_stuck(t))
-        slots_drop(t, t->session, "roles were moved, and it is stuck");
+        slots_drop(t, t->session,
+                   "the link is stuck, and a command moved the role; dialling anew");
     if (t->session != NULL)
         return;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
@@ -140,7 +143,8 @@ void handshake_again(struct repl_thread *t)
     slots_dial_at_once(t);
 }
 
-/* One that the peer has dialled is greeted now, not when the other has said something. */
+/* Send our HELLO at once on a connection that the peer dialled, not only after its
+ * HELLO. */
 static void on_accepted(struct repl_thread *t, struct link *l)
 {
     handshake_greet(t, l);
@@ -170,9 +174,9 @@ void handshake_greet(struct repl_thread *t, struct link *l)
     link_put_hello(&l->out.bytes, &l->said);
 }
 
-/* R1. Two handshakes cross when both nodes dialled at once: then the one that the
- * higher run dialled stays, and both nodes choose the same. Otherwise the newer
- * connection wins, for the older one may be dead without our knowing. */
+/* R1. Two handshakes cross if both nodes dialled at the same time. Then the connection
+ * that the higher run dialled stays, so that both nodes choose the same one. Otherwise
+ * the newer connection wins: the older one may be dead, and we may not know it yet. */
 static bool loses_to_session(struct repl_thread *t, struct link *l,
                              const struct link_hello *hello)
 {
@@ -183,17 +187,18 @@ static bool loses_to_session(struct repl_thread *t, struct link *l,
     return l->dialled != mine_is_higher;
 }
 
-/* Does the session stay as it is, and the connection with this HELLO go? A session with
- * another run gives way if its peer owes an answer, first of all to whom we dialled. */
+/* Does the session stay, so that the connection with this HELLO is closed? A session
+ * with another run gives way if its peer has owed an answer for long; sooner to a
+ * connection that we dialled. */
 static bool yields_to_session(struct repl_thread *t, struct link *l,
                               const struct link_hello *hello)
 {
     if (run_id_order(&t->session->run, &hello->run) != 0) {
         if (alive_is_overdue(t, monotonic_us(), l->dialled))
             return false;
-        slots_refuse(t, l, "this node is linked to another run of its peer");
+        slots_refuse(t, l, "this node is still linked to another process as its peer");
     } else if (!l->has_said) {
-        link_close(l); /* dialled while the session waits: it is the right one */
+        link_close(l); /* dialled to check the session's peer: it is the right one */
     } else if (loses_to_session(t, l, hello)) {
         slots_hang_up(t, l, "two connections crossed");
     } else {
@@ -202,7 +207,7 @@ static bool yields_to_session(struct repl_thread *t, struct link *l,
     return true;
 }
 
-/* The session that was makes room for one with a valid HELLO. */
+/* End the session to make room for a connection with a valid HELLO. */
 static void end_session(struct repl_thread *t, const struct link_hello *hello)
 {
     struct link *old = t->session;
@@ -211,7 +216,9 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
     if (run_id_order(&old->run, &hello->run) == 0)
         slots_hang_up(t, old, "the peer has opened a newer connection");
     else
-        slots_refuse(t, old, "it does not answer, and another peer has come");
+        slots_refuse(t, old,
+                     "the peer does not answer, and another process has connected as the "
+                     "peer");
 }
 
 void handshake_hello(struct repl_thread *t, struct link *l,
@@ -234,14 +241,14 @@ void handshake_hello(struct repl_thread *t, struct link *l,
         t->session = NULL;
         repl_core_closed(t->core);
         slots_refuse(t, l, why);
-        slots_dial_at_once(t); /* what we say next is as it is now */
+        slots_dial_at_once(t); /* our next HELLO tells the present role */
         return;
     }
     l->greeted = true;
     l->run = hello->run;
     l->owes_since_us = monotonic_us();
     repl_core_counters(t->core)->reconnects++;
-    /* Whoever read that the peer could not be reached wants to read this too. */
+    /* A warning if the log has warned that the peer could not be reached. */
     loop_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,
              "linked to the peer at %s", l->name);
     t->last_dial_error[0] = '\0';

@@ -4,28 +4,28 @@
 
 #include "repl/internal.h"
 
-/* For how long it has been without a peer. */
+/* For how long the node has been without a peer. */
 static uint64_t lone_us(const struct repl_core *c)
 {
     return c->session.open ? 0 : c->now_us - c->lone_since_us;
 }
 
-/* Why a standby is not fit; NULL: it is. One that never met its peer may have come before
- * it, and the peer has all the data: it waits for a while. */
+/* Why a standby is not fit; NULL: it is fit. A node that started and has not met its
+ * peer yet waits for a while: the peer may have all the data. */
 static const char *standby_fault(const struct repl_core *c)
 {
     if (map_is_empty(&c->missing))
         return NULL;
     if (c->session.open)
-        return "still to be filled by its peer";
+        return "not filled by its peer yet";
     if (!c->has_met && lone_us(c) < c->config.cold_wait_us)
         return "started empty and has not met its peer yet";
     return NULL;
 }
 
-/* Of one that is fit: without a peer, or when it is just meeting it again, it is as good
- * as it was when the link broke. One that was not filled by then only has misses, and
- * there is nobody left to wait for. */
+/* The state of a standby that is fit. Without a peer, or before the merge with it, the
+ * node is as good as when the link broke. A node that was not filled by then has only
+ * misses, but there is no peer left to wait for. */
 static const char *standby_state(const struct repl_core *c)
 {
     if (c->session.merged)

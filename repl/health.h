@@ -1,7 +1,7 @@
 /*
- * May this node hold the address of the clients? One verdict, which `mcreplctl health`,
- * the guard and `stats` pass on as it is. It is asked many times a second, so what it
- * looks at costs nothing: flags, and whether maps are empty.
+ * May this node hold the clients' address? There is one verdict, which `mcreplctl
+ * health`, the guard and `stats` pass on as it is. It is asked for many times a second,
+ * so it looks only at what costs nothing: flags, and whether maps are empty.
  */
 #ifndef REPL_HEALTH_H
 #define REPL_HEALTH_H
@@ -9,10 +9,11 @@
 #include "repl/core.h"
 
 struct repl_health {
-    bool is_fit; /* rightly active, or it holds all that an active node must */
+    bool is_fit; /* active and not resigned; or a standby that is filled, or that has no
+                  * peer to wait for */
     char why[REPL_HEALTH_TEXT]; /* one line, in either case */
-    uint64_t rank; /* of two nodes that cannot talk the higher one was active last */
-    uint64_t term; /* the last promotion that it knows */
+    uint64_t rank; /* of two nodes without a link, the higher was active last */
+    uint64_t term; /* of the last promotion that it knows */
 };
 
 /* LOCKED */

@@ -1,12 +1,12 @@
-/* HELLO and ROLE: who leads. What follows is in merge.c. */
+/* HELLO and ROLE: who leads. The merge that follows is in merge.c. */
 #include <endian.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "repl/internal.h"
 
-/* A term grows by one at a promotion, so no node gets so far by itself. One that a peer
- * has made to begins anew when it next introduces itself (R18). */
+/* A promotion raises the term by one, so no node gets so far by itself. If a peer has
+ * made it do so, the node starts again from 0 with its next HELLO (R18). */
 #define TERM_MAX (UINT64_C(1) << 40)
 
 static void renumber(struct repl_core *c)
@@ -15,8 +15,9 @@ static void renumber(struct repl_core *c)
         c->term = c->seen = 0;
 }
 
-/* Who knows a node's run can speak in its name, so the peer's is not told to whoever
- * comes; to say whether it is still the same, a part of its hash is enough. */
+/* Whoever knows a node's run can speak in its name, so the peer's run is not sent to
+ * every node that connects. A part of its hash is enough to tell whether it is the
+ * same. */
 static struct run_id alias_of(const struct run_id *run)
 {
     struct run_id alias = { .bytes = "" };
@@ -50,38 +51,40 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
 const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *hello)
 {
     if (hello->version != LINK_VERSION)
-        return "the nodes speak different versions of the replication protocol";
+        return "the nodes speak different versions of the replication protocol: install "
+               "the same version on both";
     if (hello->hash_id != HASH_ID)
-        return "the nodes hash keys differently";
+        return "the nodes hash keys differently: install the same version on both";
     if (hello->map_bits < MAP_BITS_MIN || hello->map_bits > MAP_BITS_MAX)
         return "the peer's dirty map has an impossible size";
     if (hello->term > TERM_MAX || hello->seen > TERM_MAX)
-        return "the peer tells of an impossible term";
+        return "the peer's HELLO has an impossible term";
     if (run_id_order(&hello->run, &c->config.run) == 0)
         return "the peer is this node itself: check the option 'peer'";
     return NULL;
 }
 
-/* As a standby that said it was active, the peer would wait for our ROLE; as one that
- * has been active since, we would not heed its lower term. An active node sends a ROLE
- * that tells all. */
+/* Is the HELLO that we sent out of date? If it said active and this node is a standby
+ * now, the peer would wait for our ROLE. If this node was promoted and demoted since,
+ * it would not accept the peer's lower term. An active node sends a ROLE, which tells
+ * everything. */
 static bool said_is_stale(const struct repl_core *c, const struct link_hello *said)
 {
     return !c->active && (said->active || said->term != c->term);
 }
 
-/* Or is it a first meeting? */
+/* Is the peer the run that we merged with last, or have we never merged? */
 static bool is_known(const struct repl_core *c, const struct link_hello *hello)
 {
     return run_id_is_none(&c->met) || run_id_order(&c->met, &hello->run) == 0;
 }
 
-/* The maps say what changed since both nodes merged. If either has merged with somebody
- * else since, they say nothing of what came from there. */
+/* The maps tell what changed since both nodes merged. If one of them has merged with a
+ * third node since, the maps do not tell what came from there. */
 static bool is_unrelated(const struct repl_core *c, const struct link_hello *hello)
 {
     if (run_id_is_none(&c->met) || run_id_is_none(&hello->met))
-        return false; /* a new one: it has only what its own clients gave it */
+        return false; /* a new node: it has only what its own clients stored */
     const struct run_id me = alias_of(&c->config.run);
     return run_id_order(&c->met, &hello->run) != 0 || run_id_order(&hello->met, &me) != 0;
 }
@@ -105,15 +108,15 @@ static void warn_of_limits(struct repl_core *c, const struct link_hello *hello)
     if (hello->item_max < mine->item_max)
         core_log(
             c, REPL_LOG_WARNING,
-            "the peer takes items up to %llu bytes, this node up to %llu: larger ones "
-            "will be missing there; give both the same -I",
+            "the peer takes items up to %llu bytes, this node up to %llu: larger items "
+            "will be missing at the peer; give both nodes the same -I",
             (unsigned long long)hello->item_max, (unsigned long long)mine->item_max);
     if (hello->memory != 0 && hello->memory < mine->memory)
         core_log(
             c, REPL_LOG_WARNING,
-            "the peer has less memory, %llu MiB, than this node, %llu MiB: it evicts "
-            "what is still here, and after a fail-over that is missing; give both the "
-            "same -m",
+            "the peer has less memory (%llu MiB) than this node (%llu MiB): it evicts "
+            "items that are still here, and after a fail-over they are missing; give "
+            "both nodes the same -m",
             (unsigned long long)hello->memory >> 20,
             (unsigned long long)mine->memory >> 20);
 }
@@ -161,8 +164,8 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
 const char *hello_on_role(struct repl_core *c, const struct link_message *m)
 {
     const struct link_role *r = &m->role;
-    if (r->term > 2 * TERM_MAX) /* who began below may be promoted since */
-        return "an impossible term";
+    if (r->term > 2 * TERM_MAX) /* the peer may have been promoted since its HELLO */
+        return "received a ROLE with an impossible term";
     if (r->term > c->seen)
         c->seen = r->term;
     bool above = r->term != c->term       ? r->term > c->term

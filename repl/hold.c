@@ -1,5 +1,5 @@
-/* The gate, held and released; and its flags: what client threads must do, as the node's
- * state is. */
+/* Hold and release the gate. Its flags tell client threads what the node's state
+ * requires of them. */
 #include "repl/internal.h"
 
 void core_hold(struct repl_core *c)
@@ -19,7 +19,7 @@ static enum repl_part part_of(const struct repl_core *c)
                                                                     : PART_LEADS;
 }
 
-/* The only place that says so. */
+/* The only place that decides on the flags. */
 static unsigned flags_of(const struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
@@ -37,7 +37,7 @@ static unsigned flags_of(const struct repl_core *c)
     if (!s->open)
         flags |= GATE_ALONE;
     if (c->config.fetch_wait_us > 0 && !map_is_empty(&c->missing))
-        flags |= GATE_MISSING; /* without a session, too: there may be one in time */
+        flags |= GATE_MISSING; /* even without a session: there may be one in time */
     return flags;
 }
 

@@ -9,23 +9,24 @@
 
 enum {
     GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
-    MESSAGE_ROOM = 64 << 10, /* beyond the largest value or maps */
-    READS_AT_ONCE = 4,       /* then the peer waits for other events */
+    MESSAGE_ROOM = 64 << 10, /* bytes beyond the largest value or maps */
+    READS_AT_ONCE = 4,       /* reads in a row; then other events get their turn */
     RUN_MAX = 100,           /* FILLs delivered at once */
 };
 
-/* What this node can take, whatever the peer can send. */
+/* The longest body that this node takes, whatever the peer is able to send. */
 static uint64_t body_max(const struct repl_thread *t, const struct link *l)
 {
     return l->greeted ? repl_core_message_max(t->core) + MESSAGE_ROOM : GREETING_MAX;
 }
 
-/* The peer does not want this connection: no wonder, if there is another. */
+/* The peer refuses this connection. That is as expected if there is a session
+ * already. */
 static void on_refusal(struct repl_thread *t, struct link *l,
                        const struct link_message *m)
 {
     char why[160];
-    snprintf(why, sizeof(why), "the peer refuses it: %.*s",
+    snprintf(why, sizeof(why), "the peer refused the connection, saying '%.*s'",
              (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
     if (t->session == NULL)
         slots_drop(t, l, why);
@@ -46,7 +47,7 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
     } else if (m->op == LINK_BYE) {
         on_refusal(t, l, m);
     } else {
-        why = "it does not begin with a HELLO";
+        why = "the first message was not a HELLO";
     }
     if (why != NULL)
         slots_drop(t, l, why);
@@ -68,8 +69,8 @@ static enum link_result parse(struct repl_thread *t, struct link *l, size_t at,
                       body_max(t, l), m, used, why);
 }
 
-/* All FILLs that are here, up to a bound, are one run. False if the link is gone; else
- * *used says how long they are. */
+/* Deliver all FILLs that are here, up to a bound, as one run. False if the link is
+ * gone; else *used is their size in bytes. */
 static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
 {
     struct link_change items[RUN_MAX];
@@ -103,7 +104,7 @@ static void io_messages(struct repl_thread *t, struct link *l)
             return;
         case LINK_OK:
             if (l == t->session && !repl_core_takes(t->core, &m)) {
-                listen_to(t, l, false); /* until the purge has come to its end */
+                listen_to(t, l, false); /* until the purge has ended */
                 return;
             }
             if (l == t->session && m.op == LINK_FILL ? !deliver_fills(t, l, &used)
@@ -115,13 +116,13 @@ static void io_messages(struct repl_thread *t, struct link *l)
     }
 }
 
-/* A purge has come to its end: take the messages that waited for it. */
+/* A purge has ended: take the messages that waited for it. */
 void io_resume(struct repl_thread *t)
 {
     struct link *l = t->session;
     if (l == NULL || l->want_read || repl_core_busy(t->core))
         return;
-    l->heard_us = l->frame_since_us = monotonic_us(); /* nobody listened meanwhile */
+    l->heard_us = l->frame_since_us = monotonic_us(); /* we did not read meanwhile */
     if (listen_to(t, l, true))
         io_messages(t, l);
 }
@@ -153,7 +154,7 @@ static void connect_done(struct repl_thread *t, struct link *l)
     if (error == 0 && t->session == NULL)
         handshake_greet(t, l);
     if (error == 0)
-        return; /* else the other says first who it is */
+        return; /* with a session, wait until the other node has sent its HELLO */
     slots_dial_failed(t, l->name, strerror(error));
     link_close(l);
 }

@@ -9,11 +9,11 @@
 #include "repl/core.h"
 
 enum {
-    TELL_US = 5000000,        /* how often one is told that it goes on */
-    SETTLE_MAX_US = 60000000, /* a comparison: until the peer has what was changed */
+    TELL_US = 5000000,        /* how often the progress of a comparison is reported */
+    SETTLE_MAX_US = 60000000, /* how long a comparison waits for the peer to catch up */
 };
 
-/* Has it come to another state since the last look? */
+/* Has the job come to another state since the last look? */
 static bool is_new(struct job *job, unsigned state, unsigned round)
 {
     uint64_t now = monotonic_us();
@@ -41,7 +41,7 @@ static bool look_at_handover(struct job *job, struct repl_core *c)
         return false;
     case HANDOVER_DRAIN:
         if (is_new(job, h->state, 0))
-            answer_put(job->client, "STEP", "shipping what the peer does not have yet");
+            answer_put(job->client, "STEP", "sending what the peer does not have yet");
         break;
     case HANDOVER_HELD:
         if (is_new(job, h->state, 0))
@@ -51,7 +51,7 @@ static bool look_at_handover(struct job *job, struct repl_core *c)
     case HANDOVER_OFFERED:
         if (is_new(job, h->state, 0))
             answer_put(job->client, "STEP",
-                       "the peer has everything and is told to be active");
+                       "the peer has everything and was told to become active");
         break;
     case HANDOVER_DONE:
         answer_put(job->client, "OK",
@@ -59,7 +59,7 @@ static bool look_at_handover(struct job *job, struct repl_core *c)
         return false;
     case HANDOVER_FAILED:
         answer_put(job->client, "ERROR",
-                   "%s; this node stays as it is, writes were held for %.1f ms", h->why,
+                   "%s; this node keeps its role, writes were held for %.1f ms", h->why,
                    ms);
         return false;
     }
@@ -73,10 +73,10 @@ static const char *begin_handover(struct repl_core *c)
 
 const struct job_kind job_handover = { begin_handover, look_at_handover };
 
-/* ---- demotion: a handover if there is somebody to hand over to, soon */
+/* ---- demotion: a handover if the peer can take the role soon */
 
 static const struct repl_handover_limits demotion = {
-    .cause = "told to be a standby by the control socket",
+    .cause = "demoted over the control socket",
     .drain_us = 40000,
     .hold_us = 40000,
 };
@@ -107,7 +107,7 @@ static void describe(const struct repl_difference *d, char *text, size_t ntext)
 {
     int n = snprintf(text, ntext,
                      "buckets with unequal values: %llu, with an item on one node only: "
-                     "%llu; the first of them:",
+                     "%llu; some of them:",
                      (unsigned long long)d->unequal, (unsigned long long)d->absent);
     for (unsigned i = 0; i < d->nsample && (size_t)n < ntext; i++)
         n += snprintf(text + n, ntext - (size_t)n, " %zx", d->sample[i]);
@@ -121,13 +121,13 @@ static void tell_result(struct job *job, const struct repl_verify *v)
     if (d->unequal + d->absent > 0) {
         describe(d, text, sizeof(text));
         answer_put(job->client, "NO",
-                   "after the repair there are %s (a full node evicts on its own, so "
-                   "items on one node only are to be expected there)",
+                   "after the repair, %s (a full node evicts on its own, so items on one "
+                   "node only are normal then)",
                    text);
         return;
     }
     answer_put(job->client, "OK",
-               "equal; items compared: %llu, buckets repaired: %llu, buckets left out "
+               "equal; items compared: %llu, buckets repaired: %llu, buckets skipped "
                "because clients changed them meanwhile: %llu",
                (unsigned long long)d->compared, (unsigned long long)repaired,
                (unsigned long long)d->left_out);
@@ -139,7 +139,7 @@ static void tell_difference(struct job *job, const struct repl_difference *d)
     describe(d, text, sizeof(text));
     answer_put(job->client, "STEP", "%s", text);
     answer_put(job->client, "STEP",
-               "copying them to the peer again, then comparing all again");
+               "copying them to the peer again, then comparing everything again");
 }
 
 static void tell_progress(struct job *job, const struct repl_difference *d)
@@ -154,7 +154,7 @@ static void tell_progress(struct job *job, const struct repl_difference *d)
 static bool look_at_verify(struct job *job, struct repl_core *c)
 {
     static const char *const steps[] = {
-        [VERIFY_SETTLE] = "waiting until the peer has what was changed so far",
+        [VERIFY_SETTLE] = "waiting until the peer has all changes made so far",
         [VERIFY_NAME] = "comparing what this node holds",
         [VERIFY_AWAIT] = "comparing what the peer holds",
     };
@@ -169,13 +169,15 @@ static bool look_at_verify(struct job *job, struct repl_core *c)
             answer_put(job->client, "STEP", "%s", steps[v->state]);
         tell_progress(job, &v->found[v->round]);
         if (v->state == VERIFY_SETTLE && time_in_state(job) > SETTLE_MAX_US)
-            repl_core_verify_abort(c, "the peer does not catch up");
+            repl_core_verify_abort(c, "the peer did not catch up in time; see "
+                                      "repl_pending and repl_dirty_buckets, and try "
+                                      "again");
         return true;
     case VERIFY_DONE:
         tell_result(job, v);
         return false;
     case VERIFY_FAILED:
-        answer_put(job->client, "ERROR", "the comparison ended early: %s", v->why);
+        answer_put(job->client, "ERROR", "the comparison failed: %s", v->why);
         return false;
     case VERIFY_NONE:
     case VERIFY_ANSWER:
@@ -210,7 +212,8 @@ void job_begin(struct job *job, struct command_client *client)
         return;
     }
     if (job->client != NULL)
-        answer_put(job->client, "ERROR", "somebody else asked for the same meanwhile");
+        answer_put(job->client, "ERROR",
+                   "another client gave the same command meanwhile, and gets the answer");
     job->client = client;
     job->state = job->round = 0;
     job->under_way = true;

@@ -5,8 +5,8 @@
 
 #include "base/check.h"
 
-/* A chunk's header lies in front of its entries. The worker writes `end` when it leaves
- * the chunk; `next` publishes it. */
+/* The header of a chunk; its entries follow. The worker writes `end` when it leaves the
+ * chunk; storing `next` publishes it. */
 struct chunk {
     _Atomic(struct chunk *) next;
     uint32_t end;
@@ -40,7 +40,7 @@ bool journal_init(struct journal *j, size_t bytes)
 void journal_fini(struct journal *j)
 {
     if (j->memory != NULL)
-        munmap(j->memory, j->size); /* may be refused where mappings are at their limit */
+        munmap(j->memory, j->size); /* may fail if the process is at its limit of maps */
     AZ(pthread_mutex_destroy(&j->lock));
     *j = (struct journal){ 0 };
 }
@@ -118,9 +118,9 @@ static bool ring_extend(struct journal *j, struct ring *r)
     return true;
 }
 
-/* The pool may be empty because each ring keeps the chunk that it writes to. A ring
- * whose entries are all acknowledged begins that chunk anew; the reader learns of it
- * with the next entry. */
+/* Each ring keeps the chunk that it writes to, so the pool may be empty although
+ * nothing is pending. If all entries of a ring are acknowledged, it reuses that chunk
+ * from the start; the reader learns of it with the next entry. */
 static bool ring_restart(struct ring *r)
 {
     uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
@@ -171,7 +171,7 @@ struct journal_entry *ring_read(struct ring *r)
         r->read = r->ack = atomic_load_explicit(&r->first, memory_order_acquire);
         r->read_at = r->ack_at = 0;
     }
-    /* An unread entry exists: if this chunk has none left, the next one is linked. */
+    /* An unread entry exists: if this chunk has no more, the next chunk is linked. */
     struct chunk *next = chunk_next(r->read);
     if (atomic_load_explicit(&r->restarted_at, memory_order_relaxed) == r->nread) {
         r->read_at = r->ack_at = 0;
@@ -185,7 +185,7 @@ struct journal_entry *ring_read(struct ring *r)
     return e;
 }
 
-/* The oldest entry kept, and past it. Only while one is left that was read. */
+/* The oldest entry that is kept. Call it only while an entry that was read is left. */
 static struct journal_entry *oldest(struct journal *j, struct ring *r)
 {
     if (r->ack != r->read && r->ack_at == r->ack->end) {
@@ -225,7 +225,8 @@ static void give_back_from(struct journal *j, struct chunk *c)
     }
 }
 
-/* The ring has `used` bytes of entries from `first` to `tail`, all unread. */
+/* Make the ring hold `entries` unread entries from `first` on, with `used` bytes in
+ * `tail`. */
 static void ring_rewind(struct ring *r, struct chunk *first, struct chunk *tail,
                         uint32_t used, uint64_t entries)
 {
@@ -239,8 +240,8 @@ static void ring_rewind(struct ring *r, struct chunk *first, struct chunk *tail,
     atomic_store_explicit(&r->nacked, begin, memory_order_relaxed);
 }
 
-/* What stays moves to the front, to where what was before it has been: there is room.
- * Where it ends is told in *to and *to_at. */
+/* Move the entries that stay to the front, into the space of those before them, so
+ * there is always room. *to and *to_at tell where they end. Returns how many stay. */
 static uint64_t ring_compact(struct journal *j, struct ring *r,
                              bool (*spill)(void *context, const struct journal_entry *),
                              void *context, struct chunk **to, uint32_t *to_at)

@@ -4,8 +4,7 @@
 
 enum { BITS_MIN = 4, BITS_MAX = 20, PROBES = 8 };
 
-/* One slot for so many buckets: of the keys of a store only some are changed while it is
- * filled. */
+/* One slot for 2^5 buckets: while a store is filled, only some of its keys change. */
 enum { BUCKET_BITS = 5 };
 
 bool known_init(struct known *k, unsigned map_bits)
@@ -30,13 +29,13 @@ void known_prefault(struct known *k)
         atomic_fetch_or_explicit(&k->slots[i], 0, memory_order_relaxed);
 }
 
-/* 0 is an empty slot, so no hash may be that. */
+/* 0 marks an empty slot, so hash 0 is stored as 1. */
 static uint64_t mark_of(uint64_t hash)
 {
     return hash != 0 ? hash : 1;
 }
 
-/* Maps name buckets by the other end of a hash. */
+/* The slot comes from the low bits of the hash: the maps use the top bits. */
 static _Atomic uint64_t *slot(const struct known *k, uint64_t hash, unsigned probe)
 {
     return &k->slots[(hash + probe) & (k->nslots - 1)];

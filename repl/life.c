@@ -1,4 +1,4 @@
-/* The life of a core: from nothing, and to nothing. */
+/* Creates, stops and destroys a core. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static void maps_fini(struct repl_core *c)
         map_fini(map_of(c, i));
 }
 
-/* Room for notices that are not sent yet. */
+/* Bytes of room for notices that are not sent yet. */
 static size_t notices_bytes(size_t journal)
 {
     enum { LEAST = 64 << 10, MOST = 64 << 20 };
@@ -116,7 +116,7 @@ void repl_core_stop(struct repl_core *c)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
     resync_stop(c);
-    verify_stop(c, "the node ends");
+    verify_stop(c, "this node shuts down");
 }
 
 void repl_core_fini(struct repl_core *c)

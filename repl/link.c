@@ -19,7 +19,7 @@ void link_init(struct link *l, const struct repl_store_ops *store_ops, void *sto
     output_init(&l->out);
 }
 
-/* The kernel has to make room for each event that it is to tell of. */
+/* Arm or disarm an event. False: the kernel had no memory for it; errno says so. */
 static bool arm(struct event *event, bool *armed, bool want)
 {
     if (want != *armed) {
@@ -59,7 +59,7 @@ static bool link_setup(struct link *l, struct event_base *base, int fd,
     return true;
 }
 
-/* False, with errno as it was. */
+/* Close fd and keep errno. Always false. */
 static bool close_failed(int fd)
 {
     int error = errno;
@@ -131,7 +131,7 @@ static void skip(struct link *l)
     l->skip -= n;
 }
 
-/* Whatever is here begins the next message. */
+/* What is in the buffer now is the beginning of the next message. */
 static void begin_frame(struct link *l)
 {
     l->frame_since_us = l->heard_us;
@@ -198,7 +198,7 @@ static void note_written(struct link *l, size_t n, uint64_t *written)
 enum link_io link_write(struct link *l, uint64_t *written)
 {
     size_t n;
-    if (l->out.bytes.failed) { /* half a message is no message */
+    if (l->out.bytes.failed) { /* the last message may be incomplete */
         errno = ENOMEM;
         return LINK_IO_FAILED;
     }

@@ -1,7 +1,7 @@
 /*
- * One TCP connection to the peer: its socket, buffers and liveness. It knows bytes and
- * messages, not what they mean. Used by the replication thread only, under the core
- * lock.
+ * One TCP connection to the peer: its socket, its buffers, and the times that show
+ * whether it lives. It knows bytes and messages, not what they mean. Only the
+ * replication thread uses it, under the core lock.
  */
 #ifndef REPL_LINK_H
 #define REPL_LINK_H
@@ -18,22 +18,23 @@
 
 struct link {
     int fd;                            /* -1: no connection in this slot */
-    bool dialled, connecting, greeted; /* greeted: its HELLO came and was accepted */
-    bool confirmed;                    /* more than its HELLO came */
+    bool dialled, connecting, greeted; /* greeted: the peer's HELLO was accepted */
+    bool confirmed;                    /* the peer sent more than its HELLO */
     bool want_read, want_write;        /* what the events are armed for */
     struct run_id run;                 /* the peer's, once greeted */
-    bool has_said;                     /* our HELLO: */
+    bool has_said;                     /* we sent our HELLO, which is `said` */
     struct link_hello said;
     uint64_t heard_us, sent_us, opened_us;
-    uint64_t skip; /* bytes to come of a message that is not kept */
-    /* Of the message that is coming in: since when, and how much of it is here. */
+    uint64_t skip; /* bytes still to come of a message that is not kept */
+    /* The message that is coming in: when it began, and how many bytes of it are
+     * here. */
     uint64_t frame_since_us, frame_bytes;
-    /* The session's: answers that the peer has given by then; since then it owes the
-     * next; bytes that moved meanwhile, in and out (alive.c). */
+    /* For the session's link (alive.c): how many answers the peer has given; since when
+     * it owes the next one; bytes that moved since then, in and out. */
     uint64_t answers, owes_since_us, moved;
     struct event *readable, *writable;
     struct buffer in;
-    struct output out; /* to the peer; it refers to items of: */
+    struct output out; /* to the peer; refers to items of this store: */
     const struct repl_store_ops *store_ops;
     void *store;
     char name[ADDRESS_TEXT];
@@ -41,46 +42,46 @@ struct link {
 
 typedef void (*link_event)(evutil_socket_t fd, short what, void *arg);
 
-/* No connection yet. The store is where items that are sent are released. */
+/* Without a connection yet. Items that were sent are released to this store. */
 void link_init(struct link *l, const struct repl_store_ops *store_ops, void *store);
 
-/* Start to connect, or adopt an accepted socket. False: errno says why. on_event gets
- * arg. from may be NULL: any local address. */
+/* Start to connect, or adopt an accepted socket. False: errno says why. on_event is
+ * called with arg. link_dial: `from` may be NULL, which is any local address. */
 bool link_dial(struct link *l, struct event_base *base, const struct address *to,
                const struct address *from, link_event on_event, void *arg);
 bool link_adopt(struct link *l, struct event_base *base, int fd,
                 const struct address *from, link_event on_event, void *arg);
 void link_close(struct link *l);
 
-/* 0, or the errno of a connect that failed. */
+/* After a connect: 0, or the errno with which it failed. */
 int link_connected(struct link *l);
 
 enum link_io { LINK_IO_OK, LINK_IO_FULL, LINK_IO_CLOSED, LINK_IO_FAILED };
 
-/* Read what is there, up to a bound; LINK_IO_OK if some came. */
+/* Read what is there, up to a bound; LINK_IO_OK if something came. */
 enum link_io link_read(struct link *l);
-/* A message was taken from the head of what was read; what is still to come of it will
- * not be kept. */
+/* Drop a message of `size` bytes from the head of what was read. Bytes of it that have
+ * not come yet will be skipped. */
 void link_consume(struct link *l, uint64_t size);
-/* Is one coming in? */
+/* Has a message begun to come in? */
 static inline bool link_is_amid(const struct link *l)
 {
     return l->frame_bytes > 0 || l->skip > 0;
 }
 
-/* Queue the item's value, and take over its reference. When memory is out,
- * out.bytes.failed is set, as when composing fails: half a message may stand at the tail
- * then, and no more may be sent. */
+/* Queue the item's value, and take over its reference. If memory runs out,
+ * out.bytes.failed is set, as when composing fails: the last message may be incomplete
+ * then, and nothing more may be sent. */
 void link_put_value(struct link *l, struct repl_item *item);
 /* Write what waits; arms the events as needed. FULL: the network takes no more now. */
 enum link_io link_write(struct link *l, uint64_t *written);
 
-/* Does the kernel repeat what the peer has not acknowledged? Then the network has lost
- * packets for a fifth of a second at least, and will be asked again ever later. */
+/* Is the kernel retransmitting what the peer has not acknowledged? Then the network has
+ * lost packets for a fifth of a second at least, and the pauses between tries grow. */
 bool link_is_stalled(const struct link *l);
 
-/* Stop or go on reading (a purge must finish before the next message). False: the kernel
- * refuses, as errno says, and the connection is of no use. */
+/* Stop or resume reading: a purge must end before the next message. False: the kernel
+ * refused, errno says why, and the connection is of no use. */
 bool link_read_enable(struct link *l, bool enable);
 
 #endif

@@ -1,4 +1,4 @@
-/* The core's actions (repl/port.h), carried out over the session's link. */
+/* Carries out the core's actions (repl/port.h) on the session's link. */
 #include "base/check.h"
 #include "repl/thread.h"
 

@@ -1,11 +1,11 @@
 /*
  * Where the peer may connect, and who counts as the peer.
  *
- * Without an address in listen= the node listens at those of its addresses from which it
- * reaches the peer: nobody else has a reason to come. They are looked up whenever the
- * peer is dialled, for its addresses may have changed, and ours. As long as the peer's
- * are not known, or there is no way to them, the node does not listen; it could not say
- * who is the peer, anyway.
+ * Without an address in listen= the node listens only on those of its addresses from
+ * which it reaches the peer: nobody else has a reason to connect. It looks them up
+ * whenever it dials the peer, because the peer's addresses and its own may have
+ * changed. While the peer's addresses are not known, or there is no route to them, the
+ * node does not listen: it could not tell who is the peer anyway.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -29,13 +29,16 @@ static bool is_peer(const struct repl_thread *t, const struct address *a)
     return false;
 }
 
-/* Without this the loop would be called again at once, for ever. */
+/* Without this pause the event loop would call on_acceptable again at once, for
+ * ever. */
 static void pause_accepting(struct repl_listener *l, int error)
 {
     struct repl_thread *t = l->thread;
     event_del(l->acceptable);
     l->paused = true;
-    repl_core_fault(t->core, "cannot accept a connection: %s; trying again",
+    repl_core_fault(t->core,
+                    "cannot accept a connection: %s; trying again: if this goes on, "
+                    "raise the limit on open files or free memory",
                     strerror(error));
 }
 
@@ -43,7 +46,8 @@ static void adopt(struct repl_thread *t, int fd, const struct address *from)
 {
     struct repl_slot *slot = slots_take(t);
     if (!link_adopt(&slot->link, t->base, fd, from, t->call.event, slot)) {
-        repl_core_fault(t->core, "cannot set up a connection: %s; the peer tries again",
+        repl_core_fault(t->core,
+                        "cannot set up a connection: %s; the peer will try again",
                         strerror(errno));
         return;
     }
@@ -65,7 +69,9 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     } else if (fd >= 0) {
         address_format(&from, name);
         loop_log(t, REPL_LOG_WARNING,
-                 "refused a connection from %s: it is not the address of the peer", name);
+                 "refused a connection from %s: that is not an address of the peer; if "
+                 "it is, correct the option 'peer'",
+                 name);
         close(fd);
     } else if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
                error == ENOMEM) {
@@ -102,7 +108,7 @@ static int listen_on(const struct address *a)
     return -1;
 }
 
-/* An event belongs to a listener's place in the array, so these stay where they are. */
+/* An event refers to its listener's place in the array, so listeners never move. */
 static bool open_one(struct repl_thread *t, const struct address *at)
 {
     struct repl_listener *l = &t->listeners[t->nlisteners];
@@ -133,7 +139,7 @@ void listen_close(struct repl_thread *t)
 
 /* ---- where */
 
-/* The kernel's choice for what goes there; nothing is sent. */
+/* Our address from which the kernel would send to `to`. Nothing is sent. */
 static bool address_toward(const struct address *to, struct address *from)
 {
     int fd = socket(to->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -209,7 +215,7 @@ bool listen_open(struct repl_thread *t, char *why, size_t nwhy)
     const struct host_port *h = &t->config.listen;
     t->has_local = h->host[0] != '\0';
     if (t->has_local && !address_numeric(h->host, h->port, &t->local)) {
-        snprintf(why, nwhy, "option 'listen' needs an address, not the name '%s'",
+        snprintf(why, nwhy, "option 'listen' needs a numeric address, not the name '%s'",
                  h->host);
         return false;
     }

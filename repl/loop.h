@@ -1,20 +1,21 @@
 /*
- * The replication thread: feeds the core from sockets and time. One a node; it alone
- * touches the sockets. Client threads only wake it. This is what its files share.
+ * The replication thread: it feeds the core from sockets and time. There is one per
+ * node; it alone touches the sockets, and client threads only wake it. This header is
+ * what its files share.
  *
- * Floors, from the ground: a file calls those above it in this list, never one below.
- * What would go the other way is handed in (struct repl_callbacks).
+ * The files in layers, lowest first: a file calls files above it in this list, never
+ * one below it. Calls in the other direction go through struct repl_callbacks.
  *
- *   address, repeats, link   with headers of their own
- *   loop.c     the log, waking
- *   slots.c    places for connections: how one is given up; pauses between dials
- *   link_port.c  the core's way out
- *   alive.c    signs of life, and what a peer owes
- *   listen.c   where the peer may connect
- *   handshake.c     dial, handshake: which connection becomes the session
- *   io.c     bytes in, messages to the core, bytes out
+ *   node_address, repeats, link   have headers of their own
+ *   loop.c         the log; waking the thread
+ *   slots.c        places for connections, closing one, pauses between dials
+ *   link_port.c    the core's port (repl/port.h)
+ *   alive.c        signs of life, and what a peer owes
+ *   listen.c       where the peer may connect
+ *   handshake.c    dial, handshake: which connection becomes the session
+ *   io.c           bytes in, messages to the core, bytes out
  *   control_answer.c job.c command.c control.c   the operator's questions and commands
- *   thread.c   the loop, start and stop
+ *   thread.c       the loop, start and stop
  */
 #ifndef REPL_LOOP_H
 #define REPL_LOOP_H
@@ -37,7 +38,8 @@ typedef void (*control_emit)(void *context, const char *name, const char *value)
 
 struct control_config {
     const char *path; /* of the socket */
-    /* All figures of the node, as `stats repl` has them. Called without the core lock. */
+    /* All figures of the node, as `stats repl` has them. Called without the core
+     * lock. */
     void (*figures)(void *context, control_emit emit, void *emit_context);
     void *context;
 };
@@ -45,15 +47,15 @@ struct control_config {
 struct repl_thread_config {
     struct host_port peer, listen;
     uint64_t heartbeat_ms, timeout_ms;
-    struct control_config control; /* path NULL: none */
-    bool control_is_optional;      /* if it cannot be had, only the log says so */
-    const struct repl_store_ops *store_ops; /* the core's: of items on their way */
+    struct control_config control;          /* path NULL: none */
+    bool control_is_optional;               /* if it cannot be made, log that and go on */
+    const struct repl_store_ops *store_ops; /* the core's store: releases sent items */
     void *store;
     void (*log)(void *context, enum repl_log level, const char *text);
     void *log_context;
 };
 
-/* A connection and whose it is: what libevent hands back. */
+/* A place for a connection. libevent's callbacks get it as their argument. */
 struct repl_slot {
     struct repl_thread *thread;
     struct link link;
@@ -66,12 +68,12 @@ struct repl_listener {
     struct address at;
     int fd;
     struct event *acceptable;
-    bool paused; /* out of file descriptors or the like: again at the next tick */
+    bool paused; /* accept failed for want of descriptors or memory; resumed at a tick */
 };
 
-/* What the files below hand in; both core LOCKED. */
+/* Functions of higher files that lower files call. Both with the core LOCKED. */
 struct repl_callbacks {
-    link_event event; /* of a connection; its argument is the slot */
+    link_event event; /* for a connection; its argument is the slot */
     void (*accepted)(struct repl_thread *t, struct link *l);
 };
 
@@ -81,27 +83,29 @@ struct repl_thread {
     struct repl_callbacks call;
     pthread_t thread;
     bool started;
-    atomic_bool sleeping; /* must be woken by wake_fd */
+    atomic_bool sleeping; /* whoever adds work must wake the thread by wake_fd */
     atomic_bool stop;
     uint64_t stop_by_us;
     int wake_fd;
 
     struct event_base *base;
     struct evdns_base *dns;
-    struct event *tick, *alarm, *woken; /* alarm: a tick out of turn */
+    struct event *tick, *alarm, *woken; /* alarm: an additional tick */
     struct control *control;
-    uint64_t alarm_us; /* when it goes off */
+    uint64_t alarm_us; /* when the alarm goes off */
     bool progress;     /* the core has made a step that somebody waits for; core LOCKED */
-    unsigned face;     /* of the node, as the control socket's clients were told last */
-    uint64_t shipped_before, shipped_at_us; /* how much and when at last */
+    unsigned face;     /* repl_core_face when control clients were told last */
+    uint64_t shipped_before, shipped_at_us; /* changes shipped so far; when that grew */
 
     struct repl_slot slots[REPL_SLOTS];
-    struct link *session; /* the slot's link that the core talks over, or NULL */
+    struct link *session; /* the link over which the core talks, or NULL */
 
-    struct address
-        local; /* listen here and dial from here, if listen= names an address */
+    /* If listen= names an address: listen there, and dial from there. */
+    struct address local;
     bool has_local;
-    struct repl_listener listeners[REPL_PEER_ADDRESSES]; /* else where the peer comes */
+    /* One at `local`; else one at each address of ours from which the peer is
+     * reached. */
+    struct repl_listener listeners[REPL_PEER_ADDRESSES];
     unsigned nlisteners;
     struct address peers[REPL_PEER_ADDRESSES]; /* what peer= resolved to last */
     unsigned npeers, next_peer;
@@ -116,43 +120,47 @@ struct repl_thread {
 
 void loop_log(struct repl_thread *t, enum repl_log level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* If that fails, it wakes up at its next tick. */
+/* If this fails, the thread wakes up at its next tick. */
 void loop_wake(struct repl_thread *t);
 
-/* ---- all others: the thread's, core LOCKED */
+/* ---- all that follow: on the replication thread, core LOCKED */
 
-/* For a new connection; the one that has been silent for longest makes room. */
+/* A slot for a new connection. If all are taken, the connection that has been silent
+ * for longest is closed. */
 struct repl_slot *slots_take(struct repl_thread *t);
-/* The link is not the session any more, or never was: it is closed. hang_up tells the
- * peer why; refuse the log, too; drop does so with the session as well. */
+/* Close a link. hang_up: tell the peer why. refuse: tell the peer and the log. Both
+ * take a link that is not the session, or not any more. drop: the same as refuse, also
+ * for the session, which it ends. */
 void slots_hang_up(struct repl_thread *t, struct link *l, const char *why);
 void slots_refuse(struct repl_thread *t, struct link *l, const char *why);
 void slots_drop(struct repl_thread *t, struct link *l, const char *why);
 void slots_write(struct repl_thread *t, struct link *l);
-void slots_flush(struct repl_thread *t); /* of the session */
+void slots_flush(struct repl_thread *t); /* the session's link */
 void slots_schedule_dial(struct repl_thread *t, uint64_t now);
 void slots_reset_pause(struct repl_thread *t);
 void slots_dial_at_once(struct repl_thread *t);
 void slots_dial_failed(struct repl_thread *t, const char *what, const char *why);
 
-/* Close what is dead; say that we live. */
+/* Close connections that are dead; send a sign of life if it is time. */
 void alive_tick(struct repl_thread *t, uint64_t now);
-/* The session's connection is of no use now, but not given up yet. */
+/* Is the session's connection stuck: it moves nothing now, but has not timed out
+ * yet? */
 bool alive_is_stuck(const struct repl_thread *t);
-/* Its peer owes an answer for long: another one may take its place, sooner one that is
- * found at the peer's own address. */
+/* Has the session's peer owed an answer for so long that another run may replace it?
+ * `dialled`: for a run that we dialled at the peer's own address, which takes half the
+ * time. */
 bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled);
 
 bool listen_open(struct repl_thread *t, char *why, size_t nwhy);
-void listen_follow(struct repl_thread *t); /* addresses may have changed */
+void listen_follow(struct repl_thread *t); /* after addresses may have changed */
 void listen_tick(struct repl_thread *t);
 void listen_close(struct repl_thread *t);
-uint16_t listen_port(const struct repl_thread *t); /* 0: it does not */
+uint16_t listen_port(const struct repl_thread *t); /* 0: it does not listen */
 
-/* on_event: for all connections, as struct repl_callbacks has it. */
+/* on_event is the `event` of struct repl_callbacks. */
 bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy);
 void handshake_tick(struct repl_thread *t, uint64_t now);
-void handshake_again(struct repl_thread *t); /* the network may be another one now */
+void handshake_again(struct repl_thread *t); /* after the network may have changed */
 void handshake_greet(struct repl_thread *t, struct link *l);
 void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello);

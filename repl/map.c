@@ -50,7 +50,7 @@ void map_add(struct map *m, uint64_t hash)
 {
     size_t b = map_bucket(m, hash);
     uint64_t bit = UINT64_C(1) << (b % 64);
-    /* Reading first keeps the cache line shared when the bit is set already. */
+    /* Reading first keeps the cache line shared if the bit is already set. */
     if (!(word(m, b / 64) & bit))
         atomic_fetch_or_explicit(&m->words[b / 64], bit, memory_order_relaxed);
     if (!atomic_load_explicit(&m->some, memory_order_relaxed))
@@ -217,7 +217,8 @@ static bool put_varint(struct buffer *out, uint64_t n)
     return buffer_append(out, bytes, len);
 }
 
-/* Of the buckets that are set, or with others UINT64_MAX of those that are not. */
+/* The gaps between buckets that are set; with `others` UINT64_MAX, between those that
+ * are not set. */
 static bool put_gaps(const struct map *m, unsigned bits, uint64_t others, uint64_t count,
                      struct buffer *out)
 {
@@ -284,7 +285,8 @@ static bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *n)
     return false;
 }
 
-/* Change bucket b of a map of `bits` here: a run of buckets if this map is larger. */
+/* Flip bucket b of a map of `bits`; that is a run of buckets here if this map is
+ * larger. */
 static void flip_wide(struct map *m, unsigned bits, uint64_t b)
 {
     unsigned shift = m->bits - bits;
@@ -319,7 +321,7 @@ static const uint8_t *get_words(struct map *m, unsigned bits, const uint8_t *p,
         uint64_t w;
         memcpy(&w, p, 8);
         w = le64toh(w);
-        if (bits == m->bits) { /* the usual case, made quick: clients wait meanwhile */
+        if (bits == m->bits) { /* the usual case, and fast: clients wait meanwhile */
             set_word(m, i, w);
             any |= w;
             continue;

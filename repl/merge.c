@@ -1,10 +1,12 @@
-/* From MAP to PURGED: what each node purges and what is copied where. And RESYNC, END. */
+/* From MAP to PURGED: what each node purges, and what is copied in which direction.
+ * Also RESYNC and END. */
 #include "base/check.h"
 #include "repl/internal.h"
 
-/* R6: another run than the last one. Who could have filled us is gone, so what we have is
- * all there is, and what clients asked of it, we alone remember. But only once we have
- * merged with this one; until then the other may come back. */
+/* R6: we merge with another run than the last one. The node that could have filled us
+ * is gone, so what we have is all there is, and we alone remember a flush_all that
+ * clients asked of it. This holds only once the merge takes place: until then the
+ * former peer may come back. */
 static void outlive(struct repl_core *c)
 {
     if (!c->session.known) {    /* mutant: forget-paired */
@@ -14,7 +16,8 @@ static void outlive(struct repl_core *c)
     }
 }
 
-/* R7, second half: when all absences are told. To another run, as if we had merged. */
+/* R7, second half: all absences are told, so send MAP. To another run than the last
+ * one, send it as if we had merged already. */
 void merge_send_map(struct repl_core *c)
 {
     const struct map *maps[] = { &c->dirty, &c->missing };
@@ -30,8 +33,9 @@ void merge_send_map(struct repl_core *c)
     core_put_maps(c, LINK_MAP, maps, 2);
 }
 
-/* on_conflict=keep: of what both changed, the leader's state stands. Dirty buckets are
- * copied to the peer and purged there in any case, so not to purge them here is all. */
+/* on_conflict=keep: buckets that both changed keep the leader's state. Dirty buckets
+ * are purged at the peer and copied to it in any case, so it is enough not to purge
+ * them here. */
 static void keep_own(struct repl_core *c)
 {
     map_widen(&c->dirty, c->session.map_bits);
@@ -40,13 +44,14 @@ static void keep_own(struct repl_core *c)
     map_subtract(&c->purging, &c->spare);
     if (!map_is_empty(&c->spare))
         core_log(c, REPL_LOG_WARNING,
-                 "both nodes took clients' changes: of %llu buckets that were changed on "
-                 "both, this node's state is kept",
+                 "both nodes took clients' changes: %llu buckets were changed on both, "
+                 "and this node's state is kept (on_conflict=keep)",
                  (unsigned long long)map_count(&c->spare));
 }
 
-/* What it holds cannot be trusted, so all that this node holds rightly is owed to it.
- * What this node is missing itself still comes from there: somebody has to have it. */
+/* The peer is unrelated, so its items cannot be trusted: copy everything to it that
+ * this node holds rightly. Buckets that this node is missing still come from the peer:
+ * there is no better source. */
 static void owe_all(struct repl_core *c)
 {
     map_fill(&c->spare);
@@ -54,8 +59,8 @@ static void owe_all(struct repl_core *c)
         map_subtract(&c->spare, &c->missing);
     map_unite(&c->dirty, &c->spare);
     core_log(c, REPL_LOG_WARNING,
-             "the peer has merged with another node since it last did with this one, or "
-             "this one has: everything is copied to it");
+             "the peer has merged with another node since it merged with this one, or "
+             "this node has: everything is copied to the peer");
 }
 
 static void note_merge(struct repl_core *c)
@@ -67,8 +72,8 @@ static void note_merge(struct repl_core *c)
     s->unrelated = false;
     s->known = true;
     s->acked = s->sent;
-    flush_merge(c); /* one at once goes with the maps */
-    /* Those of before the nodes agreed. */
+    flush_merge(c); /* an immediate flush_all is in the maps */
+    /* Notices from before the merge. */
     notices_drop(c); /* mutant: notices-outlive-the-session 2 */
     s->pace = (struct repl_pace){ 0 };
     c->met = s->peer.run;
@@ -76,10 +81,11 @@ static void note_merge(struct repl_core *c)
     c->rank = s->lead == LEAD_LEADER;
 }
 
-/* R8, second half. purging holds dirty_there, owed missing_there; the sums are done in
- * place: to_leader   = (dirty_there \ dirty) | (missing \ (missing_there | dirty |
- * dirty_there))   -> coming to_follower = dirty | (missing_there \ (dirty | dirty_there))
- * -> owed */
+/* R8, second half. `purging` holds dirty_there, `owed` holds missing_there. The results
+ * are computed in place:
+ *   to_leader   = (dirty_there \ dirty) |
+ *                 (missing \ (missing_there | dirty | dirty_there))   -> coming
+ *   to_follower = dirty | (missing_there \ (dirty | dirty_there))     -> owed */
 static void share_out(struct repl_core *c)
 {
     map_copy(&c->spare, &c->dirty);
@@ -104,17 +110,17 @@ static void merge_as_leader(struct repl_core *c)
     struct repl_session *s = &c->session;
     const struct map *const maps[] = { &c->owed, &c->coming, &c->in_flight };
     core_hold(c);
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     outlive(c);
     absent_tell_rest(c);               /* mutant: absences-of-the-leader */
-    map_widen(&c->dirty, s->map_bits); /* the peer purges as much: all of it is owed */
+    map_widen(&c->dirty, s->map_bits); /* the peer purges as much, so all of it is owed */
     share_out(c);
     note_merge(c);
     s->await = true;
     s->refilled = !map_is_empty(&c->coming);
     core_release(c);
     core_put_maps(c, LINK_MERGE, maps, 3);
-    ship_end_batch(c); /* acknowledged, all absences told are known there */
+    ship_end_batch(c); /* its answer shows that the peer knows all absences told */
     core_log(c, REPL_LOG_INFO,
              "leading: %llu buckets to copy to the peer, %llu to copy from it",
              (unsigned long long)map_count(&c->owed),
@@ -122,9 +128,9 @@ static void merge_as_leader(struct repl_core *c)
     resync_owe(c);
 }
 
-/* Absences of before are looked up before anything is purged: what a client of this node
- * asked for in vain may have come from the peer since, and is not to be called absent
- * again because it is about to come once more. */
+/* Tell the earlier absences before anything is purged. A key that a client of this node
+ * asked for in vain may have come from the peer since. If the purge removed it first,
+ * it would be told as absent again, although it is about to be copied from the peer. */
 void merge_purge(struct repl_core *c)
 {
     static const struct repl_purge_goal goal = { .merges = true,
@@ -133,7 +139,8 @@ void merge_purge(struct repl_core *c)
     purge_start(c, &goal);
 }
 
-/* R8, first half: what the peer changed is dropped here before anything is agreed. */
+/* R8, first half: this node drops what the peer changed before both agree on
+ * anything. */
 const char *merge_on_map(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
@@ -153,7 +160,7 @@ const char *merge_on_map(struct repl_core *c, const struct link_message *m)
         keep_own(c);
     core_release(c);
     if (!ok)
-        return "a malformed MAP";
+        return "received a malformed MAP";
     s->purge_due = true;
     if (!absent_is_due(c))
         merge_purge(c);
@@ -194,7 +201,7 @@ const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
         map_clear(&c->purging);
     core_release(c);
     if (!ok)
-        return "a malformed MERGE";
+        return "received a malformed MERGE";
     purge_start(c, &goal);
     return NULL;
 }
@@ -237,13 +244,13 @@ const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
         map_copy(&c->purging, &c->coming);
     core_release(c);
     if (!ok)
-        return "a malformed RESYNC";
+        return "received a malformed RESYNC";
     purge_start(c, &goal);
     return NULL;
 }
 
-/* R12: the peer's scan is complete. What clients touched meanwhile here was not taken
- * from it, and is owed to the peer instead. */
+/* R12: the peer's scan is complete. A leader did not take what clients changed here
+ * meanwhile, and owes those buckets to the peer instead. */
 const char *merge_on_end(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A bare IPv6 address is refused: where would the port begin? */
+/* A bare IPv6 address is refused, because one cannot tell where a port would begin. */
 static bool parse(const char *text, struct host_port *out)
 {
     return host_port_parse(text, out) && out->host[0] != '\0' && !out->is_bare_v6;
@@ -19,8 +19,8 @@ bool address_parse_peer(const char *text, struct host_port *out, char *why, size
         return true;
     }
     snprintf(why, nwhy,
-             "option 'peer' is HOST or HOST:PORT, with an IPv6 address in brackets, not "
-             "'%s'",
+             "option 'peer' must be HOST or HOST:PORT, with an IPv6 address in brackets, "
+             "not '%s'",
              text);
     return false;
 }
@@ -30,7 +30,7 @@ bool address_parse_listen(const char *text, struct host_port *out, char *why, si
     *out = (struct host_port){ .has_port = true };
     if (host_port_parse_port(text, &out->port) || (parse(text, out) && out->has_port))
         return true;
-    snprintf(why, nwhy, "option 'listen' is PORT or ADDRESS:PORT, not '%s'", text);
+    snprintf(why, nwhy, "option 'listen' must be PORT or ADDRESS:PORT, not '%s'", text);
     return false;
 }
 
@@ -53,13 +53,13 @@ bool address_numeric(const char *host, uint16_t port, struct address *out)
 
 void address_any(sa_family_t family, uint16_t port, struct address *out)
 {
-    memset(out, 0, sizeof(*out)); /* both families have all zeros for it */
+    memset(out, 0, sizeof(*out)); /* in both families that address is all zeros */
     out->any.sa_family = family;
     out->v4.sin_port = htons(port); /* at the same place in IPv6 */
     out->length = family == AF_INET6 ? sizeof(out->v6) : sizeof(out->v4);
 }
 
-/* The IPv4 address inside, plain or mapped; false if it is truly IPv6. */
+/* The IPv4 address, plain or mapped into IPv6; false if it is a real IPv6 address. */
 static bool as_v4(const struct address *a, struct in_addr *v4)
 {
     if (a->any.sa_family == AF_INET) {

@@ -1,4 +1,4 @@
-/* Addresses of nodes: as the options name them, and as sockets have them. */
+/* Addresses of nodes, as options name them and as sockets use them. */
 #ifndef REPL_NODE_ADDRESS_H
 #define REPL_NODE_ADDRESS_H
 
@@ -22,18 +22,19 @@ struct address {
     socklen_t length;
 };
 
-/* peer=HOST[:PORT]; listen=[ADDR:]PORT. False: why says what is wrong. */
+/* Parse peer=HOST[:PORT] and listen=[ADDR:]PORT. False: why says what is wrong. */
 bool address_parse_peer(const char *text, struct host_port *out, char *why, size_t nwhy);
 bool address_parse_listen(const char *text, struct host_port *out, char *why,
                           size_t nwhy);
 
-/* A numeric address, without asking anybody. False if it is a name. */
+/* Parse a numeric address, without asking a name server. False if it is a name. */
 bool address_numeric(const char *host, uint16_t port, struct address *out);
 
-/* All local addresses of a family, AF_INET or AF_INET6. */
+/* The address that stands for all local ones of a family, AF_INET or AF_INET6. */
 void address_any(sa_family_t family, uint16_t port, struct address *out);
 
-/* The same machine, whatever the port; an IPv4 address and its IPv6-mapped form are. */
+/* Do both name the same host, whatever the port? An IPv4 address and its IPv6-mapped
+ * form do. */
 bool address_same_host(const struct address *a, const struct address *b);
 
 /* "10.0.0.2:11212", "[::1]:11212" */

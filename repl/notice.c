@@ -1,15 +1,16 @@
 /*
- * Notices: what the active node's store does on its own, for the standby's to do the
- * same, so that both hold the same in the same order. What it evicts goes there, too;
- * what is read, and so kept, stays.
+ * Notices tell the standby what the active node's store does on its own, so that the
+ * standby's store does the same and both hold the same items in the same order. The
+ * standby evicts what the active node evicts, and keeps what is read there.
  *
  *   any thread              replication thread       standby
  *   notice_take -->  ring -->     NOTICE        -->  repeat
  *
- * They are no changes. One that finds no room is lost: then the standby has an item too
- * many, or takes one for less wanted than it is. Never a wrong one: an eviction names the
- * CAS that the item had, so that a newer one stays, whatever overtakes what. They are
- * sent with the next batch, or tick; nobody is woken for them.
+ * Notices are not changes. If there is no room for a notice, it is lost: then the
+ * standby has one item too many, or rates an item as less wanted than it is. It never
+ * evicts a wrong item: a notice names the CAS that the evicted item had, so that a
+ * newer item stays, whatever the order of messages. Notices are sent with the next
+ * batch, or at the next tick; they do not wake the replication thread.
  */
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -17,11 +18,12 @@
 enum {
     NOTICES_AT_ONCE = 4096,
     AHEAD = 8,
-    MESSAGE_BYTES = 16 << 10, /* then another one begins */
+    MESSAGE_BYTES = 16 << 10, /* beyond this another message begins */
     KIND_SHIFT = 16,          /* in an entry's stamp, above the credit */
 };
 
-/* While this node is missing the bucket the item may come again, from the peer's copy. */
+/* While this node is missing the bucket, an evicted item may come again from the peer's
+ * copy. */
 static bool comes_again(struct repl_core *c, const struct link_note *n, unsigned flags)
 {
     return n->kind == LINK_NOTE_EVICTED &&
@@ -29,7 +31,7 @@ static bool comes_again(struct repl_core *c, const struct link_note *n, unsigned
            map_has(&c->missing, hash_key(n->key, n->nkey));
 }
 
-/* The journal's entries serve, with the CAS in place of the hash. */
+/* Notices use the journal's entries, with the CAS in the place of the hash. */
 void notice_take(struct repl_core *c, const struct link_note *n)
 {
     unsigned flags = gate_flags(&c->gate);
@@ -47,7 +49,7 @@ static void forget(void *context, const struct journal_entry *e)
     (void)context, (void)e;
 }
 
-/* Give back what was read of a ring. */
+/* Free the entries of a ring that were read. */
 static void free_read(struct repl_core *c, struct repl_worker *w)
 {
     ring_acknowledge(&c->notices, &w->notices, 0, forget, NULL);
@@ -64,8 +66,9 @@ void notices_drop(struct repl_core *c)
     }
 }
 
-/* A store that does not tell the CAS may hold a newer item; and in the last moment of a
- * copy from the peer this very one may have come again. Then it must not be here. */
+/* Is the evicted item really gone? If the store does not tell the CAS, a newer item may
+ * be here; and if the peer copies to this node, the same item may have come again. Then
+ * the notice is sent only if the key is not here. */
 static bool is_gone(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
@@ -77,7 +80,7 @@ static bool is_gone(struct repl_core *c, const struct journal_entry *e)
     return found == REPL_NO;
 }
 
-/* begun: the message under way; SIZE_MAX: none is. */
+/* *begun: where the message under way begins; SIZE_MAX: none is under way. */
 static void put(struct repl_core *c, size_t *begun, const struct journal_entry *e)
 {
     struct buffer *out = core_out(c);
@@ -124,9 +127,10 @@ bool notices_ship(struct repl_core *c)
 
 /* ---- at the standby */
 
-/* With less memory than the active node it judges more often, and may have given up what
- * turns out to be wanted. What it is still being filled with comes anyway; and a peer
- * that does not read what it is asked for is asked for no more. */
+/* A standby with less memory than the active node evicts more often, and may have
+ * evicted an item that turns out to be wanted: ask for it. Do not ask for items of
+ * missing buckets, which come with the copy anyway, nor when the peer does not read
+ * what we send. */
 static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *n)
 {
     struct buffer *out = core_out(c);
@@ -138,8 +142,8 @@ static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *
         (void)link_put_note(out, n);
 }
 
-/* Some notes ahead of the one at work, the store is told what comes: each key would be a
- * cache miss else. */
+/* Tell the store which keys come next, some notes ahead: otherwise each key would be a
+ * cache miss. */
 static void look_ahead(struct repl_core *c, const struct link_message *m, size_t *at,
                        int n)
 {
@@ -166,7 +170,7 @@ const char *notices_apply(struct repl_core *c, const struct link_message *m)
     return NULL;
 }
 
-/* ---- at the active node: it gets it, as part of a copy */
+/* ---- at the active node: send what the standby wants, as FILLs */
 
 const char *notices_want(struct repl_core *c, const struct link_message *m)
 {

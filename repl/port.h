@@ -1,6 +1,7 @@
 /*
- * What the core wants done outside: the actions of the state machine. Called with the
- * core lock held, by the replication thread or by a client thread that promotes.
+ * The actions of the core's state machine: what the core wants done outside. They are
+ * called with the core lock held, by the replication thread or by a client thread that
+ * promotes the node.
  */
 #ifndef REPL_PORT_H
 #define REPL_PORT_H
@@ -14,15 +15,17 @@
 enum repl_log { REPL_LOG_DEBUG, REPL_LOG_INFO, REPL_LOG_WARNING };
 
 struct repl_port_ops {
-    /* Where to compose messages of the session that is up; flushed by itself. If memory
-     * is out (its `failed`), nothing more is sent and the connection is closed. */
+    /* The buffer in which to compose messages of the open session. The port sends it by
+     * itself. If memory runs out (the buffer's `failed`), the port sends nothing more
+     * and closes the connection. */
     struct buffer *(*out)(void *port);
-    /* Send the bytes of an item behind what was composed, from its own memory. Takes
-     * over the reference: the port releases it through the store when it is sent. */
+    /* Send an item's value, from the item's own memory, after what was composed so far.
+     * Takes over the reference: the port releases it through the store when the value
+     * is sent. */
     void (*send_value)(void *port, struct repl_item *item);
-    /* Bytes composed or referenced, and not yet taken by the network. */
+    /* Bytes that were composed or referenced and that the network has not taken yet. */
     size_t (*backlog)(void *port);
-    /* Close the session's connection; the core has forgotten the session already.
+    /* Close the session's connection. The core has already forgotten the session. The
      * reason goes to the log and to the peer. */
     void (*close)(void *port, const char *reason);
     /* There is work for repl_core_work. Any thread. */

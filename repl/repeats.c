@@ -24,8 +24,8 @@ static bool is_power_of_two(uint32_t n)
     return (n & (n - 1)) == 0;
 }
 
-/* A text can be as a peer wants it, and so ever new. Such a crowd is heard at first, and
- * does not drive out the kinds that are known. */
+/* A peer can choose a text, so there may always be new ones. Such a crowd is logged at
+ * first, and never takes the rows of texts that are known. */
 static uint32_t crowd_note(struct repeats *r, uint64_t now_us)
 {
     if (now_us - r->crowd.last_us > FORGET_US)
@@ -45,7 +45,7 @@ uint32_t repeats_note(struct repeats *r, const char *text, uint64_t now_us)
             break;
         }
         if (r->rows[i].last_us < r->rows[at].last_us)
-            at = i; /* else the one that is silent for longest makes room */
+            at = i; /* otherwise replace the text that has been silent for longest */
     }
     bool is_cold = now_us - r->rows[at].last_us > FORGET_US || r->rows[at].count == 0;
     if (r->rows[at].kind != kind && !is_cold)

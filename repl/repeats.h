@@ -1,7 +1,7 @@
 /*
- * Keeps a log readable when the same thing happens again and again: a peer that refuses
- * each handshake, a host that dials all day. What differs in its digits only counts
- * as the same.
+ * Keeps a log readable when the same thing happens again and again, such as a peer that
+ * refuses each handshake, or a host that dials all day. Texts that differ only in
+ * digits count as the same.
  */
 #ifndef REPL_REPEATS_H
 #define REPL_REPEATS_H
@@ -19,11 +19,12 @@ struct repeats {
     struct {
         uint64_t last_us;
         uint32_t count;
-    } crowd; /* texts of kinds for which there was no row */
+    } crowd; /* texts for which there was no row */
 };
 
-/* Whether to log this text: the first few times, then ever more rarely. What did not
- * happen for a minute is news again. Returns how often it happened, 0: be silent. */
+/* Whether to log this text: yes the first few times, then ever more rarely. A text that
+ * did not occur for a minute counts as new. Returns how often it occurred; 0: do not
+ * log it. */
 uint32_t repeats_note(struct repeats *r, const char *text, uint64_t now_us);
 
 #endif

@@ -1,13 +1,13 @@
-/* Purge, scan and repair: the one mechanism behind every kind of copy. */
+/* Purge, scan and repair: the mechanism behind every kind of copy. */
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
 
 enum {
-    PURGE_SLICE = 2000, /* items looked at in one go; the lock is held meanwhile */
+    PURGE_SLICE = 2000, /* items looked at per turn, with the core lock held */
     SCAN_SLICE = 2000,
-    SCAN_SEND = 200,      /* items sent in one go */
-    PACE_LEAST = 8 << 10, /* bytes; a few milliseconds of a slow network */
+    SCAN_SEND = 200,      /* items sent per turn */
+    PACE_LEAST = 8 << 10, /* bytes; they take a slow network a few milliseconds */
     PACE_MOST = 256 << 10,
     PACE_STEP = 1 << 10,
 };
@@ -44,7 +44,8 @@ void purge_start(struct repl_core *c, const struct repl_purge_goal *goal)
     c->port_ops->wake(c->port);
 }
 
-/* What both sides changed is a miss on both; what one side changed comes from there. */
+/* What both nodes changed is a miss on both; what only one node changed is copied from
+ * it. */
 static void purge_report(struct repl_core *c)
 {
     const struct repl_purge *p = &c->purge;
@@ -53,13 +54,13 @@ static void purge_report(struct repl_core *c)
         core_log(
             c, REPL_LOG_WARNING,
             "both nodes took clients' changes: %llu items that may have been changed "
-            "on both are misses now, %llu items that the peer alone changed come from "
-            "there",
+            "on both are misses now; %llu items that only the peer changed are copied "
+            "from it",
             (unsigned long long)p->conflicts,
             (unsigned long long)(p->dropped - p->conflicts));
     else if (p->dropped > 0 && !p->goal->repairs)
         core_log(c, REPL_LOG_INFO,
-                 "%llu items that the peer changed meanwhile are dropped here",
+                 "dropped %llu items here that the peer changed meanwhile",
                  (unsigned long long)p->dropped);
 }
 
@@ -75,8 +76,8 @@ static void purge_finish(struct repl_core *c)
     goal->then(c);
 }
 
-/* A store that can do one scan at a time does the purge first; the copy to the peer
- * starts again after it. */
+/* If the store can do only one scan at a time, the purge goes first, and the copy to
+ * the peer starts again after it. */
 static bool purge_begin_scan(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
@@ -90,7 +91,7 @@ static bool purge_begin_scan(struct repl_core *c)
     return !c->purge.stalled;
 }
 
-/* False: it could not be removed. */
+/* Remove the item if it is to be purged. False: it could not be removed. */
 static bool purge_item(struct repl_core *c, const struct link_change *s)
 {
     struct repl_purge *p = &c->purge;
@@ -104,7 +105,7 @@ static bool purge_item(struct repl_core *c, const struct link_change *s)
     return true;
 }
 
-/* It begins anew, some time later. */
+/* The purge begins anew some time later. Always false. */
 static bool purge_fail(struct repl_core *c)
 {
     core_store_failed(c, "remove what the peer has changed");
@@ -147,7 +148,7 @@ bool purge_work(struct repl_core *c)
     return purge_some(c);
 }
 
-/* ---- scan: copy what the other node is owed */
+/* ---- scan: copy to the other node what it is owed */
 
 void resync_owe(struct repl_core *c)
 {
@@ -172,12 +173,12 @@ static void scan_finish(struct repl_core *c)
     ship_end_batch(c);
     s->end_batch = s->sent;
     s->end_out = true;
-    core_log(c, REPL_LOG_INFO, "the copy to the peer is sent: %llu items",
+    core_log(c, REPL_LOG_INFO, "the copy is sent to the peer: %llu items",
              (unsigned long long)s->scanned);
 }
 
-/* Twice what the pace allows may be on the way: while one half is acknowledged the other
- * keeps the network busy. */
+/* Twice `room` may be on the way: while one half is being acknowledged, the other keeps
+ * the network busy. */
 static bool pace_allows(struct repl_session *s)
 {
     struct repl_pace *p = &s->pace;
@@ -200,8 +201,9 @@ void resync_give_way(struct repl_core *c)
         p->room = PACE_LEAST;
 }
 
-/* Takes over the item's reference. The look at the store and the queueing are one step:
- * a change that comes now is journalled now, and so shipped behind this. */
+/* Takes over the item's reference. The item is looked up and queued in one step: a
+ * change that comes now enters the journal now, and is therefore shipped after this
+ * item. */
 static bool scan_send(struct repl_core *c, struct repl_item *item)
 {
     if (!map_has(&c->owed, hash_key(item->state.key, item->state.nkey)) ||
@@ -229,7 +231,7 @@ bool resync_work(struct repl_core *c)
         s->scan = c->store_ops->scan_begin(c->store);
     if (s->scan == NULL)
         return false;
-    /* Items may be large: a few of them fill the backlog. */
+    /* Items may be large: a few of them can fill the backlog. */
     for (unsigned i = 0; i < SCAN_SLICE && sent < SCAN_SEND && ship_may_send(c); i++) {
         if (sent > 0 &&
             s->pace.sent >= s->pace.room) /* mutant: fetch-behind-the-copy 2 */
@@ -268,7 +270,7 @@ void resync_repair(struct repl_core *c)
         verify_is_naming(c))
         return;
     core_hold(c);
-    CHECK(flush_take(c) == NULL); /* it leads */
+    CHECK(flush_take(c) == NULL); /* always, for a leader */
     map_widen(&c->dirty, s->map_bits);
     map_copy(&c->in_flight, &c->dirty); /* mutant: no-in-flight */
     map_copy(&c->owed, &c->dirty);
@@ -288,11 +290,11 @@ const char *repl_core_resync(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     if (!s->merged)
-        return "there is no peer to copy to: the link is not up";
+        return "there is no peer to copy to: the link is not up; see repl_link";
     if (s->lead != LEAD_LEADER)
-        return "the peer leads: ask there";
+        return "the peer leads: give the command there";
     if (!map_is_empty(&c->missing))
-        return "this node is being filled itself: wait until it is in sync";
+        return "this node is still being filled by its peer: wait until it is in sync";
     core_hold(c);
     map_fill(&c->dirty);
     core_release(c);

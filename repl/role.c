@@ -21,7 +21,7 @@ void repl_core_promote(struct repl_core *c, const char *why)
     c->active = true;
     session_unmerge(c, c->session.open ? LEAD_LEADER : LEAD_NONE);
     core_release(c);
-    c->active_at_us = c->now_us; /* it has a while to find its clients */
+    c->active_at_us = c->now_us; /* gives clients some time to come here */
     c->count.promotions++;
     core_log(c, REPL_LOG_WARNING, "active now, term %llu: %s",
              (unsigned long long)c->term, why);

@@ -1,15 +1,15 @@
 /* The role follows the clients. With standby_writes=alone a standby refuses clients'
- * changes while its peer is active, for the address that brought them may be on both
- * nodes, and whoever moves it tells the nodes so. If nobody does, the clients must not be
- * refused for ever: the standby asks for the role, and the active node gives it, by a
- * handover that loses nothing, once its own clients have been silent for a while. An
- * active node with clients keeps its role, so two nodes with clients never pass it to and
- * fro. */
+ * changes while its peer is active: the clients' address may be on both nodes for a
+ * while, and whoever moves it also tells the nodes their roles. If nobody tells them,
+ * clients must not be refused for ever. So the standby asks for the role, and the
+ * active node hands it over without losing a change, once its own clients have changed
+ * nothing for a while. An active node with clients keeps its role, so two nodes with
+ * clients never pass it back and forth. */
 #include "repl/internal.h"
 
 enum {
     ASK_EVERY_US = 200000,
-    SILENCE_US = 1000000, /* also what a new active node has to find its clients */
+    SILENCE_US = 1000000, /* also the time that clients have to find a new active node */
 };
 
 bool role_request_send(struct repl_core *c)
@@ -24,7 +24,8 @@ bool role_request_send(struct repl_core *c)
     link_put_plain(core_out(c), LINK_ROLE_REQUEST, c->term);
     core_log(c, REPL_LOG_WARNING,
              "clients write to this standby and are refused; the active peer is asked to "
-             "hand its role over if it has no clients");
+             "hand its role over if it has no clients; if this goes on, check to which "
+             "node the clients' address points");
     return true;
 }
 
@@ -44,7 +45,7 @@ void role_request_note_activity(struct repl_core *c)
 const char *role_request_message(struct repl_core *c, const struct link_message *m)
 {
     const struct repl_session *s = &c->session;
-    role_request_note_activity(c); /* not as of the last tick */
+    role_request_note_activity(c); /* activity up to now, not up to the last tick */
     if (c->active && s->lead == LEAD_LEADER && s->merged && m->term == c->term &&
         c->now_us - c->active_at_us >= SILENCE_US)
         (void)repl_core_handover_begin(c, &repl_handover_yield);

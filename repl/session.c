@@ -1,6 +1,6 @@
 /*
- * A session: one connection to the peer, from HELLO to its end. The steps of both nodes,
- * by the file that takes them:
+ * A session: one connection to the peer, from HELLO to its end. The steps of both
+ * nodes, and the files that take them:
  *
  *                           down  <----------------------- any: the connection ends,
  *                            |                             demote, a fault (R3, R5)
@@ -22,9 +22,9 @@
  *          v   (R10)       | (R13)              | in RESYNC     | out PURGED
  *     merged --------------+                    +--> purges ----+
  *
- * Merged, both may scan: FILL... END, acknowledged (resync.c). A promotion, or a ROLE
- * that is above this node's, takes a node from any of them to the head of its column:
- * session_unmerge.
+ * Once merged, both may scan: FILL... END, acknowledged (resync.c). A promotion, or a
+ * ROLE that is above this node's, takes a node from any of these states to the head of
+ * its column (session_unmerge).
  */
 #include "repl/internal.h"
 
@@ -39,12 +39,12 @@ void session_open(struct repl_core *c, const struct repl_session *as)
     core_refresh_flags(c); /* the node has a peer now */
 }
 
-/* Nothing is agreed with the peer any more: the next ROLE and MAP start anew. */
+/* Nothing is agreed with the peer any more: ROLE and MAP start anew. */
 void session_unmerge(struct repl_core *c, enum repl_lead lead)
 {
     struct repl_session *s = &c->session;
     absent_agree(c);
-    /* A purge that was cut short has taken what only the peer may have now. */
+    /* A purge that was cut short may have removed items that only the peer has now. */
     map_unite(&c->missing, &c->purging); /* mutant: cut-purge-is-forgotten */
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");

@@ -1,4 +1,4 @@
-/* From the journal to the wire: the state of changed keys, in batches. */
+/* From the journal to frames: the state of changed keys, in batches. */
 #include <string.h>
 
 #include "base/check.h"
@@ -6,11 +6,11 @@
 #include "repl/internal.h"
 
 enum {
-    COPY_MAX = 2048,        /* values up to this are copied behind their header */
-    BACKLOG_MAX = 1 << 20,  /* bytes not yet taken by the network */
-    WINDOW = 256,           /* batches not yet acknowledged */
-    BATCH_BYTES = 64 << 10, /* a batch ends here, so that acknowledgements flow */
-    NOT_SHIPPED = 1 << 30,  /* added to a batch number: no acknowledgement reaches it */
+    COPY_MAX = 2048,        /* bytes; values up to this size are copied into the buffer */
+    BACKLOG_MAX = 1 << 20,  /* bytes that the network has not taken yet */
+    WINDOW = 256,           /* batches that are not acknowledged yet */
+    BATCH_BYTES = 64 << 10, /* a batch ends here, so that acknowledgements keep coming */
+    NOT_SHIPPED = 1 << 30,  /* added to batch numbers that no answer may reach */
 };
 
 bool ship_has_room(struct repl_core *c)
@@ -24,8 +24,8 @@ bool ship_may_ask(struct repl_core *c)
     return s->sent - s->acked < WINDOW && ship_has_room(c);
 }
 
-/* What a peer does not take before its purge has ended is not sent before, either: it
- * would be in the way of what it does take. */
+/* The peer takes most messages only after its purge has ended, so they are not sent
+ * before: they would block those that it takes meanwhile. */
 bool ship_may_send(struct repl_core *c)
 {
     return !c->session.await && ship_may_ask(c);
@@ -67,8 +67,8 @@ static void ship_absence(struct repl_core *c, const void *key, uint16_t nkey)
     link_put_change(core_out(c), LINK_DELETEQ, &gone);
 }
 
-/* Takes over the item's reference. What the peer does not take is not to be there as it
- * was, either. */
+/* Takes over the item's reference. If the value is beyond the peer's limit, the former
+ * value must not stay there: DELETEQ is sent in place of SETQ. */
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
 {
     struct buffer *out = core_out(c);
@@ -87,14 +87,16 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
     c->store_ops->release(c->store, item->item);
 }
 
-/* An absence is not worth what the peer alone may have of the bucket. */
+/* Not for an absence in a missing bucket: the repair would drop what only the peer may
+ * have of that bucket. */
 void ship_unknown(struct repl_core *c, const struct journal_entry *e)
 {
     if (e->kind == JOURNAL_CHANGE || !map_has(&c->missing, e->hash))
         map_add(&c->dirty, e->hash);
 }
 
-/* A key that was absent, and is there now: whoever stored it has an entry of its own. */
+/* For an absence whose key is here by now, send nothing: whoever stored the key has an
+ * entry of its own. */
 static void ship_key(struct repl_core *c, const struct journal_entry *e)
 {
     struct repl_item item;
@@ -114,8 +116,9 @@ static void ship_key(struct repl_core *c, const struct journal_entry *e)
     c->count.shipped++;
 }
 
-/* False if the key is in the gather already: one look-up then serves both, because all
- * entries were read before the first look-up. One of them a change, both are. */
+/* False if the key was gathered already: one look-up serves both entries, because all
+ * entries are read before the first look-up. If one of them is a change, the key counts
+ * as changed. */
 static bool gather_add(struct repl_gather *g, struct journal_entry *e)
 {
     size_t mask = sizeof(g->slots) / sizeof(g->slots[0]) - 1;
@@ -146,7 +149,7 @@ static void gather(struct repl_core *c)
         while (g->n < GATHER_MAX && (e = ring_read(&w->ring)) != NULL) {
             e->batch = unshipped;
             if (!gather_add(g, e)) {
-                /* Freed with whatever batch follows: the key itself is in the gather. */
+                /* Free the entry with the next batch: the key itself is gathered. */
                 e->batch = c->session.sent + 1;
                 c->count.coalesced++;
             }
@@ -207,7 +210,7 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
 {
     struct repl_session *s = &c->session;
     if (batch - s->acked > s->sent - s->acked)
-        return; /* never sent: the peer's mistake, nothing is freed for it */
+        return; /* a batch that was never sent: the peer is wrong, so free nothing */
     s->answers += batch != s->acked;
     s->acked = batch;
     struct repl_worker *w = atomic_load(&c->gate.workers);
@@ -216,7 +219,8 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     waiters_answered(&c->waiters, batch, c->now_us);
 }
 
-/* Absences stay as they are, exactly: they must not outweigh what the peer changed. */
+/* Changes go to `dirty`. Absences stay in the journal, because they must stay exact:
+ * they must not outweigh what the peer changed. */
 static bool spill_entry(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;

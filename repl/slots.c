@@ -1,5 +1,5 @@
-/* Places for connections: who gets one, how one is given up, and the pauses between
- * dials. */
+/* Places for connections: how one is taken and how one is closed, and the pauses
+ * between dials. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum {
     BACKOFF_FIRST_US = 20000,
     BACKOFF_MAX_US = 1000000,
     UNREACHABLE_US =
-        250000, /* a packet now and then; the end of a cut is to be noticed */
+        250000, /* dial so often, to notice soon when the peer can be reached again */
 };
 
 static bool is_silent(const struct repl_thread *t, const struct link *l)
@@ -21,8 +21,8 @@ static bool is_silent(const struct repl_thread *t, const struct link *l)
     return l != t->session && !l->dialled;
 }
 
-/* A new one takes the place of the one that has said nothing for longest: there are more
- * places than the session and a dial need. */
+/* If all places are taken, close the oldest connection that is neither the session nor
+ * dialled. There is one: there are more places than the session and the dials need. */
 struct repl_slot *slots_take(struct repl_thread *t)
 {
     struct repl_slot *oldest = NULL;
@@ -36,7 +36,8 @@ struct repl_slot *slots_take(struct repl_thread *t)
     }
     CHECK(oldest != NULL);
     loop_log(t, REPL_LOG_WARNING,
-             "closed a connection from %s: it said nothing, and others came",
+             "closed a connection from %s: it has not completed a handshake, and another "
+             "connection needs its place",
              oldest->link.name);
     link_close(&oldest->link);
     return oldest;
@@ -44,8 +45,8 @@ struct repl_slot *slots_take(struct repl_thread *t)
 
 /* ---- pauses */
 
-/* Between half and all of the back-off, so that two nodes that failed together do not
- * meet half-way again and again. */
+/* A random pause between half and all of the back-off, so that two nodes that failed
+ * together do not dial at the same moment again and again. */
 void slots_schedule_dial(struct repl_thread *t, uint64_t now)
 {
     uint64_t half = t->backoff_us / 2;
@@ -82,8 +83,8 @@ void slots_dial_at_once(struct repl_thread *t)
 
 /* ---- the end of a connection */
 
-/* Tell the peer why, and close. Only a link that lasted makes the next dial a quick one.
- */
+/* Tell the peer why, and close. The next dial comes quickly only if this link
+ * lasted. */
 void slots_hang_up(struct repl_thread *t, struct link *l, const char *why)
 {
     uint64_t written = 0, now = monotonic_us();
@@ -95,7 +96,8 @@ void slots_hang_up(struct repl_thread *t, struct link *l, const char *why)
     slots_schedule_dial(t, now);
 }
 
-/* The link is not the session any more. While another one is, nothing is lost. */
+/* `l` is not the session, or not any more. If there is another session, this is no
+ * fault. */
 void slots_refuse(struct repl_thread *t, struct link *l, const char *why)
 {
     if (t->session != NULL)
@@ -122,7 +124,7 @@ void slots_write(struct repl_thread *t, struct link *l)
 
 void slots_flush(struct repl_thread *t)
 {
-    /* With the writable event armed the network is full: it will tell. */
+    /* If the writable event is armed, the network is full; the event will come. */
     if (t->session != NULL && !t->session->want_write)
         slots_write(t, t->session);
 }

@@ -1,6 +1,6 @@
 /*
- * The core's state. `lock` guards all but the gate, the journal's rings, the maps' own
- * atomics, the waiters, and what a client asks of flush.
+ * The core's state. `lock` guards everything except the gate, the journal's rings, the
+ * maps' own atomics, the waiters, and flush.asked, which clients write.
  */
 #ifndef REPL_STATE_H
 #define REPL_STATE_H
@@ -18,49 +18,50 @@ enum { REPL_CORE_MAGIC = 0x7265706c };
 
 enum repl_lead { LEAD_NONE, LEAD_LEADER, LEAD_FOLLOWER };
 
-/* A scan has at most twice `room` bytes on the way, so that whatever is sent behind them
- * is not late: little while the peer asks for single items, else ever more. */
+/* The pace of a scan: at most twice `room` bytes are on the way, so that what is sent
+ * behind them is not late. `room` is small while the peer asks for single items, and
+ * grows otherwise. */
 struct repl_pace {
     size_t room, sent; /* sent: since the batch `mark` */
     uint32_t mark;
 };
 
-/* One TCP connection, from HELLO on. Zeroed when it closes. */
+/* One TCP connection, from HELLO on. Zeroed when the session ends. */
 struct repl_session {
     bool open; /* HELLO exchanged */
     enum repl_lead lead;
     bool merged;
-    bool known;        /* it is the run that we merged with last, if there is one */
-    bool unrelated;    /* the peer's past is not ours: it may hold anything */
-    bool map_due;      /* R7: absences are being told, the maps come behind them */
-    bool purge_due;    /* R8: absences are being told, the purge comes behind them */
+    bool known;        /* we merged with this run last, or with none yet */
+    bool unrelated;    /* the peer has another past: it may hold anything */
+    bool map_due;      /* R7: absences are being told, the maps follow them */
+    bool purge_due;    /* R8: absences are being told, the purge follows them */
     bool await;        /* a purge order is out (R10) */
-    bool peer_whole;   /* the peer has all we owed it by a scan */
+    bool peer_whole;   /* the peer has everything that our scan owed it */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
     struct link_hello peer;
     uint32_t sent, acked;   /* batches, counted from 1 */
-    uint64_t answers;       /* that the peer gave to what it owed */
-    uint32_t end_batch;     /* the batch that carried END, while */
-    bool end_out;           /* it is not acknowledged */
+    uint64_t answers;       /* how many answers the peer gave of those that it owed */
+    uint32_t end_batch;     /* the batch that carried END; valid while end_out */
+    bool end_out;           /* END is not acknowledged yet */
     struct repl_scan *scan; /* over the buckets in `owed`; NULL if none runs */
-    bool scan_due;          /* it waits for its turn */
-    uint64_t scanned;       /* items sent by it */
+    bool scan_due;          /* the scan is to begin, or has not come to its end */
+    uint64_t scanned;       /* items that the scan has sent */
     struct repl_pace pace;  /* of the scan */
     uint64_t taken;         /* items taken from the peer's scan */
     bool refilled;          /* the peer copies, or has copied, to this leader */
 };
 
-/* What a comparison works with. */
+/* The maps and the scan of a comparison. */
 struct repl_naming {
-    struct map unequal, absent; /* made when first needed */
+    struct map unequal, absent; /* allocated when first needed */
     struct repl_scan *scan;
 };
 
-/* What a purge is for: what holds while it runs, and what comes when it has scanned to
- * its end. */
+/* What a purge is for: what holds while it runs, and what to do when its scan has come
+ * to the end. */
 struct repl_purge_goal {
-    bool merges;  /* R8: absences are told, clients' changes are noted in `written` */
-    bool follows; /* R9: the leader has merged, and asks */
+    bool merges;  /* R8: tell absences, and note in `written` what clients change */
+    bool follows; /* R9: the leader has merged and may already ask questions */
     bool repairs; /* R13 */
     void (*then)(struct repl_core *c);
 };
@@ -68,12 +69,12 @@ struct repl_purge_goal {
 struct repl_purge {
     const struct repl_purge_goal *goal; /* NULL: no purge runs */
     struct repl_scan *scan;
-    bool stalled; /* the store cannot go on; it is asked again from time to time */
+    bool stalled; /* the store cannot go on now; the purge tries again now and then */
     uint64_t fence;
-    uint64_t dropped, conflicts; /* items; of them changed on both sides */
+    uint64_t dropped, conflicts; /* items removed; those of them changed on both nodes */
 };
 
-/* Journal entries taken for shipping but not shipped yet, each key once. */
+/* Journal entries that were read for shipping, each key once. */
 enum { GATHER_MAX = 256 };
 
 struct repl_gather {
@@ -82,30 +83,31 @@ struct repl_gather {
     unsigned n, shipped;
 };
 
-/* Whose the delayed flush_all is that is pending here. */
+/* Who asked for the delayed flush_all that is pending here. */
 enum flush_origin {
     FLUSH_NONE,
-    FLUSH_OWN,    /* clients here asked for it, or whoever did is gone for good */
+    FLUSH_OWN,    /* clients of this node, or a node that is gone for good */
     FLUSH_LED,    /* the leader of this session sent it */
-    FLUSH_FOREIGN /* some leader did, of a session that has ended */
+    FLUSH_FOREIGN /* the leader of a session that has ended sent it */
 };
 
-/* One has taken effect here: has it at the peer, too? */
+/* A delayed flush_all took effect here. Did it take effect at the peer, too? */
 enum flush_doubt {
     DOUBT_NONE,
     DOUBT_LEADER, /* the leader of this session has not said so yet */
-    DOUBT_PEER    /* it had not, and since then this node has merged with nobody */
+    DOUBT_PEER    /* nor had it when its session ended, and no merge came since */
 };
 
 /* flush_all (flush.c). */
 struct repl_flush {
-    /* A client's, until the replication thread has seen it. */
-    _Atomic uint64_t asked; /* count << 32 | the store's clock then, 0: at once */
-    uint64_t seen;
+    /* Written by clients: how many they have asked for, << 32, and the time at which
+     * the last one takes effect by the store's clock, 0: at once. */
+    _Atomic uint64_t asked;
+    uint64_t seen; /* `asked`, as the replication thread saw it last */
     enum flush_origin origin;
     uint32_t at; /* the store's clock at which the pending one takes effect */
     enum flush_doubt doubt;
-    bool due; /* FLUSHQ is to be sent before anything else */
+    bool due; /* send FLUSHQ before anything else */
 };
 
 struct repl_core {
@@ -118,41 +120,48 @@ struct repl_core {
     pthread_mutex_t lock;
     struct gate gate;
     struct journal journal;
-    struct journal notices; /* their room, apart from that of changes */
+    struct journal notices; /* room for notices, separate from that for changes */
 
     enum repl_part part; /* as the store was told last */
     bool active;
-    /* Who was active last, for whoever must choose between two that are: above the rank
-     * of the last leader known. A merge sets it back to 1 and 0, so it stays small. */
+    /* Tells which of two active nodes was active last: a promotion makes `rank` exceed
+     * the rank of the last leader known. A merge resets both ranks to 1 (leader) and 0
+     * (follower), so they stay small. */
     uint32_t rank, leader_rank;
-    bool resigned;   /* handed its role over: refuses writes until promoted or alone */
+    bool resigned;   /* handed the role over: refuses writes until promoted, demoted, or
+                      * the session ends */
     uint64_t now_us; /* at the last tick */
-    uint64_t lone_since_us;          /* without a session since */
-    uint64_t activity, active_at_us; /* what clients have changed; when that grew last */
+    uint64_t lone_since_us;          /* when the last session ended, or the first tick */
+    uint64_t activity, active_at_us; /* clients' changes so far; when that grew last */
     uint64_t role_requested_us;      /* when the peer was asked for the role last */
     uint64_t term, seen;
-    bool has_met;      /* anybody, ever */
-    struct run_id met; /* the run that we merged with last; zeros if none */
-    uint64_t agreed; /* items with a CAS up to it are as the peer knew them (absent.c) */
-    uint64_t agreeing; /* will be that when the journal is acknowledged so far; 0 */
-    uint64_t agreed_activity; /* `activity` when that was noted */
-    struct map dirty;         /* clients changed it here, the peer may not know */
-    struct map in_flight; /* part of `dirty` under a purge order not acknowledged yet */
-    struct map missing;   /* this node may miss items of it */
-    struct map written;   /* clients changed it here since the purge of a merge began */
-    struct known known;   /* what `written` would have of missing buckets, key by key */
-    struct map owed;      /* buckets our scan copies to the peer */
-    struct map coming;    /* buckets the peer's scan copies to us */
-    struct map purging;   /* buckets being purged here */
-    struct map spare;     /* for map arithmetic within one step */
+    bool has_met;             /* a session was open, ever */
+    struct run_id met;        /* the run that we merged with last; zeros if none */
+    uint64_t agreed;          /* items with a CAS up to this are as the peer knew them
+                               * (absent.c) */
+    uint64_t agreeing;        /* the next `agreed`, once the noted part of the journal is
+                               * acknowledged; 0: none */
+    uint64_t agreed_activity; /* `activity` when `agreeing` was noted */
+    struct map dirty;         /* buckets that clients changed here and the peer may not
+                               * know */
+    struct map in_flight;     /* the part of `dirty` under a purge order that is not
+                               * acknowledged yet */
+    struct map missing;       /* buckets of which this node may miss items */
+    struct map written;       /* buckets that clients changed since the purge of a merge
+                               * began */
+    struct known known;       /* the same for missing buckets, key by key */
+    struct map owed;          /* buckets that our scan copies to the peer */
+    struct map coming;        /* buckets that the peer's scan copies to us */
+    struct map purging;       /* buckets being purged here */
+    struct map spare;         /* for map arithmetic within one step */
 
     struct repl_session session;
     struct repl_handover handover;
     struct repl_verify verify;
     struct repl_naming naming;
-    void (*progress)(void *context); /* of both; NULL: nobody is told */
+    void (*progress)(void *context); /* of both jobs; NULL: nobody is told */
     void *progress_context;
-    pthread_cond_t unheld; /* with lock: changes need not wait any more */
+    pthread_cond_t unheld; /* with `lock`: changes need not wait any more */
     struct repl_purge purge;
     struct repl_gather gather;
     struct waiters waiters; /* requests for what is missing */

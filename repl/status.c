@@ -1,4 +1,4 @@
-/* Figures. */
+/* The figures of a node. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static uint64_t notices_lost(const struct repl_core *c)
     return n;
 }
 
-/* What the peer may not have: not told yet, or told and still to be copied. */
+/* Buckets that the peer may not have: not told yet, or told and still to be copied. */
 static uint64_t buckets_at_risk(struct repl_core *c)
 {
     map_copy(&c->spare, &c->dirty);

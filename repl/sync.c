@@ -1,4 +1,4 @@
-/* How much of what this node has its peer has, too. */
+/* How much of this node's data the peer has. */
 #include "repl/internal.h"
 
 uint64_t core_pending(struct repl_core *c, uint64_t *overflows)
@@ -28,7 +28,7 @@ bool repl_core_drained(struct repl_core *c)
     const struct repl_session *s = &c->session;
     uint64_t overflows;
     if (!s->open || !c->active)
-        return true; /* nobody to wait for, or nothing of ours */
+        return true; /* there is no peer, or no change of this node's clients */
     return s->merged && s->peer_whole && map_is_empty(&c->dirty) &&
            map_is_empty(&c->in_flight) && core_pending(c, &overflows) == 0;
 }

@@ -13,13 +13,14 @@
 #include "base/monotonic.h"
 #include "repl/control.h"
 
-/* While changes are frequent, the thread sleeps for so long after shipping and lets
- * changes and acknowledgements gather: a batch then holds many, and no client pays for a
- * wake-up. A change that comes after a pause is shipped at once. */
+/* While changes are frequent, the thread sleeps for LINGER_US after shipping, so that
+ * changes and acknowledgements gather: a batch then holds many changes, and no client
+ * pays for a wake-up. A change that comes after a pause is shipped at once. */
 enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 
-/* However rare signs of life are: by ticks the peer is dialled, clients that wait for a
- * handover are let go, and the end of the node comes in time. */
+/* The longest pause between ticks, even if heartbeats are rarer: a tick dials the peer
+ * and lets go clients that wait for a handover, and the thread looks whether it must
+ * end. */
 enum { TICK_MAX_US = 100000 };
 
 /* ---- the loop */
@@ -45,9 +46,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     control_tick(t->control);
 }
 
-/* For a client that has waited for long enough, a handover that takes too long, or the
- * next dial; core LOCKED. One that is set for an earlier time than needed does no harm.
- */
+/* Set the alarm for a request that has waited long enough, a handover that takes too
+ * long, or the next dial; core LOCKED. An alarm that goes off too early does no
+ * harm. */
 static void set_alarm(struct repl_thread *t)
 {
     uint64_t due = repl_core_due_us(t->core), now = monotonic_us();
@@ -72,7 +73,7 @@ static void note_progress(void *context)
     t->progress = true;
 }
 
-/* Whoever asked at the control socket. */
+/* Tell the clients of the control socket. */
 static void tell(struct repl_thread *t, unsigned face, bool progress)
 {
     if (face != t->face)
@@ -82,7 +83,7 @@ static void tell(struct repl_thread *t, unsigned face, bool progress)
         control_progress(t->control);
 }
 
-/* One round. */
+/* One round of work. */
 static enum next thread_work(struct repl_thread *t)
 {
     repl_core_lock(t->core);
@@ -118,8 +119,9 @@ static enum repl_need need(struct repl_thread *t)
 static void wait_for_events(struct repl_thread *t)
 {
     int flags = EVLOOP_ONCE;
-    /* Whoever records a change after this sees `sleeping`; whoever did before is seen
-     * here. With a peer that takes no more, being woken would be for nothing. */
+    /* A thread that records a change after this store sees `sleeping`; a change
+     * recorded before it is seen by need(). If the peer takes no more now, changes need
+     * not wake this thread. */
     atomic_store(&t->sleeping, true);
     enum repl_need n = need(t);
     if (n == NEED_WORK)
@@ -200,7 +202,7 @@ static bool make_events(struct repl_thread *t)
     if (t->woken == NULL || t->tick == NULL || t->alarm == NULL ||
         event_add(t->woken, NULL) != 0 || event_add(t->tick, &period) != 0)
         return false;
-    /* The peer is dialled at once, unless it has dialled already. */
+    /* Dial the peer at once, unless it has dialled already. */
     return event_add(t->alarm, &(struct timeval){ 0, 0 }) == 0;
 }
 
@@ -219,7 +221,7 @@ static void free_all(struct repl_thread *t)
     if (t->dns != NULL)
         evdns_base_free(t->dns, 1);
     if (t->base != NULL) {
-        event_base_loop(t->base, EVLOOP_NONBLOCK); /* cancelled look-ups report */
+        event_base_loop(t->base, EVLOOP_NONBLOCK); /* lets cancelled look-ups call back */
         event_base_free(t->base);
     }
     if (t->wake_fd >= 0)
@@ -252,8 +254,8 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
-    repl_core_warm_up(t->core); /* before clients come, for it takes its time */
-    t->started = true;          /* before it runs: it may be asked at once */
+    repl_core_warm_up(t->core); /* before clients come, because it takes some time */
+    t->started = true;          /* before the thread runs: others may read it at once */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&t->thread, NULL, thread_main, t);

@@ -1,12 +1,13 @@
 /*
- * The replication thread from outside: its life, and its port for the core.
+ * The replication thread as its owner uses it: start, stop, and its port for the core.
  */
 #ifndef REPL_THREAD_H
 #define REPL_THREAD_H
 
 #include "repl/loop.h"
 
-/* The core's way out; the port is the thread. Usable before start: then it only logs. */
+/* The port for the core; its first argument is the thread. Usable before start, when it
+ * only logs. */
 extern const struct repl_port_ops repl_thread_port;
 
 void repl_thread_init(struct repl_thread *t, struct repl_core *core,
@@ -15,14 +16,15 @@ void repl_thread_init(struct repl_thread *t, struct repl_core *core,
 /* Listen and start. False: why holds the reason, for the user. */
 bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy);
 
-/* Let the peer acknowledge what is pending, for at most drain_ms; then end. No-op if it
- * was not started. */
+/* Wait until the peer has acknowledged what is pending, for at most drain_ms; then end.
+ * No-op if the thread was not started. */
 void repl_thread_stop(struct repl_thread *t, unsigned drain_ms);
 
-/* The port it listens on, 0 if none. */
+/* The port on which it listens, 0 if none. */
 uint16_t repl_thread_port_number(const struct repl_thread *t);
 
-/* off, down or handshake, while there is no session. Takes the core's lock. */
+/* The state of the link while there is no session: off, down or handshake. Takes the
+ * core's lock. */
 const char *repl_thread_link_state(const struct repl_thread *t);
 
 #endif

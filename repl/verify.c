@@ -1,20 +1,20 @@
 /*
- * Do both nodes hold the same? Asked by an operator, while clients go on.
+ * Compares both nodes: do they hold the same? An operator asks, while clients go on.
  *
- * The leader notes how far the journals are, and waits until the peer has that much. From
- * then on a bucket that no client has touched since must be equal on both nodes. The
- * leader names each of its items, with a digest in place of the value; the follower looks
- * each of them up, and names its own in turn. Buckets in which something differs, and
- * that clients left alone, are dirty: they are repaired as such (R13), and all is
- * compared once more.
+ * The leader notes how far the journals are, and waits until the peer has that much.
+ * From then on a bucket that no client has changed since must be equal on both nodes.
+ * The leader names each of its items, with a digest in place of the value. The follower
+ * looks each of them up, and then names its own items. Buckets that differ, and that
+ * clients have not changed meanwhile, become dirty: they are repaired (R13), and then
+ * everything is compared once more.
  *
  *   leader                                  follower
  *     CHECK ... VERIFY{term}    -->          look up, mark
  *     look up, mark              <--          CHECK ... VERIFIED{term, unequal, absent}
  *
- * Keys travel and not a digest of whole ranges: a standby with less memory holds less,
- * and a notice of an eviction may be lost. Then nearly every range would differ, and say
- * nothing of values that are wrong.
+ * The nodes send keys and not digests of whole ranges: a standby with less memory holds
+ * less, and notices of evictions may be lost. Then nearly every range would differ, and
+ * that would say nothing about wrong values.
  */
 #include <endian.h>
 #include <string.h>
@@ -23,9 +23,9 @@
 #include "repl/internal.h"
 
 enum {
-    NAME_SLICE = 500,     /* items named in one go */
-    NAME_BYTES = 1 << 20, /* and bytes of their values read for it */
-    TTL_SLACK = 3,        /* seconds by which two clocks and the way may differ */
+    NAME_SLICE = 500,     /* items named per turn */
+    NAME_BYTES = 1 << 20, /* bytes of values read per turn */
+    TTL_SLACK = 3,        /* seconds that two clocks and the way to the peer may cost */
     DIGEST_SIZE = 8,
 };
 
@@ -65,8 +65,8 @@ static void clear_maps(struct repl_core *c)
     map_clear(&c->naming.absent);
 }
 
-/* Clients' changes from now on are seen in `written`; those before in the
- * journals, or in `dirty`. */
+/* Clients' changes from now on mark `written`; those before are in the journals or in
+ * `dirty`. */
 static void start_round(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
@@ -85,15 +85,15 @@ const char *repl_core_verify_begin(struct repl_core *c)
     const struct repl_session *s = &c->session;
     struct repl_verify *v = &c->verify;
     if (verify_leads(c))
-        return "a comparison is under way already";
+        return "a comparison is already under way: wait until it ends";
     if (!s->merged)
-        return "there is no peer to compare with: the link is not up";
+        return "there is no peer to compare with: the link is not up; see repl_link";
     if (s->lead != LEAD_LEADER)
-        return "the peer leads: ask there";
+        return "the peer leads: give the command there";
     if (!map_is_empty(&c->missing))
-        return "this node is being filled itself: wait until it is in sync";
+        return "this node is still being filled by its peer: wait until it is in sync";
     if (!maps_ready(c))
-        return "out of memory for the maps of what differs";
+        return "out of memory for the two maps of a comparison: free memory on this node";
     v->round = 0;
     v->why = NULL;
     start_round(c);
@@ -155,7 +155,8 @@ static void name_end(struct repl_core *c)
     verify_stop(c, NULL);
 }
 
-/* An item that is about to expire may be gone on one side only, and rightly so. */
+/* False for an item that is about to expire: it may rightly be gone on one node
+ * only. */
 static bool lasts(const struct link_change *s)
 {
     return s->exptime == 0 || s->exptime > 2 * TTL_SLACK;
@@ -172,7 +173,7 @@ static bool name_some(struct repl_core *c)
     if (n->scan == NULL)
         n->scan = c->store_ops->scan_begin(c->store);
     if (n->scan == NULL)
-        return false; /* it gives no scan now: asked again from time to time */
+        return false; /* the store gives no scan now; tried again from time to time */
     for (unsigned i = 0; i < NAME_SLICE && bytes < NAME_BYTES; i++) {
         enum repl_answer next = core_scan_next(c, n->scan, &item);
         if (next == REPL_NO)
@@ -217,7 +218,8 @@ static bool same_state(const struct link_change *mine, const struct link_change 
            memcmp(&digest, named->value, sizeof(digest)) == 0;
 }
 
-/* What cannot be looked at is taken to differ: it is copied, and compared again. */
+/* A key that cannot be looked up counts as a difference: it is copied and compared
+ * again. */
 static void look_up(struct repl_core *c, const struct link_change *named)
 {
     struct repl_naming *n = &c->naming;
@@ -232,7 +234,8 @@ static void look_up(struct repl_core *c, const struct link_change *named)
     c->store_ops->release(c->store, mine.item);
 }
 
-/* Is it for this node as it is now: a follower, or a leader that awaits it? */
+/* Is a message for a node with this `lead` expected now: by a follower, or by a leader
+ * that waits for it? */
 static bool is_due(struct repl_core *c, enum repl_lead lead)
 {
     return c->session.merged && c->session.lead == lead &&
@@ -242,11 +245,11 @@ static bool is_due(struct repl_core *c, enum repl_lead lead)
 const char *verify_on_check(struct repl_core *c, const struct link_message *m)
 {
     if (m->change.nvalue != DIGEST_SIZE)
-        return "a malformed CHECK";
+        return "received a malformed CHECK";
     if (!is_due(c, c->session.lead))
         return NULL;
     if (!maps_ready(c))
-        return "out of memory for the maps of what differs";
+        return "out of memory for the two maps of a comparison";
     look_up(c, &m->change);
     return NULL;
 }
@@ -256,7 +259,7 @@ const char *verify_on_verify(struct repl_core *c, const struct link_message *m)
     if (!is_due(c, LEAD_FOLLOWER) || m->term != c->term)
         return NULL;
     if (!maps_ready(c))
-        return "out of memory for the maps of what differs";
+        return "out of memory for the two maps of a comparison";
     c->verify.state = VERIFY_ANSWER;
     return NULL;
 }
@@ -272,7 +275,8 @@ static void note_buckets(struct repl_difference *d, const struct map *m)
     }
 }
 
-/* What clients touched meanwhile is left out; the rest is counted, and owed. */
+/* Leave out the buckets that clients changed meanwhile; count the others, and make them
+ * dirty. */
 static void sum_up(struct repl_core *c)
 {
     struct repl_naming *n = &c->naming;
@@ -303,7 +307,7 @@ const char *verify_on_verified(struct repl_core *c, const struct link_message *m
     map_unite(&c->naming.absent, &c->coming); /* no copy comes while nodes are compared */
     map_clear(&c->coming);
     if (!ok)
-        return "a malformed VERIFIED";
+        return "received a malformed VERIFIED";
     sum_up(c);
     const struct repl_difference *d = &v->found[v->round];
     if (d->unequal + d->absent == 0)

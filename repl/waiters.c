@@ -7,14 +7,14 @@
 #include "protocol/link_message.h"
 
 enum {
-    REMEMBERED_US = 1000000, /* longer than any host takes to make a call again */
+    REMEMBERED_US = 1000000, /* longer than a host takes to make a call again */
 };
 
 struct wanted {
     uint64_t hash;
     struct waiter_list waiters;
     bool is_sent, is_overdue;
-    uint32_t batch; /* that it was sent in */
+    uint32_t batch; /* the batch in which it was sent */
     LIST_ENTRY(wanted) chain;
     TAILQ_ENTRY(wanted) line;
     uint16_t nkey;
@@ -24,7 +24,7 @@ struct wanted {
 struct waiter {
     const void *who;
     uint64_t hash, until_us;
-    struct wanted *wanted; /* NULL: it was let go without it */
+    struct wanted *wanted; /* NULL: it was let go without the key */
     LIST_ENTRY(waiter) chain, beside;
     TAILQ_ENTRY(waiter) line;
 };
@@ -132,7 +132,7 @@ static struct waiter *waiter_find(struct waiters *w, const void *who)
     return NULL;
 }
 
-/* Out of its line, and of its key's list if it waits. */
+/* Remove it from its line, and from its key's list if it waits. */
 static void waiter_unline(struct waiters *w, struct waiter *at)
 {
     TAILQ_REMOVE(at->wanted != NULL ? &w->waiting : &w->let_go, at, line);
@@ -185,8 +185,8 @@ static void give_up(struct waiters *w, struct wanted *k, uint64_t now_us)
 
 /* ---- any thread */
 
-/* Does it come back from having waited for this key? What it waited for earlier is
- * forgotten. */
+/* Has this request already waited for this key? If it waited for another key before,
+ * forget that. */
 static bool has_waited(struct waiters *w, const void *who, uint64_t hash, uint64_t now_us)
 {
     struct waiter *at = waiter_find(w, who);

@@ -1,22 +1,24 @@
 /*
- * Who waits for which key of the peer's: clients' requests that were put off because this
- * node is missing the key, and the keys themselves.
+ * Which requests wait for which key from the peer: clients' requests that were put off
+ * because this node is missing the key, and the keys themselves.
  *
  *                       ask            take                answer
  *   worker threads  ----------->  unsent  ----->  sent  ------------> gone
  *                                   |               |
- *                              who waits for it: found, the call is made again and finds
- * it; not found, or too late: it is made again and goes on without
+ *                                   requests that wait for the key
  *
- * Requests for one key are joined. A request that was let go without its key is
- * remembered for a while, so that the call that is made again does not wait again. While
- * an answer is overdue nobody else waits: a peer that is stuck, or a link that is down,
- * costs a few requests their patience, not all of them. Both tables are bounded; who
- * finds no room does not wait.
+ *   key found:               the call is made again and finds it
+ *   not found, or too late:  the call is made again and goes on without it
  *
- * A table with a lock of its own, taken only by requests for keys that are not here. It
- * has no clock: times are the callers', monotonic microseconds. Asking and forgetting is
- * for any thread, all else for whoever holds the core lock.
+ * Requests for the same key are joined. A request that was let go without its key is
+ * remembered for a while, so that it does not wait again when the call is made again.
+ * While an answer is overdue no other request waits: a peer that is stuck, or a link
+ * that is down, costs only a few requests their patience. Both tables are bounded; a
+ * request for which there is no room does not wait.
+ *
+ * The table has a lock of its own, which only requests for keys that are not here take.
+ * It has no clock: callers pass the time in monotonic microseconds. Any thread may call
+ * ask and forget; the caller of everything else holds the core lock.
  */
 #ifndef REPL_WAITERS_H
 #define REPL_WAITERS_H
@@ -31,9 +33,9 @@
 #include "base/siphash.h"
 
 enum { WANTED_MAX = 2048, WAITERS_MAX = 8192 };
-enum { WAITERS_CHAINS = 4096 }; /* of each of both hash tables */
+enum { WAITERS_CHAINS = 4096 }; /* of each of the two hash tables */
 
-/* Let a request go on. Called with the table locked, it must not come back to it. */
+/* Resume a request. Called with the table locked; it must not call the table. */
 typedef void (*waiters_resume)(void *context, const void *who);
 
 struct waiter;
@@ -45,12 +47,12 @@ LIST_HEAD(waiter_list, waiter);
 LIST_HEAD(wanted_list, wanted);
 
 struct waiters {
-    uint64_t patience_us; /* how long a request waits; 0: nobody ever does */
+    uint64_t patience_us; /* how long a request waits; 0: none ever does */
     waiters_resume resume;
     void *context;
     struct siphash_secret secret;           /* clients choose the keys */
     atomic_uint nwanted, nunsent, noverdue; /* keys; written with the lock held */
-    pthread_mutex_t lock;                   /* of what follows */
+    pthread_mutex_t lock;                   /* guards what follows */
     struct wanted *wanted_room;
     struct waiter *waiter_room;
     struct wanted_list free_wanted, *by_hash;
@@ -59,33 +61,34 @@ struct waiters {
     struct waiter_line waiting, let_go; /* in the order of time */
 };
 
-/* False if memory is out. */
+/* False if memory runs out. */
 bool waiters_init(struct waiters *w, uint64_t patience_us, waiters_resume resume,
                   void *context, const struct siphash_secret *secret);
-/* Lets all go. */
+/* Resumes all requests that wait. */
 void waiters_fini(struct waiters *w);
 
 /* Shall this request wait for the key? True: resume will be called for it, once. */
 bool waiters_ask(struct waiters *w, const void *who, const void *key, size_t nkey,
                  uint64_t now_us);
-/* It has gone away, with its connection. True if it waited: resume is not called. */
+/* The request's connection has ended. True if the request waited: resume is not
+ * called. */
 bool waiters_forget(struct waiters *w, const void *who);
 
-/* The next key to be sent, in this batch; false if there is none. It stays valid as long
- * as the core lock is held. */
+/* The next key to send, in this batch; false if there is none. The key stays valid as
+ * long as the caller holds the core lock. */
 bool waiters_take(struct waiters *w, uint32_t batch, const void **key, size_t *nkey);
-/* The key is here now. True if somebody had asked the peer for it. */
+/* The key is here now. True if the peer had been asked for it. */
 bool waiters_found(struct waiters *w, const void *key, size_t nkey);
-/* All that was sent in batches up to this one (serial arithmetic) has been answered; what
- * has not been found by now is not there. */
+/* The peer has answered everything in batches up to this one (serial arithmetic): it
+ * does not have the keys of those that were not found by now. */
 void waiters_answered(struct waiters *w, uint32_t batch, uint64_t now_us);
-/* What was sent has to be sent again: no answer will come. */
+/* No answer will come to what was sent: it has to be sent again. */
 void waiters_unsend(struct waiters *w);
-/* Nobody can be asked any more: all go on, and nothing is wanted. */
+/* The peer cannot be asked any more: all requests go on, and no key is wanted. */
 void waiters_end(struct waiters *w, uint64_t now_us);
 
-/* Let go who has waited for too long; how many. Then the next time that it is due, 0 if
- * nobody waits. */
+/* expire: resume requests that have waited for too long; returns how many. due_us: the
+ * next time at which expire has something to do, 0 if no request waits. */
 unsigned waiters_expire(struct waiters *w, uint64_t now_us);
 uint64_t waiters_due_us(struct waiters *w);
 
@@ -94,13 +97,14 @@ static inline bool waiters_want(const struct waiters *w)
     return atomic_load_explicit(&w->nwanted, memory_order_relaxed) != 0;
 }
 
-/* It has been asked for something that did not come in time, nor has since. */
+/* Is an answer overdue: a key did not come in time and has not come since? */
 static inline bool waiters_are_vain(const struct waiters *w)
 {
     return atomic_load_explicit(&w->noverdue, memory_order_relaxed) != 0;
 }
 
-/* Sequentially consistent, as what a thread looks at before it sleeps must be. */
+/* Sequentially consistent, because the replication thread looks at it before it
+ * sleeps. */
 static inline bool waiters_have_unsent(const struct waiters *w)
 {
     return atomic_load(&w->nunsent) != 0;

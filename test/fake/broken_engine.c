@@ -1,6 +1,6 @@
 /*
- * A module with a flaw, for tests of who loads it: BROKEN_ENGINE in the environment says
- * which. It stores nothing.
+ * A module with a flaw, for tests of what loads engines: BROKEN_ENGINE in the
+ * environment names the flaw. It stores nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +113,7 @@ static size_t errinfo(ENGINE_HANDLE *handle, const void *cookie, char *buffer,
 
 static ENGINE_HANDLE_V1 engine;
 
-/* The linker shall find it under any visibility. */
+/* The linker must find it whatever the default visibility is. */
 __attribute__((visibility("default"))) ENGINE_ERROR_CODE
 create_instance(uint64_t interface, GET_SERVER_API get_server_api, ENGINE_HANDLE **handle)
 {

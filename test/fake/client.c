@@ -11,8 +11,8 @@
 
 enum { PATIENCE_MS = 10000, KEY_LONGEST = 250 };
 
-/* Was that a wait, and is the call to be made again? The status that the engine woke
- * us with takes the place of the answer if it is a bad one. */
+/* Was that a wait, and must the call be made again? If the engine notified with an
+ * error, that takes the place of the answer. */
 static bool wait_over(const void *cookie, ENGINE_ERROR_CODE *rc)
 {
     if (*rc != ENGINE_EWOULDBLOCK)
@@ -85,7 +85,7 @@ ENGINE_ERROR_CODE fake_store(ENGINE_HANDLE_V1 *engine, const void *cookie,
         full.nvalue = strlen(full.value);
     ENGINE_ERROR_CODE rc = allocate(engine, cookie, &full, &it);
     if (rc != ENGINE_SUCCESS) {
-        /* As hosts do, so that no stale value stays behind a failed set. */
+        /* As hosts do, so that no stale value is left after a failed set. */
         if (full.op == OPERATION_SET)
             (void)remove_key(engine, cookie, full.key, full.nkey, 0);
         return rc;
@@ -248,7 +248,7 @@ static ENGINE_ERROR_CODE error_of_status(int status)
     return ENGINE_FAILED;
 }
 
-/* touch and gat differ in nothing but the opcode; 24 + 4 bytes stand before the key. */
+/* touch and gat differ only in the opcode; 24 + 4 bytes precede the key. */
 static ENGINE_ERROR_CODE touch_packet(ENGINE_HANDLE_V1 *engine, const void *cookie,
                                       uint8_t opcode, const char *key, uint32_t exptime)
 {

@@ -1,9 +1,9 @@
 /*
- * What a host does with an engine for a client's command, in one call a command. When
- * the engine says ENGINE_EWOULDBLOCK, these wait for it as a parked connection does,
- * ten seconds at most, and then check-fail. Keys and values are text here; the _bytes
- * forms take any bytes. Flags are in host byte order. `cas` may be NULL where it is an
- * output.
+ * What a host does with an engine for a client's command: one function for each
+ * command. If the engine returns ENGINE_EWOULDBLOCK, these wait for it as a parked
+ * connection does, for ten seconds at most, and then check-fail. Keys and values are
+ * text; the _bytes forms take any bytes. Flags are in host byte order. `cas` may be
+ * NULL where it is an output.
  */
 #ifndef TEST_FAKE_CLIENT_H
 #define TEST_FAKE_CLIENT_H
@@ -12,7 +12,7 @@
 
 /* An item as a client sees it. fake_value_fini frees the bytes. */
 struct fake_value {
-    char *bytes; /* terminated, beyond nbytes */
+    char *bytes; /* with a NUL after nbytes */
     size_t nbytes;
     uint32_t flags;
     uint64_t cas;
@@ -21,7 +21,7 @@ struct fake_value {
 
 void fake_value_fini(struct fake_value *value);
 
-/* What a store is asked to do; all members but op, key and value may be left out. */
+/* A store command; all members except op, key and value may be left out. */
 struct fake_store {
     ENGINE_STORE_OPERATION op;
     const char *key;
@@ -38,7 +38,7 @@ ENGINE_ERROR_CODE fake_store(ENGINE_HANDLE_V1 *engine, const void *cookie,
 ENGINE_ERROR_CODE fake_set(ENGINE_HANDLE_V1 *engine, const void *cookie, const char *key,
                            const char *value);
 
-/* ENGINE_SUCCESS: *value is filled. */
+/* With ENGINE_SUCCESS *value is filled in. */
 ENGINE_ERROR_CODE fake_get(ENGINE_HANDLE_V1 *engine, const void *cookie, const char *key,
                            struct fake_value *value);
 ENGINE_ERROR_CODE fake_get_bytes(ENGINE_HANDLE_V1 *engine, const void *cookie,
@@ -61,7 +61,7 @@ ENGINE_ERROR_CODE fake_arith(ENGINE_HANDLE_V1 *engine, const void *cookie,
                              const struct fake_arith *what, uint64_t *result,
                              uint64_t *cas);
 
-/* Through unknown_command, as binary requests. value may be NULL. */
+/* Sent as binary requests through unknown_command. value may be NULL. */
 ENGINE_ERROR_CODE fake_touch(ENGINE_HANDLE_V1 *engine, const void *cookie,
                              const char *key, uint32_t exptime);
 ENGINE_ERROR_CODE fake_gat(ENGINE_HANDLE_V1 *engine, const void *cookie, const char *key,
@@ -75,12 +75,12 @@ ENGINE_ERROR_CODE fake_flush(ENGINE_HANDLE_V1 *engine, const void *cookie, time_
 /* One statistic of a group (NULL: the plain ones) as text; false if there is none. */
 bool fake_stat(ENGINE_HANDLE_V1 *engine, const void *cookie, const char *group,
                const char *name, char *text, size_t ntext);
-/* As a number; a statistic that is absent check-fails. */
+/* The same as a number; check-fails if there is no such statistic. */
 uint64_t fake_stat_number(ENGINE_HANDLE_V1 *engine, const void *cookie, const char *group,
                           const char *name);
 
-/* Scan the tap iterator to its end, calling each() for every mutation with its key and
- * value; the number of mutations. */
+/* Scan the tap iterator to its end and call each() for every mutation with its key and
+ * value. Returns the number of mutations. */
 typedef void (*fake_each)(void *context, const void *key, size_t nkey,
                           const struct fake_value *value);
 size_t fake_scan(ENGINE_HANDLE_V1 *engine, const void *cookie, fake_each each,

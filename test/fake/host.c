@@ -22,8 +22,8 @@ struct callback {
 };
 
 /*
- * The interface's functions carry no host, so each host is a slot of a fixed array and
- * has functions of its own, made by the SLOT macro below.
+ * The interface's functions get no argument that names the host. So each host is a slot
+ * of a fixed array with functions of its own, which the SLOT macro below makes.
  */
 struct fake_host {
     bool in_use;
@@ -31,7 +31,7 @@ struct fake_host {
     atomic_ullong evictions, shutdowns;
     atomic_uint cookies;
     atomic_int level;
-    pthread_mutex_t lock; /* of callbacks and log */
+    pthread_mutex_t lock; /* guards callbacks and log */
     struct callback callbacks[CALLBACKS_MAX];
     size_t ncallbacks;
     struct buffer log;
@@ -346,7 +346,7 @@ ENGINE_HANDLE_V1 *fake_engine_try(struct fake_host *host, const char *module,
     if (object == NULL)
         fprintf(stderr, "%s\n", dlerror());
     CHECK(object != NULL);
-    /* Through a union: ISO C has no cast from an object to a function. */
+    /* Through a union: ISO C has no cast from object to function pointers. */
     union {
         void *symbol;
         CREATE_INSTANCE create;

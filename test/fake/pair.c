@@ -1,6 +1,6 @@
 /*
- * See pair.h. Long because the ports of a core, what clients do to a node, and how two
- * nodes are compared all look into the same struct.
+ * See pair.h. Long because the life of nodes, what clients do to them, and how two
+ * nodes are compared all use the same structs.
  */
 #include "test/fake/pair.h"
 
@@ -43,7 +43,7 @@ void node_start(struct node *n)
     struct pair *p = n->pair;
     struct run_id run = next_run(n);
     struct toy_store_config store = {
-        .number = (uint8_t)p->runs, /* as a store takes it from its run */
+        .number = (uint8_t)p->runs, /* a real store takes it from its run */
         .clock = p->clock,
         .own_cas = p->config.own_cas,
         .single_scan = p->config.single_scan,
@@ -127,7 +127,7 @@ void pair_pass(struct pair *p, unsigned ms)
     }
 }
 
-/* ---- clients, in the order of calls that an engine makes */
+/* ---- clients; the calls come in the order in which an engine makes them */
 
 enum change_result node_store(struct node *n, const struct link_change *c)
 {
@@ -245,7 +245,7 @@ bool node_fetch(struct node *n, const void *request, const char *key)
            fetch_wait(&n->core, request, key, strlen(key), n->pair->now_us);
 }
 
-/* A store that counts CAS on its own is one that does not tell them either. */
+/* A store that counts CAS on its own does not tell them with an eviction either. */
 enum eviction node_evict(struct node *n, const char *key)
 {
     struct link_note note = { .key = key,
@@ -295,7 +295,7 @@ bool node_work(struct node *n)
     return more;
 }
 
-/* Work until none is due; it may compose messages without asking for more. */
+/* Work until none is due. A round may compose messages without asking for another. */
 static bool work(struct pair *p, unsigned i, unsigned *steps)
 {
     struct node *n = &p->node[i];

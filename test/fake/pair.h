@@ -1,11 +1,11 @@
 /*
- * Two nodes, each a replication core over a toy store, on a wire: what the product is,
- * without threads, sockets, clock and engine. All that happens, happens by a call.
+ * Two nodes joined by a wire; each is a replication core over a toy store. It is the
+ * product without threads, sockets, clock and engine: nothing happens except by a call.
  *
  *   struct pair p;
  *   pair_init(&p, &config);      two fresh nodes, not connected
  *   node_set(&p.node[0], "k", "v");
- *   pair_settle(&p);             connect, and go on until nothing moves
+ *   pair_settle(&p);             connect, and move until nothing is left to do
  *   ... pair_same(&p, NULL, 0) ...
  *   pair_fini(&p);
  */
@@ -26,7 +26,7 @@ struct pair_config {
     bool own_cas, single_scan; /* of the stores */
     enum repl_standby_writes standby_writes;
     bool keep_on_conflict, lone_rejects;
-    unsigned fetch_wait_ms; /* 0: nobody waits for an item of the peer's */
+    unsigned fetch_wait_ms; /* 0: no request waits for the peer's item */
     unsigned cold_wait_ms;  /* 0: an empty node is fit at once */
 };
 
@@ -36,7 +36,7 @@ struct node {
     bool up;
     struct toy_store store;
     struct repl_core core;
-    unsigned resumed;    /* requests that waited and went on */
+    unsigned resumed;    /* how many requests have waited and were resumed */
     const void *resumes; /* the last of them */
 };
 
@@ -46,42 +46,43 @@ struct pair {
     struct wire wire;
     uint32_t clock;  /* of the stores, seconds */
     uint64_t now_us; /* of the cores */
-    uint64_t runs;   /* nodes started, ever: makes run ids, different but not random */
-    uint8_t run_order[2]; /* the first byte of the run ids: who wins a tie */
+    uint64_t runs;   /* nodes started so far: makes run ids different, but not random */
+    uint8_t run_order[2]; /* the first byte of the run ids: decides who wins a tie */
 };
 
-/* Dies if memory is out. NULL: a usual configuration. */
+/* Aborts if memory runs out. config NULL: a usual configuration. */
 void pair_init(struct pair *p, const struct pair_config *config);
 void pair_fini(struct pair *p);
 
-/* A node dies without a word, with all it held; a new one starts, empty. */
+/* crash: a node dies without a message, and all its data is lost. start: a new, empty
+ * node starts. */
 void node_crash(struct node *n);
 void node_start(struct node *n);
 
 /* Time passes for both. */
 void pair_advance(struct pair *p, uint32_t seconds);
 
-/* The cores' time passes; the stores' clock stands. */
+/* Time passes for the cores; the stores' clock stands still. */
 void pair_pass(struct pair *p, unsigned ms);
 
 /* What clients do at this node. */
 enum change_result node_set(struct node *n, const char *key, const char *value);
 enum change_result node_store(struct node *n, const struct link_change *c);
 enum change_result node_touch(struct node *n, const char *key, uint32_t exptime);
-/* As append and incr: only if the key is here. Whether it was, is told in *found. */
+/* Like append and incr: only if the key is here. *found tells whether it was. */
 enum change_result node_replace(struct node *n, const struct link_change *c, bool *found);
-/* The same for a test that knows what comes out; false: it is not here. */
+/* The same for a test that knows the result; false: the key is not here. */
 bool node_incr(struct node *n, const char *key, const char *value);
 enum change_result node_delete(struct node *n, const char *key);
 enum change_result node_flush(struct node *n, uint32_t delay);
-/* The value, terminated, until the next call; NULL: a miss. */
+/* The value with a NUL, in `room`; NULL: a miss. */
 const char *node_get(struct node *n, const char *key, char *room, size_t nroom);
 bool node_has(struct node *n, const char *key, const char *value); /* NULL: a miss */
-/* A request for a key that is not here, as an engine makes it: does it wait for the peer?
- * If so, it counts as resumed when it goes on. */
+/* A request for a key that is not here, as an engine makes it: does it wait for the
+ * peer? If so, `resumed` counts it when it is resumed. */
 bool node_fetch(struct node *n, const void *request, const char *key);
-/* What the store does on its own is nobody's change: it evicts the key, if it is there,
- * and may tell the peer; a client has read it. */
+/* What the store does on its own, which is no change. evict: it evicts the key, if it
+ * is there, and may tell the peer. read: a client has read the key. */
 enum eviction { EVICTION_NONE, EVICTION_TOLD, EVICTION_UNTOLD };
 enum eviction node_evict(struct node *n, const char *key);
 void node_read(struct node *n, const char *key);
@@ -92,14 +93,16 @@ void node_demote(struct node *n);
 /* One round of the node's own work; true if more is due at once. */
 bool node_work(struct node *n);
 
-/* What at most remains to be done moves, until nothing does; over the connection that
- * there is. False if it does not come to rest within so many steps that something goes
- * round in circles. */
+/* Deliver messages and do work until nothing is left to do, over the existing
+ * connection. False if it does not come to rest within so many steps that something
+ * must be going round in circles. */
 bool pair_run(struct pair *p);
-/* The same, but who is not connected connects first, and who talks to nobody notices. */
+/* The same, but first connect the nodes if they are not connected, and let a node
+ * notice that its connection is gone. */
 bool pair_settle(struct pair *p);
 
-/* Do both hold the same, value, flags, TTL and CAS? If not, why names a key. */
+/* Do both hold the same values, flags, TTLs and CAS numbers? If not, why names a
+ * key. */
 bool pair_same(struct pair *p, char *why, size_t nwhy);
 bool pair_in_sync(struct pair *p);
 

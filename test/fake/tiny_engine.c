@@ -10,7 +10,7 @@
 
 struct tiny_item {
     struct tiny_item *next;
-    unsigned refs; /* the list's own one included */
+    unsigned refs; /* including that of the list */
     bool linked;
     size_t nkey, nbytes;
     uint32_t flags;
@@ -21,7 +21,7 @@ struct tiny_item {
 static struct {
     ENGINE_HANDLE_V1 api;
     pthread_mutex_t lock;
-    struct tiny_item *items; /* all that live, linked or not */
+    struct tiny_item *items; /* all that exist, linked or not */
     size_t piece;
     uint64_t cas;
     bool answers[TINY_CALLS];
@@ -42,7 +42,7 @@ static void leave(void)
     AZ(pthread_mutex_unlock(&tiny.lock));
 }
 
-/* Is this call to be answered by order? */
+/* Is there an order for this call? Then *code is its answer. */
 static bool ordered(enum tiny_call call, const void *cookie, ENGINE_ERROR_CODE *code)
 {
     enter();
@@ -166,7 +166,7 @@ static ENGINE_ERROR_CODE get(ENGINE_HANDLE *handle, const void *cookie, item **i
     return found != NULL ? ENGINE_SUCCESS : ENGINE_KEY_ENOENT;
 }
 
-/* The condition of the operation, as the interface tells it; no append and prepend. */
+/* Checks the operation's condition, as the interface has it; no append and prepend. */
 static ENGINE_ERROR_CODE judge(const struct tiny_item *old, uint64_t cas,
                                ENGINE_STORE_OPERATION operation)
 {
@@ -249,7 +249,7 @@ static void reset_stats(ENGINE_HANDLE *handle, const void *cookie)
     (void)handle, (void)cookie;
 }
 
-/* touch and gat of what is there; anything else it does not know. */
+/* touch and gat of keys that exist; everything else is unknown. */
 static ENGINE_ERROR_CODE unknown_command(ENGINE_HANDLE *handle, const void *cookie,
                                          protocol_binary_request_header *request,
                                          ADD_RESPONSE response)

@@ -1,7 +1,8 @@
 /*
- * A storage engine in a test's own process, for tests of the host: it keeps a few items,
- * cuts their values into pieces if told to, and answers a call with whatever the test
- * has put up for it. There is one; the test's thread sets it up, workers call it.
+ * A storage engine in the test's own process, for tests of the host. It keeps a few
+ * items, cuts their values into pieces if it is told to, and answers a call with what
+ * the test has ordered. There is only one. The test's thread sets it up; workers call
+ * it.
  */
 #ifndef TEST_FAKE_TINY_ENGINE_H
 #define TEST_FAKE_TINY_ENGINE_H
@@ -20,16 +21,17 @@ enum tiny_call {
     TINY_CALLS
 };
 
-/* Empty, without orders; with arithmetic of its own or without. */
+/* Start empty and without orders; with or without `arithmetic` of its own. */
 ENGINE_HANDLE_V1 *tiny_engine_start(size_t piece, bool arithmetic);
-/* Frees the items; how many of them were still referenced by somebody. */
+/* Free the items. Returns how many of them somebody still referenced. */
 unsigned tiny_engine_stop(void);
 
-/* The next call of this kind gets this answer, once; what it would do it does not. */
+/* Order: the next call of this kind, and only that one, returns this code and does
+ * nothing else. */
 void tiny_engine_answer(enum tiny_call call, ENGINE_ERROR_CODE code);
-/* How often it was called. */
+/* How often this function was called. */
 unsigned tiny_engine_called(enum tiny_call call);
-/* The cookie of the call that was answered by the last order; NULL before. */
+/* The cookie of the call that the last order answered; NULL before. */
 const void *tiny_engine_cookie(void);
 /* The `when` of the last flush, and the opcode of the last unknown command. */
 time_t tiny_engine_flushed(void);

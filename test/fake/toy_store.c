@@ -1,5 +1,6 @@
 /*
- * See store.h. Long because it fills the whole table of repl/store.h, a few lines a call.
+ * See toy_store.h. Long because it fills the whole table of repl/store.h, with a few
+ * lines for each function.
  */
 #include "test/fake/toy_store.h"
 
@@ -11,10 +12,10 @@
 
 enum { CAS_STEP = 256, CAS_SECOND = 1 << 20, RELATIVE_MAX = 60 * 60 * 24 * 30 };
 
-#define CAS_AHEAD_MAX (UINT64_C(1) << 60) /* of the clock */
+#define CAS_AHEAD_MAX (UINT64_C(1) << 60) /* how far a CAS may be ahead of the clock */
 
 struct toy_item {
-    struct toy_item *next; /* of its chain */
+    struct toy_item *next; /* in its chain */
     unsigned references;
     uint64_t cas, serial;
     uint32_t flags, exptime, stored_at; /* by the store's clock; exptime 0: never */
@@ -62,7 +63,7 @@ static bool is_expired(const struct toy_store *s, const struct toy_item *it)
     return it->exptime != 0 && it->exptime <= s->clock;
 }
 
-/* A delayed flush takes effect when the store is next looked at. */
+/* A delayed flush takes effect at the next call after its time. */
 static void settle(struct toy_store *s)
 {
     if (s->flush_at == 0 || s->clock < s->flush_at)
@@ -78,7 +79,7 @@ static void settle(struct toy_store *s)
     s->flush_at = 0;
 }
 
-/* The live item; expired ones go. */
+/* The live item with this key. An expired item is removed. */
 static struct toy_item **find_live(struct toy_store *s, const void *key, size_t nkey)
 {
     settle(s);
@@ -115,7 +116,7 @@ static struct toy_item *make_item(const struct link_change *c)
     return NULL;
 }
 
-/* NULL if memory is out. */
+/* NULL if memory runs out. */
 static struct toy_item *store(struct toy_store *s, const struct link_change *c)
 {
     struct toy_item *it = make_item(c);
@@ -167,9 +168,9 @@ static void refer(struct toy_store *s, struct toy_item *it, struct repl_item *ou
     out->item = it;
 }
 
-/* ---- what replication asks for */
+/* ---- the functions of repl/store.h */
 
-/* One in so many calls that may fail does, now and then. */
+/* Does this call fail, as one in one_in_fails does? */
 static bool fails(struct toy_store *s)
 {
     return s->one_in_fails != 0 && (++s->calls * 2654435761u >> 8) % s->one_in_fails == 0;
@@ -201,7 +202,7 @@ static bool has_room(const struct toy_store *s, const struct link_change *c)
     return s->value_max == 0 || c->nvalue <= s->value_max;
 }
 
-/* A number that nothing could follow is not taken over. */
+/* Adopt the CAS, unless it is so high that no later one could exceed it. */
 static void adopt_cas(struct toy_store *s, struct toy_item *it, uint64_t cas)
 {
     if (cas > CAS_AHEAD_MAX + (uint64_t)s->clock * CAS_SECOND)
@@ -285,7 +286,7 @@ static uint32_t op_clock(void *store_)
     return s->clock;
 }
 
-/* ---- scans: by serial number, up to what there was when it began */
+/* ---- scans: by serial number, up to the last item when the scan began */
 
 struct repl_scan {
     uint64_t at, end;
@@ -405,7 +406,7 @@ bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey)
     return true;
 }
 
-/* At once: all that is there goes, also what came in this very second. */
+/* delay 0: removes everything at once, including what was stored in this second. */
 void toy_store_flush(struct toy_store *s, uint32_t delay)
 {
     s->flush_at = delay > 0 ? clock_after(s->clock, delay) : 0;

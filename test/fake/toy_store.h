@@ -1,12 +1,12 @@
 /*
- * A toy store for the replication core (repl/store.h): one hash table in plain memory,
- * a clock that stands still unless moved, no threads. It keeps count of all references,
- * so that a test sees a leak at once, and is as unhelpful as the interface allows: scans
+ * A toy store for the replication core (repl/store.h): a hash table in plain memory, a
+ * clock that stands still unless it is moved, no threads. It counts all references, so
+ * that a test sees a leak at once. It does no more than the interface promises: scans
  * do not show what was stored after they began.
  *
- * CAS numbers are those of a good store: they grow with the clock, follow what is
+ * CAS numbers are those of a good store: they grow with the clock, exceed what was
  * adopted, and never equal those of a store with another number. With own_cas they are
- * those of a simple one, that counts 1, 2, 3 whatever it was made to adopt.
+ * those of a simple store, which counts 1, 2, 3 whatever it has adopted.
  */
 #ifndef TEST_FAKE_TOY_STORE_H
 #define TEST_FAKE_TOY_STORE_H
@@ -32,12 +32,12 @@ struct toy_store {
     struct toy_store_config config;
     struct toy_item *chains[TOY_STORE_CHAINS];
     uint64_t cas;             /* the last one given or adopted */
-    uint64_t serial;          /* items stored, ever */
+    uint64_t serial;          /* items stored so far */
     uint32_t clock, flush_at; /* 0: no flush is pending */
-    size_t items, references; /* references: beside those of the table */
+    size_t items, references; /* references: without those of the table */
     unsigned scans;
-    size_t value_max; /* larger ones are refused; 0: no limit */
-    /* Of so many calls one cannot be carried out, puts aside; 0: all can. */
+    size_t value_max; /* larger values are refused; 0: no limit */
+    /* One in so many calls fails, except puts; 0: none fails. */
     unsigned one_in_fails, calls;
 };
 
@@ -47,14 +47,14 @@ void toy_store_init(struct toy_store *s, const struct toy_store_config *config);
 void toy_store_fini(struct toy_store *s); /* no reference may be left */
 void toy_store_advance(struct toy_store *s, uint32_t seconds);
 
-/* What a client does. The CAS of the new item. */
+/* What clients do. set: returns the CAS of the new item. */
 uint64_t toy_store_set(struct toy_store *s, const struct link_change *c);
-/* A new time to live, CAS and value as they are; false if the key is not there. */
+/* Gives a new time to live and keeps CAS and value; false if the key is not there. */
 bool toy_store_touch(struct toy_store *s, const void *key, size_t nkey, uint32_t exptime);
 bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey);
 void toy_store_flush(struct toy_store *s, uint32_t delay);
 
-/* Throw the key out, as a store does that is full. */
+/* Evict the key, as a full store does. */
 void toy_store_evict(struct toy_store *s, const void *key, size_t nkey);
 
 /* Call each() for all live items. The change points into the store. */

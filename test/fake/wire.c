@@ -138,7 +138,7 @@ void wire_connect(struct wire *w)
 
 /* ---- moving messages */
 
-/* The next message in a pipe; its bytes stay there until they are consumed. */
+/* The next message in a pipe. Its bytes stay in the pipe until they are consumed. */
 static bool next_message(const struct buffer *pipe, struct link_message *m, size_t *used)
 {
     const char *why;

@@ -1,14 +1,14 @@
 /*
- * A network of two nodes in memory: joins two replication cores by the port they talk
- * through (repl/port.h). Nothing moves by itself; the test delivers one message at a
- * time, holds a direction back, and lets each side notice the end of a connection when
- * it likes, the other not. No threads, no clock.
+ * A network of two nodes in memory: it joins two replication cores by their ports
+ * (repl/port.h). Nothing moves by itself. The test delivers one message at a time,
+ * holds a direction back, and decides when each side notices the end of a connection.
+ * No threads, no clock.
  *
  *   end[0] --> connection.pipe[1] --> end[1]     pipe[i]: bytes on the way to end i
  *   end[0] <-- connection.pipe[0] <-- end[1]
  *
- * A connection may live on at one end while the other end has a newer one already, as
- * it happens with real ones: hence more than one connection.
+ * There may be several connections, because one end may still use an old connection
+ * while the other end already has a newer one, as with real sockets.
  */
 #ifndef TEST_FAKE_WIRE_H
 #define TEST_FAKE_WIRE_H
@@ -24,8 +24,8 @@ enum { WIRE_CONNECTIONS = 4, WIRE_NONE = -1 };
 
 struct wire_connection {
     struct buffer pipe[2];
-    struct link_hello said[2]; /* by each end */
-    bool greeted[2]; /* the HELLO on the way to this end was taken, or cannot be */
+    struct link_hello said[2]; /* the HELLO that each end sent */
+    bool greeted[2];           /* the HELLO to this end was taken, or never can be */
 };
 
 struct wire;
@@ -34,9 +34,9 @@ struct wire_end {
     struct wire *wire;
     unsigned number;        /* 0 or 1 */
     struct repl_core *core; /* NULL: the node is down */
-    int session;            /* the connection that the core talks over, or WIRE_NONE */
+    int session;            /* the connection over which the core talks, or WIRE_NONE */
     bool held;    /* the network takes no bytes from this end: its backlog grows */
-    size_t taken; /* bytes of the session's other pipe that count no more as backlog */
+    size_t taken; /* bytes of the session's other pipe that are not backlog any more */
     /* sessions the core closed; HELLOs it refused; messages it complained about */
     unsigned closed, turned_away, refused;
     const char *why; /* the last complaint */
@@ -57,30 +57,30 @@ extern const struct repl_port_ops wire_port_ops;
 void wire_init(struct wire *w);
 void wire_fini(struct wire *w);
 
-/* A node goes up or down at this end. Going down, its core must be ended after this. */
+/* A node starts or ends at this end. After wire_detach its core must be destroyed. */
 void wire_attach(struct wire *w, unsigned end, struct repl_core *core);
 void wire_detach(struct wire *w, unsigned end);
 
-/* A new connection: both ends send their HELLO. Both nodes must be up. */
+/* Open a connection: both ends send their HELLO. Both nodes must be up. */
 void wire_connect(struct wire *w);
 
-/* The next message to this end: from its session, or with newer true the HELLO of a
- * connection newer than that, which closes the session. False if there is none, or if
- * the core is busy. */
+/* Deliver the next message to this end: from its session; with `newer`, the HELLO of a
+ * newer connection, which closes the session. False if there is none, or if the core is
+ * busy. */
 bool wire_deliver(struct wire *w, unsigned to, bool newer);
 bool wire_has_message(const struct wire *w, unsigned to);
 
-/* This end notices that its connection is gone; without a session, one that is only
- * being opened. */
+/* This end notices that its connection is gone. Without a session, that is the
+ * connection that is being opened. */
 void wire_lose(struct wire *w, unsigned end);
-/* Both notice, what was on the way is lost. */
+/* Both ends notice, and what was on the way is lost. */
 void wire_cut(struct wire *w);
 
-/* Is this end's session one that the other end has left? It will notice some day. */
+/* Has the other end left the connection that is this end's session? */
 bool wire_is_stale(const struct wire *w, unsigned end);
 
-/* The network takes no more bytes from this end, and delivers none of what it composes
- * from now on; or it goes on. */
+/* hold: the network takes no more bytes from this end, and delivers nothing that it
+ * composes from now on. Not hold: the network goes on. */
 void wire_hold(struct wire *w, unsigned end, bool hold);
 
 #endif

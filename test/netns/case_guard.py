@@ -143,7 +143,7 @@ def case_role_moved_over_a_stuck_link(build):
             world.until(lambda: repeats(active), "TCP has begun to repeat")
         code, text = active.ctl("demote")
         assert code == 0, text
-        assert "it is stuck" in active.mcd.log(), active.mcd.log()
+        assert "the link is stuck" in active.mcd.log(), active.mcd.log()
         moment = world.network.join()
         world.until(lambda: all(node.status().get("in_sync") == 1 for node in world.nodes),
                     "both are in sync", 5.0)

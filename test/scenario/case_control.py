@@ -59,7 +59,7 @@ def case_promote_and_demote(lab):
     lab.until(lambda: a.stat("repl_role") == "standby", "a steps down")
     lab.linked(a, b)
     code, text = b.ctl("promote")
-    assert code == 0 and text == "active already, term 2", text
+    assert code == 0 and text == "already active, term 2", text
     code, text = b.ctl("demote")
     assert code == 0 and b.stat("repl_role") == "standby", text
     lab.linked(a, b)
@@ -246,7 +246,7 @@ def case_watch_ends_with_a_reason(lab):
 def case_wrong_usage(lab):
     """A wrong command line is told what is right."""
     a, _ = lab.pair()
-    for words, part in ((("dance",), "no command 'dance'"), ((), "a command is missing"),
+    for words, part in ((("dance",), "unknown command 'dance'"), ((), "a command is missing"),
                         (("status", "health"), "only one command"),
                         (("-t", "0", "status"), "1 to 3600000"), (("--wrong",), "--help"),
                         (("health", "--json"), "status only")):
@@ -314,7 +314,7 @@ def case_handover_without_peer(lab):
     writer = a.connect()
     assert writer.store("late", "v") == "STORED"
     code, text = a.ctl("handover")
-    assert code == 1 and "this node stays as it is" in text, text
+    assert code == 1 and "this node keeps its role" in text, text
     assert a.client().store("k", "w") == "STORED" and a.stat("repl_role") == "active"
     b.cont()
     lab.linked(a, b)
@@ -336,5 +336,5 @@ def case_sender_has_gone(lab):
         gone.connect(b.socket)
         gone.send(b"promote\n")
     b.cont()
-    lab.until(lambda: "did not promote: whoever asked for it has gone" in b.log(), "b says so")
+    lab.until(lambda: "did not promote: the client that asked for it has disconnected" in b.log(), "b says so")
     assert b.stat("repl_role") == "standby" and a.stat("repl_role") == "active"

@@ -169,7 +169,7 @@ def case_frame_never_finished(lab):
     peer.farewell()
     assert time.monotonic() - start < 3 * lab.build.slowness
     peer.close()
-    still_well(lab, a, b, "no word from it for")
+    still_well(lab, a, b, "the peer sent nothing for")
 
 
 def case_peer_that_stops_reading(lab):

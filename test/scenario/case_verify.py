@@ -72,7 +72,7 @@ def case_not_now(lab):
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
     code, text = b.ctl("verify")
-    assert code == 1 and "the peer leads: ask there" in text, text
+    assert code == 1 and "the peer leads: give the command there" in text, text
     b.kill()
     lab.until(lambda: a.stat("repl_link") == "down", "a notices")
     code, text = a.ctl("verify")

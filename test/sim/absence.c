@@ -1,12 +1,13 @@
-/* What clients were told is not here, and what may be seen after that (R15). */
+/* Absences: what clients were told is not here, and what may be seen after that
+ * (R15). */
 #include <stdio.h>
 #include <string.h>
 
 #include "test/sim/world.h"
 
-/* It misses what the peer holds; or a flush_all that the peer may have put off has taken
- * effect in its store, and it has not noticed yet. An answer about what it is missing
- * does not count. */
+/* Does the node not know whether the key exists? Either it is missing the bucket; or a
+ * flush_all that the peer may have put off has taken effect in its store, and the node
+ * has not noticed that yet. Then its answer "not here" does not count as an absence. */
 static bool does_not_know(const struct world *w, const struct node *n, uint64_t hash)
 {
     const struct repl_core *c = &n->core;
@@ -14,8 +15,8 @@ static bool does_not_know(const struct world *w, const struct node *n, uint64_t 
            (flush_is_pending(c) && w->p.clock >= c->flush.at);
 }
 
-/* The version that the peer's clients have changed the key to, if the change has not
- * come to this node: it stands. */
+/* The version to which the peer's clients have changed the key, if that change has not
+ * come to this node: it stays. */
 static uint64_t unknown_change(struct world *w, struct node *peer, unsigned k)
 {
     struct key *key = &w->keys[k];
@@ -43,7 +44,7 @@ void absence_told(struct world *w, struct node *n, unsigned k)
 {
     struct key *key = &w->keys[k];
     if (overflows(n) != w->overflows[n->number])
-        w->wrote[n->number] = true; /* no room for it: its bucket counts as changed */
+        w->wrote[n->number] = true; /* the journal had no room: the bucket is dirty */
     key->changed[n->number] = true;
     if (does_not_know(w, n, key->hash))
         return;
@@ -52,10 +53,10 @@ void absence_told(struct world *w, struct node *n, unsigned k)
                        .spared = unknown_change(w, &w->p.node[1 - n->number], k) };
 }
 
-/* The hole in the rule: the key shares its bucket with one that was changed here, or the
- * teller is missing the bucket by now, and it is younger than what both agreed on last;
- * so it may be a change of its own, and stands. And nobody knows what that of an
- * unrelated node is about. */
+/* The exception to the rule: the key shares its bucket with a key that was changed
+ * here, or the sender is missing the bucket by now, and the item is younger than
+ * `agreed`. So it may be a change of this node, and stays. Absences of an unrelated
+ * node are ignored. */
 static bool is_spared(const struct repl_core *c, const struct key *key,
                       const struct link_note *n, uint64_t cas)
 {
@@ -86,7 +87,7 @@ void absence_heard(struct world *w, const struct node *to, const struct link_mes
     }
 }
 
-/* Its node does not remember it any more. */
+/* Its node does not remember the absence any more. */
 void absence_settle(const struct node *n, struct key *key)
 {
     const struct told *told = &key->absent[n->number];
@@ -109,7 +110,8 @@ static bool is_below(const struct world *w, const struct sight *s,
            s->version != told->spared;
 }
 
-/* (a) Neither by the node itself, nor by the other one once it was told. */
+/* (a) After a client was told that a key is absent, neither the node itself shows it,
+ * nor the other node once it was told. */
 void absence_judge(struct world *w, unsigned node, unsigned k, const struct sight *s)
 {
     const struct key *key = &w->keys[k];

@@ -1,9 +1,9 @@
 /*
- * What the product promises, case by case (the table in doc/replication.md, "What happens
- * when"), on two nodes in memory. Each case is played with a large and with a tiny
- * journal, without and with a delayed flush_all under way, and judged by what any node
- * shows at any moment; items carry TTLs, and clients hold CAS tokens from before. Long
- * because the cases of the table stand together, in its order.
+ * What the product promises, case by case (doc/replication.md, "What happens when"), on
+ * two nodes in memory. Each case runs with a large and a tiny journal, without and with
+ * a delayed flush_all under way, and is judged by what either node shows at any moment.
+ * Items have TTLs, and clients hold older CAS tokens. Long because the cases are
+ * together, in the order of the document.
  */
 #include <stdlib.h>
 
@@ -34,7 +34,7 @@ static void write_some(struct node *n, unsigned from, unsigned to)
     well();
 }
 
-/* One message or round of work at a time, all being judged after each. */
+/* Move one message or round of work at a time, and judge everything after each. */
 static void move(unsigned rounds)
 {
     for (unsigned i = 0; i < rounds; i++) {
@@ -86,7 +86,8 @@ static void standby_returns_empty(void)
     ck_assert(a->core.active && !b->core.active);
 }
 
-/* It knows of a delayed flush_all, though it was not there when clients asked for it. */
+/* The node knows of a delayed flush_all, although it was dead when clients asked for
+ * it. */
 static void standby_returns_empty_and_takes_over(void)
 {
     standby_returns_empty();
@@ -126,7 +127,7 @@ static void active_dies(void)
     write_some(b, 0, 3);
     for (unsigned k = 3; k < KEYS; k++)
         ck_assert_uint_eq(version(b, k), w.keys[k].expected);
-    rest(); /* it returns empty: joins as a standby and is filled */
+    rest(); /* a returns empty, joins as a standby and is filled */
     ck_assert(b->core.active && !a->core.active);
 }
 
@@ -134,7 +135,7 @@ static void active_returns_before_the_vip_moves(void)
 {
     world_crash(&w, a);
     wire_lose(&w.p.wire, 1);
-    write_some(a, 0, 10); /* at once, empty */
+    write_some(a, 0, 10); /* at once, while it is empty */
     wire_connect(&w.p.wire);
     while (!a->core.session.merged)
         move(1);
@@ -209,11 +210,12 @@ static void peer_is_stuck(void)
     rest();
 }
 
-/* What the first order is for must not be forgotten for the second (R10). */
+/* A second purge order must not make the node forget what the first one is for
+ * (R10). */
 static void journal_runs_over_during_a_repair(void)
 {
     wire_hold(&w.p.wire, 0, true);
-    for (unsigned i = 0; i < 300; i++) { /* so many batches that the copy has to wait */
+    for (unsigned i = 0; i < 300; i++) { /* enough batches to make the copy wait */
         write_some(a, 0, 1);
         node_work(a);
     }
@@ -265,7 +267,7 @@ static void first_copy_cut_in_the_middle(void)
     ck_assert_uint_ne(version(b, 40), 0);
 }
 
-/* A full cache: a throws keys out, and its clients ask for them in vain. */
+/* A full cache: the node evicts keys, and its clients ask for them in vain. */
 static void ask_in_vain(struct node *n, unsigned from, unsigned to)
 {
     for (unsigned k = from; k < to; k++) {
@@ -376,7 +378,7 @@ static void begin(bool tiny, bool flush)
     world_phase(&w);
     if (flush) {
         ck_assert(world_flush(&w, a, FLUSH_IN));
-        w.flushed_later = false; /* the end of the case waits for it */
+        w.flushed_later = false; /* the end of the case waits for the flush */
         move(10);
     }
 }
@@ -409,7 +411,7 @@ START_TEST(test_case)
         begin(i & 1, i & 2);
         cases[_i].play();
         end();
-        /* Only if both nodes died nobody remembers it. */
+        /* Only if both nodes died does nobody remember it. */
         bool remembered = !(w.crashed[0] && w.crashed[1]);
         for (unsigned k = 0; (i & 2) && remembered && k < KEYS; k++)
             both_have(k, 0);

@@ -1,6 +1,6 @@
 /*
- * A bounded number of random schedules; `./dev sim TIME` runs as many as there is time
- * for.
+ * A fixed number of random schedules. `./dev sim TIME` runs as many as fit into the
+ * time.
  */
 #include "config.h"
 #include "test/sim/schedule.h"

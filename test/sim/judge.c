@@ -1,5 +1,5 @@
-/* What must hold, at any moment and at rest. The invariants' numbers are those of
- * doc/replication.md. */
+/* What must hold, at any moment and at rest. The numbers of invariants (I2...) are
+ * those of doc/model/README.md, except I6: a change is never shipped back. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -32,7 +32,7 @@ bool world_is_well(const struct world *w)
     return w->fault[0] == '\0';
 }
 
-/* ---- what a node shows is what some client stored, whole, and not too old */
+/* ---- what a node shows is what some client stored, complete, and not too old */
 
 void judge_sight(struct world *w, struct node *n, unsigned k, const struct sight *s)
 {
@@ -65,7 +65,7 @@ void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version)
 {
     struct sight s;
     if (w->p.config.own_cas)
-        return; /* a purge in such a store takes new items for old */
+        return; /* in such a store a purge also removes new items */
     world_see(w, n, k, &s);
     if (s.version != version) {
         world_complain(w, "key %u at node %u: a write does not read back", k, n->number);
@@ -100,8 +100,8 @@ bool judge_remembers(const struct node *n, uint64_t hash)
     return map_has(&n->core.dirty, hash) || map_has(&n->core.in_flight, hash);
 }
 
-/* I3: a change that its node does not remember any more has come to the peer: nothing
- * older than it may be seen from now on, on either node. */
+/* I3: if a node does not remember a change any more, the peer has it: from now on
+ * neither node may show anything older. */
 void judge_settle(const struct node *n, struct key *key)
 {
     uint64_t last = key->last[n->number];
@@ -135,8 +135,8 @@ static bool same_sight(const struct world *w, const struct sight *a,
            drift <= w->late;
 }
 
-/* It may be on one node only: it was evicted, or the way to the peer made it live a
- * second longer there. */
+/* May the key be on one node only? Yes if it was evicted, or if the way to the peer
+ * made it live a second longer there. */
 static bool may_be_alone(const struct world *w, const struct key *key,
                          const struct sight *a, const struct sight *b)
 {
@@ -145,17 +145,17 @@ static bool may_be_alone(const struct world *w, const struct key *key,
     return alone && (key->evicted || (w->late > 0 && s->dies_at != NEVER));
 }
 
-/* Is a flush under way that the core has not noticed yet, or so near that nothing is
- * taken from a copy any more? Or has one taken effect that the leader may have put off?
- * Its word is on the way; what is missing till then, the follower remembers
- * (DOUBT_LEADER). */
+/* Is there a flush that the core has not noticed yet, or that is so near that the core
+ * takes nothing from a copy any more? Or has one taken effect that the leader may have
+ * put off? Then the leader's message is on the way, and the follower remembers what may
+ * be missing until it comes (DOUBT_LEADER). */
 static bool flushes(const struct world *w, const struct repl_core *c)
 {
     return c->flush.due || flush_is_unseen(c) || c->flush.doubt == DOUBT_LEADER ||
            (flush_is_pending(c) && w->p.clock + 1 >= c->flush.at);
 }
 
-/* The active leader of the session that both have merged. */
+/* The active leader, if both nodes have merged. */
 static struct node *settled_leader(struct world *w)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -178,8 +178,8 @@ static bool is_owed(const struct node *n, uint64_t hash)
            map_has(&n->core.missing, hash) || map_has(&n->core.coming, hash);
 }
 
-/* I2, and more: what neither journal nor map remembers is the same on both nodes; and
- * repl_at_risk counts what would be lost. */
+/* I2, and more: keys that neither journal nor map remembers are the same on both nodes,
+ * and repl_at_risk counts what would be lost. */
 static void judge_pair(struct world *w)
 {
     struct node *a = settled_leader(w);
@@ -219,8 +219,8 @@ void judge_now(struct world *w)
 
 /* ---- at rest */
 
-/* What a comparison finds, evicted items mostly, and repairs, counts as changed where it
- * was begun. */
+/* What a comparison finds and repairs, mostly evicted items, counts as changed on the
+ * node where the comparison was begun. */
 static bool has_repaired(const struct world *w)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -235,7 +235,8 @@ static bool has_repaired(const struct world *w)
     return false;
 }
 
-/* One node took all changes and lived through it: all that it held is there (I8). */
+/* Did one node take all changes, and never die? Then everything that it held is there
+ * (I8). */
 static bool is_sole_writer(const struct world *w)
 {
     unsigned writer = w->wrote[1];
@@ -243,8 +244,8 @@ static bool is_sole_writer(const struct world *w)
            (w->wrote[writer] || (!w->crashed[0] && !w->crashed[1]));
 }
 
-/* A TTL or a delayed flush that was on its way while the clock moved comes so much later
- * at the peer; near it one cannot say what must be there. */
+/* If the clock moved while a TTL or a delayed flush was on its way, it takes effect
+ * later at the peer. Close to that time one cannot say what must be there. */
 static bool is_doubtful(const struct world *w, const struct key *key, uint64_t version)
 {
     const struct version *v = &w->versions[version];
@@ -270,8 +271,8 @@ static void judge_expected(struct world *w, const struct node *n, unsigned k,
                        (unsigned long long)wanted);
 }
 
-/* (b) What a node is missing and the other one holds, it has evicted without telling, or
- * in a session that has ended before the peer could have heard it. */
+/* (b) If only the other node holds a key, this node evicted it without telling, or in a
+ * session that ended before the peer could learn of it. */
 static bool may_miss(const struct world *w, const struct key *key, unsigned node)
 {
     const struct repl_core *c = &w->p.node[node].core;

@@ -11,10 +11,11 @@ enum { PHASES = 4 };
 struct schedule {
     struct world w;
     unsigned steps;               /* of a phase */
-    unsigned active;              /* where most clients are */
-    unsigned writes, calm, loyal; /* per cent; one in so many is rare, is elsewhere */
-    bool evicts, expires, flushes_later; /* the clients' and stores' habits */
-    bool guarded;                        /* roles move with the clients, by command */
+    unsigned active;              /* the node at which most clients are */
+    unsigned writes, calm, loyal; /* writes: per cent. calm: one event in so many is rare.
+                                   * loyal: one client in so many is at the other node */
+    bool evicts, expires, flushes_later; /* what stores and clients do in this schedule */
+    bool guarded;                        /* commands move the roles with the clients */
 };
 
 /* ---- clients */
@@ -24,7 +25,7 @@ static uint32_t some_ttl(struct schedule *s)
     return s->expires && one_in(&s->w, 3) ? 1 + below(&s->w, 30) : 0;
 }
 
-/* A full store throws a key out; often one that clients ask for again. */
+/* A full store evicts a key; often one that clients ask for again. */
 static void evict(struct schedule *s, struct node *n, unsigned k)
 {
     struct world *w = &s->w;
@@ -72,7 +73,7 @@ static void client_step(struct schedule *s)
     case 7:
         evict(s, one_in(w, 2) ? n : &w->p.node[below(w, 2)], k);
         break;
-    case 8: /* most keys are here, or will be */
+    case 8: /* most keys are here, or will be soon */
         replace_or_touch(s, n, k);
         break;
     case 9:
@@ -134,7 +135,7 @@ static void do_operator(struct schedule *s, struct node *n)
     if (verify)
         (void)repl_core_verify_begin(&n->core);
     else if (repl_core_resync(&n->core) == NULL)
-        s->w.wrote[n->number] = true; /* as if it had changed everything */
+        s->w.wrote[n->number] = true; /* counts as a change of everything */
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 
@@ -192,7 +193,7 @@ static bool is_offering(const struct node *n)
     return n->core.handover.state == HANDOVER_OFFERED;
 }
 
-/* The moment the role moves, nothing acknowledged may be missing. */
+/* At the moment when the role moves, nothing acknowledged may be missing. */
 static void judge_handover(struct world *w, struct node *from)
 {
     struct node *to = &w->p.node[1 - from->number];
@@ -207,7 +208,7 @@ static void judge_handover(struct world *w, struct node *from)
     }
 }
 
-/* Nobody tampers with stores here: a comparison that finds something is wrong. */
+/* Nobody tampers with the stores, so a comparison must not find a difference. */
 static void judge_verify(struct world *w, const struct node *n)
 {
     const struct repl_difference *d = n->core.verify.found;
@@ -262,7 +263,7 @@ static void move_clients(struct schedule *s)
 {
     s->active = 1 - s->active;
     if (s->guarded && !one_in(&s->w, 4))
-        node_promote(&s->w.p.node[s->active]); /* as the guard does, unless it is dead */
+        node_promote(&s->w.p.node[s->active]); /* as a guard does, if it is alive */
 }
 
 static void run_phase(struct schedule *s)

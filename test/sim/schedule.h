@@ -1,7 +1,7 @@
 /*
- * A random schedule: clients of all kinds on either node, messages one at a time, and now
- * and then what may befall nodes, link and VIP; in phases, each of which comes to rest.
- * All of it follows from the seed.
+ * A random schedule: clients of all kinds on either node, messages one at a time, and
+ * now and then a fault of a node, the link or the VIP. It runs in phases, each of which
+ * comes to rest. The seed determines all of it.
  */
 #ifndef TEST_SIM_SCHEDULE_H
 #define TEST_SIM_SCHEDULE_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* False: why says what did not hold. steps grows by the events there were. */
+/* False: why says what did not hold. *steps grows by the number of events. */
 bool schedule_run(uint64_t seed, uint64_t *steps, char *why, size_t nwhy);
 
 #endif

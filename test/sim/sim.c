@@ -1,10 +1,10 @@
 /*
- * Random schedules of two nodes, for as long as one likes.
+ * Runs random schedules of two nodes, for as long as you like.
  *
  *   sim [--seconds N] [--schedules N] [--seed N] [--jobs N]
  *
- * Without --seconds and --schedules it runs the one of --seed. FAKE_LOG=1 shows all that
- * happens. Exit code 1: one did not hold; its seed is printed.
+ * Without --seconds and --schedules it runs only the schedule of --seed. FAKE_LOG=1
+ * shows everything that happens. Exit code 1: a schedule failed; its seed is printed.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -40,7 +40,7 @@ static bool is_over(const struct campaign *c, const struct tally *t, double end)
     return c->seconds > 0 && now() >= end;
 }
 
-/* Every jobs-th seed from the first one on. */
+/* Run every jobs-th seed, from the first one on. */
 static int work(const struct campaign *c, uint64_t job, int out)
 {
     struct tally t = { 0 };
@@ -63,7 +63,7 @@ static int work(const struct campaign *c, uint64_t job, int out)
     return code;
 }
 
-/* The first that fails ends the others. */
+/* The first job that fails ends the others. */
 static int await_jobs(const struct campaign *c, const pid_t *pids, int in,
                       struct tally *sum)
 {
@@ -115,7 +115,7 @@ static uint64_t number(const char *text)
     return n;
 }
 
-/* False: an option makes no sense; stderr says so. */
+/* False: an option is wrong; stderr says so. */
 static bool parse(struct campaign *c, int argc, char **argv)
 {
     static const struct option options[] = {

@@ -1,6 +1,6 @@
 /*
- * See world.h. Long because all that clients, faults and time do to the world stands
- * together, a few lines each, with the books that are kept of it.
+ * See world.h. Long because everything that clients, faults and time do to the world is
+ * together, a few lines each, with the books about it.
  */
 #include "test/sim/world.h"
 
@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "repl/internal.h"
 
-/* ---- chance */
+/* ---- randomness */
 
 uint64_t world_random(struct world *w)
 {
@@ -104,7 +104,7 @@ void world_see(struct world *w, struct node *n, unsigned k, struct sight *out)
     toy_store_ops.release(&n->store, it.item);
 }
 
-/* A change that came from the peer is never shipped back (I6): what a journal ships was
+/* I6: a change that came from the peer is never shipped back. What a journal ships was
  * changed by this node's clients. */
 static void judge_shipped(struct world *w, unsigned from, const struct link_message *m)
 {
@@ -184,7 +184,7 @@ static uint32_t flags_of(uint64_t version)
     return (uint32_t)(version * UINT64_C(2654435761));
 }
 
-/* Always, or only where the key is. */
+/* Store always, or only if the key is here (replace). */
 static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, bool replace)
 {
     char value[24];
@@ -290,7 +290,7 @@ void world_gets(struct world *w, struct node *n, unsigned k)
         (struct token){ .key = k, .cas = s.cas, .version = s.version };
 }
 
-/* The token is good if and only if the value is still the same. */
+/* The token is valid if and only if the value is still the same. */
 bool world_cas(struct world *w, struct node *n, unsigned token)
 {
     const struct token *t = &w->tokens[token];
@@ -308,7 +308,7 @@ bool world_cas(struct world *w, struct node *n, unsigned token)
     return s.cas == t->cas && world_set(w, n, t->key, 0);
 }
 
-/* What comes of it is seen by all (judge_key). */
+/* The result is judged like everything else (judge_key). */
 void world_fetch(struct world *w, struct node *n, unsigned k)
 {
     const void *request = &w->requests[below(w, REQUESTS)];
@@ -318,7 +318,7 @@ void world_fetch(struct world *w, struct node *n, unsigned k)
     w->waits[n->number]++;
 }
 
-/* ---- what befalls nodes */
+/* ---- what happens to nodes */
 
 void world_evict(struct world *w, struct node *n, unsigned k)
 {
@@ -338,19 +338,20 @@ void world_crash(struct world *w, struct node *n)
     struct node *other = &w->p.node[1 - n->number];
     world_trace(w, "crash of %u\n", n->number);
     if (!map_is_empty(&other->core.missing))
-        w->crashed[other->number] = true; /* what it is missing is gone with the other */
+        w->crashed[other->number] = true; /* what it is missing is lost with n */
     node_crash(n);
     for (unsigned k = 0; k < w->nkeys; k++)
         w->keys[k].last[n->number] = 0;
     absence_forget(w, n->number);
     w->crashed[n->number] = true;
     w->highest_cas[n->number] = 0;
-    w->waits[n->number] = n->resumed; /* its requests end with it */
+    w->waits[n->number] = n->resumed; /* its requests end with the node */
     w->p.run_order[n->number] = (uint8_t)world_random(w);
     node_start(n);
 }
 
-/* Also those that are held back, or that a busy node does not take yet. */
+/* Do messages wait, also those that are held back, or that a busy node does not
+ * take? */
 static bool messages_wait(const struct world *w)
 {
     bool wait = false;
@@ -373,10 +374,10 @@ static void flush_fires(struct world *w)
     w->flush_at = 0;
 }
 
-/* A flush that came from the peer takes effect where the role has gone meanwhile: that
- * node changes everything then, though its own clients did not ask for it, and also if
- * clients of the peer have replaced it by another one since, while the nodes could not
- * talk. */
+/* A flush that came from the peer may take effect on a node that has become active
+ * meanwhile. Then that node changes everything, although its own clients did not ask
+ * for it. It does so even if the peer's clients have since replaced that flush by
+ * another one, while there was no link between the nodes. */
 static void note_foreign_flushes(struct world *w)
 {
     for (unsigned i = 0; i < 2; i++) {

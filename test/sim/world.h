@@ -1,10 +1,10 @@
 /*
- * A pair of nodes in memory (test/fake/pair.h), what its clients do, and the books that
- * are kept about it, so that at any moment one can say what may be seen and what not.
+ * A pair of nodes in memory (test/fake/pair.h), what its clients do, and the books
+ * about it, which tell at any moment what clients may see and what not.
  *
  * Each write of a client is a version, numbered from 1; the value of an item is the
- * number of its version. The network and the clock move by calls only; chance comes from
- * a seed.
+ * number of its version. The network and the clock move only when a function is called.
+ * All randomness comes from a seed.
  */
 #ifndef TEST_SIM_WORLD_H
 #define TEST_SIM_WORLD_H
@@ -18,31 +18,31 @@ enum { KEYS_MAX = 150, TOKENS = 16, REQUESTS = 8, NEVER = UINT32_MAX };
 
 struct version {
     unsigned key;
-    bool by[2];       /* whose clients made or touched it */
+    bool by[2];       /* clients of these nodes made or touched it */
     uint32_t made_at; /* seconds, as all times here */
-    uint32_t dies_at; /* the latest that a client asked for; NEVER */
+    uint32_t dies_at; /* the latest time that a client asked for; NEVER */
     uint64_t cas;     /* 0: not known */
     uint64_t touched; /* the number of the last touch, 0: none */
 };
 
 /* A client was told that a key is not here. */
 struct told {
-    uint64_t at;     /* a number like that of a version; 0: nobody was */
-    uint64_t spared; /* a version that the peer had changed to, unknown to the teller */
+    uint64_t at;     /* when: a number in the sequence of versions; 0: nobody was told */
+    uint64_t spared; /* the peer's version then, if unknown to this node; else 0 */
 };
 
 struct key {
     char name[16];
     uint64_t hash;
     uint64_t settled; /* no older version may be seen anywhere */
-    bool changed[2];  /* ever, by clients of the node; or they were told it is absent */
+    bool changed[2];  /* clients of the node ever changed it, or were told it is absent */
     uint64_t last[2]; /* the last change at each node, as long as the node lives */
     struct told absent[2]; /* at each node, as long as the node lives */
-    struct told gone[2];   /* of these, what its node has told the peer */
-    bool evicted;          /* so it may be on one node only, at rest as follows: */
-    bool alone[2];         /* by this node, which did not tell: the peer may hold it on */
-    uint64_t told_in[2];   /* by this node, which told it within its so-manieth merge */
-    uint64_t expected;     /* of a sole writer: the version that holds, 0: none */
+    struct told gone[2];   /* those of `absent` that the node has told its peer */
+    bool evicted;          /* so it may be on one node only; at rest as follows: */
+    bool alone[2];         /* this node evicted it untold: the peer may still hold it */
+    uint64_t told_in[2];   /* this node evicted and told it; its number of merges then */
+    uint64_t expected;     /* of a sole writer: the version that must be there; 0: none */
     uint32_t expected_death;
 };
 
@@ -62,19 +62,19 @@ struct world {
     struct token tokens[TOKENS];
     unsigned ntokens;
     uint64_t overflows[2];   /* of the journals, when the phase began */
-    char requests[REQUESTS]; /* of clients who wait for what a node is missing */
-    unsigned waits[2];       /* of such requests at each node, ever */
+    char requests[REQUESTS]; /* of clients that wait for what a node is missing */
+    unsigned waits[2];       /* how many such requests there were at each node */
     uint64_t highest_cas[2]; /* handed out by the node, as long as it lives */
-    uint32_t late; /* seconds that passed while messages were on their way, in all */
-    uint32_t stuck_since; /* 0: no message waits */
+    uint32_t late; /* seconds in all that passed while messages were on their way */
+    uint32_t stuck_since; /* since when messages wait; 0: none waits */
     /* since the phase began */
     bool wrote[2], crashed[2], flushed_later;
-    struct repl_difference compared[2]; /* what verify had found by then */
+    struct repl_difference compared[2]; /* what verify had found when the phase began */
     uint32_t flush_at; /* when the last delayed flush takes effect; 0: none is pending */
-    uint32_t flushed_at; /* when one did */
+    uint32_t flushed_at; /* when a delayed flush took effect */
     bool loud;
     uint64_t steps;
-    char fault[400]; /* what did not hold; empty so far */
+    char fault[400]; /* what did not hold; empty while all holds */
 };
 
 /* What a client sees of a key at a node. */
@@ -92,29 +92,31 @@ uint64_t world_random(struct world *w);
 unsigned below(struct world *w, unsigned n);
 bool one_in(struct world *w, unsigned n);
 
-/* Clients at a node, which must be up. A node whose clients wait for a handover takes
- * none of these; one that refuses writes changes nothing. True if it was done. */
+/* What clients do at a node, which must be up. A node whose clients wait for a handover
+ * takes none of these; a node that refuses writes changes nothing. True if it was
+ * done. */
 bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl);
-/* These may be told that the key is not here. As append, incr; as gat. */
+/* These may be told that the key is not here. replace stands for append and incr too,
+ * touch for gat. */
 bool world_replace(struct world *w, struct node *n, unsigned k);
 bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl);
 bool world_delete(struct world *w, struct node *n, unsigned k);
 bool world_flush(struct world *w, struct node *n, uint32_t delay);
 void world_gets(struct world *w, struct node *n, unsigned k);
 bool world_cas(struct world *w, struct node *n, unsigned token);
-/* A get of what may be missing: it waits for the peer's item, or is answered. */
+/* A get of a key that may be missing: it waits for the peer's item, or is answered. */
 void world_fetch(struct world *w, struct node *n, unsigned k);
 
 void world_see(struct world *w, struct node *n, unsigned k, struct sight *out);
 void world_evict(struct world *w, struct node *n, unsigned k);
-/* It dies and comes back empty. */
+/* The node dies and comes back empty. */
 void world_crash(struct world *w, struct node *n);
-/* A second passes; a link on which nothing has moved for three is given up. */
+/* A second passes. A link on which nothing has moved for three seconds is closed. */
 void world_tick(struct world *w);
-void world_phase(struct world *w); /* the books of a phase begin anew */
+void world_phase(struct world *w); /* begin the books of a phase anew */
 
-/* absence.c: what clients were told is not here (R15). told: it was this moment, at n.
- * heard: the peer's word of it comes to `to`. settle: it has come to the peer. */
+/* absence.c: what clients were told is not here (R15). told: a client of n was told
+ * now. heard: `to` gets the peer's message about it. settle: the peer has it. */
 void absence_begin_phase(struct world *w);
 void absence_told(struct world *w, struct node *n, unsigned k);
 void absence_heard(struct world *w, const struct node *to, const struct link_message *m);
@@ -122,7 +124,7 @@ void absence_settle(const struct node *n, struct key *key);
 void absence_forget(struct world *w, unsigned node);
 void absence_judge(struct world *w, unsigned node, unsigned k, const struct sight *s);
 
-/* judge.c: what must hold. A fault is kept, the first one only. */
+/* judge.c: what must hold. Only the first fault is kept. */
 bool judge_has_pending(const struct node *n);
 bool judge_remembers(const struct node *n, uint64_t hash);
 void judge_settle(const struct node *n, struct key *key);
@@ -134,10 +136,11 @@ bool world_is_well(const struct world *w);
 
 void judge_sight(struct world *w, struct node *n, unsigned k, const struct sight *s);
 void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version);
-/* At any moment: this key everywhere; all keys. */
+/* What must hold at any moment: for this key on both nodes; for all keys. */
 void judge_key(struct world *w, unsigned k);
 void judge_now(struct world *w);
-/* All moves until nothing is left to do; then both must hold the same. */
+/* Let everything move until nothing is left to do; then both nodes must hold the
+ * same. */
 void judge_rest(struct world *w);
 
 #endif

@@ -71,13 +71,13 @@ START_TEST(test_being_filled)
     while (b->store.items < 100)
         one_round();
     pair_pass(&p, 2 * COLD_WAIT_MS);
-    is(b, false, "still to be filled by its peer");
+    is(b, false, "not filled by its peer yet");
     wire_cut(&p.wire);
     is(b, true, "not filled, but without the peer that could fill it");
     wire_connect(&p.wire);
     for (unsigned i = 0; i < 100 && !b->core.session.open; i++)
         one_round();
-    is(b, false, "still to be filled by its peer");
+    is(b, false, "not filled by its peer yet");
     settle_in_sync();
     is(b, true, "in sync with its peer");
 }
