@@ -10,8 +10,7 @@
 
 #include <memcached/engine.h>
 
-/* The registration lasts until the process ends. `engine` is unused: no caller has two.
- */
+/* Registrations last until the process ends. `engine` is unused: no caller has two. */
 void events_register(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
                      EVENT_CALLBACK callback, const void *data);
 bool events_have_listener(ENGINE_EVENT_TYPE type);

@@ -46,8 +46,7 @@ struct listeners {
     bool starved;
 };
 
-/* False: why names the address that could not be bound. Keeps a pointer to the settings.
- */
+/* False: why names the address that could not be bound. Keeps the pointer s. */
 bool listeners_bind(struct listeners *l, const struct settings *s, char *why,
                     size_t nwhy);
 /* Starts to accept. Also writes the ports that the kernel chose to the log and, if

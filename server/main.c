@@ -203,8 +203,7 @@ static void complain(const char *why)
     fprintf(stderr, "mcd: %s\n", why);
 }
 
-/* libevent's callers get its failures as return codes and report them in their own words.
- */
+/* Callers of libevent get its failures as return codes and report them themselves. */
 static void on_library_log(int severity, const char *text)
 {
     (void)severity;
