@@ -31,8 +31,7 @@ void clock_tick(void)
     int64_t offset = (int64_t)time(NULL) - ticks;
     int64_t drift = offset - atomic_load(&date_of_zero);
     atomic_store_explicit(&now_ticks, ticks, memory_order_relaxed);
-    /* One second of drift is only rounding. Ignore it, so that dates convert both ways.
-     */
+    /* A drift of one second is rounding. Ignore it, so that dates convert both ways. */
     if (drift > 1 || drift < -1)
         atomic_store(&date_of_zero, offset);
 }
