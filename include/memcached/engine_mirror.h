@@ -97,8 +97,7 @@ struct engine_mirror {
      * own only if it has no room otherwise. */
     void (*follow)(ENGINE_HANDLE *handle, bool follows);
 
-    /* A CAS below that of all items stored from now on, but not below any existing one.
-     */
+    /* A CAS below that of all items stored from now on, not below any existing one. */
     uint64_t (*fence)(ENGINE_HANDLE *handle);
 };
 
