@@ -5,8 +5,7 @@
  * extras, which have a fixed size. Its `bytes` are exactly the bytes on the wire, and may
  * be shorter than the struct, which the compiler pads: copy by the size of `bytes`.
  *
- * This header is long because the names and their order are the original's, in one header
- * as in the original.
+ * Long because the names and their order are the original's, in one header as there.
  */
 #ifndef MEMCACHED_PROTOCOL_BINARY_H
 #define MEMCACHED_PROTOCOL_BINARY_H
