@@ -75,7 +75,7 @@ struct store {
     _Atomic bool follows; /* another node decides what is evicted (mirror.h) */
     _Atomic(engine_subscriber) subscriber; /* NULL: no subscriber */
     void *subscriber_context;
-    _Atomic unsigned sample_every; /* one note per so many reads; 0: none */
+    _Atomic unsigned sample_every; /* one note for this many reads; 0: none */
     struct demand demand;
     struct counters *counters; /* memory.nlanes of them */
 

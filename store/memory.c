@@ -12,7 +12,7 @@ enum {
     SEGMENT_MAX = 1 << 20,
     LANES_MAX = 64,
     SEGMENTS_A_LANE = 16, /* at least, so that few of all segments are open */
-    LARGE_LEAST = 8,      /* a segment holds so many of the smallest large items */
+    LARGE_LEAST = 8,      /* how many of the smallest large items fit a segment */
     PARKED_ROOM = 1024
 };
 

@@ -152,8 +152,7 @@ static void stats_items(struct store *s, struct sink *sink)
     memory_count(&s->memory, census, &segments_free);
     take_snapshot(s, census, &n);
     for (int q = 0; q < QUEUES; q++) {
-        bool small =
-            q == QUEUE_SMALL; /* shows what is counted for both queues together */
+        bool small = q == QUEUE_SMALL; /* it shows the counts of both queues */
         if (census[q].items == 0)
             continue;
         emit_number(sink, census[q].items, "items:%d:number", q + 1);
