@@ -18,7 +18,7 @@
 bool receive_start(struct connection *c);
 bool receive_from_input(struct connection *c);
 /* Reads once. Bytes behind the value go to `at`, at the end of the input. *n is the
- * result of the read; if it is not above 0, nothing else has changed. */
+ * result of the read; if it is not above 0, nothing was received. */
 bool receive_from_socket(struct connection *c, char *at, size_t room, ssize_t *n);
 
 /* True if all has arrived, with the bytes that the protocol sends behind a value. */
