@@ -19,7 +19,7 @@ void buffer_fini(struct buffer *b)
     buffer_init(b);
 }
 
-/* Into a new place of at least `least` bytes, the unread bytes at its start. */
+/* Moves the unread bytes to the start of a new block of at least `least` bytes. */
 static bool buffer_move(struct buffer *b, size_t least)
 {
     size_t size = b->size ? b->size : SMALLEST, length = buffer_length(b);
@@ -44,9 +44,9 @@ static char *give_up(struct buffer *b)
     return NULL;
 }
 
-/* The unread bytes slide to the front only when at least as many were consumed, and else
- * get room for as many again: so a byte is moved a bounded number of times, however
- * small the steps are. */
+/* Moves the unread bytes to the front only if at least as many bytes were consumed;
+ * otherwise gets room for as many again. So each byte is moved a bounded number of times,
+ * however small the steps are. */
 char *buffer_reserve(struct buffer *b, size_t n)
 {
     size_t length = buffer_length(b);

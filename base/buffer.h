@@ -1,5 +1,5 @@
 /*
- * A growable run of bytes, written at its tail and read from its head.
+ * A growable sequence of bytes, written at its tail and read from its head.
  *
  *      data        head          tail        size
  *       | consumed  |   unread    |   room    |
@@ -16,25 +16,25 @@
 struct buffer {
     char *data;
     size_t head, tail, size;
-    bool failed; /* memory was out once: what was to be appended is not all there */
+    bool failed; /* memory was exhausted once: some appended bytes are missing */
 };
 
 void buffer_init(struct buffer *b);
 void buffer_fini(struct buffer *b);
 
-/* Room for at least n more bytes at the tail: its address, NULL if memory is
- * out (the contents stay). Report what was written with buffer_commit. */
+/* Makes room for at least n more bytes at the tail and returns its address, or NULL if
+ * memory is exhausted (the contents stay). Report what was written with buffer_commit. */
 char *buffer_reserve(struct buffer *b, size_t n);
 void buffer_commit(struct buffer *b, size_t n);
 bool buffer_append(struct buffer *b, const void *bytes, size_t n);
 
-/* Drop n unread bytes; rewinds to the start when none is left. */
+/* Drops n unread bytes; rewinds to the start when none is left. */
 void buffer_consume(struct buffer *b, size_t n);
 
-/* Keep the first n unread bytes only. */
+/* Keeps only the first n unread bytes. */
 void buffer_truncate(struct buffer *b, size_t n);
 
-/* Give memory back when the buffer is empty and larger than keep bytes. */
+/* Frees the memory if the buffer is empty and larger than keep bytes. */
 void buffer_trim(struct buffer *b, size_t keep);
 
 static inline const char *buffer_head(const struct buffer *b)

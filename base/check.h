@@ -1,11 +1,10 @@
 /*
- * Checks of our own invariants. They stay on in every build: a cache that
- * knows it is corrupt must stop, the peer takes over. Never use them on bytes
- * from a client, a peer or a file: those are errors of the world and get an
- * error return.
+ * Checks of our own invariants. They are active in every build: a cache that knows it is
+ * corrupt must stop, so that the peer takes over. Never use them on bytes from a client,
+ * a peer or a file: such errors come from outside and get an error return.
  *
- * An object that lives on the heap or is passed as a void pointer starts with
- * an `unsigned magic` of its own; CHECK_OBJ finds a wrong or freed one early.
+ * An object that is on the heap or is passed as a void pointer starts with an
+ * `unsigned magic` of its own; CHECK_OBJ detects a wrong or freed object early.
  */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H

@@ -4,7 +4,10 @@
 
 #include "base/check.h"
 
-enum { ROWS_MAX = 64, LONG_ONLY = 0x100 }; /* getopt's value of the first row */
+enum {
+    ROWS_MAX = 64,
+    LONG_ONLY = 0x100
+}; /* LONG_ONLY: getopt's value of the first row */
 
 static const struct option_row *row_at(const struct command_line *l, size_t i,
                                        void **values)
@@ -25,7 +28,7 @@ static void fill_getopt(const struct command_line *l, char *letters, struct opti
     void *values;
     if (l->stops)
         *letters++ = '+';
-    *letters++ = ':'; /* tell a missing value from an unknown option */
+    *letters++ = ':'; /* distinguish a missing value from an unknown option */
     for (size_t i = 0; i < count_rows(l); i++) {
         const struct option_row *row = row_at(l, i, &values);
         bool has_value = row->form != NULL;
@@ -59,9 +62,9 @@ static int refuse(const struct command_line *l, int kind, char **argv, char *why
     if (kind == ':')
         snprintf(why, nwhy, "option '%s' needs a value; %s", word, l->hint);
     else if (optopt > 0 && optopt < LONG_ONLY)
-        snprintf(why, nwhy, "there is no option '-%c'; %s", optopt, l->hint);
+        snprintf(why, nwhy, "unknown option '-%c'; %s", optopt, l->hint);
     else
-        snprintf(why, nwhy, "there is no option '%s' of this form; %s", word, l->hint);
+        snprintf(why, nwhy, "unknown option '%s', or wrong form; %s", word, l->hint);
     return -1;
 }
 
@@ -80,7 +83,7 @@ int command_line_read(struct command_line *l, int argc, char **argv, char *why,
     int val;
     CHECK(count_rows(l) <= ROWS_MAX);
     fill_getopt(l, letters, longs);
-    optind = 0; /* glibc: from the start again, and with other letters */
+    optind = 0; /* glibc: restarts the scan, with other letters */
     opterr = 0;
     while (!l->enough && (val = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         void *values;

@@ -1,8 +1,8 @@
 /*
- * Options of a command line, read into rows (base/option.h) by getopt: -p 1, -p1,
+ * Reads the options of a command line into rows (base/option.h) with getopt: -p 1, -p1,
  * --port=1, --port 1. Rows without a form are switches.
  *
- * getopt's state is the process's: one thread at a time.
+ * getopt's state belongs to the process: one thread at a time.
  */
 #ifndef BASE_COMMAND_LINE_H
 #define BASE_COMMAND_LINE_H
@@ -17,20 +17,20 @@ struct option_table {
 
 struct command_line {
     struct option_table table[2]; /* the second one may be empty */
-    bool stops;                   /* at the first word that is no option */
+    bool stops;                   /* at the first word that is not an option */
     bool enough;                  /* set by take: read no further */
-    const char *hint;             /* ends complaints of what no row knows: "see mcd -h" */
-    /* Each option that is there. text NULL: a switch. NULL: command_line_put. */
+    const char *hint;             /* ends messages about unknown options: "see mcd -h" */
+    /* Called for each option. text NULL: a switch. If take is NULL: command_line_put. */
     bool (*take)(struct command_line *l, const struct option_row *row, void *values,
                  const char *text, char *why, size_t nwhy);
 };
 
-/* The index in argv of the first word that is no option, argc if there is none; -1: why
- * holds the reason. */
+/* Returns the index in argv of the first word that is not an option, argc if there is
+ * none. -1: why has the reason. */
 int command_line_read(struct command_line *l, int argc, char **argv, char *why,
                       size_t nwhy);
 
-/* Set the member; a switch is set to true. */
+/* Sets the member; a switch is set to true. */
 bool command_line_put(struct command_line *l, const struct option_row *row, void *values,
                       const char *text, char *why, size_t nwhy);
 

@@ -29,7 +29,7 @@ static bool put_size(size_t *where, const char *text)
     return true;
 }
 
-/* The last one wins: a host's own options stand before what the user adds. */
+/* The last one wins: a host puts its own options before those that the user adds. */
 static bool put_string(struct config_item *item, const char *text)
 {
     char *copy = strdup(text);
@@ -73,7 +73,7 @@ static void complain_of_unknown(struct parse *p, const char *key)
 {
     p->unknown = true;
     if (p->error != NULL)
-        fprintf(p->error, "there is no option '%s'\n", key);
+        fprintf(p->error, "unknown option '%s'\n", key);
 }
 
 static bool take(void *context, const struct option_pair *pair)

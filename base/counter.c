@@ -7,7 +7,7 @@ enum { DIGITS_MAX = 20, END = -1 };
 
 struct cursor {
     const struct iovec *piece;
-    size_t n, at; /* pieces left; where in the first of them */
+    size_t n, at; /* pieces left; position in the first of them */
 };
 
 static int next(struct cursor *c)
@@ -54,7 +54,7 @@ uint64_t counter_change(uint64_t number, bool increment, uint64_t delta)
     return number > delta ? number - delta : 0;
 }
 
-/* Right-aligned in room; how many there are. */
+/* Writes the digits right-aligned into room; returns how many. */
 static size_t to_digits(uint64_t number, char room[DIGITS_MAX])
 {
     size_t n = 0;

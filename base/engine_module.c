@@ -15,7 +15,7 @@ const char *engine_error_text(ENGINE_ERROR_CODE code)
         [ENGINE_KEY_EEXISTS] = "the key exists",
         [ENGINE_ENOMEM] = "out of memory",
         [ENGINE_NOT_STORED] = "not stored",
-        [ENGINE_EINVAL] = "an option is not valid",
+        [ENGINE_EINVAL] = "an option is invalid",
         [ENGINE_ENOTSUP] = "not supported",
         [ENGINE_EWOULDBLOCK] = "would block",
         [ENGINE_E2BIG] = "too large",
@@ -28,7 +28,7 @@ const char *engine_error_text(ENGINE_ERROR_CODE code)
     };
     if ((size_t)code < N_ELEMENTS(texts) && texts[code] != NULL)
         return texts[code];
-    return "it failed";
+    return "unknown error";
 }
 
 struct entry {
@@ -53,7 +53,7 @@ static bool check_entries(const struct engine_module *m, const char *name, char 
 {
     if (m->api->interface.interface != 1) {
         snprintf(why, nwhy,
-                 "the %s %s has interface version %llu; only version 1 is known here",
+                 "the %s %s has interface version %llu; only version 1 is supported",
                  m->what, name, (unsigned long long)m->api->interface.interface);
         return false;
     }
@@ -62,8 +62,8 @@ static bool check_entries(const struct engine_module *m, const char *name, char 
         memcpy(&function, (const char *)m->api + mandatory[i].offset, sizeof(function));
         if (function != NULL)
             continue;
-        snprintf(why, nwhy, "the %s %s lacks '%s', which every engine must have", m->what,
-                 name, mandatory[i].name);
+        snprintf(why, nwhy, "the %s %s has no '%s', which every engine must have",
+                 m->what, name, mandatory[i].name);
         return false;
     }
     return true;
@@ -76,21 +76,22 @@ static bool make_instance(struct engine_module *m, const char *name,
     void *symbol = dlsym(m->library, "create_instance");
     if (symbol == NULL) {
         snprintf(why, nwhy,
-                 "%s is no storage engine: it has no function 'create_instance'", name);
+                 "%s is not a storage engine: it has no function 'create_instance'",
+                 name);
         return false;
     }
     memcpy(&create, &symbol, sizeof(create));
     ENGINE_ERROR_CODE rc = create(1, get_server_api, &m->handle);
     if (rc != ENGINE_SUCCESS || m->handle == NULL) {
-        snprintf(why, nwhy, "the %s %s made no instance: %s", m->what, name,
-                 rc != ENGINE_SUCCESS ? engine_error_text(rc) : "it gave no handle");
+        snprintf(why, nwhy, "the %s %s failed to create an instance: %s", m->what, name,
+                 rc != ENGINE_SUCCESS ? engine_error_text(rc) : "it returned no handle");
         return false;
     }
     m->api = (ENGINE_HANDLE_V1 *)m->handle;
     return check_entries(m, name, why, nwhy);
 }
 
-/* One that is not complete is left alone: not even its destroy can be trusted. */
+/* An incomplete engine is left alone: even its destroy cannot be trusted. */
 bool engine_module_load(struct engine_module *m, const char *what, const char *name,
                         const char *directory, GET_SERVER_API get_server_api, char *why,
                         size_t nwhy)
@@ -117,7 +118,7 @@ ENGINE_ERROR_CODE engine_module_initialize(struct engine_module *m, const char *
     if (m->api->errinfo != NULL)
         n = m->api->errinfo(m->handle, NULL, detail, sizeof(detail) - 1);
     detail[n < sizeof(detail) ? n : 0] = '\0';
-    snprintf(why, nwhy, "the %s did not start: %s%s%s%s", m->what,
+    snprintf(why, nwhy, "the %s failed to start: %s%s%s%s", m->what,
              detail[0] != '\0' ? detail : engine_error_text(rc),
              config != NULL ? " (its options were '" : "", config != NULL ? config : "",
              config != NULL ? "')" : "");
@@ -125,8 +126,8 @@ ENGINE_ERROR_CODE engine_module_initialize(struct engine_module *m, const char *
     return rc;
 }
 
-/* The library stays mapped: threads of it may still be on their way out, and tools
- * that report leaks need its symbols. */
+/* The library stays mapped: its threads may still be about to exit, and tools that report
+ * leaks need its symbols. */
 void engine_module_destroy(struct engine_module *m, bool force)
 {
     if (m->api != NULL)

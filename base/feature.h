@@ -1,14 +1,14 @@
 /*
- * Features of our own that an engine may name in its get_info, beside those that the
- * interface registers. Identifiers with the highest bit set are free for such use; the
- * description is compared too, so that nobody else's number is taken for ours.
+ * Features of our own that an engine may list in its get_info, in addition to those of
+ * the interface. Identifiers with the highest bit set are free for such use. The
+ * description is compared too, so that somebody else's number is not mistaken for ours.
  */
 #ifndef BASE_FEATURE_H
 #define BASE_FEATURE_H
 
-/* Tap iterators return live items only, several run at once, and ON_DISCONNECT ends
- * one wherever it stands. TAP_PAUSE is no end: there is no memory to go on now, and the
- * iterator may be called again later. */
+/* Tap iterators return live items only, several may run at once, and ON_DISCONNECT ends
+ * an iterator at any position. TAP_PAUSE is not an end: there is no memory to continue
+ * now, and the iterator may be called again later. */
 #define FEATURE_LIVE_SCAN      0x80000a01u
 #define FEATURE_LIVE_SCAN_TEXT "live tap iterators"
 

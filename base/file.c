@@ -10,7 +10,7 @@
 
 enum { READABLE = 0644, NUMBER_ROOM = 32 };
 
-/* What stands there has been left behind, or put there: in either case it goes. */
+/* Whatever exists at the path was left behind or planted: remove it in either case. */
 static int open_new(const char *path)
 {
     if (unlink(path) != 0 && errno != ENOENT)
@@ -24,7 +24,7 @@ static bool write_new(const char *path, const char *text)
     int fd = open_new(path);
     if (fd < 0)
         return false;
-    errno = ENOSPC; /* what half a write means */
+    errno = ENOSPC; /* the meaning of a partial write */
     bool ok = write(fd, text, n) == (ssize_t)n;
     int error = errno;
     if (close(fd) != 0 && ok)
@@ -49,7 +49,7 @@ bool file_replace(const char *path, const char *text)
     return false;
 }
 
-/* Not to wait at a FIFO either. */
+/* Opens so that a FIFO does not block it either. */
 static ssize_t read_head(const char *path, char *text, size_t ntext)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

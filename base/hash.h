@@ -1,10 +1,10 @@
 /*
- * The hash of a key that both nodes of a pair agree on: XXH3, 64 bits, unseeded. It names
- * replication's buckets (HASH_ID is compared at the handshake).
+ * The hash of a key that both nodes of a pair agree on: XXH3, 64 bits, unseeded. It
+ * determines replication's buckets (HASH_ID is compared at the handshake).
  *
- * Anybody can make keys of which all have one hash. So it is for sets whose work has a
- * bound of its own, such as maps (repl/map.h) and tables that look at a few slots; tables
- * with chains take base/siphash.h.
+ * Anybody can make keys that all have one hash. So use it only where the work has a bound
+ * of its own, such as in maps (repl/map.h) and tables that look at a few slots; tables
+ * with chains use base/siphash.h.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H

@@ -25,7 +25,7 @@ static bool copy_host(struct host_port *out, const char *host, size_t n)
     return true;
 }
 
-/* What follows the host: "" or ":PORT". NULL if there is no such host. */
+/* Returns the text after the host: "" or ":PORT". NULL if there is no valid host. */
 static const char *split(const char *text, struct host_port *out)
 {
     if (text[0] == '[') {

@@ -1,7 +1,7 @@
 /*
- * Statistics declared once. A module has a header of rows, each with kind, name and help,
- * that is included once for the members of its structs and once for the table; a module's
- * `stats` and the tables in the documents are made from it.
+ * Statistics declared once. A module has a header of rows, each with kind, name and help.
+ * It is included once for the members of the module's structs and once for the table. The
+ * module's `stats` and the tables in the documents are made from it.
  *
  *   store/store_stat_rows.h:   STAT_FIGURE(GAUGE, curr_items, "items stored now")
  *
@@ -10,9 +10,9 @@
  *   #include "store/store_stat_rows.h"
  *   };
  *
- * What is counted as it happens is a STAT_COUNTER, and a member of whatever holds the
- * counts; a STAT_FIGURE is worked out when it is asked for. `stats` takes a snapshot of
- * both and emits it row by row.
+ * A STAT_COUNTER is counted as events happen; it is a member of the struct that holds the
+ * counters. A STAT_FIGURE is computed on request. `stats` takes a snapshot of both and
+ * emits it row by row.
  */
 #ifndef BASE_METRIC_H
 #define BASE_METRIC_H
@@ -41,13 +41,13 @@ struct metric_row {
 #define METRIC_MEMBER_GAUGE(name)   uint64_t name;
 #define METRIC_MEMBER_TEXT(name)    const char *name;
 
-/* A row of a table: name is a string, member that of the snapshot. */
+/* A row of a table: name is a string, member is the snapshot's member. */
 #define METRIC_ROW(kind, name, snapshot, member, extent, help)                           \
     {                                                                                    \
         name, METRIC_##kind, offsetof(snapshot, member), METRIC_##extent, help           \
     }
 
-/* In a table's file, so that a row without words does not compile. */
+/* Used in a table's file, so that a row without a help text does not compile. */
 #define METRIC_WHOLE(name, help)                                                         \
     _Static_assert(sizeof("" help) > sizeof("-"), #name " has no help");
 

@@ -1,11 +1,11 @@
-/* Shared objects that a user names, to be loaded at the start. */
+/* Loads shared objects that a user names, at start. */
 #ifndef BASE_MODULE_H
 #define BASE_MODULE_H
 
 #include <stddef.h>
 
-/* A name without a slash is looked up in directory. what is the user's word for it, such
- * as "engine". NULL: why holds a sentence for the user. */
+/* A name without a slash is looked up in directory. `what` is the user's word for it,
+ * such as "engine". NULL: why has a sentence for the user. */
 void *module_open(const char *what, const char *name, const char *directory, char *why,
                   size_t nwhy);
 

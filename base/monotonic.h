@@ -1,5 +1,5 @@
-/* The clock for time-outs and intervals: it counts from some moment in the past, and no
- * change of the date moves it. */
+/* The clock for time-outs and intervals: it counts from some moment in the past, and
+ * changes of the date do not affect it. */
 #ifndef BASE_MONOTONIC_H
 #define BASE_MONOTONIC_H
 

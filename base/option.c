@@ -135,7 +135,7 @@ enum option_result option_put(const struct option_row *row, void *values,
     case OPTION_BOOL:
         if (option_bool(text, member(row, values)))
             return OPTION_OK;
-        snprintf(why, nwhy, "option '%s' is either true or false, not '%s'", row->name,
+        snprintf(why, nwhy, "option '%s' must be true or false, not '%s'", row->name,
                  text);
         return OPTION_BAD;
     case OPTION_CHOICE: {
@@ -144,12 +144,13 @@ enum option_result option_put(const struct option_row *row, void *values,
             *(unsigned *)member(row, values) = index;
             return OPTION_OK;
         }
-        snprintf(why, nwhy, "option '%s' is one of %s, not '%s'", row->name, row->form,
-                 text);
+        snprintf(why, nwhy, "option '%s' must be one of %s, not '%s'", row->name,
+                 row->form, text);
         return OPTION_BAD;
     }
     case OPTION_FILE:
-        snprintf(why, nwhy, "option '%s' stands in an engine's options only", row->name);
+        snprintf(why, nwhy, "option '%s' is allowed in an engine's options only",
+                 row->name);
         return OPTION_BAD;
     }
     return OPTION_BAD;

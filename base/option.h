@@ -1,9 +1,9 @@
 /*
- * Options declared once. A row carries the name, type, default, range and help text;
- * parsing, defaults, `stats settings`, --help and the tables in the documents come from
- * it. The values live in a plain struct of the caller; a row knows the offset of its
- * member. Rows stand in a header that is included once for the members and once for the
- * table, as store/store_option_rows.h.
+ * Options declared once. A row has the name, type, default, range and help text; parsing,
+ * defaults, `stats settings`, --help and the tables in the documents are made from it.
+ * The values are in a plain struct of the caller; a row has the offset of its member.
+ * Rows are in a header that is included once for the members and once for the table, such
+ * as store/store_option_rows.h.
  *
  * They are read from a command line (base/command_line.h) or from an engine's options,
  * "key=value;key=value".
@@ -17,7 +17,7 @@
  *   OPTION_CHOICE    unsigned           one of the words of its form "a|b|c"; its index
  *   OPTION_FILE      bool: one was read   a file of options for the same rows
  *
- * Texts of errors are complete sentences for the user and name the option.
+ * Error texts are complete sentences for the user and name the option.
  */
 #ifndef BASE_OPTION_H
 #define BASE_OPTION_H
@@ -56,54 +56,55 @@ struct option_row {
 #define OPTION_MEMBER_CHOICE(name) unsigned name;
 #define OPTION_MEMBER_FILE(name)   bool name;
 
-/* A row of a table: name is a string, member that of the struct. */
+/* A row of a table: name is a string, member is the struct's member. */
 #define OPTION_ROW(name, letter, type, values, member, preset, min, max, form, help)     \
     {                                                                                    \
         name, letter, OPTION_##type, offsetof(values, member), preset, min, max, form,   \
             help                                                                         \
     }
 
-/* In a table's file, so that a row without words does not compile. */
+/* Used in a table's file, so that a row without a help text does not compile. */
 #define OPTION_WHOLE(name, help)                                                         \
     _Static_assert(sizeof("" help) > sizeof("-"), name " has no help");
 
 enum option_result { OPTION_OK, OPTION_BAD };
 
-/* Set every member to its preset. The struct must be zeroed before. False: out of memory,
- * as why says; option_free is still due. */
+/* Sets every member to its preset. The struct must be zeroed before. False: out of
+ * memory, and why says so; call option_free nevertheless. */
 bool option_defaults(const struct option_row *rows, size_t nrows, void *values, char *why,
                      size_t nwhy);
 
-/* The row of a name, NULL if there is none. */
+/* The row with this name; NULL if there is none. */
 const struct option_row *option_find(const struct option_row *rows, size_t nrows,
                                      const char *name);
 
-/* OPTION_BAD: why holds the reason, and the member is as it was. */
+/* OPTION_BAD: why has the reason, and the member is unchanged. */
 enum option_result option_put(const struct option_row *row, void *values,
                               const char *text, char *why, size_t nwhy);
 
-/* Parse "key=value;key=value" ('\' quotes the next character; blanks around keys and
- * values are dropped unless quoted; the last of two wins). Pairs that no row knows are
- * appended, still quoted and joined with ';', to *rest (malloc'ed, the caller frees; NULL
- * if there are none). config may be NULL. False: why holds the reason. */
+/* Parses "key=value;key=value" ('\' quotes the next character; blanks around keys and
+ * values are dropped unless quoted; if a key comes twice, the last one wins). Pairs
+ * without a row are appended, still quoted and joined with ';', to *rest (malloc'ed, the
+ * caller frees it; NULL if there are none). config may be NULL. False: why has the
+ * reason. */
 bool option_parse(const struct option_row *rows, size_t nrows, void *values,
                   const char *config, char **rest, char *why, size_t nwhy);
 
-/* The value as text, as the user would write it. */
+/* The value in the form in which the user would write it. */
 void option_format(const struct option_row *row, const void *values, char *text,
                    size_t ntext);
 
-/* One line a row for --help. */
+/* One line per row, for --help. */
 void option_help(const struct option_row *rows, size_t nrows, FILE *out);
 
-/* Free the strings. */
+/* Frees the strings. */
 void option_free(const struct option_row *rows, size_t nrows, void *values);
 
-/* "64m" to bytes; "on" to true. False if it is no size, no yes or no. */
+/* "64m" to bytes; "on" to true. False if the text is not a size, or not a boolean. */
 bool option_size(const char *text, uint64_t *bytes);
 bool option_bool(const char *text, bool *value);
 
-/* The syntax alone: each pair is handed to take, until that returns false. */
+/* The syntax alone: passes each pair to take, until take returns false. */
 struct option_pair {
     const char *key, *value; /* unquoted; value NULL: there is no '=' */
     const char *text;        /* the pair as it was written */
@@ -118,9 +119,9 @@ struct option_reader {
     unsigned depth; /* files that are being read */
 };
 
-/* False: take said so; or why holds the reason. */
+/* False: take returned false; or why has the reason. */
 bool option_read(struct option_reader *r, const char *config);
-/* The same for a file, whose lines are such texts, or remarks that begin with '#'. */
+/* The same for a file, whose lines are such texts, or comments that begin with '#'. */
 bool option_read_file(struct option_reader *r, const char *name);
 
 #endif

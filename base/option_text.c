@@ -1,4 +1,4 @@
-/* "key=value;key=value", and files of it. */
+/* Parses "key=value;key=value", and files of such lines. */
 #include "base/option.h"
 
 #include <ctype.h>
@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A file may name another one; a file that names itself must come to an end. */
+/* A file may name another one. This limit stops files that name themselves. */
 enum { FILES_DEEP = 8 };
 
-/* A word up to one of the stops, unquoted, without the blanks around it. */
+/* Takes a word up to one of the stops, unquotes it and drops the blanks around it. */
 static const char *take_word(const char *from, const char *stops, char *word)
 {
     char *end = word;
@@ -26,8 +26,8 @@ static const char *take_word(const char *from, const char *stops, char *word)
     return from;
 }
 
-/* The first pair of the text; room holds its words. Returns where it stopped: at the ';'
- * or the end. */
+/* Takes the first pair of the text; room receives its words. Returns where it stopped: at
+ * the ';' or at the end. */
 static const char *take_pair(const char *text, char *room, struct option_pair *pair)
 {
     const char *at = text = text + strspn(text, " \t\r\n");
@@ -68,7 +68,7 @@ static bool read_lines(struct option_reader *r, FILE *file, const char *name)
     while (ok && getline(&line, &size, file) > 0)
         ok = line[0] == '#' || option_read(r, line);
     if (ok && ferror(file)) {
-        snprintf(r->why, r->nwhy, "cannot read the file of options %s: %s", name,
+        snprintf(r->why, r->nwhy, "cannot read the options file %s: %s", name,
                  strerror(errno));
         ok = false;
     }
@@ -79,13 +79,14 @@ static bool read_lines(struct option_reader *r, FILE *file, const char *name)
 bool option_read_file(struct option_reader *r, const char *name)
 {
     if (r->depth == FILES_DEEP) {
-        snprintf(r->why, r->nwhy, "file of options %s: more than %d name one another",
+        snprintf(r->why, r->nwhy,
+                 "options file %s: files include each other more than %d levels deep",
                  name, FILES_DEEP);
         return false;
     }
     FILE *file = fopen(name, "re");
     if (file == NULL) {
-        snprintf(r->why, r->nwhy, "cannot open the file of options %s: %s", name,
+        snprintf(r->why, r->nwhy, "cannot open the options file %s: %s", name,
                  strerror(errno));
         return false;
     }

@@ -90,8 +90,8 @@ static void drop_first(struct output *o, output_release release, void *context)
         release(context, owner);
 }
 
-/* Of n bytes that were sent, those up to the end of the last ref that they reach; how
- * many are left, for the bytes behind all refs. */
+/* Consumes n sent bytes up to the end of the last ref that they reach. Returns how many
+ * are left, for the bytes behind all refs. */
 static size_t pass_refs(struct output *o, size_t n, output_release release, void *context)
 {
     while (o->nrefs > 0) {

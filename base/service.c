@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* $NOTIFY_SOCKET is a path, or @NAME for one without a file, which begins with a zero. */
+/* $NOTIFY_SOCKET is a path, or @NAME for an abstract socket, whose name starts with 0. */
 static socklen_t manager_address(struct sockaddr_un *at)
 {
     const char *path = getenv("NOTIFY_SOCKET");
@@ -21,8 +21,7 @@ static socklen_t manager_address(struct sockaddr_un *at)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 }
 
-/* A manager that cannot be reached is no reason not to serve: it will notice by itself.
- */
+/* If the manager cannot be reached, serve nevertheless: it will notice by itself. */
 void service_notify(const char *state)
 {
     struct sockaddr_un at;

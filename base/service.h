@@ -1,7 +1,7 @@
 /*
- * What a service manager is told: when we serve, and when we end. Nothing happens if
- * nobody asked to be told ($NOTIFY_SOCKET). systemd's protocol, sd_notify(3): a datagram
- * each, to a UNIX socket.
+ * Tells a service manager when we serve, and when we shut down. Does nothing unless
+ * $NOTIFY_SOCKET is set. This is systemd's protocol, sd_notify(3): each message is a
+ * datagram to a UNIX socket.
  */
 #ifndef BASE_SERVICE_H
 #define BASE_SERVICE_H

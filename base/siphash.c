@@ -51,8 +51,8 @@ static inline uint64_t load(const unsigned char *at)
     return le64toh(word);
 }
 
-/* What is left behind the last whole word. In a longer input it is the upper end of its
- * last eight bytes: one load, rather than a loop. */
+/* Loads the bytes after the last whole word. In a longer input they are the upper end of
+ * its last eight bytes: this takes one load instead of a loop. */
 static inline uint64_t load_rest(const unsigned char *bytes, size_t n)
 {
     size_t rest = n % sizeof(uint64_t);

@@ -44,7 +44,7 @@ static bool clear_the_way(const struct sockaddr_un *at)
     return !served && (unlink(at->sun_path) == 0 || errno == ENOENT);
 }
 
-/* Nobody can connect before it listens, so the mode is right from the start. */
+/* Nobody can connect before the socket listens, so the mode is right from the start. */
 static bool bind_with_mode(int fd, const struct sockaddr_un *at, mode_t mode)
 {
     return clear_the_way(at) && bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 &&

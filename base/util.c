@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After strto*: was there a number, and nothing glued to it? */
+/* After strto*: checks that there was a number, with nothing attached to it. */
 static bool ends_well(const char *str, const char *end)
 {
     return errno == 0 && end != str && (*end == '\0' || isspace((unsigned char)*end));
@@ -24,7 +24,7 @@ bool safe_strtoull(const char *str, uint64_t *out)
     *out = 0;
     errno = 0;
     unsigned long long number = strtoull(str, &end, 10);
-    /* strtoull wraps a negative number around instead of refusing it. */
+    /* strtoull wraps a negative number around instead of rejecting it. */
     if (!ends_well(str, end) || memchr(str, '-', (size_t)(end - str)) != NULL)
         return false;
     *out = number;

@@ -1,4 +1,4 @@
-/* One connection of the load generator: batches out, answers in. */
+/* One connection of the load generator: sends batches, receives answers. */
 #include "bench/load.h"
 
 #include <errno.h>
@@ -237,8 +237,8 @@ static bool is_value_right(struct connection *c, uint64_t key, const char *value
            memcmp(value, value_of(c, key), length) == 0;
 }
 
-/* Takes the answer to a get from `text`; the bytes used, 0 if it is not whole yet, -1 if
- * it is none. */
+/* Takes the answer to a get from `text`. Returns the bytes used, 0 if the answer is not
+ * complete yet, -1 if this is not an answer. */
 static ssize_t take_get(struct connection *c, uint64_t key, const char *text,
                         size_t length, struct load_counts *counts)
 {
@@ -272,7 +272,7 @@ static ssize_t take_set(const char *text, size_t length, struct load_counts *cou
         return 0;
     if (end - text != 7 || memcmp(text, "STORED\r", 7) != 0) {
         if (counts->refused++ == 0)
-            fprintf(stderr, "load: a set was answered with %.*s\n", (int)(end - text),
+            fprintf(stderr, "load: the server refused a set: %.*s\n", (int)(end - text),
                     text);
     }
     return end - text + 1;
@@ -288,7 +288,7 @@ static enum connection_result take_answers(struct connection *c,
         ssize_t used = p->is_get ? take_get(c, p->key, text, length, counts)
                                  : take_set(text, length, counts);
         if (used < 0) {
-            fprintf(stderr, "load: no answer to a get: %.*s\n",
+            fprintf(stderr, "load: not an answer to a get: %.*s\n",
                     (int)(length < 60 ? length : 60), text);
             return CONNECTION_FAILED;
         }

@@ -1,8 +1,9 @@
-"""The pairs that take part in bench/warm: ours, redis with its replica, yrmcds with its slave.
+"""The pairs that bench/warm compares: mcd, redis and yrmcds.
 
-A pair has an active node and a standby. It can wait until the standby has all that the active
-has (settle), kill the active and go on with the standby (fail_over), start the standby again
-with nothing in it (restart_standby), and most can make the two change roles.
+A pair has an active node and a standby. It can wait until the standby has everything that
+the active node has (settle), kill the active node and continue with the standby
+(fail_over), and restart the standby empty (restart_standby). Most pairs can also swap the
+roles.
 """
 
 import os
@@ -21,7 +22,7 @@ class Pair:
     is_standby_readable, changes_roles = True, True
 
     def __init__(self, lab, active_size, standby_size):
-        """Sizes are megabytes, as -m has them."""
+        """Sizes are megabytes, as for -m."""
         self.lab = lab
         self.active, self.standby = self.start(active_size, standby_size)
         self.settle()
@@ -43,7 +44,7 @@ class Pair:
         self.standby.start()
 
     def close(self):
-        """Takes back what the lab knows nothing of."""
+        """Undoes changes that the lab does not know."""
 
 
 class Mcd(Pair):
@@ -70,7 +71,8 @@ class Mcd(Pair):
             raise Failed("mcreplctl %s: %s" % (command, text))
 
     def change_roles(self, number):
-        """By turns as an operator does it, on the active, and as keepalived, on the standby."""
+        """Alternates between handover on the active node, as operators do it, and promote
+        on the standby, as keepalived does it."""
         self.settle()
         if number % 2:
             self.order(self.active, "handover")
@@ -82,7 +84,7 @@ class Mcd(Pair):
 
 
 class Lone:
-    """One mcd that replicates to nobody: how much a memory of its size can hold."""
+    """One mcd without a standby: shows how much a memory of its size can hold."""
     dialect = "memcached"
 
     def __init__(self, lab, size):
@@ -98,7 +100,7 @@ class Redis(Pair):
 
     def start(self, active_size, standby_size):
         active = self.add("a", active_size).start()
-        # A replica may exceed its limit as long as it is one, unless it is told not to.
+        # By default a replica may exceed its memory limit.
         patience = "yes" if active_size == standby_size else "no"
         standby = self.add("b", standby_size, "--replica-ignore-maxmemory", patience, "--replicaof",
                            "127.0.0.1 %d" % active.port).start()
@@ -137,10 +139,11 @@ class Redis(Pair):
 
 
 class Yrmcds(Pair):
-    """A node is the master if it has the virtual address, and looks for it. Here each has an
-    address of its own to look for: the master 127.0.0.1, which is always there; the slave
-    one in 127/8, which leads to the master until it is put on the loopback interface at the
-    fail-over. A slave does not listen for clients, so it is asked right after that."""
+    """A node is the master if it has the virtual address, which it polls for. Here each
+    node polls for an address of its own. The master's is 127.0.0.1, which always exists.
+    The slave's is one in 127/8, which reaches the master until the fail-over puts it on
+    the loopback interface. A slave does not listen for clients, so its hit ratio is
+    measured right after the fail-over."""
     name = "yrmcds"
     is_standby_readable, changes_roles = False, False
     address = None
@@ -161,7 +164,7 @@ class Yrmcds(Pair):
         return active, standby
 
     def add(self, name, size, link, virtual, own):
-        # It is over its limit until it has looked; by default that is every ten seconds.
+        # It exceeds its limit until it checks, by default every ten seconds.
         return servers.add_yrmcds(
             self.lab, "repl_port = %d" % link, "virtual_ip = " + virtual, 'bind_ip = "%s"' % own,
             'memory_limit = "%dM"' % size, "gc_interval = 1", name=name)
@@ -171,7 +174,8 @@ class Yrmcds(Pair):
                        "yrmcds's slave is filled", 120)
 
     def settle(self):
-        """The slave's log tells how many changes it has taken; the master's end is unknown."""
+        """The slave's log shows how many changes it has applied; the total is unknown, so
+        this waits until the number stops changing."""
         seen = []
 
         def is_quiet():

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes up to and with the first newline; 0 if there is none. */
+/* Bytes up to and including the first newline; 0 if there is none. */
 static size_t line_length(const char *text, size_t length)
 {
     const char *end = memchr(text, '\n', length);
@@ -92,7 +92,7 @@ static size_t redis_compose_set(char *to, uint64_t key, const char *value, uint3
                                     "$2\r\nEX\r\n$%d\r\n%s\r\n", length, text);
 }
 
-/* $<bytes> and the value; $-1 for a miss. */
+/* $<bytes> and the value; $-1 if it is a miss. */
 static ssize_t redis_parse_get(const char *text, size_t length,
                                struct dialect_answer *answer)
 {

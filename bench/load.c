@@ -64,7 +64,7 @@ struct worker {
     bool failed;
 };
 
-/* Nanoseconds to wait before the next batch may be sent. */
+/* How many nanoseconds to wait before the next batch may be sent. */
 static uint64_t worker_wait(struct worker *w, uint64_t now)
 {
     const struct load_options *options = w->run->options;
@@ -74,7 +74,7 @@ static uint64_t worker_wait(struct worker *w, uint64_t now)
         return w->due - now;
     uint64_t step =
         (uint64_t)options->pipeline * options->threads * 1000000000u / options->rate;
-    /* after a stall the lost time is not made up in one burst of more than a tenth */
+    /* after a stall at most a tenth of a second of lost time is made up in one burst */
     w->due = (w->due + 100000000u < now ? now : w->due) + step;
     return 0;
 }
@@ -86,13 +86,14 @@ static void watch(int epoll, struct connection *c, int operation)
     epoll_ctl(epoll, operation, connection_fd(c), &event);
 }
 
-/* The idle connections of a thread, as a stack, and how many are still at work. */
+/* The idle connections of a thread, as a stack, and how many are still busy. */
 struct crowd {
     struct connection **idle;
     unsigned nidle, busy;
 };
 
-/* Sends on idle connections. Nanoseconds until the rate allows more, 0 if all is out. */
+/* Sends on idle connections. Returns the nanoseconds until the rate allows more, 0 if all
+ * has been sent. */
 static uint64_t worker_send(struct worker *w, struct crowd *crowd, int epoll)
 {
     while (crowd->nidle > 0) {
@@ -103,7 +104,7 @@ static uint64_t worker_send(struct worker *w, struct crowd *crowd, int epoll)
         enum connection_result result = connection_send(c, &w->counts);
         w->failed |= result == CONNECTION_FAILED;
         if (result != CONNECTION_BUSY)
-            continue; /* no work is left: it retires */
+            continue; /* no work is left: the connection retires */
         crowd->busy++;
         if (connection_wants_write(c))
             watch(epoll, c, EPOLL_CTL_MOD);
@@ -224,7 +225,7 @@ static void print_report(const struct load_counts *all, double seconds)
            (double)all->latency.max / 1e3);
 }
 
-/* Exit code of the program: 0 all well, 1 not what was expected, 2 could not run. */
+/* The program's exit code: 0 success, 1 unexpected answers, 2 could not run. */
 static int run_load(struct worker *workers, struct load_run *run)
 {
     const struct load_options *o = run->options;

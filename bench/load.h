@@ -1,10 +1,10 @@
 /*
- * A load generator for the text protocol: what is asked, one connection, and the
- * latency histogram. bench/load.c is the program.
+ * A load generator for the text protocol: the options, one connection, and the latency
+ * histogram. bench/load.c is the program.
  *
- * A connection sends a batch of `pipeline` requests, waits for all answers, sends the
- * next batch. Keys are numbers; a value can be computed from its key, so that what comes
- * back can be checked without remembering anything.
+ * A connection sends a batch of `pipeline` requests, waits for all answers, and sends the
+ * next batch. Keys are numbers. A value can be computed from its key, so answers can be
+ * checked without remembering anything.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
@@ -23,21 +23,21 @@ struct load_options {
     uint64_t keys;       /* distinct keys */
     uint32_t size;       /* bytes a value */
     unsigned sets, gets; /* the ratio of the two */
-    uint64_t ops;        /* 0: as long as `seconds` */
+    uint64_t ops;        /* 0: run for `seconds` */
     double seconds;
-    uint64_t rate; /* requests a second at most, all threads together; 0: no limit */
+    uint64_t rate; /* most requests a second, all threads together; 0: no limit */
     uint64_t seed;
     uint64_t generation; /* part of every value */
     uint32_t exptime;
-    uint64_t allow_missing; /* check: so many misses are no failure */
+    uint64_t allow_missing; /* check: this many misses are not a failure */
     bool sequential;
     enum load_mode mode;
 };
 
-/* Says what is wrong and ends the program if they make no sense. */
+/* If the options are invalid, prints why and ends the program. */
 void load_options_parse(struct load_options *o, int argc, char **argv);
 
-/* 64 powers of two of nanoseconds, 16 steps each: values are within 6% */
+/* 64 powers of two of nanoseconds, 16 steps each: the error is at most 6% */
 struct histogram {
     uint64_t count[64 * 16];
     uint64_t total, max;
@@ -47,12 +47,12 @@ void histogram_add(struct histogram *h, uint64_t ns);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 uint64_t histogram_percentile(const struct histogram *h, double percent);
 
-/* What the threads share. */
+/* The state that the threads share. */
 struct load_run {
     const struct load_options *options;
     atomic_uint_fast64_t next; /* requests handed out so far */
     atomic_bool stop;
-    uint64_t limit; /* requests altogether; UINT64_MAX: until stop */
+    uint64_t limit; /* requests in total; UINT64_MAX: until stop */
 };
 
 struct load_counts {
@@ -62,7 +62,7 @@ struct load_counts {
 
 struct connection;
 
-/* Blocks until connected; NULL after saying why on stderr. Owned by the caller. */
+/* Blocks until connected. NULL: the reason is on stderr. The caller owns it. */
 struct connection *connection_create(struct load_run *run, uint64_t seed);
 void connection_destroy(struct connection *c);
 int connection_fd(const struct connection *c);
@@ -72,11 +72,11 @@ enum connection_result { CONNECTION_BUSY, CONNECTION_IDLE, CONNECTION_FAILED };
 /* Composes and sends the next batch. IDLE: no work is left. */
 enum connection_result connection_send(struct connection *c, struct load_counts *counts);
 
-/* Reads what there is. IDLE: the batch is answered. */
+/* Reads what has arrived. IDLE: the batch is answered. */
 enum connection_result connection_receive(struct connection *c,
                                           struct load_counts *counts);
 
-/* Writes what did not go out. */
+/* Writes what could not be sent before. */
 enum connection_result connection_flush(struct connection *c);
 bool connection_wants_write(const struct connection *c);
 

@@ -13,16 +13,16 @@ static const char usage[] =
     "  --socket PATH             a UNIX socket\n"
     "  --connections N (8)       --threads N (1)    --pipeline N (1)\n"
     "  --keys N (100000)         distinct keys      --prefix TEXT (key)\n"
-    "  --size N (100)            bytes a value      --exptime N (0)\n"
+    "  --size N (100)            bytes per value    --exptime N (0)\n"
     "  --ratio SETS:GETS (1:10)  --order random|sequential\n"
-    "  --ops N | --seconds N (5) --rate N           requests a second at most\n"
+    "  --ops N | --seconds N (5) --rate N           most requests a second\n"
     "  --fill N                  sets N distinct keys once\n"
     "  --check N                 reads them back and compares: exit code 1 if one is "
     "wrong,\n"
     "                            or more than --allow-missing N (0) are missing\n"
-    "  --generation N (0)        part of the values, to tell one fill from the next\n"
+    "  --generation N (0)        part of the values, to distinguish successive fills\n"
     "  --seed N (1)\n"
-    "One line is printed: counts, requests a second, and microseconds a request.\n";
+    "Prints one line: counts, requests a second, and microseconds per request.\n";
 
 static _Noreturn void refuse(void)
 {
@@ -35,7 +35,7 @@ enum kind { TEXT, NUMBER, LONG_NUMBER, SECONDS, RATIO, ORDER, FILL, CHECK };
 static const struct row {
     const char *name;
     enum kind kind;
-    size_t at; /* of the member it sets, if that is all it does */
+    size_t at; /* offset of the member that it sets, if it does nothing else */
 } rows[] = {
 #define ROW(name, kind, member)                                                          \
     {                                                                                    \
@@ -71,7 +71,7 @@ static uint64_t number_of(const struct row *row, const char *text, uint64_t max)
     char *end;
     uint64_t number = strtoull(text, &end, 10);
     if (end == text || *end || *text == '-' || number > max) {
-        fprintf(stderr, "load: --%s wants a number, not '%s'\n", row->name, text);
+        fprintf(stderr, "load: --%s needs a number, not '%s'\n", row->name, text);
         exit(2);
     }
     return number;
@@ -81,7 +81,7 @@ static void take_ratio(struct load_options *o, const char *text)
 {
     if (sscanf(text, "%u:%u", &o->sets, &o->gets) == 2 && o->sets + o->gets > 0)
         return;
-    fprintf(stderr, "load: --ratio wants SETS:GETS, not '%s'\n", text);
+    fprintf(stderr, "load: --ratio needs SETS:GETS, not '%s'\n", text);
     exit(2);
 }
 

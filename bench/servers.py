@@ -1,4 +1,4 @@
-"""The servers of other people that mcd is measured beside: how one is started in a lab."""
+"""Starts the other servers that mcd is compared with, in a lab."""
 
 import os
 import shutil
@@ -15,7 +15,8 @@ def is_installed(*programs):
 
 
 def add(lab, program, *options, name=None):
-    """A node of the lab that is not started yet. PORT in its options is its port."""
+    """A node of the lab that has not been started yet. PORT in its options becomes its
+    port."""
     node = Node(lab, name or program, [program, *options], free_port())
     node.command = [word.replace("PORT", str(node.port)) for word in node.command]
     lab.nodes[node.name] = node
@@ -32,7 +33,8 @@ def add_redis(lab, *options, name=None):
 
 
 def add_yrmcds(lab, *settings, name=None):
-    """Its settings are lines of its file; what stands here can be said again."""
+    """The settings are lines of its configuration file; later ones override those written
+    here."""
     path = os.path.join(lab.folder, (name or "yrmcds") + ".conf")
     node = add(lab, "yrmcdsd", "-f", path, name=name)
     with open(path, "w", encoding="utf-8") as file:

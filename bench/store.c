@@ -1,9 +1,9 @@
 /*
- * What one call of the store costs, without server and network:
+ * Measures the cost of a call of the store, without server and network:
  *
  *   bench/store [MEGABYTES [ITEMS [VALUE]]]
  *
- * Prints nanoseconds a call, for one thread and for two, and the memory an item takes.
+ * Prints nanoseconds per call, for one thread and for two, and the memory of an item.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -149,7 +149,7 @@ static void measure(const char *name, struct job job, uint32_t threads)
         ns += jobs[i].ns / threads;
         hits += jobs[i].hits;
     }
-    printf("%-24s %u thread%s %7.1f ns a call, %5.1f%% hits\n", name, threads,
+    printf("%-24s %u thread%s %7.1f ns per call, %5.1f%% hits\n", name, threads,
            threads == 1 ? " " : "s", ns, 100.0 * (double)hits / jobs[0].calls / threads);
 }
 
@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         calls < MAX_CALLS ? (uint32_t)calls : MAX_CALLS;
     measure("(the benchmark itself)", nothing, 1);
     measure("set, new keys", fill, 1);
-    printf("%-24s %.1f bytes an item beside key and value\n", "memory",
+    printf("%-24s %.1f bytes per item besides key and value\n", "memory",
            (double)(resident() - before) / items - 24.0 - (double)nvalue);
     measure("get, random", get, 1);
     measure("set, random overwrites", set, 1);

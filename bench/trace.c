@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* ---- random numbers that depend on where they are drawn only (SplitMix64) */
+/* ---- random numbers that depend only on the position in the sequence (SplitMix64) */
 
 static uint64_t scramble(uint64_t bits)
 {
@@ -24,8 +24,8 @@ static double fraction_of(uint64_t bits)
 }
 
 /* ---- Zipf's law: W. Hörmann, G. Derflinger, "Rejection-inversion to generate variates
- * from monotone discrete distributions", 1996. What has no value at exponent 1 has a
- * limit there. */
+ * from monotone discrete distributions", 1996. Terms that are undefined at exponent 1 use
+ * their limit there. */
 
 static double weight(const struct zipf *z, double x)
 {
@@ -52,7 +52,7 @@ static void zipf_init(struct zipf *z, double exponent, uint64_t items)
     z->sure = 2 - inverse(z, integral(z, 2.5) - weight(z, 2));
 }
 
-/* From 1, the most frequent one, to `items`. */
+/* From 1, the most frequent item, to `items`. */
 static double zipf_draw(const struct zipf *z, uint64_t *state)
 {
     for (;;) {

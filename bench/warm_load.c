@@ -1,10 +1,10 @@
 /*
- * A cache-aside client: asks for the keys of a trace, sets those that were missing, and
- * says how many were there, window by window. Several connections take turns: while one's
- * answers are read, the server works on the others' requests.
+ * A cache-aside client: gets the keys of a trace, sets those that were missing, and
+ * reports the number of hits, window by window. Several connections take turns: while the
+ * client reads one's answers, the server works on the others' requests.
  *
- * Calls block, and cannot block each other: gets are short, and before anything long is
- * sent on a connection all that it has to say has been read.
+ * Calls block, but cannot deadlock: gets are short, and the client reads everything that
+ * a connection has to deliver before it sends anything long on it.
  */
 #include "bench/dialect.h"
 #include "bench/trace.h"
@@ -24,19 +24,19 @@
 static const char usage[] =
     "warm_load: cache-aside load on a cache; prints its hit ratio, window by window\n"
     "  --host HOST (127.0.0.1)  --port PORT (11211)  --dialect memcached|redis\n"
-    "  --connections N (8)      --pipeline N (64)    --rate N  requests a second at "
-    "most\n"
+    "  --connections N (8)      --pipeline N (64)    --rate N  most requests a second\n"
     "  --from N (0)             the trace's first request in this run\n"
     "  --requests N (640000)    --window N (64000)   requests\n"
-    "  --ask N (0)              1: gets only, what is missing is not set\n"
+    "  --ask N (0)              1: only gets; missing keys are not set\n"
     "The trace:\n"
     "  --keys N (600000)        --zipf EXPONENT (1)  --seed N (1)\n"
-    "  --passing SHARE (0)      of requests for keys that pass by, which are not "
+    "  --passing SHARE (0)      of requests for keys that do not return, which are not "
     "counted\n"
-    "  --passers N (0)          how many of these there are; 0: each comes once\n"
-    "  --least-size N --most-size N (200)            bytes a value\n"
+    "  --passers N (0)          how many of these keys there are; 0: each comes once\n"
+    "  --least-size N --most-size N (200)            bytes per value\n"
     "  --least-life N --most-life N (0)              seconds\n"
-    "A line a window, `window SECONDS GETS HITS`, and in the end one with the sums.\n";
+    "Prints a line for each window, `window SECONDS GETS HITS`, and the sums at the "
+    "end.\n";
 
 struct load_options {
     const char *host, *port;
@@ -47,12 +47,12 @@ struct load_options {
 };
 
 struct counts {
-    uint64_t gets, hits, sets, refused, wrong; /* wrong: hits of another size */
+    uint64_t gets, hits, sets, refused, wrong; /* wrong: hits of a wrong size */
 };
 
 struct connection {
     int fd;
-    struct trace_request *gets; /* that are under way */
+    struct trace_request *gets; /* in progress */
     uint64_t ngets, nsets;
     char *in, *out;
     size_t in_used, in_length, out_length;
@@ -61,7 +61,7 @@ struct connection {
 enum { FILLS = 4096 };
 
 struct fill {
-    uint64_t key, round; /* the key was set last in this round */
+    uint64_t key, round; /* the last round in which the key was set */
 };
 
 struct load {
@@ -188,7 +188,7 @@ static struct dialect_answer connection_receive(struct connection *c, parse_answ
     while ((used = parse(c->in + c->in_used, c->in_length - c->in_used, &answer)) == 0)
         connection_fill(c);
     if (used < 0)
-        fail("no answer to a get", "is this the right --dialect?");
+        fail("not an answer to a get", "is this the right --dialect?");
     c->in_used += (size_t)used;
     return answer;
 }
@@ -225,9 +225,9 @@ static void add_set(struct load *l, struct connection *c, uint64_t key)
     c->nsets++;
 }
 
-/* A key that several requests of a round miss is set by the first of them, as clients do
- * that guard their database. More sets would count as use and keep the key where nobody
- * reads it. */
+/* If several requests of a round miss a key, only the first one sets it, as clients do
+ * that protect their database. More sets would count as use, and keep the key where
+ * nobody reads it. */
 static bool is_filled(struct load *l, uint64_t key)
 {
     struct fill *slot = &l->fills[key % FILLS];
@@ -236,7 +236,7 @@ static bool is_filled(struct load *l, uint64_t key)
     return filled;
 }
 
-/* Nothing is sent before all answers are here: see above. */
+/* Sends nothing before all answers have been read: see above. */
 static void take_gets_and_send_sets(struct load *l, struct connection *c)
 {
     c->nsets = 0;
@@ -299,10 +299,10 @@ static void take_option(const struct row *row, const char *text)
     else
         *row->real = strtod(text, &end);
     if (!row->text && (end == text || *end || *text == '-'))
-        fail(row->name, "wants a number");
+        fail(row->name, "needs a number");
 }
 
-/* getopt_long gives the number of the row, above all characters. */
+/* getopt_long returns the number of the row, above all characters. */
 static void take_rows(const struct row *rows, int count, int argc, char **argv)
 {
     struct option *names = allocate((size_t)count + 1, sizeof *names);
@@ -346,7 +346,7 @@ static void parse_options(struct load_options *o, int argc, char **argv)
     take_rows(rows, sizeof rows / sizeof rows[0], argc, argv);
     o->dialect = dialect_find(dialect);
     if (!o->dialect)
-        fail(dialect, "there is no such dialect");
+        fail(dialect, "unknown dialect");
     if (!o->connections || !o->pipeline || !o->window || !t->keys || t->passing >= 1 ||
         !t->least_size || t->least_size > t->most_size || t->least_life > t->most_life ||
         t->most_size > IN_SIZE / 2)

@@ -1,4 +1,5 @@
-"""One load on one pair: warm it up, ask both nodes, fail over, go on. See bench/warm."""
+"""One load on one pair: warms it up, asks both nodes, fails over, continues. See
+bench/warm."""
 
 import subprocess
 from dataclasses import dataclass, field
@@ -7,8 +8,8 @@ import contestants
 from harness.report import Failed
 
 WINDOW = 64000  # requests
-COUNTED = 20  # windows before the fail-over and after it that figures are made from
-ASKED = 32000  # requests that both nodes are asked before the fail-over
+COUNTED = 20  # windows before the fail-over, and after it, that the results are made from
+ASKED = 32000  # requests to each node before the fail-over
 SHRINK = 8  # how much smaller everything is with --quick
 SMALLER = ("--keys", "--passers")
 
@@ -17,21 +18,21 @@ SMALLER = ("--keys", "--passers")
 class Load:
     name: str
     size: int = 64  # megabytes of the active node
-    standby_size: int = 0  # 0: as much
+    standby_size: int = 0  # 0: the same
     trace: tuple = ()  # options of warm_load
-    rate: int = 0  # requests a second at most
-    warm: int = 80  # windows until the ratio is steady
+    rate: int = 0  # most requests a second
+    warm: int = 80  # windows until the hit ratio is steady
     twist: str = ""  # what happens before the fail-over: a method of Play
 
     @property
     def is_lopsided(self):
-        """The standby is measured against what a node of its size can hold."""
+        """True if the standby is compared with a single node of the standby's size."""
         return self.standby_size not in (0, self.size)
 
 
 @dataclass
 class Window:
-    at: float  # seconds from the begin of its stretch to its end
+    at: float  # its end, in seconds from the start of its stretch
     gets: int  # of keys that a cache can hit
     hits: int
 
@@ -44,9 +45,9 @@ class Result:
     after: list = field(default_factory=list)
     asked_active: float = 0
     asked_standby: float = 0
-    lone: float = 0  # what an mcd of the standby's size has, for a lopsided pair
+    lone: float = 0  # hit ratio of a single mcd of the standby's size, for a lopsided pair
     lone_before: float = 0
-    goals: tuple = (0.99, 0.98)  # of the standby at that moment, of the least window after it
+    goals: tuple = (0.99, 0.98)  # for share_asked and for share_least
 
     @property
     def ratio_before(self):
@@ -66,7 +67,7 @@ class Result:
 
     @property
     def burst(self):
-        """Misses in the windows after the fail-over that there would not be without it."""
+        """Additional misses in the windows after the fail-over, compared with before."""
         wanted = self.ratio_before * sum(window.gets for window in self.after)
         return wanted - sum(window.hits for window in self.after)
 
@@ -78,7 +79,7 @@ def ratio(windows):
 class Play:
     def __init__(self, lab, load, arguments, rate=0):
         self.lab, self.load = lab, load
-        self.rate = load.rate or rate  # of all but the warming
+        self.rate = load.rate or rate  # of everything except the warm-up
         self.shrink = SHRINK if arguments.quick else 1
         self.seed = arguments.seed
         self.position = 0  # in the trace
@@ -96,7 +97,7 @@ class Play:
         return [str(word) for word in words]
 
     def begin(self, pair, windows, rate):
-        """Goes on with the trace on the active node; the process."""
+        """Continues the trace on the active node; returns the process."""
         requests = windows * (WINDOW // self.shrink)
         options = ("--from", self.position, "--seed", self.seed, "--rate", rate)
         self.position += requests
@@ -106,26 +107,27 @@ class Play:
         return windows_of(self.begin(pair, windows, self.rate if rate is None else rate))
 
     def ask(self, pair, node):
-        """The ratio of plain gets for keys of the trace; what is missing is not set."""
+        """The hit ratio of plain gets for keys of the trace; missing keys are not set."""
         options = ("--ask", 1, "--seed", self.seed + 1)
         return ratio(windows_of(start(self.command(pair, node, ASKED // self.shrink, *options))))
 
     # ---- what may happen before the fail-over
 
     def change_roles(self, pair, result):
-        """Ten times; the windows between count as windows after a fail-over."""
+        """Swaps the roles ten times; the windows between count as windows after a
+        fail-over."""
         for number in range(10):
             pair.change_roles(number)
             result.after += self.go_on(pair, 5)
 
     def refill(self, pair, result):
-        """The standby comes back with nothing in it, while the load goes on."""
+        """Restarts the standby empty while the load continues."""
         load = self.begin(pair, 2 * COUNTED, self.rate)
         pair.restart_standby()
         pair.settle()
         result.before = windows_of(load)[-COUNTED:]
 
-    # ---- the whole
+    # ---- the whole play
 
     def size_of(self, megabytes):
         return max(megabytes // self.shrink, 2)
@@ -175,7 +177,7 @@ def start(command):
 
 
 def windows_of(process):
-    """Waits for a load's end; its windows."""
+    """Waits for the end of a load; returns its windows."""
     out, error = process.communicate()
     if process.returncode != 0:
         raise Failed("warm_load: %s" % (error.strip() or out.splitlines()[-1]))

@@ -1,4 +1,5 @@
-"""The picture of bench/warm: hit ratio over time around the fail-over, a line a server."""
+"""The plot of bench/warm: hit ratio over time around the fail-over, one line per
+server."""
 
 import os
 import subprocess
@@ -33,7 +34,7 @@ def points(result):
 
 
 def write_data(path, results):
-    """A block a server, as gnuplot's `index` wants them."""
+    """Writes one block per server, as gnuplot's `index` needs them."""
     with open(path, "w", encoding="utf-8") as file:
         file.write("# seconds from the fail-over, hit ratio of a window in percent\n")
         for result in results:
@@ -42,7 +43,7 @@ def write_data(path, results):
 
 
 def draw(svg, results, title):
-    """SVG, and the data as text beside it."""
+    """Writes the SVG, and the data as a text file next to it."""
     data = os.path.splitext(svg)[0] + ".txt"
     write_data(data, results)
     lines = ['"%s" index %d title "%s" with lines lw 2 lc rgb "%s"' % (

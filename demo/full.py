@@ -1,20 +1,20 @@
-"""Phase 2 on a cache that is full: does the survivor have what is read?
+"""Phase 2 with a full cache: does the survivor have the items that readers need?
 
-The records are four times what fits. Readers want some far more often than others, and what
-they miss they write; so the nodes evict all the time. The active one is killed, the readers
-go on with the other one.
+The records are four times as large as the memory. Readers get some of them far more often
+than others, and write those that are missing, so the nodes evict all the time. The active
+node is killed, and the readers continue with the other node.
 """
 
 import itertools
 import random
 
 WINDOW, BATCH = 20000, 200  # requests
-FILLING, COUNTED = 7, 3  # windows; in the counted ones the ratio is steady
-PROMISE = 0.98  # of the hit ratio before
+FILLING, COUNTED = 7, 3  # windows; the hit ratio is steady in the counted ones
+PROMISE = 0.98  # of the hit ratio before the fail-over
 
 
 class Crowd:
-    """Readers: the record of rank n is wanted 1/n as often as the one of rank 1."""
+    """Readers: they get the record of rank n 1/n as often as the record of rank 1."""
 
     def __init__(self, packages):
         self.random = random.Random(1)
@@ -24,7 +24,7 @@ class Crowd:
         self.weights = list(itertools.accumulate(1 / (n + 1) for n in range(len(self.keys))))
 
     def read(self, client):
-        """Reads a window; how many of its requests were hits."""
+        """Reads a window; returns the number of hits."""
         hits = 0
         for _ in range(WINDOW // BATCH):
             wanted = self.random.choices(self.keys, cum_weights=self.weights, k=BATCH)
@@ -36,7 +36,7 @@ class Crowd:
 
 
 def play(lab, packages, connect):
-    """connect: gives a client of a node. True if the survivor is as warm as promised."""
+    """connect returns a client of a node. True if the survivor is as warm as promised."""
     size = sum(len(record) for _, record in packages) >> 20
     memory = max(size // 4, 4)
     a, b = lab.pair("-m", str(memory), names=("full-a", "full-b"))
@@ -51,8 +51,8 @@ def play(lab, packages, connect):
     after = crowd.read(client) / WINDOW
     client.close()
     b.stop()
-    print("  %d MiB through a pair of %d MiB a node: A had evicted %d items" % (
+    print("  %d MiB through a pair with %d MiB per node: A evicted %d items" % (
         size, memory, evictions))
-    print("  hit ratio of A before it was killed %.1f%%, of B right after it %.1f%%: %.1f%% of that"
+    print("  hit ratio of A before the kill %.1f%%, of B right after it %.1f%%: %.1f%% of A's"
           % (100 * before, 100 * after, 100 * after / before))
     return after >= PROMISE * before

@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 """A pair of nodes with real data: the descriptions of all packages that apt knows.
 
-They are written to node A through a client library, mixed with the other things that
-applications do; B follows. Then A is killed (kill -9), everything is read from B and
-compared; the same with a cache that is full, whose survivor must have what is read. A comes
-back empty, is refilled, and is compared as well. The exit code says whether all came out as
-promised.
+The demo writes them to node A through a client library, mixed with other operations that
+applications use; B follows. Then it kills A (kill -9), reads everything from B and
+compares it. It does the same with a full cache, whose survivor must have the items that
+readers need. A restarts empty, is refilled, and is compared as well. The exit code is 0
+if all promises held.
 
     demo/run.py [--build DIR] [--keep]
 
---keep leaves the pair running and says how to talk to it and how to stop it.
+--keep leaves the pair running and prints how to talk to it and how to stop it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from harness.wire import Closed, Timeout  # noqa: E402
 try:
     from pymemcache import Client
 except ImportError:
-    sys.exit("python3-pymemcache is missing; ./dev demo installs it")
+    sys.exit("python3-pymemcache is missing: run ./dev demo, which installs it")
 
 BATCH = 200
 LIFE = 86400
@@ -49,7 +49,7 @@ def output_of(*command):
 
 
 def read_packages():
-    """Pairs of key and record. A name that comes twice gets version and architecture."""
+    """Pairs of key and record. A repeated name gets version and architecture appended."""
     text = output_of("apt-cache", "dumpavail")
     source = "apt-cache dumpavail"
     if len(text) < 1 << 20:
@@ -73,7 +73,7 @@ def read_packages():
 
 
 class Bytes:
-    """Values as bytes, flags as they are: what comes back is (value, flags)."""
+    """Values as bytes, flags unchanged: results are (value, flags)."""
 
     @staticmethod
     def serialize(_, value):
@@ -91,8 +91,8 @@ def connect(node):
 # ---- phase 1: write
 
 class Writer(threading.Thread):
-    """Writes all records, mixed with what else applications do, and notes what must be
-    there in the end: key -> (value, flags), or None for what was deleted."""
+    """Writes all records, mixed with other operations of applications, and remembers the
+    expected result: key -> (value, flags), or None if it was deleted."""
 
     def __init__(self, node, packages):
         super().__init__(daemon=True)
@@ -109,7 +109,7 @@ class Writer(threading.Thread):
                 if self.expected[key]:
                     self.tokens[key] = client.gets(key)[1]
             client.close()
-        except Exception as error:  # told by the main thread
+        except Exception as error:  # the main thread reports it
             self.error = error
 
     def did(self, what, wanted, got):
@@ -148,7 +148,7 @@ class Writer(threading.Thread):
         self.expected[key] = None
 
     def count(self, client, record):
-        """One counter a section of the archive."""
+        """One counter per section of the archive."""
         at = record.find(b"\nSection: ")
         if at < 0:
             return
@@ -162,7 +162,7 @@ class Writer(threading.Thread):
 
 
 class Line:
-    """One line that is written over on a terminal; elsewhere a line now and then."""
+    """One line that is overwritten on a terminal; elsewhere at most one line a second."""
 
     def __init__(self):
         self.live = sys.stdout.isatty()
@@ -178,7 +178,7 @@ class Line:
 
 
 def repl(node):
-    """A node's replication statistics; empty while it cannot be asked."""
+    """A node's replication statistics; empty while it does not answer."""
     try:
         return node.stats("repl")
     except (OSError, Closed, Timeout):
@@ -211,7 +211,7 @@ def phase_write(lab, a, b, packages):
     if writer.error:
         raise Failed("writing to A: %s" % writer.error)
     drained = time.monotonic() - start - written
-    print("  written in %.1f s (%d a second), all acknowledged by B %.0f ms later" % (
+    print("  written in %.1f s (%d a second); B had acknowledged all of it %.0f ms later" % (
         written, writer.operations / written, drained * 1e3))
     return writer
 
@@ -240,7 +240,7 @@ class Score:
         return not (self.missing or self.wrong or self.risen)
 
     def __str__(self):
-        return "%d right, %d missing, %d wrong, %d that should be gone" % (
+        return "%d right, %d missing, %d wrong, %d not deleted" % (
             self.hits, self.missing, self.wrong, self.risen)
 
 
@@ -269,7 +269,7 @@ def phase_fail_over(a, b, writer):
         value, flags = writer.expected[key]
         good += client.cas(key, value + b"\nMoved: yes", token, noreply=False, flags=flags) is True
         writer.expected[key] = value + b"\nMoved: yes", flags
-    print("  %d of %d CAS tokens that A gave out are good on B, now %s (%.0f ms)" % (
+    print("  %d of %d CAS tokens from A are valid on B, which is now %s (%.0f ms)" % (
         good, len(writer.tokens), repl(b).get("repl_role"), (time.monotonic() - first) * 1e3))
     client.delete("after", noreply=False)
     client.close()
@@ -292,7 +292,7 @@ def phase_refill(lab, a, b, writer):
 
 
 def say_how_to_go_on(a, b):
-    print("\nThe pair is left running. Logs and sockets: %s" % a.lab.folder)
+    print("\nThe pair is still running. Logs and sockets: %s" % a.lab.folder)
     for node in (a, b):
         print("  node %s: port %d, %s, process %d" % (
             node.name.upper(), node.port, repl(node).get("repl_role", "?"), node.process.pid))
@@ -306,15 +306,15 @@ def play(lab, keep):
     size = sum(len(record) for _, record in packages)
     print("%d records, %.0f MiB, from %s" % (len(packages), size / 1048576, source))
     if not packages:
-        raise Failed("apt knows no packages here: apt-get update first")
+        raise Failed("apt has no package lists here: run apt-get update first")
     a, b = lab.pair("-m", "1024")
-    print("\n1. A (port %d) is written to, B (port %d) follows" % (a.port, b.port))
+    print("\n1. Write to A (port %d); B (port %d) follows" % (a.port, b.port))
     writer = phase_write(lab, a, b, packages)
-    print("\n2. A is killed (kill -9); everything is read from B")
+    print("\n2. Kill A (kill -9); read everything from B")
     good = phase_fail_over(a, b, writer)
-    print("  The same where the data does not fit")
+    print("  The same with more data than memory")
     good = full.play(lab, packages, connect) and good
-    print("\n3. A starts again, empty, and is refilled from B")
+    print("\n3. Restart A, empty; B refills it")
     good = phase_refill(lab, a, b, writer) and good
     if keep:
         say_how_to_go_on(a, b)

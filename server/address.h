@@ -1,5 +1,5 @@
 /*
- * Socket addresses: the words of -l, and sockets to text.
+ * Socket addresses: parses the words of -l, and formats sockets as text.
  */
 #ifndef SERVER_ADDRESS_H
 #define SERVER_ADDRESS_H
@@ -10,12 +10,12 @@
 
 enum { ADDRESS_MAX = 192 };
 
-/* The next word of a list, parted by commas or blanks: as strtok_r. */
+/* The next word of a list that is separated by commas or blanks; used like strtok_r. */
 char *address_next(char *list, char **save);
-/* Words that host_port_parse takes, one at least, and nothing else. */
+/* True if the list has at least one word and host_port_parse accepts each of them. */
 bool address_list_is_valid(const char *list);
 
-/* "tcp:127.0.0.1:11211", "unix:/path": of a socket's other end, and of its own. */
+/* "tcp:127.0.0.1:11211" or "unix:/path": the address of a socket's peer, and its own. */
 bool address_peer(int fd, char *text, size_t size);
 bool address_own(int fd, char *text, size_t size);
 

@@ -42,7 +42,7 @@ rel_time_t command_exptime(int64_t exptime)
     return exptime > UINT32_MAX ? UINT32_MAX : (rel_time_t)exptime;
 }
 
-/* Only the engine knows why it cannot do a thing now. */
+/* Only the engine knows why it cannot serve a request now. */
 static void add_reason(struct connection *c, struct response *res, char *room,
                        size_t nroom)
 {
@@ -69,7 +69,7 @@ enum verdict command_answer(struct connection *c, const struct response *respons
     }
     if (c->codec->compose_head(&c->req, res, &c->io->out.bytes))
         return VERDICT_DONE;
-    log_warning_paced(&pace, "out of memory: a connection is closed without its answer");
+    log_warning_paced(&pace, "out of memory: closing a connection without an answer");
     return VERDICT_DROP;
 }
 
@@ -96,7 +96,7 @@ enum verdict command_finish_list(struct connection *c, enum outcome outcome)
         return command_answer(c, &res);
     if (!c->req.last)
         return VERDICT_DONE;
-    /* In text an error can only stand for the whole line: it takes the place of END. */
+    /* In text an error can only stand for the whole line: it replaces END. */
     res.outcome = c->list_outcome;
     c->list_outcome = OUTCOME_OK;
     if (res.outcome != OUTCOME_OK)

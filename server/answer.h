@@ -1,6 +1,6 @@
 /*
- * What handlers of commands have in common: results of the engine to responses, responses
- * to bytes. The worker's thread.
+ * Shared by the command handlers: turns engine results into responses, and responses
+ * into bytes. Called on the worker's thread.
  */
 #ifndef SERVER_ANSWER_H
 #define SERVER_ANSWER_H
@@ -9,18 +9,18 @@
 #include "server/verdict.h"
 
 enum outcome command_outcome(ENGINE_ERROR_CODE rc);
-/* The status of the notification that ended a wait; ENGINE_SUCCESS if there was none:
- * then the engine is to be called (again). */
+/* The status of the notification that ended a wait. ENGINE_SUCCESS if there was no
+ * notification: then the handler has to call the engine (again). */
 ENGINE_ERROR_CODE command_take_status(struct connection *c);
-/* Queue a whole answer, or what precedes the value. */
+/* Queues a whole answer, or the part that precedes the value. */
 enum verdict command_answer(struct connection *c, const struct response *res);
-/* The same, for a call without more results than its code. */
+/* The same, for an engine call that returns nothing but its code. */
 enum verdict command_finish(struct connection *c, ENGINE_ERROR_CODE rc,
                             struct response *res);
-/* The answer to a lookup that was no hit, and the end of a list after one that was. */
+/* The answer to a lookup that did not hit, and the end of a list after one that did. */
 enum verdict command_finish_list(struct connection *c, enum outcome outcome);
-/* An expiry as the engine interface takes it: 32 bits, and what is negative on the
- * wire is a date long past. */
+/* Converts an expiry to the engine interface's 32 bits. A negative expiry on the wire
+ * becomes a date long past. */
 rel_time_t command_exptime(int64_t exptime);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * incr and decr by get and CAS store: for engines that have no arithmetic of their own,
- * and for requests that name the CAS they expect. That there is nothing to count is told
- * by the engine's store, not by its get: an engine that replicates has to hear of it.
+ * incr and decr by get and CAS store, for engines that have no arithmetic of their own
+ * and for requests that carry a CAS. If the key is absent, the engine learns that the
+ * command failed from a store, not from the get: an engine that replicates needs to know.
  */
 #include "server/arithmetic.h"
 
@@ -12,7 +12,7 @@
 
 enum { ATTEMPTS = 100 };
 
-#define NO_CAS UINT64_MAX /* which no item has */
+#define NO_CAS UINT64_MAX /* no item has it */
 
 struct number {
     uint64_t value, cas;
@@ -65,7 +65,7 @@ static ENGINE_ERROR_CODE write_number(struct connection *c, const struct number 
     return rc;
 }
 
-/* The expiry that an item has, as a client would write it. */
+/* The item's expiry in the form in which a client would send it. */
 static rel_time_t as_written(rel_time_t exptime)
 {
     return exptime == 0 ? 0 : command_exptime(clock_abstime(exptime));
@@ -94,7 +94,7 @@ static ENGINE_ERROR_CODE try_once(struct connection *c, struct response *res)
     }
     res->number = number.value;
     rc = write_number(c, &number, operation, &res->cas);
-    /* Another client was faster: not a result, but a reason to look again. */
+    /* Another client was faster: do not report this, try again. */
     bool lost = rc == ENGINE_KEY_EEXISTS ||
                 (operation == OPERATION_ADD && rc == ENGINE_NOT_STORED);
     return lost ? ENGINE_TMPFAIL : rc;

@@ -1,4 +1,4 @@
-/* The host's own arithmetic, for engines without, and for requests with a CAS. */
+/* The host's own arithmetic: for engines without it, and for requests with a CAS. */
 #ifndef SERVER_ARITHMETIC_H
 #define SERVER_ARITHMETIC_H
 

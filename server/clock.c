@@ -6,7 +6,7 @@
 #include "base/monotonic.h"
 
 /* Relative time starts here, so that "expired" (1) is in the past from the first
- * second on, and 0 stays free for "never". */
+ * second on, and 0 remains free for "never". */
 enum { HEAD_START = 2 };
 
 static time_t monotonic_start;
@@ -31,7 +31,7 @@ void clock_tick(void)
     int64_t offset = (int64_t)time(NULL) - ticks;
     int64_t drift = offset - atomic_load(&date_of_zero);
     atomic_store_explicit(&now_ticks, ticks, memory_order_relaxed);
-    /* One second is only rounding: left alone, so that dates convert both ways. */
+    /* A drift of one second is rounding. Ignore it, so that dates convert both ways. */
     if (drift > 1 || drift < -1)
         atomic_store(&date_of_zero, offset);
 }

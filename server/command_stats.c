@@ -1,5 +1,5 @@
 /*
- * stats: what the host knows, what the engine adds, and groups of either.
+ * stats: the host's statistics, those that the engine adds, and the groups of both.
  */
 #include "server/handlers.h"
 
@@ -24,7 +24,7 @@ static void emit_stat(void *context, const char *name, const char *value)
     add_stat(name, (uint16_t)strlen(name), value, (uint32_t)strlen(value), context);
 }
 
-/* A list that lacks a line for want of memory must not look whole. */
+/* A list that misses a line because memory ran out must not look complete. */
 static enum verdict end_list(struct connection *c)
 {
     if (c->io->out.bytes.failed)
@@ -61,8 +61,8 @@ static enum verdict stats_restart(struct connection *c)
     return say(c, OUTCOME_OK, NULL);
 }
 
-/* Statistics by key prefix are not kept; whoever switches them on or off need not
- * care, and there is nothing to dump. */
+/* mcd keeps no statistics by key prefix. "detail on" and "detail off" succeed without
+ * effect, and "detail dump" is empty. */
 static enum verdict stats_detail_switch(struct connection *c)
 {
     return say(c, OUTCOME_OK, "OK");
@@ -83,7 +83,7 @@ static const struct {
     { "detail dump", end_list },
 };
 
-/* The engine may block: then what it has added so far goes again. */
+/* If the engine would block, this removes again what it has added so far. */
 static enum verdict ask_engine(struct connection *c, const char *key)
 {
     struct worker *w = c->worker;

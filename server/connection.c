@@ -11,7 +11,7 @@
 #include "server/log.h"
 #include "server/udp.h"
 
-enum { PARTIAL_KEEP = 2048 }; /* a waiting piece of a request may keep so much room */
+enum { PARTIAL_KEEP = 2048 }; /* a waiting partial request may keep a buffer this large */
 
 /* ---- states ---- */
 
@@ -73,7 +73,8 @@ static void delist(struct worker *w, struct connection *c)
     AZ(pthread_mutex_unlock(&w->list_lock));
 }
 
-/* Closed ones that the engine holds can leave the list at any time, open ones cannot. */
+/* Closed connections that the engine holds can leave the list at any time; open ones
+ * cannot. */
 struct connection *connection_next_open(struct worker *w, struct connection *c)
 {
     AZ(pthread_mutex_lock(&w->list_lock));
@@ -101,8 +102,8 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     c->worker->drive(c);
 }
 
-/* Rare: interest changes only when a write blocks or the engine does. False if the system
- * cannot watch it: nobody would ever hear of it again. */
+/* Called rarely: the interest changes only when a write or the engine blocks. Returns
+ * false if the system cannot watch the socket: no event would ever arrive for it. */
 static bool watch(struct connection *c, short what)
 {
     static struct log_pace pace;
@@ -116,7 +117,7 @@ static bool watch(struct connection *c, short what)
     event_assign(&c->event, c->worker->base, c->fd, what | EV_PERSIST, on_event, c);
     if (event_add(&c->event, NULL) == 0)
         return true;
-    log_warning_paced(&pace, "%s is closed because it cannot be watched: %s",
+    log_warning_paced(&pace, "closing %s because the system cannot watch it: %s",
                       c->udp != NULL ? "the UDP port" : "a connection", strerror(errno));
     count(&c->worker->counters.conn_unwatched);
     c->interest = 0;
@@ -136,7 +137,7 @@ static void shrink_input(struct buffer *in)
     *in = small;
 }
 
-/* Idle connections hold no buffers, and slow ones no more than they need. */
+/* Idle connections hold no buffers; slow ones hold no more than they need. */
 static void settle(struct connection *c)
 {
     struct io *io = c->io;
@@ -145,7 +146,7 @@ static void settle(struct connection *c)
         io_pool_return(&c->worker->pool, io);
         return;
     }
-    if (connection_state(c) != STATE_PARKED) /* whose request points into it */
+    if (connection_state(c) != STATE_PARKED) /* a parked request points into the input */
         shrink_input(&io->in);
     io_pool_count(&c->worker->pool, io);
 }
@@ -194,7 +195,7 @@ void connection_notify(struct connection *c, ENGINE_ERROR_CODE status)
 {
     connection_hold(c);
     if (!inbox_notify(&c->worker->inbox, &c->notice, status))
-        connection_unhold(c); /* the one that is pending has a reference */
+        connection_unhold(c); /* the notice that is already pending has a reference */
 }
 
 /* ---- life ---- */
@@ -231,7 +232,7 @@ bool connection_open(struct worker *w, int fd, bool datagram)
     static struct log_pace pace;
     struct connection *c = create(w, fd, datagram);
     if (c == NULL) {
-        log_warning_paced(&pace, "out of memory: a new connection is closed");
+        log_warning_paced(&pace, "out of memory: closing a new connection");
         close(fd);
         return false;
     }

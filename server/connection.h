@@ -1,5 +1,5 @@
 /*
- * One client connection, or a UDP port. To engines it is a cookie.
+ * One client connection, or a UDP port. Engines see it as a cookie.
  *
  *   READ -> PARSE -> VALUE, DISCARD -> PARSE -> WRITE -> READ
  *             |          |                        |
@@ -14,13 +14,13 @@
  *                      v
  *                    PARKED -> DATAGRAM_EXECUTE -> as DATAGRAM_PARSE
  *
- * A state has a function (state_table.h), which gives the next state or says that there
- * is nothing to do but wait; drive.c calls them. This file has what lies below: life,
- * references, the worker's lists, and waiting.
+ * Each state has a function (state_table.h) that returns the next state, or reports that
+ * the connection has to wait. drive.c calls these functions. This file contains the layer
+ * below: life cycle, references, the worker's lists, and waiting.
  *
- * It belongs to its worker's thread. Other threads may only notify it, and hold it with a
- * reference: the open connection is one, each reserve() is one, each pending notification
- * is one, and waiting for the engine is one.
+ * A connection belongs to its worker's thread. Other threads may only notify it, and hold
+ * it with a reference. The open connection has one reference, so has each reserve(), each
+ * pending notification, and a wait for the engine.
  */
 #ifndef SERVER_CONNECTION_H
 #define SERVER_CONNECTION_H
@@ -43,15 +43,15 @@ enum state {
 #include "server/state_table.h"
 #undef STATE
     STATE_COUNT,
-    STATE_WAIT = STATE_COUNT /* in place of a next one: it waits in the state it is in */
+    STATE_WAIT = STATE_COUNT /* instead of a next state: wait in the current one */
 };
 
-/* A value on its way in (receive.h). */
+/* A value that is being received (receive.h). */
 struct reception {
-    item *item;         /* being filled; NULL if none is */
-    struct iovec piece; /* what is still to be filled of its current piece */
+    item *item;         /* the item to fill, or NULL */
+    struct iovec piece; /* the unfilled rest of the item's current piece */
     uint16_t piece_index;
-    uint64_t left; /* of the value, or to be discarded */
+    uint64_t left; /* bytes of the value still to come, or to discard */
 };
 
 struct connection {
@@ -59,14 +59,14 @@ struct connection {
     _Atomic int fd; /* -1 once it is closed */
     _Atomic unsigned refs;
     struct worker *worker;
-    _Atomic enum state state; /* others read it */
-    enum state after;         /* of WRITE and of PARKED */
-    struct udp *udp;          /* of a UDP port; NULL otherwise */
+    _Atomic enum state state; /* other threads read it */
+    enum state after;         /* the state that follows WRITE or PARKED */
+    struct udp *udp;          /* of a UDP port; otherwise NULL */
     struct event event;
     short interest;  /* EV_READ, EV_WRITE or 0 */
-    bool read_full;  /* the last read filled its room: there may be more */
+    bool read_full;  /* the last read filled its buffer: there may be more */
     bool deferred;   /* in worker->deferred */
-    unsigned budget; /* requests left until others have their turn */
+    unsigned budget; /* requests it may still serve before others have their turn */
     size_t copy_max; /* values up to this size are copied into the answer */
     _Atomic rel_time_t last_active;
 
@@ -77,11 +77,11 @@ struct connection {
 
     /* a request in progress */
     unsigned phase;            /* of a handler that calls the engine more than once */
-    ENGINE_ERROR_CODE status;  /* what the engine gave with its notification */
+    ENGINE_ERROR_CODE status;  /* the engine passed it with its notification */
     enum outcome list_outcome; /* of a multi-key get: its first failure */
     struct reception value;
     bool answered;  /* the engine has called the response function */
-    bool value_due; /* and what it showed has still to be looked up and sent */
+    bool value_due; /* the value that it showed must still be looked up and sent */
 
     void *engine_specific;
     struct notice notice;
@@ -109,35 +109,35 @@ static inline enum state connection_state(const struct connection *c)
 
 /* ---- the worker's thread */
 
-/* Takes over fd. False if memory is out (fd is closed). */
+/* Takes over fd. Returns false if memory is exhausted (fd is closed). */
 bool connection_open(struct worker *w, int fd, bool datagram);
 void connection_close(struct connection *c);
-/* At the end of all: also those that an engine still holds. */
+/* At shutdown: frees all connections, also those that an engine still holds. */
 void connection_free_all(struct worker *w);
 
-/* The open connection after c (NULL: the first), NULL after the last. Ask for the next
- * one before closing c. */
+/* The open connection after c (the first if c is NULL), or NULL after the last. Get the
+ * next one before closing c. */
 struct connection *connection_next_open(struct worker *w, struct connection *c);
 
-/* See state_table.h; one that idles has no buffers either. */
+/* See state_table.h. A connection that idles also has no buffers. */
 bool connection_idles(const struct connection *c);
 bool connection_hears(const struct connection *c);
 bool connection_expires(const struct connection *c);
 bool connection_gives_room(const struct connection *c);
 const char *connection_state_name(const struct connection *c);
 
-/* For the functions of states; what they give is the next state. Wait in a state until
- * the socket is ready for `what`; for its turn, behind those that do so already; until
- * the engine says when to go on in another state. */
+/* For the state functions; the results are next states. Wait in `state` until the socket
+ * is ready for `what`; wait for a turn, behind those that are already waiting; wait until
+ * the engine notifies, and then continue in state `after`. */
 enum state connection_wait(struct connection *c, enum state state, short what);
 enum state connection_defer(struct connection *c, enum state state);
 enum state connection_park(struct connection *c, enum state after);
 enum state connection_stay_parked(struct connection *c);
-/* It has its turn. */
+/* Its turn has come. */
 void connection_undefer(struct connection *c);
 
 void connection_release_item(struct connection *c);
-/* Output gives an item back; context is the connection. */
+/* The output returns an item; context is the connection. */
 void connection_release_sent(void *context, void *it);
 
 /* ---- any thread */

@@ -1,6 +1,6 @@
 /*
- * The states of a UDP port: a connection that never ends. One datagram after the other is
- * read, served and answered; what the connection knew of it is forgotten before the next.
+ * The states of a UDP port: a connection that never ends. It reads, serves and answers
+ * one datagram after another, and forgets each one before it reads the next.
  */
 #include "server/transport.h"
 
@@ -10,7 +10,7 @@
 #include "server/requests.h"
 #include "server/udp.h"
 
-/* A datagram's end, good or bad, ends nothing but itself. */
+/* Ends one datagram, whether it succeeded or failed; the port stays open. */
 static enum state end(struct connection *c)
 {
     connection_release_item(c);
@@ -26,7 +26,7 @@ static enum state end(struct connection *c)
                          : connection_wait(c, STATE_DATAGRAM_READ, EV_READ);
 }
 
-/* The error takes the place of all that was answered. */
+/* The error replaces everything that was answered. */
 static void refuse_length(struct connection *c)
 {
     static const char words[] = "the answer is too long for UDP; ask over TCP";
@@ -38,7 +38,7 @@ static void refuse_length(struct connection *c)
     command_answer(c, &res);
 }
 
-/* A reader that is slow, or gone, does not make others wait: datagrams may get lost. */
+/* A slow or vanished reader does not delay others: datagrams may get lost. */
 static enum state answer(struct connection *c)
 {
     struct buffer *out = &c->io->out.bytes;
@@ -49,8 +49,8 @@ static enum state answer(struct connection *c)
     return end(c);
 }
 
-/* Nothing follows a datagram: what it lacks will not come, and what is too much, of the
- * answer or of the requests, is left. */
+/* No more data follows a datagram. A part that is missing will not arrive, and surplus
+ * requests or a surplus part of the answer are dropped. */
 static enum state follow(struct connection *c, enum verdict verdict)
 {
     if (verdict == VERDICT_PARK)

@@ -48,6 +48,6 @@ void drive_resume(struct connection *c, ENGINE_ERROR_CODE status)
         return;
     c->status = status;
     drive(c, c->after);
-    /* that of the wait; the caller has one of its own, so c still stands */
+    /* the wait's reference; the caller holds one of its own, so c is still valid */
     connection_unhold(c); /* NOLINT(clang-analyzer-unix.Malloc) */
 }

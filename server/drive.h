@@ -1,6 +1,6 @@
 /*
- * Lets a connection go on, state by state, until there is nothing to do but wait. The
- * worker's thread; the connection may be closed afterwards, and gone.
+ * Runs a connection state by state until it has to wait. Called on the worker's thread.
+ * Afterwards the connection may be closed and freed.
  */
 #ifndef SERVER_DRIVE_H
 #define SERVER_DRIVE_H
@@ -9,7 +9,7 @@
 
 /* Its socket is ready, or its turn has come. */
 void drive_run(struct connection *c);
-/* The engine's notification has arrived for it. The caller holds a reference. */
+/* The engine has notified the connection. The caller holds a reference. */
 void drive_resume(struct connection *c, ENGINE_ERROR_CODE status);
 
 #endif

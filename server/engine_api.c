@@ -18,8 +18,8 @@ static struct server *the_server;
 
 /* ---- core ---- */
 
-/* Clients choose what they use by this number, and some skip servers below 1: so it
- * starts with the version of memcached whose protocol is spoken here. */
+/* Clients choose features by this number, and some avoid servers below 1. So it starts
+ * with the version of memcached whose protocol mcd speaks. */
 const char *server_api_version(void)
 {
     return "1.6.0-mcd" PACKAGE_VERSION;
@@ -34,7 +34,7 @@ void server_api_stop(void)
 {
     uint64_t one = 1;
     if (write(the_server->stop_fd, &one, sizeof(one)) < 0)
-        log_warning("the wish to end could not be passed on to the main thread");
+        log_warning("cannot tell the main thread to shut down");
 }
 
 static void append_setting(void *context, const char *name, const char *value)
@@ -51,8 +51,8 @@ static void append_setting(void *context, const char *name, const char *value)
     fputc(';', out);
 }
 
-/* The settings are written as a configuration, and read as the caller wants them.
- * Names that it did not ask for are no error here. */
+/* Writes the settings as a configuration text and parses it for the caller's items. Names
+ * that the caller did not ask for are not errors here. */
 static bool get_config(struct config_item items[])
 {
     char *text = NULL;
@@ -70,8 +70,8 @@ static bool get_config(struct config_item items[])
 
 /* ---- statistics ---- */
 
-/* Blocks for engines that keep the host's counters apart by tenant. The host counts by
- * thread, and only hands out the room. */
+/* Blocks for engines that keep the host's counters separately for each tenant. The host
+ * counts by thread, and only provides the memory. */
 static void *new_stats(void)
 {
     return calloc(1, sizeof(struct thread_counters));
@@ -189,8 +189,9 @@ static bool register_extension(extension_type_t type, void *extension)
     case EXTENSION_ASCII_PROTOCOL:
         break;
     }
-    log_warning("an extension wants to add a command to the text protocol; mcd takes "
-                "extensions of the binary protocol, loggers and daemons only");
+    log_warning(
+        "cannot add an extension's text command: mcd supports extensions only for "
+        "the binary protocol, loggers and daemons");
     return false;
 }
 

@@ -1,6 +1,6 @@
 /*
- * What engines and extensions see of the host: SERVER_HANDLE_V1. Its functions take no
- * context, so the server they speak of is the one in this process.
+ * The part of the host that engines and extensions see: SERVER_HANDLE_V1. Its functions
+ * have no context argument, so they refer to the one server in this process.
  */
 #ifndef SERVER_ENGINE_API_H
 #define SERVER_ENGINE_API_H
@@ -16,16 +16,16 @@ void server_api_init(struct server *server);
 SERVER_HANDLE_V1 *server_api_get(void);
 
 const char *server_api_version(void);
-/* Any thread: let the process end as SIGTERM does. */
+/* Any thread: shuts the process down as SIGTERM does. */
 void server_api_stop(void);
-/* Changes the log level and tells those who listen for it. */
+/* Changes the log level and tells the subscribers. */
 void server_api_set_level(EXTENSION_LOG_LEVEL level);
 
 /* The extension that handles an opcode of the binary protocol, NULL if none does. */
 BINARY_COMMAND_CALLBACK
 server_api_opcode(uint8_t opcode, EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **descriptor);
 
-/* The first extension that merely lives here; they are linked. */
+/* The first daemon extension (one that adds no commands); they form a linked list. */
 EXTENSION_DAEMON_DESCRIPTOR *server_api_daemons(void);
 
 #endif

@@ -11,7 +11,7 @@ struct event_row {
     struct event_row *next;
 };
 
-/* Only grows, by whole rows, so that workers read it without a lock. */
+/* Grows only, by whole rows, so workers read it without a lock. */
 static struct event_row *_Atomic event_rows[MAX_ENGINE_EVENT_TYPE];
 
 void events_register(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
@@ -22,7 +22,7 @@ void events_register(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
         return;
     struct event_row *row = malloc(sizeof(*row));
     if (row == NULL) {
-        log_warning("out of memory: an engine will not hear of events of type %d",
+        log_warning("out of memory: an engine will not receive events of type %d",
                     (int)type);
         return;
     }

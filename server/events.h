@@ -1,7 +1,7 @@
 /*
- * Who wants to hear of events, and telling them. Engines register while they start, any
- * thread tells. There is one list to a process, because the interface's functions have no
- * argument that names a server.
+ * The subscribers of events, and the function that tells them. Engines register while
+ * they start; any thread may tell. There is one list for the process, because the
+ * interface's functions have no argument that names a server.
  */
 #ifndef SERVER_EVENTS_H
 #define SERVER_EVENTS_H
@@ -10,7 +10,7 @@
 
 #include <memcached/engine.h>
 
-/* Stays registered until the process ends. `engine` is not used: no caller has two. */
+/* Registrations last until the process ends. `engine` is unused: no caller has two. */
 void events_register(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
                      EVENT_CALLBACK callback, const void *data);
 bool events_have_listener(ENGINE_EVENT_TYPE type);

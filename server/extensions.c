@@ -22,7 +22,7 @@ bool extension_load(const char *text, const char *directory,
     void *symbol = dlsym(library, "memcached_extensions_initialize");
     if (symbol == NULL) {
         snprintf(why, nwhy,
-                 "%s is no extension: it has no function "
+                 "%s is not an extension: it does not export the function "
                  "'memcached_extensions_initialize'",
                  name);
         dlclose(library);
@@ -31,6 +31,6 @@ bool extension_load(const char *text, const char *directory,
     memcpy(&initialize, &symbol, sizeof(initialize));
     if (initialize(*comma == ',' ? comma + 1 : NULL, get_server_api) == EXTENSION_SUCCESS)
         return true;
-    snprintf(why, nwhy, "the extension %s did not start", text);
+    snprintf(why, nwhy, "the extension %s failed to start", text);
     return false;
 }

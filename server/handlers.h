@@ -1,11 +1,12 @@
 /*
- * The handlers of commands: c->req to engine calls and an answer. The worker's thread.
+ * The command handlers: each makes engine calls for c->req and queues an answer. They run
+ * on the worker's thread.
  *
- * lookup.c has get, touch, and what only the engine knows; set.c the set family;
- * command_stats.c stats; commands.c the rest.
+ * lookup.c has get, touch, and the opcodes that only the engine knows; set.c has the set
+ * family; command_stats.c has stats; commands.c has the rest.
  *
- * One is called anew with the same request when it answered VERDICT_PARK and the engine
- * has notified the connection.
+ * If a handler returned VERDICT_PARK, it is called again with the same request after the
+ * engine has notified the connection.
  */
 #ifndef SERVER_HANDLERS_H
 #define SERVER_HANDLERS_H

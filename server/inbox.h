@@ -1,13 +1,12 @@
 /*
- * What other threads leave for a worker.
+ * Messages from other threads to a worker.
  *
  *   main thread ---- arrivals ---+
  *   any thread  ---- notices ----+--> inbox (lock) --eventfd--> the worker empties it
  *   main thread ---- stop -------+
  *
- * Everything is put in and taken out in constant time, under a lock that is held for
- * nothing else. The worker takes all there is at once; what comes meanwhile wakes it
- * again.
+ * Both ends take constant time, under a lock that is held for nothing else. The worker
+ * takes all messages at once; later ones wake it again.
  */
 #ifndef SERVER_INBOX_H
 #define SERVER_INBOX_H
@@ -25,7 +24,8 @@ struct arrival {
     bool datagram;
 };
 
-/* The engine's word to one who waits for it; part of him. Guarded by the inbox's lock. */
+/* The engine's message to a waiting connection; part of that connection. Guarded by the
+ * inbox's lock. */
 struct notice {
     STAILQ_ENTRY(notice) next;
     bool pending;
@@ -47,22 +47,23 @@ struct inbox {
     struct mail mail; /* guarded by lock */
 };
 
-/* False, with errno: the system gives no descriptor. Either way end with inbox_fini. */
+/* On failure returns false and sets errno: the system has no more descriptors. Call
+ * inbox_fini in either case. */
 bool inbox_init(struct inbox *i);
-/* Closes the sockets that nobody has taken. */
+/* Closes the sockets that the worker has not taken. */
 void inbox_fini(struct inbox *i);
 
-/* Any thread. False if memory is out: the socket is still the caller's. */
+/* Any thread. Returns false if memory is exhausted: the caller keeps the socket. */
 bool inbox_give(struct inbox *i, int fd, bool datagram);
-/* False if the notice was pending already: then only its status is new. */
+/* Returns false if the notice was pending already: then only its status changes. */
 bool inbox_notify(struct inbox *i, struct notice *n, ENGINE_ERROR_CODE status);
 void inbox_stop(struct inbox *i);
 void inbox_wake(struct inbox *i);
 
-/* The worker: all that is there. The arrivals are the caller's to free. */
+/* The worker: takes all messages. The caller frees the arrivals. */
 void inbox_take(struct inbox *i, struct mail *mail);
-/* The oldest notice of what was taken, NULL after the last. From now on it can become
- * pending anew. */
+/* The oldest of the notices taken, or NULL after the last. From now on it can become
+ * pending again. */
 struct notice *inbox_next_notice(struct inbox *i, struct mail *mail,
                                  ENGINE_ERROR_CODE *status);
 

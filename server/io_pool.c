@@ -8,7 +8,7 @@
 enum {
     SPARE_MAX = 16,      /* sets of buffers */
     IO_KEEP = 64 * 1024, /* of each buffer of a spare set */
-    LOOK_PART = 64       /* of the limit: so much growth, by all workers, is not seen */
+    LOOK_PART = 64       /* of the limit: all workers' growth that may go unnoticed */
 };
 
 void io_pool_init(struct io_pool *p, struct io_pools *all, struct inbox *inbox)
@@ -83,7 +83,7 @@ struct io *io_pool_take(struct io_pool *p)
     }
     io = calloc(1, sizeof(*io));
     if (io == NULL) {
-        log_warning_paced(&pace, "out of memory: a connection is closed");
+        log_warning_paced(&pace, "out of memory: closing a connection");
         return NULL;
     }
     buffer_init(&io->in);

@@ -19,8 +19,8 @@
 
 enum {
     ACCEPTS_PER_EVENT = 64,
-    PAUSE_US = 10000,    /* between two looks at whether there is room again */
-    STARVED_US = 1000000 /* after which it is tried, although nobody has gone */
+    PAUSE_US = 10000,    /* between two checks whether there is capacity again */
+    STARVED_US = 1000000 /* then accepting is tried even if no connection has closed */
 };
 
 /* ---- accepting ---- */
@@ -38,7 +38,7 @@ static uint64_t open_connections(const struct listeners *l)
     return atomic_load(&l->accepted) - closed_connections(l);
 }
 
-/* The first n of them, but for UDP ports, which a worker reads. */
+/* Stops watching the first n, except UDP ports, which a worker reads. */
 static void ignore_first(struct listeners *l, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -58,7 +58,7 @@ static bool watch_all(struct listeners *l)
     return true;
 }
 
-/* Not if nothing would end it. */
+/* Does not pause if no timer could end the pause. */
 static void pause_accepting(struct listeners *l, bool starved)
 {
     static const struct timeval pause_time = { 0, PAUSE_US };
@@ -96,7 +96,7 @@ static void refuse(struct listeners *l, int fd)
     static const char words[] = "ERROR Too many open connections\r\n";
     atomic_fetch_add(&l->rejected, 1);
     if (send(fd, words, sizeof(words) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-        log_debug("a refused client did not wait for the reason");
+        log_debug("a refused client disconnected before it got the error");
     close(fd);
 }
 
@@ -118,7 +118,7 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-/* Other errors are those of one connection, which is gone. */
+/* Other errors concern one connection only, which is gone. */
 static bool accept_failed(struct listeners *l)
 {
     static struct log_pace pace, other_pace;
@@ -126,19 +126,20 @@ static bool accept_failed(struct listeners *l)
         return false;
     if (!is_shortage(errno)) {
         if (errno != EINTR && errno != ECONNABORTED)
-            log_warning_paced(&other_pace, "a connection could not be accepted: %s",
+            log_warning_paced(&other_pace, "cannot accept a connection: %s",
                               strerror(errno));
         return true;
     }
-    log_warning_paced(&pace,
-                      "no connection can be accepted until another closes: %s; %" PRIu64
-                      " are open. More descriptors: ulimit -n, LimitNOFILE=",
-                      strerror(errno), open_connections(l));
+    log_warning_paced(
+        &pace,
+        "cannot accept connections until one closes: %s; %" PRIu64
+        " are open. Raise the limit of descriptors (ulimit -n, LimitNOFILE=)",
+        strerror(errno), open_connections(l));
     pause_accepting(l, true);
     return false;
 }
 
-/* True if there may be another one. */
+/* True if more connections may be waiting. */
 static bool accept_one(struct listeners *l, int listening)
 {
     bool fast = l->settings->maxconns_fast;
@@ -172,11 +173,11 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 const char *listener_advice(int error)
 {
     if (error == EADDRINUSE)
-        return ". Another process listens there; end it or choose another port with -p";
+        return ". Another process uses this port; end it or choose another port with -p";
     if (error == EACCES)
-        return ". Ports below 1024 are for root; choose another with -p";
+        return ". Only root can use ports below 1024; choose another port with -p";
     if (error == EADDRNOTAVAIL)
-        return ". This machine has no such address; see -l";
+        return ". This machine does not have that address; see -l";
     return "";
 }
 
@@ -187,7 +188,7 @@ static void tell_ports(const struct listeners *l)
     for (size_t i = 0; i < l->n; i++) {
         if (!address_own(l->all[i].fd, text, sizeof(text)))
             continue;
-        /* Who left the choice to the kernel needs to know it. */
+        /* If the kernel chose the port, the user needs to know it. */
         if (chosen)
             log_warning("listening on %s", text);
         else
@@ -221,11 +222,11 @@ static bool start_one(struct listener *one, struct event_base *base, char *why,
 {
     struct listeners *l = one->all;
     char text[ADDRESS_MAX];
-    if (one->datagram) { /* no connections to wait for: a worker reads it */
+    if (one->datagram) { /* it has no connections to accept: a worker reads it */
         int fd = fcntl(one->fd, F_DUPFD_CLOEXEC, 0);
         if (fd >= 0 && deal_out(l, fd, true))
             return true;
-        snprintf(why, nwhy, "the UDP port cannot be read: %s", strerror(errno));
+        snprintf(why, nwhy, "cannot read the UDP port: %s", strerror(errno));
         return false;
     }
     if (listen(one->fd, (int)l->settings->backlog) == 0) {
@@ -248,7 +249,7 @@ bool listeners_start(struct listeners *l, struct event_base *base, struct worker
     l->nworkers = nworkers;
     l->retry = event_new(base, -1, EV_PERSIST, on_retry, l);
     if (l->retry == NULL) {
-        snprintf(why, nwhy, "out of memory to listen");
+        snprintf(why, nwhy, "out of memory for the listening sockets");
         return false;
     }
     for (size_t i = 0; i < l->n; i++) {

@@ -1,5 +1,5 @@
 /*
- * Binding of the listening sockets: all addresses of -l, and the UNIX socket.
+ * Binds the listening sockets: all addresses of -l, and the UNIX socket.
  */
 #include "server/listener.h"
 
@@ -32,8 +32,8 @@ static bool add_listener(struct listeners *l, int fd, bool datagram)
     return true;
 }
 
-/* A burst of datagrams waits in the socket's buffers or is lost: as much as the system
- * gives to us, which to root is what is asked for. */
+/* A burst of datagrams either fits the socket's buffers or is lost. So this asks for
+ * large buffers; as root we get the full size, otherwise what the system allows. */
 static void enlarge_buffers(int fd)
 {
     static const int size = DATAGRAM_ROOM;
@@ -60,7 +60,7 @@ static void set_options(int fd, const struct addrinfo *ai)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-/* Without -p the kernel chooses one for the first address: the others get it too. */
+/* If the kernel chose a port for the first address, the others use it too. */
 static void set_port(struct sockaddr *sa, uint16_t port)
 {
     if (sa->sa_family == AF_INET6)
@@ -85,7 +85,8 @@ static int bind_address(const struct addrinfo *ai)
     return -1;
 }
 
-/* All addresses of one name; families that this machine lacks do not count. */
+/* Binds all addresses of one name; address families that this machine does not support
+ * do not count. */
 static bool bind_all(struct listeners *l, struct addrinfo *list, const char *host,
                      const char *port, char *why, size_t nwhy)
 {
@@ -136,7 +137,7 @@ static bool bind_name(struct listeners *l, const char *host, const char *port,
     return ok;
 }
 
-/* A port of its own is for TCP. */
+/* A port in the address itself applies to TCP. */
 static bool bind_place(struct listeners *l, const struct host_port *at, uint64_t common,
                        int socktype, char *why, size_t nwhy)
 {
@@ -178,7 +179,7 @@ static bool bind_unix(struct listeners *l, char *why, size_t nwhy)
     unsigned mode = 0;
     settings_unix_mode(l->settings, &mode);
     if (!unix_socket_address(path, &at)) {
-        snprintf(why, nwhy, "the path of the UNIX socket is longer than %zu bytes: %s",
+        snprintf(why, nwhy, "the path of the UNIX socket exceeds %zu bytes: %s",
                  sizeof(at.sun_path) - 1, path);
         return false;
     }

@@ -36,8 +36,8 @@ static const char *level_name(EXTENSION_LOG_LEVEL level)
     return "DETAIL";
 }
 
-/* Whoever reads standard error may be slow or stuck; the server does not wait for it. A
- * line is at most a page, so what says that it takes something takes a line. */
+/* The reader of standard error may be slow or stuck; the server does not wait for it. A
+ * line is at most a page, so a pipe that polls as writable accepts a whole line. */
 static bool is_taken(const char *line, size_t n)
 {
     struct pollfd to = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -45,15 +45,15 @@ static bool is_taken(const char *line, size_t n)
            write(STDERR_FILENO, line, n) == (ssize_t)n;
 }
 
-/* One write(2) a line, and one line at a time. */
+/* Writes each line with one write(2), one line at a time. */
 static void put_line(const char *line, size_t n)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static unsigned lost;
     char gap[80];
     AZ(pthread_mutex_lock(&lock));
-    int ngap =
-        snprintf(gap, sizeof(gap), "(%u lines are lost here: nobody took them)\n", lost);
+    int ngap = snprintf(gap, sizeof(gap),
+                        "(%u lines are lost here: the reader was slow)\n", lost);
     if (lost > 0 && is_taken(gap, (size_t)ngap))
         lost = 0;
     if (lost > 0 || !is_taken(line, n))
@@ -75,7 +75,7 @@ static void write_line(EXTENSION_LOG_LEVEL level, const char *fmt, va_list args)
     n += (size_t)text;
     if (n > sizeof(line) - 2)
         n = sizeof(line) - 2;
-    while (n > 0 && line[n - 1] == '\n') /* engines differ in whether they end lines */
+    while (n > 0 && line[n - 1] == '\n') /* some engines end lines, others do not */
         n--;
     line[n++] = '\n';
     put_line(line, n);
@@ -152,7 +152,7 @@ unsigned log_verbosity(void)
     return EXTENSION_LOG_WARNING - log_get_level();
 }
 
-/* The logger takes a format and no va_list, so the text is made here. */
+/* The logger takes a format and no va_list, so the text is formatted here. */
 static void log_text(EXTENSION_LOG_LEVEL level, const char *fmt, va_list args)
 {
     char text[LINE_MAX_BYTES];
@@ -170,7 +170,7 @@ void log_warning(const char *fmt, ...)
     va_end(args);
 }
 
-/* True for one of those who ask at the same time. */
+/* If several threads ask at the same time, it is true for one of them. */
 static bool is_due(struct log_pace *pace)
 {
     int64_t now = (int64_t)(monotonic_us() / 1000000), next = atomic_load(&pace->next);
@@ -192,7 +192,7 @@ void log_warning_paced(struct log_pace *pace, const char *fmt, ...)
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     if (left_out > 0)
-        log_warning("%s (%u such lines were left out before)", text, left_out);
+        log_warning("%s (%u similar lines omitted before this one)", text, left_out);
     else
         log_warning("%s", text);
 }

@@ -1,6 +1,7 @@
 /*
- * The log: one line an event on standard error, with the time in UTC and the level.
- * Warnings always, information from -v on, debugging from -vv on. Any thread.
+ * The log: one line per event on standard error, with the time in UTC and the level.
+ * It always shows warnings, information from -v on, and debugging from -vv on. Any
+ * thread.
  */
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H
@@ -13,19 +14,20 @@
 void log_set_level(EXTENSION_LOG_LEVEL level);
 EXTENSION_LOG_LEVEL log_get_level(void);
 
-/* How many -v a level answers to, and back. */
+/* Converts a number of -v to a level, and the current level to that number. */
 EXTENSION_LOG_LEVEL log_level_of(unsigned verbosity);
 unsigned log_verbosity(void);
 
-/* The logger that gets the lines; replaced when an extension registers another. */
+/* The logger that receives the lines; an extension may register another one. */
 void log_set_logger(EXTENSION_LOGGER_DESCRIPTOR *logger);
 EXTENSION_LOGGER_DESCRIPTOR *log_get_logger(void);
 
 __attribute__((format(printf, 1, 2))) void log_warning(const char *fmt, ...);
-/* For what clients or a shortage could bring about at any rate: a line of a kind each few
- * seconds, which says how many were left out before it. One static pace a kind. */
+/* For lines that clients or a shortage could cause at any rate: writes one line of a kind
+ * every few seconds, with the number of lines omitted before it. One static pace per
+ * kind. */
 struct log_pace {
-    _Atomic int64_t next; /* second of the monotonic clock before which nothing is said */
+    _Atomic int64_t next; /* monotonic second before which no line is written */
     _Atomic unsigned left_out;
 };
 __attribute__((format(printf, 2, 3))) void log_warning_paced(struct log_pace *pace,

@@ -1,8 +1,8 @@
 /*
  * get, gat, touch, and the opcodes that only the engine knows.
  *
- * The engine interface has no entry for touch and gat: they travel as binary requests
- * through unknown_command, whatever protocol the client speaks.
+ * The engine interface has no entry for touch and gat. They reach the engine as binary
+ * requests through unknown_command, whichever protocol the client speaks.
  */
 #include "server/handlers.h"
 
@@ -25,7 +25,7 @@ static int64_t seconds_left(rel_time_t exptime)
     return exptime > now ? exptime - now : 0;
 }
 
-/* Queue the value; takes over the reference to the item. */
+/* Queues the value; takes over the reference to the item. */
 static bool answer_value(struct connection *c, item *it, const item_info *info)
 {
     struct output *out = &c->io->out;
@@ -118,9 +118,9 @@ static rel_time_t new_exptime(const struct connection *c)
     return clock_realtime(command_exptime(c->req.exptime));
 }
 
-/* A large value is sent from its item, as that of a get is: what the engine shows here
- * is held by nobody once it has returned. Only who touches with a time that is past has
- * no item to look up afterwards. */
+/* A large value is sent from its item, as for a get: nobody holds the value that the
+ * engine shows here once the engine has returned. A touch with a past time is the
+ * exception: afterwards there is no item to look up. */
 static bool is_looked_up(const struct connection *c, uint32_t nvalue)
 {
     if (c->req.no_value || nvalue <= c->copy_max)
@@ -139,7 +139,7 @@ static bool copy_value(struct connection *c, const struct response *res,
            command_finish_list(c, OUTCOME_OK) == VERDICT_DONE;
 }
 
-/* The engine's answer to a touch or gat, turned into one of the client's protocol. */
+/* Converts the engine's answer to a touch or gat to the client's protocol. */
 static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t next,
                        const void *body, uint32_t nbody, uint8_t datatype,
                        uint16_t status, uint64_t cas, const void *cookie)
@@ -190,7 +190,7 @@ static void build_touch(const struct request *req, union touch_packet *packet)
     memcpy(packet->bytes + FRAME_HEADER + sizeof(exptime), req->key, req->nkey);
 }
 
-/* Ask the engine; what it has answered is dropped again unless it succeeds. */
+/* Asks the engine, and drops what it has answered unless it succeeds. */
 static ENGINE_ERROR_CODE ask_engine(struct connection *c, BINARY_COMMAND_CALLBACK handler,
                                     EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor,
                                     protocol_binary_request_header *packet,
@@ -227,7 +227,7 @@ enum verdict command_run_touch(struct connection *c)
         return VERDICT_DONE;
     struct response res = { .outcome = command_outcome(rc) };
     if (rc == ENGINE_SUCCESS)
-        res.outcome = OUTCOME_NOT_FOUND; /* a quiet engine: nothing to tell is a miss */
+        res.outcome = OUTCOME_NOT_FOUND; /* a quiet engine: no answer is a miss */
     else if (rc == ENGINE_ENOTSUP)
         res.outcome = OUTCOME_UNKNOWN;
     count_touch(c, false);
@@ -275,7 +275,7 @@ enum verdict command_run_engine(struct connection *c)
     ENGINE_ERROR_CODE rc = ask_engine(c, handler, descriptor, packet, send_raw);
     free(packet);
     if (rc == ENGINE_SUCCESS)
-        return VERDICT_DONE; /* answered, or quiet */
+        return VERDICT_DONE; /* the engine has answered, or the request was quiet */
     if (rc == ENGINE_ENOTSUP)
         res.outcome = OUTCOME_UNKNOWN;
     return command_finish(c, rc, &res);

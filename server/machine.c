@@ -28,7 +28,7 @@ static void look_at_machine(const char *root, struct machine_memory *m)
         fclose(in);
 }
 
-/* No limit is the word max, or a number beyond all memory. */
+/* The word "max", or a number larger than all memory, means no limit. */
 static void look_at_group(const char *root, const char *mount, const char *group,
                           const char *file, struct machine_memory *m)
 {
@@ -46,7 +46,7 @@ static void look_at_group(const char *root, const char *mount, const char *group
     fclose(in);
 }
 
-/* Cuts the path up, from the group to the topmost folder. */
+/* Shortens the path step by step, from the group up to the topmost folder. */
 static void look_upwards(const char *root, const char *mount, char *group,
                          const char *file, struct machine_memory *m)
 {
@@ -59,7 +59,7 @@ static void look_upwards(const char *root, const char *mount, char *group,
     look_at_group(root, mount, "", file, m);
 }
 
-/* One of a list of words, parted by commas. */
+/* True if word is in a list separated by commas. */
 static bool is_listed(const char *list, const char *word)
 {
     size_t n = strlen(word);
@@ -71,7 +71,7 @@ static bool is_listed(const char *list, const char *word)
     return false;
 }
 
-/* ID:CONTROLLERS:PATH; without controllers it is of the second version. */
+/* The format is ID:CONTROLLERS:PATH; without controllers it is a version 2 group. */
 static void look_at_line(const char *root, char *line, struct machine_memory *m)
 {
     char *controllers = strchr(line, ':');

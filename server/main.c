@@ -1,14 +1,14 @@
 /*
- * mcd: start, run, end.
+ * mcd: start, run, shut down.
  *
  *   options -> limits -> background -> sockets bound -> memory locked -> user changed
  *   -> engine loaded and initialized -> workers -> listening ... SIGTERM ...
  *   listeners closed -> workers finish -> engine destroyed
  *
- * What goes wrong before "listening" is told on standard error. The exit code is 78
- * (EX_CONFIG) if it is what the command line asks for, and would go wrong each time: a
- * service manager need not try again; else 1. It is told of "listening", and of the end
- * as soon as it begins.
+ * Errors before "listening" are written to standard error. The exit code is 78
+ * (EX_CONFIG) if the command line causes the error, so that each start would fail: a
+ * service manager need not retry. Otherwise it is 1. The service manager is notified of
+ * "listening", and of the shutdown as soon as it begins.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -108,7 +108,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 static void on_hangup(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
-    log_info("SIGHUP: there is no configuration file to read again");
+    log_info("SIGHUP ignored: there is no configuration file to reload");
 }
 
 struct main_events {
@@ -148,11 +148,11 @@ static bool make_loop(struct server *server, struct main_events *events, char *w
     server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (server->base != NULL && server->stop_fd >= 0 && add_main_events(server, events))
         return true;
-    snprintf(why, nwhy, "the system gives no event loop");
+    snprintf(why, nwhy, "cannot create an event loop");
     return false;
 }
 
-/* In the order of the picture above; the exit code, with the reason if it is not 0. */
+/* In the order shown above. Returns the exit code; if it is not 0, why has the reason. */
 static int start(struct server *server, struct main_events *events, char *why,
                  size_t nwhy)
 {
@@ -203,8 +203,7 @@ static void complain(const char *why)
     fprintf(stderr, "mcd: %s\n", why);
 }
 
-/* Who calls it hears of its failures by return codes, and tells of them in its own words.
- */
+/* Callers of libevent get its failures as return codes and report them themselves. */
 static void on_library_log(int severity, const char *text)
 {
     (void)severity;
@@ -225,7 +224,7 @@ static int run(struct server *server)
         service_ready();
         event_base_dispatch(server->base);
         service_stopping();
-        log_info("ending: open requests are finished first");
+        log_info("shutting down: open requests are finished first");
     } else {
         complain(why);
     }

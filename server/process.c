@@ -30,7 +30,7 @@ bool process_raise_limits(const struct settings *s, char *why, size_t nwhy)
         return true;
     snprintf(why, nwhy,
              "%" PRIu64 " connections need %" PRIu64
-             " file descriptors, but this process may have only %" PRIu64
+             " file descriptors, but this process is limited to %" PRIu64
              ". Raise the limit (ulimit -n, LimitNOFILE=) or lower -c",
              s->max_connections, (uint64_t)need, (uint64_t)limit.rlim_max);
     return false;
@@ -47,8 +47,8 @@ bool process_check_user(const struct settings *s, char *why, size_t nwhy)
         return true;
     if (s->user == NULL || s->user[0] == '\0') {
         snprintf(why, nwhy,
-                 "it does not run as root without being told to: name the "
-                 "user to run as with -u USER (-u root if it must be root)");
+                 "refusing to run as root: name the user to run as with -u USER (use "
+                 "-u root if it must be root)");
         return false;
     }
     errno = 0;
@@ -59,8 +59,8 @@ bool process_check_user(const struct settings *s, char *why, size_t nwhy)
     return false;
 }
 
-/* The items are not all: there are the program, connections, and replication's journal
- * and maps, which the host does not know. So these are what they usually are. */
+/* Items are not all of the memory: there are also the program, the connections, and
+ * replication's journal and maps, which the host does not know. These are usual sizes. */
 enum { PROGRAM_MB = 48, CONNECTION_KB = 4 };
 
 void process_check_memory(const struct settings *s)
@@ -71,9 +71,9 @@ void process_check_memory(const struct settings *s)
     if (s->memory_mb + beside <= m.bytes >> 20)
         return;
     log_warning("-m is %" PRIu64 " MB, and connections (-c %" PRIu64
-                ") and replication may take %" PRIu64 " MB beside it, but %s has only "
-                "%" PRIu64 " MB: when they are used up the kernel ends this process, or "
-                "it is slowed by swap. Lower -m, or give it more memory",
+                ") and replication may use another %" PRIu64 " MB, but %s has only "
+                "%" PRIu64 " MB: when it runs out, the kernel kills this process or swap "
+                "slows it down. Lower -m or add memory",
                 s->memory_mb, s->max_connections, beside, m.whose, m.bytes >> 20);
 }
 
@@ -91,24 +91,25 @@ bool process_change_user(const struct settings *s, char *why, size_t nwhy)
     return false;
 }
 
-/* While still root: the limit has to hold for what the user allocates later. */
+/* Called while still root: the limit has to cover what the user allocates later. */
 bool process_lock_memory(const struct settings *s, char *why, size_t nwhy)
 {
     static const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
     if (s->lock_memory && is_root() && setrlimit(RLIMIT_MEMLOCK, &all) != 0)
-        log_warning("-k: the limit of locked memory cannot be raised (%s); if the engine "
-                    "finds no memory, raise it from outside (ulimit -l, LimitMEMLOCK=)",
-                    strerror(errno));
+        log_warning(
+            "-k: cannot raise the limit of locked memory (%s); if the engine "
+            "runs out of memory, raise it from outside (ulimit -l, LimitMEMLOCK=)",
+            strerror(errno));
     if (!s->lock_memory || mlockall(MCL_CURRENT | MCL_FUTURE) == 0)
         return true;
     snprintf(why, nwhy,
-             "memory cannot be locked (-k): %s. Raise the limit (ulimit -l, "
-             "LimitMEMLOCK=) or leave -k out",
+             "cannot lock memory (-k): %s. Raise the limit (ulimit -l, "
+             "LimitMEMLOCK=) or omit -k",
              strerror(errno));
     return false;
 }
 
-/* The parent: 0 if the child got ready, else its own exit code. */
+/* In the parent: exits with 0 if the child became ready, else with the child's code. */
 _Noreturn static void wait_for_child(pid_t child, int fd)
 {
     char byte;
@@ -131,7 +132,7 @@ bool process_daemonize(const struct settings *s, int *ready_fd, char *why, size_
     if (!s->daemonize)
         return true;
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        snprintf(why, nwhy, "cannot go to the background: %s", strerror(errno));
+        snprintf(why, nwhy, "cannot run in the background: %s", strerror(errno));
         return false;
     }
     pid_t child = fork();
@@ -142,7 +143,7 @@ bool process_daemonize(const struct settings *s, int *ready_fd, char *why, size_
     close(ends[0]);
     if (child < 0) {
         close(ends[1]);
-        snprintf(why, nwhy, "cannot go to the background: %s", strerror(errno));
+        snprintf(why, nwhy, "cannot run in the background: %s", strerror(errno));
         return false;
     }
     setsid();
@@ -163,7 +164,7 @@ void process_ready(const struct settings *s, int ready_fd)
         close(null);
     }
     if (chdir("/") != 0 || write(ready_fd, "", 1) != 1)
-        log_warning("the start in the background was not complete: %s", strerror(errno));
+        log_warning("going to the background was not complete: %s", strerror(errno));
     close(ready_fd);
 }
 
@@ -179,7 +180,7 @@ bool process_write_pidfile(const struct settings *s, char *why, size_t nwhy)
     return false;
 }
 
-/* One of another process stays: a start that fails must not hide the one that runs. */
+/* Keeps another process's file: a failed start must not hide the server that runs. */
 void process_remove_pidfile(const struct settings *s)
 {
     long pid;

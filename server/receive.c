@@ -30,7 +30,7 @@ static bool next_piece(struct connection *c)
     return value->piece.iov_len > 0;
 }
 
-/* n bytes have been put at the current piece. */
+/* n bytes have been written to the current piece. */
 static bool advance(struct connection *c, size_t n)
 {
     struct reception *value = &c->value;
@@ -40,7 +40,7 @@ static bool advance(struct connection *c, size_t n)
     return value->left == 0 || value->piece.iov_len > 0 || next_piece(c);
 }
 
-/* How much of the value the current piece takes. */
+/* How many bytes of the value fit the current piece. */
 static size_t piece_room(const struct reception *value)
 {
     return value->piece.iov_len < value->left ? value->piece.iov_len

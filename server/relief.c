@@ -6,17 +6,17 @@
 #include "server/connection.h"
 #include "server/log.h"
 
-enum { ENOUGH_PART = 16 }; /* of the limit: so much room is made at a time */
+enum { ENOUGH_PART = 16 }; /* of the limit: how much room is freed at a time */
 
 static void say_what_closes(const struct connection *c, uint64_t limit)
 {
     static struct log_pace pace;
-    char text[ADDRESS_MAX] = "a client that has gone";
+    char text[ADDRESS_MAX] = "a client that has disconnected";
     (void)address_peer(c->fd, text, sizeof(text));
     log_warning_paced(
         &pace,
-        "clients' buffers take more than the %llu MB of conn_mem_limit: the "
-        "largest are closed first; this one, with %zu KB, is that of %s",
+        "client buffers exceed the %llu MB of conn_mem_limit: closing the largest "
+        "connections first; this one uses %zu KB and belongs to %s",
         (unsigned long long)(limit >> 20), c->io->counted / 1024, text);
 }
 
@@ -31,7 +31,7 @@ static size_t largest_of(struct worker *w)
     return largest;
 }
 
-/* Those with at least so many bytes, until the total is small enough. */
+/* Closes connections with at least `least` bytes until the total is small enough. */
 static void close_large(struct worker *w, size_t least, uint64_t enough)
 {
     struct io_pools *all = w->pool.all;
@@ -47,8 +47,8 @@ static void close_large(struct worker *w, size_t least, uint64_t enough)
     }
 }
 
-/* Sizes are mostly powers of two: the larger half of what there is goes first, then the
- * next one, which sorts well enough and in few rounds. */
+/* Sizes are mostly powers of two: the larger half of the sizes goes first, then the next
+ * half. This sorts well enough and takes few rounds. */
 static void close_largest(struct worker *w, uint64_t enough)
 {
     size_t largest;

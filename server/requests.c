@@ -18,7 +18,7 @@ static enum verdict discard(struct connection *c, uint64_t n)
     return receive_discard(c, n) ? VERDICT_DONE : VERDICT_DISCARD;
 }
 
-/* The request's bytes are done with, unless it is to be executed again. */
+/* The request's bytes are no longer needed, unless it will be executed again. */
 static enum verdict after_command(struct connection *c, enum verdict verdict)
 {
     if (verdict == VERDICT_PARK || verdict == VERDICT_DROP)
@@ -41,7 +41,7 @@ static enum verdict execute(struct connection *c)
     return after_command(c, command_execute(c));
 }
 
-/* What the codec refused: answered, dropped, and the stream goes on. */
+/* A request that the codec refused: answer it, drop it, and continue with the stream. */
 static enum verdict refuse(struct connection *c)
 {
     c->budget--;
@@ -71,7 +71,7 @@ static enum verdict serve_next(struct connection *c)
     return VERDICT_QUIT;
 }
 
-/* The hot loop: all requests that have arrived, answered into one output. */
+/* The hot loop: answers all requests that have arrived, into one output. */
 enum verdict request_serve(struct connection *c)
 {
     struct buffer *in = &c->io->in;

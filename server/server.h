@@ -1,8 +1,8 @@
 /*
- * The host as a whole: what the main thread sets up, and workers read.
+ * The host as a whole: the main thread sets it up, and workers read it.
  *
- *   main thread     settings, clock, signals, listeners: accepts, deals connections out
- *   worker threads  an event loop each: connections, requests, engine calls
+ *   main thread     settings, clock, signals, listeners: accepts and distributes
+ * connections worker threads  an event loop each: connections, requests, engine calls
  */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
@@ -25,11 +25,11 @@ struct server {
     unsigned nworkers, nrunning;
     struct io_pools pools;      /* of the workers */
     struct event_base *base;    /* the main thread's */
-    pthread_mutex_t reset_lock; /* guards what the counters were at `stats reset` */
+    pthread_mutex_t reset_lock; /* guards the counters as they were at `stats reset` */
     struct thread_counters reset_counters;
     uint64_t reset_accepted, reset_rejected;
-    int stop_fd;  /* eventfd: written by whoever wants the end */
-    int ready_fd; /* -d: the parent waits here for the start's outcome; or -1 */
+    int stop_fd;  /* eventfd: written by any thread to shut down */
+    int ready_fd; /* -d: the parent waits here for the result of the start; or -1 */
 };
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The set family: room for the value, the value itself, which receive.c brings, and its
- * store.
+ * The set family: allocates the item, lets receive.c fill in the value, and stores the
+ * item.
  */
 #include "server/set.h"
 
@@ -30,8 +30,8 @@ static ENGINE_STORE_OPERATION store_operation(const struct request *req)
     }
 }
 
-/* No room for the value. A set that fails must not leave the old value behind: the
- * client believes that it is gone. */
+/* No memory for the value. A set that fails must not leave the old value: the client
+ * believes that it is gone. */
 static enum verdict refuse_value(struct connection *c)
 {
     struct worker *w = c->worker;

@@ -40,7 +40,7 @@ static bool add_extension(struct settings *s, const char *text)
     return list[s->nextensions++] != NULL;
 }
 
-/* One option of a row; text is NULL for a switch. */
+/* Sets the option of one row; text is NULL for a switch. */
 static bool put(struct settings *s, size_t index, const char *text, char *why,
                 size_t nwhy)
 {
@@ -63,7 +63,7 @@ static bool put(struct settings *s, size_t index, const char *text, char *why,
     return true;
 }
 
-/* One word of -o: a long option with '_' for '-', no_ in front switches it off. */
+/* One word of -o: a long option with '_' for '-'; a leading no_ switches it off. */
 static bool put_extended(struct settings *s, char *word, char *why, size_t nwhy)
 {
     char *value = strchr(word, '=');
@@ -80,7 +80,7 @@ static bool put_extended(struct settings *s, char *word, char *why, size_t nwhy)
     }
     size_t index = row_of(name);
     if (index == settings_nrows || settings_rows[index].offset == AT(extended)) {
-        snprintf(why, nwhy, "-o: there is no option '%s'; see mcd -h", name);
+        snprintf(why, nwhy, "-o: unknown option '%s'; see mcd -h", name);
         return false;
     }
     if (value == NULL && settings_rows[index].type != OPTION_BOOL) {
@@ -149,7 +149,7 @@ bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t
     if (end < 0 || line.enough)
         return end >= 0;
     if (end < argc) {
-        snprintf(why, nwhy, "'%s' is no option; see mcd -h", argv[end]);
+        snprintf(why, nwhy, "'%s' is not an option; see mcd -h", argv[end]);
         return false;
     }
     return check_whole(s, why, nwhy);

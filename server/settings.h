@@ -1,6 +1,6 @@
 /*
- * What the command line says. One option is one row: parser, --help and `stats
- * settings` read the rows. Owned by the main thread; constant once workers run.
+ * The command line's settings. Each option is one row: the parser, --help and `stats
+ * settings` read the rows. The main thread owns them; they are constant once workers run.
  */
 #ifndef SERVER_SETTINGS_H
 #define SERVER_SETTINGS_H
@@ -12,7 +12,7 @@
 
 #include "base/option.h"
 
-/* How many there are. */
+/* The number of settings. */
 enum {
     SETTINGS = 0
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help) +1
@@ -25,24 +25,24 @@ struct settings {
 #include "server/mcd_option_rows.h"
     char **extensions; /* FILE[,CONFIG], in the order of -X */
     size_t nextensions;
-    bool given[SETTINGS]; /* by row: it was on the command line */
+    bool given[SETTINGS]; /* by row: the command line has the option */
 };
 
 extern const struct option_row settings_rows[];
 extern const size_t settings_nrows;
 
-/* False: why says what is wrong. Either way end with settings_fini. */
+/* On failure returns false, and why has the reason. Call settings_fini in either case. */
 bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t nwhy);
 void settings_fini(struct settings *s);
 
 bool settings_given(const struct settings *s, const char *name);
 
-/* The engine's configuration: what -m, -I, -M, -f and -n say, where they were given,
- * then the -e text. malloc'ed; NULL if there is nothing to say (or memory is out,
- * with *ok false). */
+/* The engine's configuration: -m, -I, -M, -f and -n, as far as they were given, then the
+ * text of -e. malloc'ed; NULL if it is empty (or if memory is exhausted: then *ok is
+ * false). */
 char *settings_engine_config(const struct settings *s, bool *ok);
 
-/* The permission bits of -a; false if it is no octal number. */
+/* The permission bits of -a; false if it is not an octal number. */
 bool settings_unix_mode(const struct settings *s, unsigned *mode);
 
 void settings_help(FILE *out);

@@ -11,7 +11,7 @@ static const char *const shown[] = {
 #include "server/mcd_option_rows.h"
 };
 
-/* What memcached can switch and mcd cannot: tools ask before they use it. */
+/* memcached can switch these on and mcd cannot: tools check them before they use them. */
 static const struct {
     const char *name, *value;
 } fixed[] = {

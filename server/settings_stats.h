@@ -1,6 +1,6 @@
 /*
- * The settings as statistics: the answer to `stats settings`, and what engines read
- * with get_config. Made from the option rows, under memcached's names where it has one.
+ * The settings as statistics: the answer to `stats settings`, which engines also read
+ * with get_config. Made from the option rows, under memcached's names if it has them.
  */
 #ifndef SERVER_SETTINGS_STATS_H
 #define SERVER_SETTINGS_STATS_H

@@ -1,12 +1,12 @@
 /*
  * The states of a connection: one row each.
  *
- *   STATE(NAME, name that `stats conns` shows, function, what may happen to it meanwhile)
+ *   STATE(NAME, name that `stats conns` shows, function, flags)
  *
- * The function is one of stream.c, or of datagram.c for a UDP port; it gives the next
- * state. IDLES: between two requests; HEARS: waits for bytes of the client; EXPIRES: when
- * the client does nothing for as long as --idle-timeout says, it is closed; GIVES_ROOM:
- * it is closed when its buffers' room is needed.
+ * The function is one of stream.c, or of datagram.c for a UDP port; it returns the next
+ * state. The flags: IDLES: it is between two requests. HEARS: it waits for bytes from the
+ * client. EXPIRES: it is closed if the client does nothing for as long as --idle-timeout
+ * says. GIVES_ROOM: it may be closed when its buffers' memory is needed.
  */
 STATE(READ, "read", stream_read, IDLES | HEARS | EXPIRES | GIVES_ROOM)
 STATE(PARSE, "parse_cmd", stream_parse, GIVES_ROOM)

@@ -16,7 +16,7 @@
 
 enum { NCOUNTERS = sizeof(struct thread_counters) / sizeof(uint64_t) };
 
-/* What one `stats` is made from. */
+/* The data for one `stats` answer. */
 struct snapshot {
     struct thread_counters t; /* of all workers */
 #define STAT_FIGURE(kind, name, help) METRIC_MEMBER_##kind(name)
@@ -104,8 +104,8 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     metric_each(rows, N_ELEMENTS(rows), &s, false, emit, context);
 }
 
-/* Workers own their counters, so these are not cleared: what they were is remembered
- * and taken off. */
+/* Workers own their counters, so these are not cleared: this remembers their values, to
+ * subtract them later. */
 void stats_reset(struct server *server)
 {
     struct thread_counters now;

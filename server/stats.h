@@ -1,6 +1,6 @@
 /*
- * The host's own statistics: counters of all workers added up, and what the main
- * thread knows. Names are memcached's, because tools read them.
+ * The host's own statistics: the sum of all workers' counters, and what the main thread
+ * knows. The names are memcached's, because tools read them.
  */
 #ifndef SERVER_STATS_H
 #define SERVER_STATS_H
@@ -11,7 +11,7 @@ struct server;
 
 /* Any thread: `stats` without what the engine adds. */
 void stats_each(struct server *server, metric_emit emit, void *context);
-/* `stats conns`: one group of lines a connection. */
+/* `stats conns`: one group of lines per connection. */
 void stats_each_connection(struct server *server, metric_emit emit, void *context);
 /* `stats reset`: counters start at 0 again. */
 void stats_reset(struct server *server);

@@ -1,6 +1,6 @@
 /*
  * The states of a connection over TCP or a UNIX socket: reading, serving, writing, and
- * the end.
+ * closing.
  */
 #include "server/transport.h"
 
@@ -12,11 +12,11 @@
 #include "server/requests.h"
 
 enum {
-    READ_CHUNK = 16 * 1024,     /* room of one read */
-    READ_CHUNK_FULL = 64 * 1024 /* when the last one filled it */
+    READ_CHUNK = 16 * 1024,     /* buffer space of one read */
+    READ_CHUNK_FULL = 64 * 1024 /* if the last read filled it */
 };
 
-/* ---- going on ---- */
+/* ---- moving on ---- */
 
 static enum state flush(struct connection *c, enum state after)
 {
@@ -26,7 +26,7 @@ static enum state flush(struct connection *c, enum state after)
     return STATE_WRITE;
 }
 
-/* Most clients wait for the answer before they ask again: no read in vain. */
+/* Most clients wait for the answer before they send again: avoid a read in vain. */
 static enum state next_read(struct connection *c)
 {
     if (c->read_full || c->worker->stopping)
@@ -43,7 +43,7 @@ static enum state give_way(struct connection *c)
     return connection_defer(c, STATE_PARSE);
 }
 
-/* What is answered already need not wait for the engine. */
+/* Answers that are ready need not wait for the engine. */
 static enum state park(struct connection *c)
 {
     size_t sent = 0;
@@ -89,7 +89,7 @@ enum state stream_execute(struct connection *c)
 
 /* ---- reading ---- */
 
-/* At the end of the input; NULL if memory is out. */
+/* Makes room at the end of the input; NULL if memory is exhausted. */
 static char *make_room(struct connection *c, size_t *room)
 {
     struct buffer *in = &c->io->in;
@@ -101,7 +101,7 @@ static char *make_room(struct connection *c, size_t *room)
     return at;
 }
 
-/* A read gave n <= 0. */
+/* A read returned n <= 0. */
 static enum state read_failed(struct connection *c, ssize_t n)
 {
     enum state state = connection_state(c);
@@ -117,7 +117,7 @@ static enum state read_failed(struct connection *c, ssize_t n)
     return connection_wait(c, state, EV_READ);
 }
 
-/* The bytes that follow in the stream; `next` looks at them. */
+/* Reads the next bytes of the stream; state `next` handles them. */
 static enum state read_some(struct connection *c, enum state next)
 {
     size_t room;

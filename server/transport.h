@@ -1,6 +1,6 @@
 /*
- * The functions of a connection's states: stream.c, datagram.c. Each does what there is
- * to do in its state, and gives the next one. The worker's thread; c->io is there.
+ * The functions of a connection's states: stream.c, datagram.c. Each does the work of its
+ * state and returns the next state. The worker's thread; c->io must be set.
  */
 #ifndef SERVER_TRANSPORT_H
 #define SERVER_TRANSPORT_H

@@ -1,17 +1,17 @@
 /*
- * Requests in datagrams, in memcached's framing: 8 bytes stand before the text or the
- * packet, in network byte order.
+ * Requests in datagrams, in memcached's framing: an 8-byte header in network byte order
+ * precedes the text or the packet.
  *
  *      0..1      2..3      4..5        6..7
  *      request   sequence  datagrams   0
  *      id        number    in all
  *
- * A request is one datagram; an answer may be several, with the id of its request. What
- * does not fit the socket's buffer is lost, as datagrams are. One worker's thread.
+ * A request is one datagram. An answer may be several, with the id of its request; those
+ * that do not fit the socket's buffer are lost, as datagrams are. One worker's thread.
  *
- * Who asked may be somebody else than the sender's address says, so that a long answer is
- * a weapon. It has a limit, which statistics and what such clients ask for stay below; in
- * place of a longer one goes an error that says so.
+ * The sender's address may be forged, so a long answer could be used to flood a victim.
+ * Answers therefore have a limit. Statistics and the usual requests of UDP clients stay
+ * below it; a longer answer is replaced with an error that says so.
  */
 #ifndef SERVER_UDP_H
 #define SERVER_UDP_H
@@ -36,11 +36,11 @@ struct udp {
 
 enum udp_result { UDP_REQUEST, UDP_NOTHING, UDP_IGNORED };
 
-/* Read one datagram and append it, without the header. UDP_IGNORED: it was none of
- * ours, or got its answer already. */
+/* Reads one datagram and appends it without the header. UDP_IGNORED: it was not a valid
+ * request, or it has been answered already. */
 enum udp_result udp_receive(struct udp *u, int fd, struct buffer *in, size_t *n);
 
-/* Send an answer to the last request's peer; what could not be sent is lost. */
+/* Sends an answer to the last request's peer; what cannot be sent is lost. */
 void udp_send(const struct udp *u, int fd, const char *answer, size_t n);
 
 #endif

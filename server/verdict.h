@@ -1,20 +1,20 @@
 /*
- * What has become of a request: the one answer of commands, and of those who serve them.
- * stream.c and datagram.c say which state follows from which verdict.
+ * The result of a request: returned by commands, and by the functions that serve them.
+ * stream.c and datagram.c map each verdict to the next state.
  */
 #ifndef SERVER_VERDICT_H
 #define SERVER_VERDICT_H
 
 enum verdict {
-    VERDICT_DONE,    /* what there is to answer is queued: the next one */
-    VERDICT_PARK,    /* the engine would block: the same again when it has notified */
+    VERDICT_DONE,    /* the whole answer is queued: take the next request */
+    VERDICT_PARK,    /* the engine would block: execute it again when it has notified */
     VERDICT_VALUE,   /* c->value.item waits for the value that follows */
-    VERDICT_DISCARD, /* the value that follows is to be dropped */
-    VERDICT_MORE,    /* no other request has arrived whole */
-    VERDICT_FULL,    /* so much is answered that it should be sent */
-    VERDICT_YIELD,   /* others have their turn, before what else has arrived */
-    VERDICT_QUIT,    /* close after what is queued has been sent */
-    VERDICT_DROP     /* close at once */
+    VERDICT_DISCARD, /* drop the value that follows */
+    VERDICT_MORE,    /* no further complete request has arrived */
+    VERDICT_FULL,    /* the answers are so long that they should be sent */
+    VERDICT_YIELD,   /* let others have their turn before serving the rest */
+    VERDICT_QUIT,    /* close after everything queued has been sent */
+    VERDICT_DROP     /* close immediately */
 };
 
 #endif

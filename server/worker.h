@@ -1,9 +1,9 @@
 /*
- * What a worker thread has: an event loop, its connections, and its share of the
+ * The state of a worker thread: an event loop, its connections, and its share of the
  * counters. worker_loop.h starts and ends it.
  *
- * Everything but the inbox and the list of connections is touched by the worker only;
- * counters are read by others without a lock.
+ * Only the worker touches it, except for the inbox and the list of connections. Other
+ * threads read the counters without a lock.
  */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
@@ -43,22 +43,22 @@ struct worker {
     struct event wake, tick, deferral, deadline;
     struct inbox inbox;
 
-    /* What the event of a connection calls: it lets the connection go on. */
+    /* The event of a connection calls this function; it runs the connection. */
     void (*drive)(struct connection *c);
 
     pthread_mutex_t list_lock; /* guards the list; written by the worker mostly */
     struct connection_list connections;
 
-    struct connection_list deferred; /* have unserved input, waiting for their turn */
+    struct connection_list deferred; /* have unserved input and wait for their turn */
     struct io_pool pool;
     bool stopping; /* serve what has arrived, then close */
-    bool cutoff;   /* read no more */
+    bool cutoff;   /* do not read any more */
     size_t nopen;  /* connections */
 
     struct thread_counters counters __attribute__((aligned(64)));
 };
 
-/* Sets a timer. Without memory for it, now instead of never. */
+/* Sets a timer. If there is no memory for it, it fires now rather than never. */
 static inline void worker_arm(struct event *timer, unsigned ms)
 {
     struct timeval t = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
@@ -66,7 +66,7 @@ static inline void worker_arm(struct event *timer, unsigned ms)
         event_active(timer, EV_TIMEOUT, 0);
 }
 
-/* A counter of one's own: others may read it meanwhile. */
+/* Changes a counter of the calling thread; others may read it at the same time. */
 static inline void count_bytes(uint64_t *counter, size_t n)
 {
     __atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);

@@ -17,8 +17,8 @@
 
 enum {
     WORKER_MAGIC = 0x574f524b,
-    CUTOFF_MS = 300,   /* at the end: so long clients may still send ... */
-    DEADLINE_MS = 5000 /* ... and so long they may take to read */
+    CUTOFF_MS = 300,   /* at shutdown: how long clients may still send ... */
+    DEADLINE_MS = 5000 /* ... and how long they may take to read */
 };
 
 static void each_open(struct worker *w, void (*visit)(struct connection *c))
@@ -32,7 +32,7 @@ static void each_open(struct worker *w, void (*visit)(struct connection *c))
 
 /* ---- turns ---- */
 
-/* One turn each: who defers again stands at the end and comes with the next call. */
+/* One turn each: one that defers again goes to the end and waits for the next call. */
 static void on_deferral(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
@@ -71,7 +71,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
         worker_arm(&w->deadline, DEADLINE_MS - CUTOFF_MS);
         return;
     }
-    log_info("worker %u closes %zu connections that did not finish in time", w->id,
+    log_info("worker %u is closing %zu connections that did not finish in time", w->id,
              w->nopen);
     each_open(w, connection_close);
     event_base_loopbreak(w->base);
@@ -172,7 +172,8 @@ bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy
     w->base = make_base();
     if (inbox_init(&w->inbox) && w->base != NULL && watch_inbox(w))
         return true;
-    snprintf(why, nwhy, "no event loop for a worker thread: %s", strerror(errno));
+    snprintf(why, nwhy, "cannot create a worker thread's event loop: %s",
+             strerror(errno));
     return false;
 }
 
@@ -182,8 +183,8 @@ static void *run(void *arg)
     CHECK_OBJ(w, WORKER_MAGIC);
     if (event_base_loop(w->base, 0) >= 0)
         return NULL;
-    log_warning("worker %u can wait for its connections no more (%s): mcd ends", w->id,
-                strerror(errno));
+    log_warning("worker %u cannot wait for its connections any more (%s): mcd ends",
+                w->id, strerror(errno));
     server_api_stop();
     return NULL;
 }
@@ -195,7 +196,7 @@ bool worker_start(struct worker *w, char *why, size_t nwhy)
     w->api = w->server->engine.api;
     int error = pthread_create(&w->thread, NULL, run, w);
     if (error != 0) {
-        snprintf(why, nwhy, "no worker thread can be started: %s", strerror(error));
+        snprintf(why, nwhy, "cannot start a worker thread: %s", strerror(error));
         return false;
     }
     snprintf(name, sizeof(name), "mcd-worker-%u", w->id % 1000);

@@ -1,14 +1,14 @@
 /*
- * Items that have an age: those of a copy, and those that are moved as they are while
- * this node follows another. Each place in a queue that is being filled has an open
- * segment here, so that items of one age come to lie side by side, and leave together.
+ * Items that have an age: items of a copy, and items that this node moves unchanged while
+ * it follows another node. Each queue position that is being filled has an open segment
+ * here, so items of one age lie side by side and leave together.
  */
 #include "store/memory.h"
 
 #include "base/check.h"
 
-/* Places of a copy are kept apart. What is moved here from segments with much to gain has
- * come from near each other: from those whose turn it is. */
+/* Positions of a copy are kept separate. Moved items from segments with much to gain are
+ * not: these segments lie close to each other in the queue, near its old end. */
 static bool is_same_place(const struct memory *m, const struct open_segment *open,
                           unsigned queue, uint64_t order)
 {
@@ -16,7 +16,7 @@ static bool is_same_place(const struct memory *m, const struct open_segment *ope
            (open->order == order || (open->order > ORDER_LIVE && order > ORDER_LIVE));
 }
 
-/* The one for this place, else one that is free, else the one not used for longest. */
+/* The open segment for this position, else a free one, else the least recently used. */
 static unsigned choose(const struct memory *m, unsigned queue, uint64_t order)
 {
     const struct aged *a = &m->aged;

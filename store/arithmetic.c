@@ -7,8 +7,8 @@ static struct iovec value_of(struct item *it)
     return (struct iovec){ item_value(it), item_nbytes(it) };
 }
 
-/* Write the number into the item that is there: nobody looks, and its place is as large.
- */
+/* Writes the number into the existing item: nobody has a reference, and the size is the
+ * same. */
 static bool change_in_place(struct store *s, struct spot *spot, uint64_t number,
                             size_t length, uint64_t *cas)
 {
@@ -26,18 +26,18 @@ static bool change_in_place(struct store *s, struct spot *spot, uint64_t number,
     return true;
 }
 
-/* What an attempt works on. */
+/* The state of one attempt. */
 struct attempt {
     const struct arithmetic *a;
     struct spot spot;
-    struct item *fresh; /* to be linked if the number needs another item; may be NULL */
-    uint32_t flags;     /* what the item has or shall have */
+    struct item *fresh; /* to link if the number needs another item; may be NULL */
+    uint32_t flags;     /* current or initial ones of the item */
     rel_time_t exptime;
     uint64_t result, cas;
-    size_t length; /* of the value that the item gets */
+    size_t length; /* of the item's new value */
 };
 
-/* The result, and what its item looks like. Bucket locked. */
+/* Computes the result and the properties of its item. Bucket locked. */
 static ENGINE_ERROR_CODE work_out(struct attempt *t)
 {
     struct item *it = t->spot.it;
@@ -76,7 +76,7 @@ static ENGINE_ERROR_CODE link_fresh(struct store *s, struct attempt *t)
     return ENGINE_SUCCESS;
 }
 
-/* *again: a fresh item for a value of that length is needed, and then another attempt. */
+/* *again: this needs a fresh item for a value of that length, then another attempt. */
 static ENGINE_ERROR_CODE attempt(struct store *s, struct attempt *t, uint32_t hash,
                                  bool *again)
 {

@@ -14,7 +14,7 @@ static void time_of_next_turn(const struct background *b, struct timespec *t)
     }
 }
 
-/* Sleep to the next turn. False: stop. */
+/* Sleeps until the next turn. False: stop. */
 static bool pause_turn(struct background *b)
 {
     struct timespec until;
@@ -51,7 +51,7 @@ bool background_start(struct background *b, unsigned period_ms,
     AZ(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC));
     AZ(pthread_cond_init(&b->wake, &attributes));
     pthread_condattr_destroy(&attributes);
-    b->started = true; /* the thread looks at it */
+    b->started = true; /* the thread reads it */
     if (pthread_create(&b->thread, NULL, run, b) != 0)
         b->started = false;
     return b->started;

@@ -1,5 +1,5 @@
 /*
- * A thread that makes a turn every so often, and sooner when somebody wakes it.
+ * A thread that runs a function periodically, and earlier when it is woken.
  */
 #ifndef STORE_BACKGROUND_H
 #define STORE_BACKGROUND_H
@@ -18,12 +18,13 @@ struct background {
     bool stop, hurry;
 };
 
-/* The struct must be zeroed before. False: the system gives no thread. */
+/* The struct must be zeroed before. False: the system cannot create a thread. */
 bool background_start(struct background *b, unsigned period_ms,
                       void (*turn)(void *context), void *context);
-/* Wait for the end of its turn, and of the thread. Nothing happens if there is none. */
+/* Waits until its turn has finished and the thread has ended. Does nothing if there is no
+ * thread. */
 void background_stop(struct background *b);
-/* Any thread; nothing happens if none was started. */
+/* Any thread. Does nothing if no thread was started. */
 void background_wake(struct background *b);
 
 #endif

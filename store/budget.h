@@ -1,7 +1,7 @@
 /*
- * The bytes that a store may occupy: a limit, and what is charged against it. Who takes
- * memory looks first (budget_unspent). A charge itself never fails: what cannot wait, the
- * hash table's growth, is paid for by those who take memory next. Any thread.
+ * The bytes that a store may occupy: a limit, and the bytes charged against it. Callers
+ * that allocate memory check first (budget_unspent). A charge itself never fails: growth
+ * of the hash table cannot wait, so those who allocate next pay for it. Any thread.
  */
 #ifndef STORE_BUDGET_H
 #define STORE_BUDGET_H
@@ -24,7 +24,7 @@ static inline void budget_credit(struct budget *b, size_t bytes)
     atomic_fetch_sub_explicit(&b->charged, bytes, memory_order_relaxed);
 }
 
-/* Bytes not charged yet; 0 if more is charged than there is. */
+/* Bytes not charged yet; 0 if more than the limit is charged. */
 static inline size_t budget_unspent(const struct budget *b)
 {
     size_t charged = atomic_load_explicit(&b->charged, memory_order_relaxed);

@@ -1,17 +1,17 @@
 /*
- * The numbers that items get: microseconds since 1970 << 8, and at least one step above
- * the last, so that they never go back over a restart. The low byte is the store's own.
+ * CAS values of items: microseconds since 1970 << 8, and at least one step above the last
+ * value, so that they never go back over a restart. The low byte is the store's own.
  *
- * A number that is adopted raises all that follow, so it must leave room for them: 64
- * bits last until the year 4253. And those that follow must be taken by the other node in
- * turn, however high the first one was: hence it is bounded by the clock, which goes on,
- * and not by a fixed number, which they would exceed.
+ * An adopted value raises all values that follow, so it must leave room for them: 64 bits
+ * last until the year 4253. The other node must in turn be able to adopt the following
+ * values, however high the first one was. So the bound moves with the clock; a fixed
+ * bound would be exceeded by the values that follow.
  */
 #include "store/instance.h"
 
 #include <time.h>
 
-/* 142 years: more than a machine can be wrong that believes it is 1970. */
+/* 142 years: more than the error of a machine that believes it is 1970. */
 #define AHEAD_MAX (UINT64_C(1) << 60)
 
 static uint64_t clock_cas(void)

@@ -1,4 +1,4 @@
-/* What the segments hold, queue by queue. */
+/* Counts what the segments of each queue contain. */
 #include "store/memory.h"
 
 #include "base/check.h"
@@ -22,12 +22,12 @@ static void count_open_one(struct memory *m, const struct open_segment *open,
     if (open->id == SEGMENT_NONE)
         return;
     const struct segment *seg = &m->segments[open->id];
-    if (seg->state == SEGMENT_OPEN) /* not sealed by now */
+    if (seg->state == SEGMENT_OPEN) /* it has not been sealed meanwhile */
         count_one(seg, &census[seg->queue], (uint64_t)(open->next - seg->base),
                   open->items);
 }
 
-/* Also with the lock of the aged ones held. */
+/* The caller also holds the lock of the aged segments. */
 static void count_open(struct memory *m, struct census census[QUEUES])
 {
     for (uint32_t i = 0; i < m->nlanes; i++) {

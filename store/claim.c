@@ -1,16 +1,17 @@
-/* Which of the queued segments to reclaim. */
+/* Chooses which of the queued segments to reclaim. */
 #include "store/memory.h"
 
 #include "base/check.h"
 #include "store/memory_internal.h"
 
-/* A look at every segment costs as much as a reclaim once there are some ten thousand. So
- * it is made for every claim only in small stores, and its best finds are kept. */
+/* With some ten thousand segments, looking at each costs as much as a reclaim. So only
+ * small stores survey all segments for every claim; others keep and reuse the best finds.
+ */
 enum { SURVEY_SHARE = 4096 };
 
-/* Shares of a segment: a gain below is never worth moving the rest; one below is not if
- * it would also do to evict; and so much must be to gain in all segments that it is
- * gathered. */
+/* Shares of a segment. A gain below the first is never worth moving the rest. A gain
+ * below the second is not worth it if evicting would do as well. SPARE_SEGMENTS: how much
+ * the gain of all segments together must be before small gains are collected. */
 enum { WORTH_LEAST = 32, WORTH_MOVING = 16, SPARE_SEGMENTS = 2 };
 
 static bool is_claimable(const struct segment *seg)
@@ -18,8 +19,8 @@ static bool is_claimable(const struct segment *seg)
     return seg->state == SEGMENT_QUEUED && !seg->busy && !seg->parked;
 }
 
-/* Bytes that reclaiming a segment gives; UINT64_MAX if nothing in it lives. A short rest
- * that was left over when it was sealed is none: the next one will have as much. */
+/* Bytes that reclaiming a segment gives back; UINT64_MAX if nothing in it is live. A
+ * short unused rest at its end does not count: the next segment will have one, too. */
 static uint64_t gain_of(const struct memory *m, const struct segment *seg)
 {
     uint64_t used = atomic_load_explicit(&seg->used, memory_order_relaxed);
@@ -32,7 +33,7 @@ static uint64_t gain_of(const struct memory *m, const struct segment *seg)
     return rest < m->segment_size / 8 ? dead : dead + rest;
 }
 
-/* Keep a find in place of the least one. */
+/* Adds a find; if the list is full it replaces the smallest. */
 static void keep_find(struct finds *f, uint32_t id, uint64_t gain)
 {
     unsigned least = 0;
@@ -69,13 +70,13 @@ static void survey(struct memory *m, uint32_t now)
         if (atomic_load_explicit(&seg->min_exptime, memory_order_relaxed) <= now)
             f->expiring = id;
     }
-    /* Compaction pays when a good part of the memory is dead; a little is the price of
-     * keeping order. */
+    /* Compaction pays when a large part of the memory is dead. A small part is the cost
+     * of keeping the order. */
     f->pays = gained * 100 > charged * 15;
     f->spare = gained;
 }
 
-/* The best find that still is one, out of the list. */
+/* Removes the best find from the list, if it is still valid. */
 static uint32_t take_find(struct memory *m, uint64_t *gain)
 {
     struct finds *f = &m->finds;
@@ -96,7 +97,7 @@ static uint32_t take_find(struct memory *m, uint64_t *gain)
     return *gain == 0 ? SEGMENT_NONE : id;
 }
 
-/* Without eviction every byte counts; with it, moving things must be worth the while. */
+/* Without eviction every byte counts; with it, moving items must be worth the effort. */
 static uint32_t worth_compacting(struct memory *m, bool may_evict, uint32_t now)
 {
     struct finds *f = &m->finds;
@@ -121,8 +122,7 @@ static uint32_t oldest(struct memory *m, unsigned queue)
     return id;
 }
 
-/* The small queue pays while it has more than its tenth, or the main one gives nothing.
- */
+/* The small queue pays while it exceeds a tenth, or if the main queue yields nothing. */
 static uint32_t next_to_evict(struct memory *m, bool main_is_vain)
 {
     size_t small = m->queue[QUEUE_SMALL].bytes, main = m->queue[QUEUE_MAIN].bytes;
@@ -133,10 +133,10 @@ static uint32_t next_to_evict(struct memory *m, bool main_is_vain)
                : oldest(m, first == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL);
 }
 
-/* A node that follows is told what to move and what to evict, so that segments empty by
- * themselves; what else gives memory without evicting is to move what is left of some.
- * Where memory is as large as the other node's, there is enough to gain; where it is
- * smaller, evicting is the cheaper way. */
+/* A follower is told what to move and what to evict, so its segments empty by themselves.
+ * The other way to gain memory without evicting is to move what is left in some segments.
+ * If this node has as much memory as the leader, there is enough to gain. If it has less,
+ * evicting is cheaper. */
 static uint32_t worth_following(struct memory *m, uint32_t now)
 {
     uint64_t gain = 0;

@@ -1,4 +1,4 @@
-/* From -e to struct config. */
+/* Parses the text of -e into struct config. */
 #include "store/instance.h"
 
 #include <inttypes.h>
@@ -42,7 +42,7 @@ static bool parse(struct store *s, const char *text)
         return refuse(s, "default_engine: %s", why);
     if (rest == NULL)
         return true;
-    refuse(s, "default_engine: there is no such option: %s", rest);
+    refuse(s, "default_engine: unknown option: %s", rest);
     free(rest);
     return false;
 }
@@ -60,6 +60,6 @@ bool store_configure(struct store *s, const char *text)
         return true;
     return refuse(s,
                   "default_engine: item_size_max is %" PRIu64 " bytes, more than half of "
-                  "cache_size (%" PRIu64 "); lower the one or raise the other",
+                  "cache_size (%" PRIu64 "); lower item_size_max or raise cache_size",
                   c->item_size_max, c->cache_size);
 }

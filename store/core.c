@@ -1,4 +1,4 @@
-/* What is asked for one key: memory for it, a look at it, its removal. */
+/* Operations on one key: allocate an item for it, look it up, remove it. */
 #include "store/instance.h"
 
 #include "store/notes.h"
@@ -11,7 +11,7 @@ static struct item *allocate_at(struct memory *m, const struct item *header,
     return memory_alloc_aged(m, berth->queue, berth->order, header, MEMORY_FOR_CLIENT);
 }
 
-/* Memory for an item as the header says, with its key. */
+/* Allocates an item as described by the header, and copies the key. */
 static ENGINE_ERROR_CODE allocate(struct store *s, const void *cookie, struct item **it,
                                   const struct item *header, const void *key,
                                   const struct berth *berth)
@@ -28,7 +28,7 @@ static ENGINE_ERROR_CODE allocate(struct store *s, const void *cookie, struct it
     return ENGINE_SUCCESS;
 }
 
-/* A key that was evicted lately, unread, has proven itself by coming again. */
+/* A key that was evicted unread recently and returns has proven itself. */
 static struct berth berth_of(struct store *s, uint32_t hash)
 {
     struct berth berth = { .queue = QUEUE_SMALL, .order = ORDER_LAST };

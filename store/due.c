@@ -1,9 +1,9 @@
-/* Which segment to search for expired items. */
+/* Chooses which segment to search for expired items. */
 #include "store/memory.h"
 
 #include "base/check.h"
 
-/* Where the items of an open segment end now; NULL if no lane has it. */
+/* The current end of the items in an open segment; NULL if no lane has it open. */
 static char *open_end(struct memory *m, uint32_t id, unsigned queue)
 {
     char *end = NULL;
@@ -21,7 +21,7 @@ static char *open_end(struct memory *m, uint32_t id, unsigned queue)
     return end;
 }
 
-/* Where the items of a segment end that is due for a scan; NULL if it is not. */
+/* The end of the items in a segment that is due for a scan; NULL if it is not due. */
 static char *due_end(struct memory *m, uint32_t id, uint32_t now)
 {
     struct segment *seg = &m->segments[id];

@@ -21,7 +21,7 @@ static void on_disconnect(const void *cookie, ENGINE_EVENT_TYPE type,
     store_scan_end((struct store *)(uintptr_t)cb_data, cookie);
 }
 
-/* The interface declares an array of one row and means as many as there are. */
+/* The interface declares an array of one row, but it may have any number of rows. */
 static void add_feature(struct store *s, uint32_t id, const char *description)
 {
     feature_info feature = { .feature = id, .description = description };
@@ -173,8 +173,8 @@ static TAP_ITERATOR engine_get_tap_iterator(ENGINE_HANDLE *handle, const void *c
     return store_scan_begin(store_of(handle), cookie);
 }
 
-/* On a fresh item: the CAS that the request expects. On a stored one: adopt a number that
- * another node gave, and give higher ones from now on. */
+/* On a fresh item: sets the CAS that the request expects. On a stored item: adopts a CAS
+ * that another node gave, and gives higher ones from now on. */
 static void engine_item_set_cas(ENGINE_HANDLE *handle, const void *cookie, item *at,
                                 uint64_t cas)
 {

@@ -1,9 +1,9 @@
-/* The search for expired items, some of it each turn. */
+/* The search for expired items; each turn does part of it. */
 #include "store/instance.h"
 
 #include <time.h>
 
-enum { SCAN_PAUSE = 1 }; /* seconds between two looks at one segment */
+enum { SCAN_PAUSE = 1 }; /* seconds between two scans of one segment */
 
 static void expire_item(struct store *s, struct item *it)
 {
@@ -13,13 +13,13 @@ static void expire_item(struct store *s, struct item *it)
     store_unlock(s, &spot);
 }
 
-/* Remove what expired from one pinned segment. */
+/* Removes the expired items of one pinned segment. */
 static void expire_segment(struct store *s, struct segment *seg, char *end,
                            rel_time_t now)
 {
     struct item *it = segment_item(seg);
     uint32_t least = EXPTIME_NONE;
-    /* Before the look at the items: a touch meanwhile lowers it again. */
+    /* Before reading the items: a touch during the scan lowers it again. */
     atomic_store(&seg->min_exptime, EXPTIME_NONE);
     for (; (char *)it < end; it = item_after(it)) {
         uint32_t exptime = item_exptime(it), word = item_word(it);

@@ -1,17 +1,16 @@
 /*
- * A flush starts a new epoch: items of an older one are a miss from that moment, and
- * are swept out of the table afterwards. The epoch of an item is read under its bucket's
- * lock when it is stored, so "before" and "after" need no clock.
+ * A flush starts a new epoch. Items of an older epoch are a miss from that moment, and
+ * a sweep removes them from the table afterwards. When an item is stored, its epoch is
+ * read under its bucket's lock, so "before" and "after" need no clock.
  *
- * Epochs are numbers of EPOCH_MASK bits. Between `swept` and `epoch` lie those of which
- * items may still be around; a flush that would run into `swept` from behind
- * sweeps first.
+ * Epochs are numbers of EPOCH_MASK bits. Items may exist of the epochs between `swept`
+ * and `epoch`. If the next epoch would reach `swept` from behind, the flush sweeps first.
  */
 #include "store/instance.h"
 
 #include "base/check.h"
 
-enum { GARBAGE_MAX = 32 }; /* large items to be unmapped once the bucket is unlocked */
+enum { GARBAGE_MAX = 32 }; /* large items to unmap after the bucket is unlocked */
 
 static void sweep_bucket(struct store *s, struct bucket *b, uint32_t *garbage,
                          int *ngarbage)
@@ -35,7 +34,7 @@ static void sweep_bucket(struct store *s, struct bucket *b, uint32_t *garbage,
     }
 }
 
-/* Remove what is stale from one bucket; false when there is no such bucket. */
+/* Removes the stale items of one bucket; false if there is no such bucket. */
 static bool sweep_one(struct store *s, uint32_t index)
 {
     uint32_t garbage[GARBAGE_MAX];
@@ -76,7 +75,7 @@ bool store_sweep(struct store *s)
     return due;
 }
 
-/* flush_lock held. */
+/* The caller holds flush_lock. */
 static void start_epoch(struct store *s)
 {
     uint32_t next = (atomic_load(&s->epoch) + 1) & EPOCH_MASK;

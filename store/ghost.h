@@ -1,7 +1,7 @@
 /*
- * What was evicted lately without ever having been read: 16-bit fingerprints of hashes.
- * A key that is set again while its ghost is there has proven itself and goes
- * straight to the main queue. A wrong answer only misplaces an item.
+ * Keys that were evicted recently without having been read: 16-bit fingerprints of
+ * hashes. A key that is set again while its ghost exists has proven itself and goes
+ * directly to the main queue. A wrong answer only puts an item into the wrong queue.
  *
  * Lock-free; the effective size follows the number of items.
  */
@@ -22,11 +22,11 @@ struct ghost {
     struct range range;
 };
 
-/* At most `bytes` of memory. False: no address space. */
+/* Uses at most `bytes` of memory. False: no address space. */
 bool ghost_init(struct ghost *g, size_t bytes);
 void ghost_fini(struct ghost *g);
 
-/* Use at least as many entries as there are items; returns the bytes it grew by. */
+/* Uses at least as many entries as there are items. Returns how many bytes it grew. */
 size_t ghost_resize(struct ghost *g, uint64_t items);
 
 static inline uint16_t ghost_print(uint32_t hash)
@@ -34,7 +34,7 @@ static inline uint16_t ghost_print(uint32_t hash)
     return (uint16_t)(hash >> 16) | 1;
 }
 
-/* The low bits pick the entry; mixed, so that the fingerprint's bits add to them. */
+/* The low bits select the entry. They are mixed, so that the fingerprint adds to them. */
 static inline uint32_t ghost_index(uint32_t hash, uint32_t mask)
 {
     return (hash * 0x9e3779b1u >> 4) & mask;

@@ -1,18 +1,18 @@
 /*
- * One store: what an engine handle points at. A file calls only those below it.
+ * One store: an engine handle points at it. A file calls only those below it.
  *
  *   engine.c                     the rows of the interface
- *   lifecycle.c config.c         beginning and end; the options
- *   mirror.c                     the rows of its extension, for a store kept like another
- *   maintain.c                   what the background thread does
+ *   lifecycle.c config.c         start and end; the options
+ *   mirror.c                     the rows of its extension, for a mirrored store
+ *   maintain.c                   the work of the background thread
  *   update.c arithmetic.c touch.c    the commands
- *   core.c tap.c stats.c         allocate, get, remove; scans over all; figures
- *   reclaim.c expire.c flush.c   memory brought back; what expired, what was flushed
- *   spot.c notes.c cas.c         one item under its bucket's lock; what a mirror is told
- *   table.h memory.h ghost.h background.h    where items are; their memory; what was
- *                                evicted; a thread
+ *   core.c tap.c stats.c         allocate, get, remove; scans over all items; statistics
+ *   reclaim.c expire.c flush.c   reclaiming memory; expired items; flushed items
+ *   spot.c notes.c cas.c         one item under its bucket's lock; notes for a mirror
+ *   table.h memory.h ghost.h background.h    where items are; their memory; evicted
+ *                                keys; a thread
  *
- * Nothing here is static: several stores live in one process.
+ * Nothing here is static: one process may have several stores.
  */
 #ifndef STORE_INSTANCE_H
 #define STORE_INSTANCE_H
@@ -27,7 +27,7 @@
 #include "store/memory.h"
 #include "store/table.h"
 
-/* What the options say; those that change nothing here are read, too. */
+/* The options' values, including options without effect here. */
 struct config {
 #define OPTION(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
 #define OPTION_UNUSED(name, type, preset, form)          OPTION_MEMBER_##type(name)
@@ -44,21 +44,21 @@ struct counters {
 
 struct tap_scan;
 
-/* Of the background thread, but for the scans. */
+/* The background thread's state, except for the counter `scans`. */
 struct maintenance {
-    _Atomic uint64_t scans; /* full rounds for expired items */
+    _Atomic uint64_t scans; /* complete rounds for expired items */
     uint32_t cursor;        /* next segment of the round */
     rel_time_t round_began;
     unsigned turns;
-    bool shrinking; /* the hash table */
+    bool shrinking; /* the hash table is being made smaller */
 };
 
-/* What the main queue asks of its items when memory is wanted (reclaim.c). */
+/* What the main queue requires of its items when memory is needed (reclaim.c). */
 struct demand {
-    _Atomic unsigned above; /* those stay whose frequency is */
-    _Atomic uint64_t seen;  /* bytes of the segments looked at since `above` was set */
-    _Atomic uint64_t kept;  /* of them */
-    _Atomic unsigned vain;  /* segments in a row that kept nearly all they had */
+    _Atomic unsigned above; /* items with a frequency above this stay */
+    _Atomic uint64_t seen;  /* bytes of the segments checked since `above` was set */
+    _Atomic uint64_t kept;  /* bytes of those that stayed */
+    _Atomic unsigned vain;  /* segments in a row of which nearly all items stayed */
 };
 
 struct store {
@@ -68,26 +68,26 @@ struct store {
     struct config config;
     SERVER_HANDLE_V1 server;
     rel_time_t (*now)(void);
-    struct siphash_secret secret; /* places the items; constant once there is one */
+    struct siphash_secret secret; /* hashes the keys; constant once there is an item */
     struct table table;
     struct memory memory;
     struct ghost ghost;
-    _Atomic bool follows; /* another node says what is evicted (mirror.h) */
-    _Atomic(engine_subscriber) subscriber; /* NULL: nobody wants to know */
+    _Atomic bool follows; /* another node decides what is evicted (mirror.h) */
+    _Atomic(engine_subscriber) subscriber; /* NULL: no subscriber */
     void *subscriber_context;
-    _Atomic unsigned sample_every; /* reads; 0: none is sampled */
+    _Atomic unsigned sample_every; /* one note for this many reads; 0: none */
     struct demand demand;
     struct counters *counters; /* memory.nlanes of them */
 
-    /* Read by every call, written by a flush. */
+    /* Every call reads these; a flush writes them. */
     _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; EPOCH_MASK bits */
-    _Atomic uint32_t flush_at;           /* when a delayed flush is due, 0: none */
+    _Atomic uint32_t flush_at;           /* when a delayed flush is due; 0: none */
 
-    _Alignas(64) _Atomic uint64_t cas; /* last one given */
+    _Alignas(64) _Atomic uint64_t cas; /* the last one given */
 
-    _Alignas(64) pthread_mutex_t flush_lock; /* epoch, flush_at */
-    pthread_mutex_t sweep_lock; /* after flush_lock; one sweep, or shrinking, at a time */
-    _Atomic uint32_t swept;     /* no item is of an epoch before */
+    _Alignas(64) pthread_mutex_t flush_lock; /* guards epoch, flush_at */
+    pthread_mutex_t sweep_lock; /* after flush_lock; one sweep or shrink step at a time */
+    _Atomic uint32_t swept;     /* no item has an older epoch */
     pthread_mutex_t tap_lock;
     struct tap_scan *scans;
     _Atomic unsigned nwalks;
@@ -112,7 +112,7 @@ static inline struct counters *store_counters(struct store *s)
 
 #define COUNT(counter, n) atomic_fetch_add_explicit(&(counter), (n), memory_order_relaxed)
 
-/* Whether an item is past its time or flushed. Bucket locked. */
+/* True if an item is expired or flushed. Bucket locked. */
 static inline bool store_is_stale(struct store *s, const struct item *it)
 {
     uint32_t exptime = item_exptime(it);
@@ -121,7 +121,7 @@ static inline bool store_is_stale(struct store *s, const struct item *it)
     return __builtin_expect(exptime != 0, 0) && exptime <= s->now();
 }
 
-/* Places a key in this store, and in no other. */
+/* The hash of a key in this store; other stores have different hashes. */
 static inline uint32_t store_hash(const struct store *s, const void *key, size_t nkey)
 {
     return (uint32_t)siphash(&s->secret, key, nkey);
@@ -129,7 +129,7 @@ static inline uint32_t store_hash(const struct store *s, const void *key, size_t
 
 enum { CAS_STEP = 256 };
 
-/* A number higher than all before; 0 if items have none. */
+/* A CAS higher than all before; 0 if items have none. */
 static inline uint64_t store_next_cas(struct store *s)
 {
     if (!s->config.use_cas)
@@ -139,12 +139,12 @@ static inline uint64_t store_next_cas(struct store *s)
 
 /* cas.c */
 
-/* The CAS of an item that another node gave this one: later ones will be higher. One that
- * is absurdly far ahead of the clock is not taken; the item gets a new one. */
+/* Adopts the CAS of an item that another node sent: later ones will be higher. A CAS that
+ * is absurdly far ahead of the clock is not adopted; the item gets a new one. */
 uint64_t store_adopt_cas(struct store *s, uint64_t cas);
 
-/* Let CAS values be at least microseconds since the epoch, times 256: a node that was
- * down gives no lower ones than it, or its peer, gave before. */
+/* Raises the CAS to at least microseconds since 1970, times 256: a node that was down
+ * then gives no lower CAS than it, or its peer, gave before. */
 void store_follow_clock(struct store *s);
 
 /* spot.c: one item under its bucket's lock. */
@@ -152,40 +152,41 @@ void store_follow_clock(struct store *s);
 /* Where a key is. Locked from store_lookup to store_unlock. */
 struct spot {
     struct bucket *bucket;
-    table_slot *slot; /* NULL: not there */
-    struct item *it;  /* NULL: not there */
-    uint32_t garbage; /* large item's segment to be freed once unlocked, if any */
-    bool grow;        /* the table asks to grow once unlocked */
+    table_slot *slot; /* NULL: absent */
+    struct item *it;  /* NULL: absent */
+    uint32_t garbage; /* a large item's segment to free after unlocking, if any */
+    bool grow;        /* the table asks to grow after unlocking */
 };
 
-/* Lock and find; an expired or flushed item is removed and counts as not there. */
+/* Locks the bucket and finds the key. Removes an expired or flushed item; it counts as
+ * absent. */
 void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
                   size_t nkey);
-/* Lock, and find this very item. False: it was unlinked meanwhile. */
+/* Locks the bucket and finds this very item. False: it was unlinked meanwhile. */
 bool store_find(struct store *s, struct spot *spot, struct item *it);
 void store_unlock(struct store *s, struct spot *spot);
 
-/* Take the item found out of the table. */
+/* Removes the item found from the table. */
 void store_unlink(struct store *s, struct spot *spot);
-/* The same for one that is stale, which is counted. */
+/* The same for a stale item; counts it. */
 void store_drop_stale(struct store *s, struct spot *spot);
 
-/* The rest of store_unlink: for one who empties the slot himself. */
+/* The rest of store_unlink, for a caller that empties the slot itself. */
 void store_retire(struct store *s, struct spot *spot, struct item *it);
 
-/* Put an item in place of the one found, or add it, with a new CAS. False: no memory. */
+/* Replaces the item found, or adds one, with a new CAS. False: no memory. */
 bool store_link(struct store *s, struct spot *spot, struct item *it);
 
-/* The same, with this CAS and these marks (but for the epoch). */
+/* The same, with this CAS and these marks (except the epoch). */
 bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t cas,
                    unsigned mark);
 
-/* Copy the item found, which nobody has a reference to, to a place of the same size that
- * is not in the table yet, and let the table point there. Takes over the reference to the
- * place. Not for large items. */
+/* Moves the item found, to which nobody has a reference, to a place of the same size that
+ * is not in the table yet, and lets the table point there. Takes over the reference to
+ * the place. Not for large items. */
 void store_move(struct store *s, struct spot *spot, struct item *to, unsigned mark);
 
-/* Give a reference back. Any thread, no lock. */
+/* Returns a reference. Any thread, no lock. */
 void store_release(struct store *s, struct item *it);
 
 /* flush.c */
@@ -199,42 +200,42 @@ static inline void store_check_flush(struct store *s)
         store_flush_due(s);
 }
 
-/* Remove what was flushed from the table. True if there was anything to do. */
+/* Removes flushed items from the table. True if there was anything to do. */
 bool store_sweep(struct store *s);
 
-/* reclaim.c: bring some memory back. False when nothing can be. */
+/* reclaim.c: frees some memory. False if that is impossible. */
 bool store_reclaim(struct store *s, const void *cookie);
 
-/* Look again at the segments that could not be freed because items were in use. */
+/* Tries again to free segments that could not be freed because items were in use. */
 void store_reclaim_parked(struct store *s);
 
-/* expire.c: remove expired items of segments that are due, for about `budget_us`
+/* expire.c: removes expired items of segments that are due, for about `budget_us`
  * microseconds. */
 void store_expire(struct store *s, uint64_t budget_us);
 
 /* core.c */
 
-/* Where an item is to stand in the queues. */
+/* The position of an item in the queues. */
 struct berth {
     unsigned queue;
     uint64_t order; /* memory.h */
 };
 
-/* A fresh item with one reference, value not filled in. exptime is relative time; berth
- * NULL: where new items go. */
+/* A fresh item with one reference and no value yet. exptime is relative time; berth NULL:
+ * the position of new items. */
 ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct item **it,
                                  const void *key, size_t nkey, size_t nbytes,
                                  uint32_t flags, rel_time_t exptime,
                                  const struct berth *berth);
-/* The item of a key with a reference, NULL if there is none. */
+/* The item of a key, with a reference; NULL if it is absent. */
 struct item *store_get(struct store *s, const void *key, size_t nkey);
-/* The same, but nobody has read it. */
+/* The same, but does not count as a read. */
 struct item *store_peek(struct store *s, const void *key, size_t nkey);
 
 ENGINE_ERROR_CODE store_remove(struct store *s, const void *key, size_t nkey,
                                uint64_t cas);
 
-/* update.c, arithmetic.c, touch.c: as the engine interface has them. */
+/* update.c, arithmetic.c, touch.c: as the engine interface defines them. */
 ENGINE_ERROR_CODE store_update(struct store *s, const void *cookie, struct item *it,
                                uint64_t *cas, ENGINE_STORE_OPERATION operation);
 
@@ -263,15 +264,15 @@ ENGINE_ERROR_CODE store_stats(struct store *s, const void *cookie, const char *k
 void store_reset_stats(struct store *s);
 uint64_t store_count_items(struct store *s);
 
-/* config.c: false, with s->error, when the text cannot be used. */
+/* config.c: false, with s->error set, if the text is invalid. */
 bool store_configure(struct store *s, const char *text);
 
-/* maintain.c: start the background thread; background_stop ends it. False: the system
- * gives none. */
+/* maintain.c: starts the background thread; background_stop ends it. False: the system
+ * cannot create a thread. */
 bool store_maintain(struct store *s);
 
-/* lifecycle.c: bring up what the options ask for. If the system does not give it,
- * s->error says so; store_end is due in either case. */
+/* lifecycle.c: sets up what the options ask for. If the system refuses, s->error says so.
+ * Call store_end in either case. */
 ENGINE_ERROR_CODE store_start(struct store *s);
 void store_end(struct store *s);
 

@@ -1,5 +1,5 @@
 /*
- * An item as it lies in memory: 32 bytes of header, the key, the value.
+ * An item in memory: 32 bytes of header, the key, the value.
  *
  *   0        8       12       16      20      24      28     30     32
  *   | cas    | word  | exptime| flags | nbytes| hash  | nkey | mark | key | value
@@ -16,10 +16,10 @@
  *        set and cleared under the bucket's lock.
  * mark   how often it was read (0 to 3), whether it was ever read, and the epoch
  *        in which it was stored. Written under the bucket's lock.
- * hash   of the key (store_hash): places the item without looking at the key.
+ * hash   of the key (store_hash): locates the item without reading the key.
  * value  without CRLF. Its bytes change only while there are no references.
  *
- * Size in memory: header, key and value, rounded up to 8.
+ * Size in memory: header, key and value, rounded up to a multiple of 8.
  */
 #ifndef STORE_ITEM_H
 #define STORE_ITEM_H
@@ -68,7 +68,7 @@ static inline size_t item_size(const struct item *it)
     return item_size_of(it->nkey, item_nbytes(it));
 }
 
-/* What lies behind it in its segment. */
+/* The next item in its segment. */
 static inline struct item *item_after(struct item *it)
 {
     return (struct item *)(void *)((char *)it + item_size(it));
@@ -125,8 +125,8 @@ static inline unsigned item_epoch(const struct item *it)
     return item_mark(it) >> MARK_EPOCH_SHIFT;
 }
 
-/* Note one more use. Under the bucket's lock. True if that has raised what it is credited
- * with. */
+/* Counts one more use. Under the bucket's lock. True if this has raised the item's
+ * credit. */
 static inline bool item_note_use(struct item *it)
 {
     unsigned mark = item_mark(it);
@@ -138,7 +138,7 @@ static inline bool item_note_use(struct item *it)
     return true;
 }
 
-/* One more reference. Under the bucket's lock, or by one who has one. */
+/* Takes one more reference. Under the bucket's lock, or by a caller that has one. */
 static inline void item_take_ref(struct item *it)
 {
     atomic_fetch_add_explicit(&it->word, 1, memory_order_relaxed);

@@ -1,10 +1,10 @@
 /*
- * Large items: pages of their own in the arena, and a number as a segment has it.
+ * Large items: each has pages of its own in the arena, and a number as a segment has.
  *
  *   pages:  | its number, padded to 64 | header | key | value | to a page's end
  *
- * Fresh pages cost a fault each, far more than the copy of the value. So those of items
- * that are gone serve the next ones, as long as the budget is not needed elsewhere.
+ * Fresh pages cost a fault each, far more than copying the value. So the pages of freed
+ * items are reused for later items, as long as the budget is not needed elsewhere.
  */
 #include "store/memory.h"
 
@@ -52,7 +52,7 @@ static uint32_t take_large(struct memory *m, size_t bytes)
     return id;
 }
 
-/* Whether there is memory for it, the reserve left alone if need be. */
+/* True if there is memory for it, leaving the reserve alone unless it is for a move. */
 static bool has_room(struct memory *m, size_t bytes, enum memory_grade grade)
 {
     size_t keep = grade == MEMORY_FOR_MOVE ? 0 : (size_t)m->reserve << m->segment_shift;

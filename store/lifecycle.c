@@ -1,4 +1,4 @@
-/* From options to a running store, and back. */
+/* Starts a store from its options, and ends it. */
 #include "store/instance.h"
 
 #include <inttypes.h>
@@ -15,12 +15,13 @@ static bool counters_init(struct store *s)
     return s->counters != NULL;
 }
 
-/* A header of 32 bytes, a short key and its share of the table; addresses that the rest
- * of the process needs for its threads and buffers. */
+/* ITEM_LEAST: a header of 32 bytes, a short key and its share of the table.
+ * ADDRESSES_LEFT: addresses that the rest of the process needs for threads and buffers.
+ */
 enum { ITEM_LEAST = 48, GHOST_SHARE = 64, ADDRESSES_LEFT = 128 << 20 };
 
-/* Reserve what needs many addresses. A thrifty table has longer chains if all items are
- * of the least size. */
+/* Reserves what needs many addresses. A thrifty table has longer chains if all items are
+ * of the smallest size. */
 static bool reserve(struct store *s, unsigned thrift)
 {
     size_t limit = s->config.cache_size;
@@ -47,9 +48,10 @@ static bool reserve_some(struct store *s)
     if (thrift > 0)
         fprintf(
             stderr,
-            "default_engine: addresses are short, so %zu bytes are reserved for a cache "
-            "of %" PRIu64
-            ": many clients that stall may leave no room for new items; raise "
+            "default_engine: address space is short, so only %zu bytes are reserved for "
+            "a "
+            "cache of %" PRIu64
+            ": if many clients stall, there may be no room for new items; raise "
             "the limit (ulimit -v, LimitAS=; with -k also ulimit -l, LimitMEMLOCK=)\n",
             s->memory.pages.runs.pages.size, s->config.cache_size);
     return true;
@@ -68,7 +70,7 @@ static bool build(struct store *s)
         return false;
     s->memory.low = wake;
     s->memory.context = &s->background;
-    /* Two nodes that start in the same microsecond still give different numbers. */
+    /* Two nodes that start in the same microsecond should give different numbers. */
     if (getrandom(&low, sizeof(low), GRND_NONBLOCK) != sizeof(low))
         low = (uint8_t)((uintptr_t)s >> 12);
     atomic_store(&s->cas, low);
@@ -83,17 +85,17 @@ ENGINE_ERROR_CODE store_start(struct store *s)
     if (!siphash_draw(&s->secret)) {
         snprintf(
             s->error, sizeof(s->error),
-            "default_engine: the kernel gives no random numbers, and without a secret "
-            "clients could choose keys that make it slow; is getrandom forbidden by a "
-            "filter of system calls?");
+            "default_engine: the kernel provides no random numbers. Without a secret, "
+            "clients could choose keys that make the cache slow. Check whether a system "
+            "call filter forbids getrandom");
         return ENGINE_FAILED;
     }
     if (build(s) && store_maintain(s))
         return ENGINE_SUCCESS;
     snprintf(s->error, sizeof(s->error),
-             "default_engine: the system gave no memory, addresses or thread for a cache "
+             "default_engine: cannot get memory, addresses or a thread for a cache "
              "of %" PRIu64
-             " bytes; make it smaller (-m), or raise the limit (ulimit -v, LimitAS=)",
+             " bytes; reduce it (-m), or raise the limit (ulimit -v, LimitAS=)",
              s->config.cache_size);
     return ENGINE_ENOMEM;
 }

@@ -1,7 +1,7 @@
 /*
- * One-byte spin lock. Sections under it are a few dozen instructions; a
- * waiter that does not get it soon gives its processor away, so that a holder
- * that was preempted can go on.
+ * A spin lock of one byte. Critical sections are a few dozen instructions. A waiter that
+ * does not get the lock soon yields its processor, so that a holder that was preempted
+ * can continue.
  */
 #ifndef STORE_LOCK_H
 #define STORE_LOCK_H
@@ -11,7 +11,7 @@
 
 typedef _Atomic uint8_t spin_lock;
 
-/* Wait until the lock looks free. */
+/* Waits until the lock looks free. */
 void spin_wait(spin_lock *lock);
 
 static inline void spin_acquire(spin_lock *lock)

@@ -1,13 +1,14 @@
 /*
- * The background thread of a store. Every turn, or sooner when a worker asks:
+ * The background thread of a store. Every turn, or earlier if a worker asks, it does
+ * this:
  *
- *   free segments    kept in reserve, so that workers seldom reclaim themselves
- *   aged segments    sealed when nothing more comes for them
- *   due flush        fired; what a flush left is swept out of the table
- *   expired items    removed, for at most a hundredth of the time
- *   CAS              kept at or above the clock, once a second
- *   ghost table      sized after the number of items
- *   hash table       made smaller when it has become far too large for its items
+ *   free segments    keeps some in reserve, so that workers seldom reclaim themselves
+ *   aged segments    seals them when they receive no more items
+ *   due flush        fires it, and sweeps flushed items out of the table
+ *   expired items    removes them, for at most a hundredth of the time
+ *   CAS              keeps it at or above the clock, once a second
+ *   ghost table      resizes it for the number of items
+ *   hash table       shrinks it when it is far too large for its items
  */
 #include "store/instance.h"
 
@@ -30,7 +31,7 @@ static void keep_free_segments(struct store *s)
     }
 }
 
-/* A scan must not lose sight of an item: none may begin within a step. */
+/* A scan must not miss an item, so no scan may begin during a step. */
 static bool shrink_step(struct store *s)
 {
     AZ(pthread_mutex_lock(&s->tap_lock));
@@ -39,7 +40,7 @@ static bool shrink_step(struct store *s)
     return done;
 }
 
-/* From less than one and a half items a bucket to three: full ones hold seven. */
+/* From below one and a half items per bucket to three; a full bucket holds seven. */
 static void shrink_table(struct store *s)
 {
     uint64_t items = store_count_items(s);

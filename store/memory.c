@@ -11,8 +11,8 @@ enum {
     SEGMENT_MIN = 64 << 10,
     SEGMENT_MAX = 1 << 20,
     LANES_MAX = 64,
-    SEGMENTS_A_LANE = 16, /* so that open segments stay a small part of all */
-    LARGE_LEAST = 8,      /* of them fit a segment */
+    SEGMENTS_A_LANE = 16, /* at least, so that few of all segments are open */
+    LARGE_LEAST = 8,      /* how many of the smallest large items fit a segment */
     PARKED_ROOM = 1024
 };
 
@@ -66,8 +66,8 @@ void memory_follow(struct memory *m, bool follows)
     m->target = follows ? 2 : m->reserve + 1 + m->nlanes / 2;
 }
 
-/* How many addresses there are, in segments. Parked ones keep theirs, and large items of
- * changing size leave gaps: so there are more than memory. */
+/* The number of addresses, in segments. Parked segments keep their addresses, and large
+ * items of changing size leave gaps, so there are more addresses than memory. */
 static uint32_t arena_for(uint32_t segments, unsigned thrift)
 {
     return segments + ((3 * segments + PARKED_ROOM) >> (2 * thrift));
@@ -118,7 +118,7 @@ void memory_fini(struct memory *m)
     free(m->lanes);
     pthread_mutex_destroy(&m->lock);
     pthread_mutex_destroy(&m->aged.lock);
-    memset(m, 0, sizeof(*m)); /* a limit of 0: there is nothing to end */
+    memset(m, 0, sizeof(*m)); /* a limit of 0 means that there is nothing to end */
 }
 
 uint32_t memory_lane(const struct memory *m)
@@ -129,7 +129,7 @@ uint32_t memory_lane(const struct memory *m)
     return (uint32_t)cpu < m->nlanes ? (uint32_t)cpu : (uint32_t)cpu % m->nlanes;
 }
 
-/* The lane's open segment is full: put a fresh one in its place. */
+/* The lane's open segment is full: replaces it with a fresh one. */
 static struct item *alloc_in_fresh(struct memory *m, struct lane *lane, unsigned queue,
                                    const struct item *header, size_t size,
                                    enum memory_grade grade)

@@ -1,41 +1,42 @@
 /*
- * The memory of a store: a budget of bytes, and segments of items in it.
+ * The memory of a store: a budget of bytes, and the segments of items within it.
  *
- *            lane 0              lane 1         ...  (one a processor)
+ *            lane 0              lane 1         ...  (one per processor)
  *         small  main         small  main
  *           |     |             |     |      open segments: items are added at their end
  *           v     v             v     v
  *   small queue: [seg] -> [seg] -> [seg]          about a tenth of the memory
- *                  | oldest: what was read moves on, the rest is evicted
+ *                  | oldest: items that were read move on, the rest is evicted
  *                  v
  *   main queue:  [seg] -> [seg] -> ... -> [seg]
- *                  | oldest: what was read moves to the end, the rest is evicted
+ *                  | oldest: items that were read move to the end, the rest is evicted
  *
- * A queue is in the order of `order`, oldest first: what is sealed comes last. Items that
- * come with an age of their own (a copy of another node, or moved as they are while this
- * node follows one) fill segments apart, and those take the place that their age asks
- * for.
+ * A queue is sorted by `order`, oldest first: sealed segments are added at its end. Items
+ * that have an age of their own (they come from another node's copy, or are moved
+ * unchanged while this node follows one) fill separate segments, which take the position
+ * that their age determines.
  *
- * A segment is a fixed power of two of one reserved arena, so that the segment of an item
- * is arithmetic. An item larger than an eighth of that has pages of its own in the arena
- * (pages.h), and queues like a segment. Space of overwritten and deleted items is counted
- * in `dead` and comes back when the segment is reclaimed (reclaim.c).
+ * A segment has a fixed size, a power of two, in one reserved arena, so the segment of an
+ * item is computed from its address. An item larger than an eighth of that has pages of
+ * its own in the arena (pages.h), and queues like a segment. Space of overwritten and
+ * deleted items is counted in `dead`; it is free again when the segment is reclaimed
+ * (reclaim.c).
  *
- * A segment with items that cannot be moved, because someone holds a reference, is
- * parked: it is in no queue, keeps its addresses, but gives back the pages that hold
- * nothing else. A large item is in its queue again as soon as nobody uses it; segments
- * are looked at from time to time.
+ * A segment is parked if it contains items that cannot be moved because someone holds a
+ * reference: it is in no queue and keeps its addresses, but gives back the pages that
+ * hold nothing else. A large item returns to its queue as soon as nobody uses it;
+ * segments are checked from time to time.
  *
- * The budget counts whatever the store occupies: pages of segments and of large items,
- * the hash table, the tables here.
+ * The budget counts everything that the store occupies: pages of segments and of large
+ * items, the hash table, the tables here.
  *
  * Files, each of which calls only those below it:
  *
- *   memory.c             beginning and end; items into the open segments of the lanes
- *   aged.c               items into segments apart, by their age
+ *   memory.c             start and end; puts items into the open segments of the lanes
+ *   aged.c               puts items into separate segments by their age
  *   large.c              items with pages of their own
  *   claim.c census.c due.c    which segment to reclaim, what all hold, which to search
- *   states.c             segments from one state to the next
+ *   states.c             moves segments from one state to the next
  *   open.h pages.h       filling a segment; pages within the budget
  *   segment.h runs.h budget.h  rows and lists; runs of pages; bytes
  *
@@ -56,19 +57,19 @@
 
 #define LARGE_PREFIX 64 /* before a large item: the number of its segment */
 
-/* Segments with much to gain, as the last look at all of them found. */
+/* Segments with much to gain, as found by the last survey of all segments. */
 enum { FINDS_MAX = 32 };
 struct finds {
     uint32_t id[FINDS_MAX];
     uint64_t gain[FINDS_MAX];
     uint32_t n;
-    uint32_t good_for; /* claims, until the next look */
-    uint32_t expiring; /* one with items that expired, SEGMENT_NONE */
-    bool pays;         /* so much is dead that moving comes before evicting */
-    uint64_t spare;    /* bytes to gain in all */
+    uint32_t good_for; /* claims until the next survey */
+    uint32_t expiring; /* a segment with expired items, or SEGMENT_NONE */
+    bool pays;         /* so much is dead that moving is better than evicting */
+    uint64_t spare;    /* bytes to gain in total */
 };
 
-/* Open segments of items that have an age. */
+/* The open segments of items that have an age. */
 enum { AGED_OPEN = 12 };
 struct aged {
     pthread_mutex_t lock; /* before memory.lock */
@@ -97,130 +98,132 @@ struct memory {
 
     _Alignas(64) pthread_mutex_t lock;
     struct segment_list queue[QUEUES], parked;
-    uint64_t order[QUEUES];         /* of the last one sealed */
-    struct segment_list large_free; /* numbers not in use */
+    uint64_t order[QUEUES];         /* of the last sealed segment */
+    struct segment_list large_free; /* unused numbers */
     struct pages pages;
-    uint32_t claimed; /* segments in that state */
+    uint32_t claimed; /* number of segments in that state */
     struct finds finds;
-    uint32_t arena_next, large_next; /* first ones never used */
+    uint32_t arena_next, large_next; /* the first numbers that were never used */
     struct range segment_range;
     struct aged aged;
-    _Atomic uint64_t oldest[QUEUES], youngest[QUEUES]; /* places, as of the last seal */
+    _Atomic uint64_t oldest[QUEUES], youngest[QUEUES]; /* orders, as of the last seal */
 };
 
-/* limit: bytes of the budget. thrift: how far to get by with fewer addresses than would
- * be good to have, 0 to MEMORY_THRIFT_MOST. False: the kernel does not give as many. */
+/* limit: bytes of the budget. thrift: how much to save addresses, from 0 (none) to
+ * MEMORY_THRIFT_MOST. False: the kernel refuses so many addresses. */
 enum { MEMORY_THRIFT_MOST = 2 };
 bool memory_init(struct memory *m, size_t limit, unsigned thrift);
 void memory_fini(struct memory *m);
 
-/* A follower stores from one thread, and what it moves it has been told to: it gets by
- * with less free memory, so that it can hold all that the leading node does. */
+/* A follower stores from one thread and moves only what it is told to. So it manages with
+ * less free memory, and can hold everything that the leader does. */
 void memory_follow(struct memory *m, bool follows);
 
-/* Which lane the calling thread uses now. */
+/* The lane that the calling thread currently uses. */
 uint32_t memory_lane(const struct memory *m);
 
 enum memory_grade {
-    MEMORY_FOR_CLIENT, /* leaves the reserve alone */
-    MEMORY_FOR_MOVE    /* may use it up */
+    MEMORY_FOR_CLIENT, /* does not touch the reserve */
+    MEMORY_FOR_MOVE    /* may use the whole reserve */
 };
 
-/* Space for an item; *header is copied to its start. NULL: nothing free, reclaim and
- * try again. May take memory.lock. */
+/* Allocates space for an item and copies *header to its start. NULL: nothing is free;
+ * reclaim and try again. May take memory.lock. */
 struct item *memory_alloc(struct memory *m, unsigned queue, const struct item *header,
                           enum memory_grade grade);
 
-/* The same, with a place of its own in the queue (not ORDER_LAST). */
+/* The same, for a given position in the queue (not ORDER_LAST). */
 struct item *memory_alloc_aged(struct memory *m, unsigned queue, uint64_t order,
                                const struct item *header, enum memory_grade grade);
-/* Seal what memory_alloc_aged has open, if it was not called since the last time. */
+/* Seals the open segments of memory_alloc_aged if it was not called since the last seal
+ * attempt. */
 void memory_seal_aged(struct memory *m);
 
-/* Count an item's space as dead; the item must not be touched after it is marked. */
+/* Counts an item's space as dead. Do not touch the item after it has been marked dead. */
 void memory_note_dead(struct memory *m, const struct item *it);
 
-/* The number of a large item's segment, SEGMENT_NONE for others. To be asked before the
- * item is given up, as its pages may then go at any time. */
+/* The number of a large item's segment, SEGMENT_NONE for other items. Call this before
+ * giving up the item, as its pages may be freed at any time afterwards. */
 static inline uint32_t memory_large_id(const struct memory *m, const struct item *it);
 
-/* A large item may have lost its last reference. If that is so, and nobody has seen to it
- * by now, the pages of one that is DEAD are given back, and one that was parked is in
+/* Call this when a large item may have lost its last reference. If it has, and no other
+ * thread has handled it, this frees the pages of a DEAD item, or puts a parked item into
  * its queue again. */
 void memory_settle_large(struct memory *m, uint32_t id);
 
-/* Whether a large item is parked, as a hint. */
+/* True if a large item is parked; only a hint. */
 static inline bool memory_is_parked(const struct memory *m, uint32_t id)
 {
     return atomic_load(&m->segments[id].parked);
 }
 
-/* Whether an item of this size may be asked for. Those that clients are sending, or do
- * not read, must leave room for others: a large one is refused while half of the memory
- * is parked. */
+/* True if an item of this size may be allocated. Items that clients are sending, or are
+ * slow to read, must leave room for others: large ones are refused while half of the
+ * memory is parked. */
 bool memory_may_hold(struct memory *m, size_t size);
 
-/* Let an item's segment know that the item now expires at exptime; 0: never. */
+/* Tells an item's segment that the item now expires at exptime; 0: never. */
 void memory_note_exptime(struct memory *m, const struct item *it, uint32_t exptime);
 
-/* How many segments could be opened now; at or below the reserve is none for clients. */
+/* How many segments could be opened now. At or below the reserve, clients get none. */
 uint32_t memory_available(struct memory *m);
 
-/* Take opens a free one: SEGMENT_NONE if none may be had. Seal puts
- * an open one at the end of its queue. */
+/* memory_take opens a free segment: SEGMENT_NONE if there is none. memory_seal puts an
+ * open one at the end of its queue. */
 uint32_t memory_take(struct memory *m, unsigned queue, enum memory_grade grade);
 void memory_seal(struct memory *m, const struct open_segment *open);
 struct item *memory_alloc_large(struct memory *m, unsigned queue, uint64_t order,
                                 const struct item *header, enum memory_grade grade);
 
-/* A claimed (or just taken) segment in which nothing lives is free again. */
+/* Frees a claimed (or just taken) segment that has no live items. */
 void memory_recycle(struct memory *m, uint32_t id);
-/* A claimed segment goes back to the end of its queue, or to the parked ones. */
+/* Puts a claimed segment at the end of its queue, or into the parked list. */
 void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park);
-/* Give back the pages of a claimed segment that hold nothing. */
+/* Gives back the pages of a claimed segment that contain nothing. */
 void memory_hollow(struct memory *m, uint32_t id);
-/* The parked segment that has waited longest, claimed; SEGMENT_NONE. */
+/* Claims the parked segment that has waited longest; or SEGMENT_NONE. */
 uint32_t memory_claim_parked(struct memory *m);
 uint32_t memory_parked(struct memory *m);
 uint32_t memory_queued(struct memory *m);
 
 enum claim_mode {
-    CLAIM_NOTHING, /* there is none, and never will be without a client's help */
-    CLAIM_WAIT,    /* other threads have them all, and will give some back */
-    CLAIM_COMPACT, /* move what lives, evict nothing */
+    CLAIM_NOTHING, /* there is none, and only clients can give some back */
+    CLAIM_WAIT,    /* other threads have claimed all, and will return some */
+    CLAIM_COMPACT, /* move live items, evict nothing */
     CLAIM_EVICT
 };
-/* What a claim is for. */
+/* The request for a claim. */
 struct claim_order {
-    bool compact, evict; /* which modes will do */
-    bool follow;         /* nothing is evicted while compacting still gives something */
-    bool main_is_vain;   /* what the main queue has is too hot to go */
+    bool compact, evict; /* the modes that are allowed */
+    bool follow;         /* evict nothing while compacting still yields memory */
+    bool main_is_vain;   /* the main queue's items are too hot to evict */
     uint32_t now;        /* for expired items */
 };
-/* Choose the segment whose reclaim costs least and take it. */
+/* Chooses the segment that is cheapest to reclaim and claims it. */
 enum claim_mode memory_claim(struct memory *m, const struct claim_order *order,
                              uint32_t *id);
 
-/* A large item goes to the end of a queue. Its bucket is locked. */
+/* Moves a large item to the end of a queue. Its bucket is locked. */
 void memory_renew_large(struct memory *m, const struct item *it, unsigned queue);
 
-/* Where an item stands in its queue: 0 with the oldest, ages - 1 with the youngest. */
+/* The age of an item in its queue: 0 for the oldest, ages - 1 for the youngest. */
 unsigned memory_age(const struct memory *m, const struct item *it, unsigned ages);
 
-/* What lies in a queue, its open segments and those under reclaim included. */
+/* The content of a queue, including open segments and those under reclaim. */
 struct census {
     uint64_t segments, large, items, bytes; /* bytes of live items */
-    uint64_t dead;                          /* bytes that reclaim would give back */
+    uint64_t dead;                          /* bytes that reclaiming would free */
 };
 void memory_count(struct memory *m, struct census census[QUEUES],
                   uint64_t *free_segments);
 
-/* Find the next segment, from *cursor on, that may hold expired items, and mark it busy
- * so that it can be scanned. SEGMENT_NONE: the end. *end gets where its items end. */
+/* Finds the next segment, from *cursor on, that may have expired items, and marks it busy
+ * so that it can be scanned. SEGMENT_NONE: the end. *end is set to the end of its items.
+ */
 uint32_t memory_pin_next(struct memory *m, uint32_t *cursor, uint32_t now, char **end);
 void memory_unpin(struct memory *m, uint32_t id, uint32_t next_search);
 
-/* Larger items have pages of their own. */
+/* True for items that have pages of their own. */
 static inline bool size_is_large(const struct memory *m, size_t size)
 {
     return size > m->segment_size / 8;

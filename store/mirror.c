@@ -2,7 +2,7 @@
 
 #include "store/notes.h"
 
-/* ---- what happens here */
+/* ---- events of this store */
 
 static void mirror_subscribe(ENGINE_HANDLE *handle, engine_subscriber subscriber,
                              void *context)
@@ -18,7 +18,7 @@ static void mirror_sample(ENGINE_HANDLE *handle, unsigned every)
     atomic_store(&store_of(handle)->sample_every, every);
 }
 
-/* ---- what another node wants to know */
+/* ---- data for another node */
 
 static ENGINE_ERROR_CODE mirror_peek(ENGINE_HANDLE *handle, const void *cookie, item **it,
                                      const void *key, size_t nkey)
@@ -39,7 +39,7 @@ static item_credit mirror_credit(ENGINE_HANDLE *handle, const item *at, bool wit
     return credit;
 }
 
-/* ---- what another node says */
+/* ---- data from another node */
 
 static unsigned queue_of(item_credit credit)
 {
@@ -51,7 +51,7 @@ static uint64_t order_of(item_credit credit)
     if ((credit & CREDIT_AGED) == 0)
         return ORDER_LAST;
     unsigned age = credit >> CREDIT_AGE_SHIFT & (CREDIT_AGES - 1);
-    /* The small queue is a tenth: two ages will do, and each takes an open segment. */
+    /* The small queue is a tenth: two ages suffice, and each takes an open segment. */
     return ORDER_AGE(queue_of(credit) == QUEUE_MAIN ? age : age & (CREDIT_AGES / 2));
 }
 
@@ -91,7 +91,7 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
     return result;
 }
 
-/* As one's own eviction, but the memory comes back when its segment is reclaimed. */
+/* Like an eviction of its own, but the memory is freed when the segment is reclaimed. */
 static void repeat_eviction(struct store *s, const struct engine_note *n)
 {
     uint32_t hash = store_hash(s, n->key, n->nkey);
@@ -108,8 +108,8 @@ static void repeat_eviction(struct store *s, const struct engine_note *n)
     store_unlock(s, &spot);
 }
 
-/* Room at the end of a queue for an item that is here. NULL: it is large, or there is
- * none. */
+/* Allocates a place at the end of a queue for an existing item. NULL: the item is large
+ * or absent, or there is no memory. */
 static struct item *find_room(struct store *s, const struct engine_note *n)
 {
     struct berth berth = { .queue = queue_of(n->credit), .order = ORDER_LAST };
@@ -125,7 +125,7 @@ static struct item *find_room(struct store *s, const struct engine_note *n)
     return place;
 }
 
-/* The item takes the place, unless it has changed meanwhile or is in use. */
+/* Moves the item to the place, unless the item has changed or is in use. */
 static void repeat_keeping(struct store *s, const struct engine_note *n)
 {
     struct item *place = find_room(s, n);
@@ -184,7 +184,7 @@ static void mirror_follow(ENGINE_HANDLE *handle, bool follows)
     memory_follow(&s->memory, follows);
 }
 
-/* Whatever the last byte, which is another one in items of the other node. */
+/* The low byte is set to its maximum, because it differs in the other node's items. */
 static uint64_t mirror_fence(ENGINE_HANDLE *handle)
 {
     struct store *s = store_of(handle);

@@ -1,9 +1,9 @@
 /*
- * A store that is mirrored, or is a mirror: the rows of <memcached/engine_mirror.h>.
+ * A store that is mirrored, or is a mirror: implements <memcached/engine_mirror.h>.
  *
- *   leading                                following
- *     kept, evicted, read  --- notes --->    repeat: the queues hold the same, in order
- *     peek, credit         --- a state -->   allocate, store: where it stands there
+ *   leader                                 follower
+ *     kept, evicted, read  --- notes --->    repeat: keeps the queues and their order
+ * equal peek, credit         --- a state -->   allocate, store: at the same position
  */
 #ifndef STORE_MIRROR_H
 #define STORE_MIRROR_H

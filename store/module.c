@@ -1,5 +1,5 @@
-/* What default_engine.so exports. Apart, so that a program may link the store and have
- * an engine of its own. */
+/* The exports of default_engine.so. They are in a file of their own, so that a program
+ * may link the store and have an engine of its own. */
 #include <memcached/visibility.h>
 
 #include "store/instance.h"

@@ -1,6 +1,6 @@
 /*
- * What a store does on its own, told to whoever watches it (<memcached/engine_mirror.h>).
- * No lock held; the subscriber is called on the thread that did it.
+ * Tells a subscriber what the store does on its own (<memcached/engine_mirror.h>). Calls
+ * the subscriber on the thread that did it, with no lock held.
  */
 #ifndef STORE_NOTES_H
 #define STORE_NOTES_H
@@ -16,12 +16,12 @@ static inline item_credit notes_credit(unsigned mark, unsigned queue)
                          (queue == QUEUE_MAIN ? CREDIT_PROVEN : 0));
 }
 
-/* kind is NOTE_KEPT or NOTE_EVICTED, mark and queue as they are now. */
+/* kind is NOTE_KEPT or NOTE_EVICTED; mark and queue are the current ones. */
 void notes_tell(struct store *s, enum engine_note_kind kind, const struct item *it,
                 unsigned mark, unsigned queue);
 void notes_tell_read(struct store *s, const void *key, size_t nkey);
 
-/* Is this read, which raises nothing, one of those that are told all the same? */
+/* True if a read that raises no credit should be told nevertheless, as a sample. */
 static inline bool notes_sample(struct store *s)
 {
     unsigned every = atomic_load_explicit(&s->sample_every, memory_order_relaxed);

@@ -1,6 +1,6 @@
 /*
- * An open segment: items are put at its end, one behind the other, until one has no room.
- * Not locked: whoever has it open guards it.
+ * An open segment: items are appended one after another until one does not fit.
+ * Not locked: the owner guards it.
  */
 #ifndef STORE_OPEN_H
 #define STORE_OPEN_H
@@ -10,10 +10,10 @@
 struct open_segment {
     uint32_t id, items, min_exptime; /* id: SEGMENT_NONE if none is open */
     char *next, *end;
-    uint64_t order; /* that it will have; ORDER_LAST: behind all others */
+    uint64_t order; /* its future order; ORDER_LAST: behind all others */
 };
 
-/* Begin to fill a segment that was just taken. */
+/* Starts to fill a segment that was just taken. */
 static inline void open_begin(struct open_segment *open, uint32_t id, char *base,
                               size_t size, uint64_t order)
 {
@@ -24,7 +24,7 @@ static inline void open_begin(struct open_segment *open, uint32_t id, char *base
                                    .order = order };
 }
 
-/* One more item at the end, of which the header is written. NULL: it has no room. */
+/* Appends an item and writes its header. NULL: it does not fit. */
 static inline struct item *open_append(struct open_segment *open,
                                        const struct item *header, size_t size)
 {

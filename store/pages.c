@@ -16,21 +16,21 @@ void pages_fini(struct pages *p)
     runs_fini(&p->runs);
 }
 
-/* Once, as it will be so again: whoever runs this may want to know why memory that is
- * free in here is not free for others. */
+/* Printed once, as the cause persists: an operator may want to know why memory that is
+ * free in the store is not free for other processes. */
 static void note_refusal(struct pages *p)
 {
     if (!p->refused)
         fprintf(
             stderr,
-            "default_engine: the system does not take free memory back (%s), so it is "
-            "kept for later items, within the limit; locked memory (-k) is taken back "
-            "from Linux 5.18 on\n",
+            "default_engine: the system refuses to take back free memory (%s), so the "
+            "store keeps it for later items, within the limit; locked memory (-k) can be "
+            "given back from Linux 5.18 on\n",
             strerror(errno));
     p->refused = true;
 }
 
-/* Give a run's pages back to the system; they are kept if it does not want them. */
+/* Gives a run's pages back to the system; keeps them if the system refuses. */
 static bool cool(struct pages *p, uint32_t run)
 {
     size_t bytes = runs_bytes(&p->runs, run);
@@ -68,7 +68,7 @@ void pages_give(struct pages *p, uint32_t run, size_t charged)
 {
     size_t bytes = runs_bytes(&p->runs, run);
     budget_charge(p->budget, bytes - charged);
-    /* Over the limit, because the table grew: pay now. */
+    /* Over the limit because the table grew: pay now. */
     if (charged < bytes || budget_unspent(p->budget) == 0)
         cool(p, run);
     else

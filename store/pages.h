@@ -1,9 +1,9 @@
 /*
- * Pages within the budget. Free ones are warm, and still charged, or were given back to
- * the system and cost nothing. If the system does not take them, as with locked memory,
- * they stay warm and serve whoever needs pages next.
+ * Pages within the budget. Free pages are either warm and still charged, or cold: given
+ * back to the system, at no cost. If the system does not take them back, as with locked
+ * memory, they stay warm and serve the next caller that needs pages.
  *
- * Not locked: the caller sees to it that one thread at a time is here.
+ * Not locked: the caller ensures that only one thread at a time is in here.
  */
 #ifndef STORE_PAGES_H
 #define STORE_PAGES_H
@@ -14,20 +14,20 @@
 struct pages {
     struct runs runs;
     struct budget *budget;
-    bool refused; /* that the system takes none back has been said */
+    bool refused; /* the message that the system takes none back has been printed */
 };
 
-/* bytes of address space, in at most so many runs. False: there are not as many. */
+/* bytes of address space, in at most `most` runs. False: the system refuses so much. */
 bool pages_init(struct pages *p, struct budget *budget, size_t bytes, uint32_t most);
 void pages_fini(struct pages *p);
 
-/* Warm pages, or cold ones, for which others are given back if need be. RUN_NONE: none in
- * one piece, now. */
+/* Takes warm pages, or cold ones, giving others back if necessary. RUN_NONE: there is no
+ * such run in one piece now. */
 uint32_t pages_take(struct pages *p, size_t bytes, size_t align);
-/* They are free again. charged: fewer bytes than there are if some were given back. */
+/* Frees a run. charged: less than its bytes if some pages were given back already. */
 void pages_give(struct pages *p, uint32_t run, size_t charged);
 
-/* Bytes that could be taken, if they were in one piece. */
+/* Bytes that could be taken if they were in one piece. */
 static inline size_t pages_available(const struct pages *p)
 {
     return budget_unspent(p->budget) + p->runs.bytes[RUN_WARM];

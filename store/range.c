@@ -9,7 +9,7 @@
 #endif
 
 /* Memory is charged in small steps and made writable in larger ones: the kernel
- * keeps one mapping either way, and the calls stay rare. */
+ * keeps one mapping in either case, and the calls stay rare. */
 enum { CHARGE_STEP = 16 << 10, READY_STEP = 4 << 20 };
 
 static size_t round_up(size_t n, size_t step)
@@ -65,7 +65,7 @@ size_t range_shrink(struct range *r, size_t upto)
     return dropped;
 }
 
-/* Locked pages are only given back if that is asked for by name. */
+/* The kernel gives back locked pages only if asked with this explicit flag. */
 bool range_drop(char *from, size_t bytes)
 {
     return madvise(from, bytes, MADV_DONTNEED) == 0 ||

@@ -1,20 +1,20 @@
 /*
- * Bringing memory back.
+ * Reclaiming memory.
  *
  *   claimed segment:  | dead | live | dead | live, in use | live |
  *                               |               |            |
  *                               v               v            v
  *                        moved or evicted    stays      moved or evicted
  *
- * All callers may reclaim at once, each its own claimed segment: the claim is under
- * memory.lock, the work is not. An item is moved under the lock of its bucket and only
- * while nobody has a reference. If some item stays, the segment is parked, without the
- * pages that hold nothing; else it is free. A large item is parked as a whole while it is
- * in use. So a queue holds only what may be had from it, and each claim of a segment
- * shortens a queue, or brings a large item nearer to its end.
+ * All callers may reclaim at the same time, each its own claimed segment: the claim is
+ * under memory.lock, the work is not. An item is moved under the lock of its bucket and
+ * only while nobody has a reference. If an item stays, the segment is parked, without the
+ * pages that hold nothing; otherwise the segment is free. A large item is parked as a
+ * whole while it is in use. So a queue holds only what can be reclaimed, and each claim
+ * of a segment shortens a queue, or brings a large item nearer to its end.
  *
- * Space for a moved item is taken before its bucket is locked, so that no lock
- * is ever waited for under a bucket's lock but the lanes'.
+ * Space for a moved item is taken before its bucket is locked, so that a thread never
+ * waits for another lock under a bucket's lock, except a lane's.
  */
 #include "store/instance.h"
 
@@ -24,7 +24,7 @@
 
 enum { AHEAD = 8 }; /* items */
 
-/* Segments of the main queue in a row that gave next to nothing, until others have to. */
+/* Segments of the main queue in a row that yielded almost nothing, before others must. */
 enum { VAIN_MAX = 4 };
 
 struct pass {
@@ -34,14 +34,14 @@ struct pass {
     struct segment *segment;
     enum claim_mode mode;
     unsigned queue;    /* the segment's */
-    unsigned need;     /* an item stays whose frequency is above */
-    bool stuck;        /* no space to move to */
-    bool rotates;      /* a large item: to the end of a queue */
-    uint32_t stayed;   /* items still in use */
+    unsigned need;     /* items with a frequency above this stay */
+    bool stuck;        /* no space to move items to */
+    bool rotates;      /* a large item goes to the end of a queue */
+    uint32_t stayed;   /* number of items still in use */
     size_t seen, kept; /* bytes of live items */
 };
 
-/* Touch the buckets of the next items early: each would be a miss. */
+/* Prefetches the buckets of the next items: each would be a cache miss. */
 static struct item *look_ahead(struct pass *p, struct item *it, char *end, int n)
 {
     while (n-- > 0 && (char *)it < end) {
@@ -62,7 +62,7 @@ static unsigned destination(struct pass *p)
     return p->mode == CLAIM_COMPACT ? p->queue : QUEUE_MAIN;
 }
 
-/* A new place for an item, NULL if there is none. */
+/* A new place for an item, or NULL if there is none. */
 static struct item *reserve_place(struct pass *p, struct item *it)
 {
     struct item header = { .word = 1,
@@ -77,8 +77,8 @@ static struct item *reserve_place(struct pass *p, struct item *it)
     return memory_alloc(&p->s->memory, destination(p), &header, MEMORY_FOR_MOVE);
 }
 
-/* What is left of an item's frequency for its next round. Promotion starts it anew; a
- * round in the main queue costs one. */
+/* The item's remaining frequency for its next round. A promotion resets it; a round in
+ * the main queue costs one. */
 static unsigned mark_spent(struct pass *p, unsigned mark)
 {
     if (p->mode == CLAIM_COMPACT)
@@ -86,7 +86,7 @@ static unsigned mark_spent(struct pass *p, unsigned mark)
     return p->queue == QUEUE_MAIN ? mark - 1 : mark & ~MARK_FREQ;
 }
 
-/* Returns whether it was an eviction, and not the end of an item that was over anyway. */
+/* Returns true if this was an eviction, false if the item was stale anyway. */
 static bool drop_item(struct pass *p, struct spot *spot)
 {
     struct item *it = spot->it;
@@ -104,7 +104,7 @@ static bool drop_item(struct pass *p, struct spot *spot)
 
 enum fate { STAYS, GONE, MOVED, EVICTED };
 
-/* Decide on an item under its bucket's lock. *place is set to NULL when it was used. */
+/* Decides about an item under its bucket's lock. Sets *place to NULL if it was used. */
 static enum fate settle(struct pass *p, struct spot *spot, struct item **place)
 {
     struct item *it = spot->it;
@@ -124,13 +124,13 @@ static enum fate settle(struct pass *p, struct spot *spot, struct item **place)
     return STAYS;
 }
 
-/* Unlock, and do what must not be done under a lock. */
+/* Unlocks, then does what must not be done under a lock. */
 static void leave(struct pass *p, struct spot *spot, struct item *it, enum fate outcome)
 {
-    spot->garbage = SEGMENT_NONE; /* the claim's own affair */
+    spot->garbage = SEGMENT_NONE; /* the owner of the claim frees it */
     store_unlock(p->s, spot);
     p->stayed += outcome == STAYS;
-    /* The segment is ours until it is recycled: the item is still there. */
+    /* The segment is ours until it is recycled: the item still exists. */
     if (outcome == EVICTED && p->s->server.stat->evicting != NULL)
         p->s->server.stat->evicting(p->cookie, item_key(it), it->nkey);
     if (outcome == EVICTED)
@@ -160,10 +160,10 @@ static void reclaim_item(struct pass *p, struct item *it)
     if ((word & ITEM_LINKED) != 0)
         reclaim_linked(p, it);
     else if (word != ITEM_DEAD)
-        p->stayed++; /* being filled by a client, or still read by one */
+        p->stayed++; /* a client is filling it, or still reading it */
 }
 
-/* A large item is not copied: it changes queues. */
+/* A large item is not copied: it changes its queue. */
 static enum fate settle_large(struct pass *p, struct spot *spot)
 {
     struct item *it = spot->it;
@@ -201,8 +201,8 @@ static void reclaim_small(struct pass *p)
 }
 
 /* If nearly all of the main queue was read often, keeping it would copy the memory round
- * and round for nothing: ask for more. A few segments say nothing about the rest: what is
- * hottest was moved together, and lies side by side. */
+ * and round for nothing: require a higher frequency. A few segments are no evidence for
+ * the rest: the hottest items were moved together and lie side by side. */
 static void adapt(struct demand *d, struct pass *p)
 {
     uint64_t seen = atomic_fetch_add(&d->seen, p->seen) + p->seen;
@@ -218,8 +218,8 @@ static void adapt(struct demand *d, struct pass *p)
         atomic_store(&d->above, above - 1);
 }
 
-/* Not until then does the small queue pay for a main queue that gives nothing; and if it
- * has nothing either, something hot must go. */
+/* Counts segments of the main queue that yielded almost nothing. Only after VAIN_MAX of
+ * them does the small queue pay instead; if it is empty too, something hot must go. */
 static void note_gain(struct pass *p)
 {
     struct demand *d = &p->s->demand;
@@ -233,7 +233,7 @@ static void note_gain(struct pass *p)
         atomic_store(&d->vain, 0);
 }
 
-/* One claimed segment. True if that gave memory back. */
+/* Processes one claimed segment. True if that freed memory. */
 static bool reclaim_segment(struct pass *p, uint32_t id)
 {
     struct memory *m = &p->s->memory;
@@ -259,8 +259,8 @@ static bool main_is_vain(struct store *s)
     return atomic_load(&s->demand.vain) >= VAIN_MAX;
 }
 
-/* vain: what the main queue has was too hot to go when the segment was claimed. It was
- * claimed all the same, so the small queue has nothing. */
+/* vain: the main queue's items were too hot to evict when the segment was claimed. It was
+ * claimed nevertheless, so the small queue is empty. */
 static unsigned need_of(struct store *s, unsigned queue, bool vain)
 {
     if (queue == QUEUE_SMALL)
@@ -284,7 +284,7 @@ static struct pass pass_of(struct store *s, const void *cookie, enum claim_mode 
 bool store_reclaim(struct store *s, const void *cookie)
 {
     bool compact = true;
-    /* The first segment usually does it. But large items may have to go round until
+    /* The first segment usually suffices. But large items may have to go round until
      * their frequency is used up, and segments may turn out to be in use. */
     uint32_t tries = 1 + (MARK_FREQ + 1) * memory_queued(&s->memory);
     for (uint32_t i = 0; i < tries; i++) {
@@ -302,14 +302,14 @@ bool store_reclaim(struct store *s, const void *cookie)
         struct pass p = pass_of(s, cookie, mode, id, order.main_is_vain);
         if (reclaim_segment(&p, id))
             return true;
-        compact = compact && !p.stuck; /* nowhere to move things: only eviction helps */
+        compact = compact && !p.stuck; /* no space to move items: only eviction helps */
     }
     return false;
 }
 
 void store_reclaim_parked(struct store *s)
 {
-    /* Each one once: those that stay go to the end. */
+    /* Each one once: those that stay parked go to the end. */
     for (uint32_t n = memory_parked(&s->memory); n > 0; n--) {
         uint32_t id = memory_claim_parked(&s->memory);
         if (id == SEGMENT_NONE)

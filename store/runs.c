@@ -1,7 +1,7 @@
 #include "store/runs.h"
 
-/* A list is looked at so far only, for the one that fits best; those of a larger size
- * fit anyway. Never used pages are taken up in steps, so that the calls stay rare. */
+/* LOOKS: how many runs of a list are compared to find the best fit; any run of a larger
+ * list fits. STEP_PAGES: unused pages are taken in steps, so that the calls stay rare. */
 enum { LOOKS = 32, STEP_PAGES = 1024 };
 
 bool runs_init(struct runs *r, size_t bytes, uint32_t most)
@@ -70,7 +70,7 @@ static uint32_t take_number(struct runs *r)
     return n;
 }
 
-/* A new run in use, to the right of another or, for RUN_NONE, the first of all. */
+/* A new run in use, to the right of another run; RUN_NONE: it is the leftmost. */
 static uint32_t insert(struct runs *r, uint32_t left, uint32_t page, uint32_t pages)
 {
     uint32_t n = take_number(r);
@@ -89,8 +89,8 @@ static uint32_t insert(struct runs *r, uint32_t left, uint32_t page, uint32_t pa
     return n;
 }
 
-/* Cut a run in use after so many pages; the number of the rest, RUN_NONE if there is
- * none left. */
+/* Cuts a run in use after so many pages. Returns the number of the rest, RUN_NONE if
+ * there is none. */
 static uint32_t split(struct runs *r, uint32_t n, uint32_t pages)
 {
     struct run *run = &r->run[n];
@@ -100,7 +100,7 @@ static uint32_t split(struct runs *r, uint32_t n, uint32_t pages)
     return rest;
 }
 
-/* A run takes over the one to its right. */
+/* Merges a run with the one to its right. */
 static void absorb(struct runs *r, uint32_t n)
 {
     struct run *run = &r->run[n];
@@ -130,7 +130,7 @@ void runs_give(struct runs *r, uint32_t n, enum run_kind kind)
     list_add(r, n, kind);
 }
 
-/* Pages to leave out at its beginning. */
+/* The number of pages to skip at its beginning, for alignment. */
 static uint32_t gap(const struct run *run, uint32_t align)
 {
     return -run->page & (align - 1);
@@ -163,7 +163,7 @@ static uint32_t find(const struct runs *r, enum run_kind kind, uint32_t pages,
     return n;
 }
 
-/* Take up pages never used. False: none are left, or the kernel refuses. */
+/* Takes pages that were never used. False: none are left, or the kernel refuses. */
 static bool extend(struct runs *r, uint32_t pages)
 {
     uint32_t step = (pages + STEP_PAGES - 1) / STEP_PAGES * STEP_PAGES;
@@ -180,7 +180,7 @@ static bool extend(struct runs *r, uint32_t pages)
     return true;
 }
 
-/* What was asked for out of a free run; the rest stays free. */
+/* Cuts the requested pages out of a free run; the rest stays free. */
 static uint32_t cut(struct runs *r, uint32_t n, uint32_t pages, uint32_t align)
 {
     enum run_kind kind = r->run[n].kind;

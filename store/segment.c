@@ -30,7 +30,7 @@ void segment_list_clear(struct segment_list *list)
     *list = (struct segment_list){ .head = SEGMENT_NONE, .tail = SEGMENT_NONE };
 }
 
-/* Between two neighbours, either of which may be SEGMENT_NONE. */
+/* Links id between two neighbours, either of which may be SEGMENT_NONE. */
 static void link_between(struct segment *all, struct segment_list *list, uint32_t id,
                          uint32_t before, uint32_t after)
 {
@@ -47,7 +47,7 @@ void segment_list_append(struct segment *all, struct segment_list *list, uint32_
     link_between(all, list, id, list->tail, SEGMENT_NONE);
 }
 
-/* It is nearly always the youngest; one that is not belongs near the old end. */
+/* It is nearly always the youngest; if it is not, it belongs near the old end. */
 void segment_list_insert(struct segment *all, struct segment_list *list, uint32_t id)
 {
     uint64_t order = all[id].order;

@@ -1,5 +1,4 @@
-/* One item under its bucket's lock: found, put in, moved, taken out. And its references.
- */
+/* One item under its bucket's lock: finds, links, moves, unlinks it. Also references. */
 #include "store/instance.h"
 
 void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
@@ -35,8 +34,8 @@ void store_unlock(struct store *s, struct spot *spot)
         memory_settle_large(&s->memory, spot->garbage);
 }
 
-/* A linked item is so no more. Its space counts as dead before the mark says so: after
- * that, whoever reclaims the segment may have used it for something else. */
+/* Unlinks a linked item. Its space is counted as dead before the mark says so: afterwards
+ * a thread that reclaims the segment may already use the space for something else. */
 void store_retire(struct store *s, struct spot *spot, struct item *it)
 {
     uint32_t large = memory_large_id(&s->memory, it);
@@ -83,7 +82,7 @@ void store_move(struct store *s, struct spot *spot, struct item *to, unsigned ma
     COUNT(store_counters(s)->items_moved, 1);
 }
 
-/* The caller's reference is usually the only one: then nobody else looks yet. */
+/* The caller's reference is usually the only one: then no other thread can see it yet. */
 static void mark_linked(struct item *it)
 {
     uint32_t word = item_word(it);
@@ -120,14 +119,14 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
 bool store_link(struct store *s, struct spot *spot, struct item *it)
 {
     unsigned mark = 0;
-    if (spot->it != NULL) { /* being written again is a use, too */
+    if (spot->it != NULL) { /* overwriting an item is a use, too */
         mark = item_freq(spot->it);
         mark += mark < MARK_FREQ;
     }
     return store_link_as(s, spot, it, store_next_cas(s), mark);
 }
 
-/* The last reference to an item that was never stored is gone. */
+/* Called when the last reference to an item that was never stored is returned. */
 static void bury(struct store *s, struct item *it)
 {
     uint32_t large = memory_large_id(&s->memory, it);

@@ -1,4 +1,4 @@
-/* Segments between their states: free, open, queued, claimed. */
+/* State changes of segments: free, open, queued, claimed. */
 #include "store/memory.h"
 
 #include "base/check.h"
@@ -12,7 +12,7 @@ uint32_t memory_available(struct memory *m)
     return n;
 }
 
-/* Where these pages lie says which segment they are. */
+/* The address of these pages determines the segment's number. */
 static uint32_t segment_at(struct memory *m, uint32_t run)
 {
     char *base = runs_base(&m->pages.runs, run);
@@ -75,7 +75,7 @@ void memory_seal(struct memory *m, const struct open_segment *open)
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
-/* The pages and the number of a large item are free. */
+/* Frees the pages and the number of a large item. */
 static void free_large(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
@@ -85,7 +85,7 @@ static void free_large(struct memory *m, uint32_t id)
     segment_list_append(m->segments, &m->large_free, id);
 }
 
-/* If it is queued and nobody uses it, it is freed when dead, unparked when not. */
+/* If it is queued and nobody uses it: frees a dead item, unparks a live one. */
 static void settle_large(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
@@ -129,11 +129,11 @@ void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
     m->claimed--;
     memory_enqueue(m, id, queue, ORDER_LAST, park);
     if (seg->large)
-        settle_large(m, id); /* its last owner met it claimed, and left it to us */
+        settle_large(m, id); /* it was claimed when its last user left it to us */
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
-/* Give back the pages from `from` to `to`, as far as they are whole; how many bytes. */
+/* Gives back the whole pages between `from` and `to`; returns the number of bytes. */
 static uint32_t drop_pages(char *from, char *to)
 {
     from += -(uintptr_t)from & (RUN_PAGE - 1);
@@ -143,8 +143,8 @@ static uint32_t drop_pages(char *from, char *to)
     return (uint32_t)(to - from);
 }
 
-/* One header over a run of dead items, so that what follows it can still be found; its
- * pages but for that are dropped. */
+/* Writes one header over a run of dead items, so that the next item can still be found,
+ * and drops the pages behind the header. */
 static uint32_t drop_run(char *from, char *to)
 {
     if (to == from)

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/metric.h"
 
-/* One moment's numbers. */
+/* A snapshot of the numbers. */
 struct plain {
 #define STAT_COUNTER(name, help)      METRIC_MEMBER_COUNTER(name)
 #define STAT_FIGURE(kind, name, help) METRIC_MEMBER_##kind(name)
@@ -143,7 +143,7 @@ static void stats_plain(struct store *s, struct sink *sink)
     metric_each(plain_rows, N_ELEMENTS(plain_rows), &n, false, emit, sink);
 }
 
-/* Tools expect slab classes: the two queues stand for two. */
+/* Tools expect slab classes: the two queues are shown as two classes. */
 static void stats_items(struct store *s, struct sink *sink)
 {
     struct census census[QUEUES];
@@ -152,7 +152,7 @@ static void stats_items(struct store *s, struct sink *sink)
     memory_count(&s->memory, census, &segments_free);
     take_snapshot(s, census, &n);
     for (int q = 0; q < QUEUES; q++) {
-        bool small = q == QUEUE_SMALL; /* which has what is counted for all */
+        bool small = q == QUEUE_SMALL; /* it shows the counts of both queues */
         if (census[q].items == 0)
             continue;
         emit_number(sink, census[q].items, "items:%d:number", q + 1);
@@ -167,8 +167,8 @@ static void stats_items(struct store *s, struct sink *sink)
     }
 }
 
-/* What memcached counts by slab class is counted for the whole cache here, in plain
- * `stats`; exporters take the server for dead where the names are missing. */
+/* memcached counts these by slab class; here plain `stats` counts them for the whole
+ * cache. Exporters consider the server dead if the names are missing. */
 static void stats_not_by_queue(struct sink *sink, int queue)
 {
     static const char *const names[] = { "get_hits",   "cmd_set",   "delete_hits",

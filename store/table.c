@@ -3,11 +3,11 @@
 #include "base/check.h"
 
 /* Grow while more than one bucket in OVERFLOW_SHARE has an overflow bucket: that gives
- * about five items a bucket, and a second step for about one key in twenty. */
+ * about five items per bucket, and a second step for about one key in twenty. */
 enum { FIRST_BUCKETS = 256, SPLITS_AT_ONCE = 2, OVERFLOW_SHARE = 4 };
 
-/* Buckets for a load of four to seven items each, and as many overflow
- * buckets again: room beyond what the self-regulation ever asks for. */
+/* Enough buckets for a load of four to seven items each, and as many overflow buckets:
+ * more than the self-regulation ever asks for. */
 static uint32_t buckets_for(uint64_t items)
 {
     uint64_t n = items / 3 + FIRST_BUCKETS;
@@ -85,7 +85,7 @@ table_slot *table_find_item(struct table *t, struct bucket *b, const struct item
     return NULL;
 }
 
-/* Put a slot's value into the first hole of a chain. */
+/* Puts a slot's value into the first free slot of a chain. */
 static enum table_result place(struct table *t, struct bucket *b, uint64_t value)
 {
     enum table_result result = TABLE_OK;
@@ -137,8 +137,8 @@ void table_remove(struct table *t, struct bucket *b, table_slot *slot)
         table_trim(t, b);
 }
 
-/* Whether an item of the parent bucket goes to the new bucket n. That depends on the
- * hash's bit that is n's highest; from bit 16 on the tag has it. */
+/* True if an item of the parent bucket belongs to the new bucket n. The highest bit of n
+ * decides: that bit of the hash. From bit 16 on the bit is in the tag. */
 static bool goes_up(uint64_t value, uint32_t n)
 {
     unsigned bit = 31 - (unsigned)__builtin_clz(n);
@@ -147,7 +147,8 @@ static bool goes_up(uint64_t value, uint32_t n)
     return (slot_item(value)->hash >> bit & 1) != 0;
 }
 
-/* Copy what goes up. False: no memory for another overflow bucket. */
+/* Copies the items that belong to the new bucket. False: no memory for an overflow
+ * bucket. */
 static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint32_t n)
 {
     for (struct bucket *b = from; b != NULL; b = bucket_next(t, b)) {
@@ -162,7 +163,7 @@ static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint
     return true;
 }
 
-/* Empty a chain of what belongs into bucket n. */
+/* Removes from a chain the items that belong to bucket n. */
 static void keep_lower(struct table *t, struct bucket *chain, uint32_t n)
 {
     CHECK(chain != NULL);
@@ -189,7 +190,7 @@ static bool split(struct table *t)
     struct bucket *from = &t->buckets[parent_of(n)];
     struct bucket *to = &t->buckets[n];
     spin_acquire(&from->lock);
-    /* Until keep_lower is through, nobody may free the items that both chains hold: it
+    /* Until keep_lower is done, nobody may free the items that both chains hold: it
      * reads their hashes. */
     spin_acquire(&to->lock);
     bool done = divide(t, from, to, n);
@@ -214,7 +215,7 @@ void table_grow(struct table *t)
     spin_release(&t->growing);
 }
 
-/* Copy all of a chain into another one. */
+/* Copies a whole chain into another one. */
 static bool pour(struct table *t, struct bucket *from, struct bucket *to)
 {
     for (struct bucket *b = from; b != NULL; b = bucket_next(t, b)) {
@@ -227,7 +228,7 @@ static bool pour(struct table *t, struct bucket *from, struct bucket *to)
     return true;
 }
 
-/* The memory of merged buckets goes back when it has come to something. */
+/* The memory of merged buckets is given back in steps of this size. */
 enum { RELEASE_STEP = 256 << 10 };
 
 static void release_buckets(struct table *t)

@@ -9,15 +9,15 @@
  *
  * The table grows by one bucket at a time: bucket s is divided between s and the
  * new bucket n, so there is no pause and nothing to migrate. An insertion that
- * does not fit its bucket takes an overflow bucket and asks for growth; the load
- * regulates itself that way. It shrinks by the reverse step.
+ * does not fit its bucket takes an overflow bucket and asks for growth; in this way the
+ * load regulates itself. The table shrinks by the reverse step.
  *
- * A caller locks the bucket of a hash, looks, changes, unlocks. That is the only
- * lock on the way of a get or a set. table_lock looks again at the number of buckets
- * once it holds the lock, as a split may have moved the hash meanwhile.
+ * A caller locks the bucket of a hash, looks, changes, unlocks. A get or a set takes no
+ * other lock. table_lock checks the number of buckets again once it holds the lock, as a
+ * split may have moved the hash meanwhile.
  *
- * Buckets lie in reserved address space and grow in place; the budget is charged with
- * what they take.
+ * Buckets are in reserved address space and grow in place; their memory is charged to the
+ * budget.
  */
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
@@ -49,8 +49,8 @@ struct table {
     _Atomic uint32_t nbuckets;
     uint32_t max_buckets;
     spin_lock growing;   /* one split or merge at a time */
-    spin_lock pool_lock; /* guards what follows */
-    uint32_t pool_next;  /* first overflow bucket never used */
+    spin_lock pool_lock; /* guards the next three */
+    uint32_t pool_next;  /* the first overflow bucket that was never used */
     uint32_t pool_free;  /* list of freed ones */
     _Atomic uint32_t pool_used;
     struct range bucket_range, overflow_range;
@@ -78,7 +78,7 @@ static inline uint32_t table_count(struct table *t)
     return atomic_load_explicit(&t->nbuckets, memory_order_acquire);
 }
 
-/* The bucket of a hash among n: the low bits, one less where not yet split. */
+/* The bucket of a hash among n: its low bits, one bit less if not split yet. */
 static inline uint32_t table_index(uint32_t hash, uint32_t n)
 {
     uint32_t mask = UINT32_MAX >> __builtin_clz(n - 1);
@@ -115,7 +115,7 @@ static inline struct bucket *bucket_next(struct table *t, struct bucket *b)
     return b->next == 0 ? NULL : &t->overflow[b->next];
 }
 
-/* The slot of a key in a locked bucket, NULL if it is not there. */
+/* The slot of a key in a locked bucket; NULL if the key is absent. */
 static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t hash,
                                      const void *key, size_t nkey)
 {
@@ -130,10 +130,10 @@ static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t
     return NULL;
 }
 
-/* The slot that holds this very item, NULL if none does. */
+/* The slot of this very item; NULL if there is none. */
 table_slot *table_find_item(struct table *t, struct bucket *b, const struct item *it);
 
-/* Let a slot point at another item with the same key. */
+/* Lets a slot point to another item with the same key. */
 static inline void slot_set(table_slot *slot, const struct item *it)
 {
     atomic_store_explicit(slot, (uint64_t)(it->hash >> 16) << 48 | (uintptr_t)it,
@@ -142,25 +142,25 @@ static inline void slot_set(table_slot *slot, const struct item *it)
 
 enum table_result { TABLE_OK, TABLE_CROWDED, TABLE_FULL };
 
-/* Add an item to its locked bucket. TABLE_CROWDED: done, and the caller should call
- * table_grow once it has unlocked. TABLE_FULL: no memory for it. */
+/* Adds an item to its locked bucket. TABLE_CROWDED: done, and the caller should call
+ * table_grow after unlocking. TABLE_FULL: no memory for it. */
 enum table_result table_insert(struct table *t, struct bucket *b, const struct item *it);
 
-/* Empty a slot of a locked bucket. */
+/* Empties a slot of a locked bucket. */
 void table_remove(struct table *t, struct bucket *b, table_slot *slot);
 
-/* Give back the overflow buckets of a locked chain that hold nothing. */
+/* Gives back the empty overflow buckets of a locked chain. */
 void table_trim(struct table *t, struct bucket *b);
 
-/* Split the next bucket or two, unless another thread is at it. No bucket locked. */
+/* Splits the next bucket or two, unless another thread is doing it. No bucket locked. */
 void table_grow(struct table *t);
 
-/* Merge the last bucket into the one it came from. False when at the least size.
+/* Merges the last bucket into the one that it was split from. False at the minimum size.
  * Must not run during a scan. No bucket locked. */
 bool table_shrink(struct table *t);
 
-/* Lock bucket i of a scan; NULL when there are no more. Items never move to a bucket
- * with a lower number while the table grows: a scan in rising order meets all. */
+/* Locks bucket i for a scan; NULL if there are no more. Items never move to a bucket with
+ * a lower number while the table grows: a scan in rising order meets all of them. */
 static inline struct bucket *table_lock_index(struct table *t, uint32_t i)
 {
     if (i >= table_count(t))

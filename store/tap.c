@@ -1,10 +1,10 @@
 /*
  * Scans over all items, for the tap interface. A scan goes through the buckets in rising
  * order and takes references on the items of one bucket at a time. Items move only to
- * higher buckets while the table grows, and moving an item in memory does not
- * change its bucket: what is there from begin to end is met, perhaps twice.
- * The table does not shrink while a scan is under way. One that has no memory to go on
- * stays where it is (TAP_PAUSE), and is asked again.
+ * higher buckets while the table grows, and moving an item in memory does not change its
+ * bucket. So a scan meets every item that is present from begin to end, perhaps twice.
+ * The table does not shrink during a scan. If a scan lacks the memory to continue, it
+ * stays where it is (TAP_PAUSE), and the caller asks again.
  */
 #include "store/instance.h"
 
@@ -15,12 +15,12 @@
 struct tap_scan {
     struct tap_scan *next;
     const void *cookie;
-    uint32_t bucket; /* next one */
+    uint32_t bucket; /* the next one */
     struct item **held;
     unsigned nheld, given, room;
 };
 
-/* tap_lock held. */
+/* The caller holds tap_lock. */
 static struct tap_scan **find_scan(struct store *s, const void *cookie)
 {
     struct tap_scan **at = &s->scans;
@@ -45,7 +45,7 @@ static unsigned count_items(struct store *s, struct bucket *b)
     return n;
 }
 
-/* Room for the chain's items. Bucket locked; the chain is short. */
+/* Makes room for the chain's items. Bucket locked; the chain is short. */
 static bool scan_make_room(struct store *s, struct tap_scan *w, struct bucket *b)
 {
     unsigned n = count_items(s, b);
@@ -73,7 +73,7 @@ static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
     }
 }
 
-/* One bucket: TAP_MUTATION if that was one, TAP_DISCONNECT if there are no more,
+/* Scans one bucket: TAP_MUTATION if there was one, TAP_DISCONNECT if there are no more,
  * TAP_PAUSE if there is no memory for it. */
 static tap_event_t scan_step(struct store *s, struct tap_scan *w)
 {
@@ -88,8 +88,8 @@ static tap_event_t scan_step(struct store *s, struct tap_scan *w)
     return fits ? TAP_MUTATION : TAP_PAUSE;
 }
 
-/* Items are held a bucket at a time; since then one may have aged or been removed. What
- * is removed after this look is removed after it was shown. */
+/* A scan holds the items of a bucket; since then one may have expired or been removed. An
+ * item that is removed after this check is removed after it was shown. */
 static bool is_there(struct store *s, const struct item *it)
 {
     return (item_word(it) & ITEM_LINKED) != 0 && !store_is_stale(s, it);
@@ -125,12 +125,12 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
     *flags = 0;
     *seqno = 0;
     *vbucket = 0;
-    /* A delayed flush may be due that no other call has met yet: its items are gone. */
+    /* A delayed flush may be due that no call has noticed yet: its items are gone. */
     store_check_flush(s);
     AZ(pthread_mutex_lock(&s->tap_lock));
     struct tap_scan *w = *find_scan(s, cookie);
     AZ(pthread_mutex_unlock(&s->tap_lock));
-    /* A scan is used by one thread at a time, which is also the one to end it. */
+    /* Only one thread at a time uses a scan; the same thread ends it. */
     *it = NULL;
     tap_event_t event = w == NULL ? TAP_DISCONNECT : scan_next(s, w, it);
     if (event == TAP_DISCONNECT)

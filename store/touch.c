@@ -1,4 +1,4 @@
-/* Commands that reach an engine as raw binary requests. */
+/* Commands that reach the engine as raw binary requests. */
 #include "store/instance.h"
 
 #include <arpa/inet.h>
@@ -9,7 +9,7 @@ enum { GATK = 0x23, GATKQ = 0x24 };
 
 struct touch_kind {
     uint8_t opcode;
-    bool value, key, quiet; /* what a hit's answer carries; silent on a miss */
+    bool value, key, quiet; /* a hit's answer carries value, key; a miss is silent */
 };
 
 static const struct touch_kind touch_kinds[] = {
@@ -29,7 +29,7 @@ static const struct touch_kind *find_kind(uint8_t opcode)
     return NULL;
 }
 
-/* Change the time and take a reference. The CAS stays as it is. */
+/* Changes the expiry and takes a reference. The CAS does not change. */
 static struct item *touch(struct store *s, const char *key, size_t nkey,
                           rel_time_t exptime)
 {
@@ -47,7 +47,7 @@ static struct item *touch(struct store *s, const char *key, size_t nkey,
     return it;
 }
 
-/* Errors have no text here: the words are the host's. */
+/* Errors have no text here: the host adds the words. */
 static bool answer_status(ADD_RESPONSE response, const void *cookie, uint16_t status)
 {
     return response(NULL, 0, NULL, 0, NULL, 0, PROTOCOL_BINARY_RAW_BYTES, status, 0,

@@ -1,6 +1,6 @@
 #include "store/instance.h"
 
-/* Whether an operation may go on against what is there; ENGINE_SUCCESS if so. */
+/* ENGINE_SUCCESS if an operation may proceed against the current item. */
 static ENGINE_ERROR_CODE permit(const struct item *old, const struct item *it,
                                 ENGINE_STORE_OPERATION operation)
 {
@@ -27,8 +27,8 @@ static ENGINE_ERROR_CODE permit(const struct item *old, const struct item *it,
     return ENGINE_EINVAL;
 }
 
-/* A host may store an item once more while it is there: it only gets a new CAS. One
- * that was there and is not any more is waste already. */
+/* A host may store an item again that is already in the table: it only gets a new CAS. An
+ * item that has left the table is dead already. */
 static ENGINE_ERROR_CODE put_in_place(struct store *s, struct spot *spot, struct item *it)
 {
     if (spot->it == it) {
@@ -51,12 +51,12 @@ static ENGINE_ERROR_CODE replace(struct store *s, struct item *it, uint64_t *cas
     if (result == ENGINE_SUCCESS)
         *cas = item_cas(it);
     else if (operation == OPERATION_ADD && spot.it != NULL)
-        item_note_use(spot.it); /* asked for, if only by a failing add */
+        item_note_use(spot.it); /* someone asked for it, if only by a failing add */
     store_unlock(s, &spot);
     return result;
 }
 
-/* The item there now with a reference, if the piece may be joined to it. */
+/* The current item with a reference, if the piece may be joined to it. */
 static ENGINE_ERROR_CODE hold_old(struct store *s, const struct item *piece,
                                   ENGINE_STORE_OPERATION operation, struct item **old)
 {
@@ -79,7 +79,7 @@ static void join_values(struct item *to, const struct item *first,
     memcpy(item_value(to) + item_nbytes(first), item_value(second), item_nbytes(second));
 }
 
-/* Link `it` in place of `old` if that is still what is there. */
+/* Replaces `old` with `it` if `old` is still the current item. */
 static ENGINE_ERROR_CODE exchange(struct store *s, struct item *old, struct item *it,
                                   uint64_t *cas, bool *again)
 {
@@ -116,8 +116,8 @@ static ENGINE_ERROR_CODE join_with(struct store *s, const void *cookie, struct i
     return result;
 }
 
-/* The joined value is made outside the lock, from an old item that is held, and put in
- * place only if nobody changed the key meanwhile; else once more. */
+/* Makes the joined value outside the lock, from an old item that is held, and links it
+ * only if nobody changed the key meanwhile; otherwise it tries again. */
 static ENGINE_ERROR_CODE join(struct store *s, const void *cookie, struct item *piece,
                               uint64_t *cas, ENGINE_STORE_OPERATION operation)
 {

@@ -1,5 +1,5 @@
 /*
- * Events in the host that an engine may ask to hear of.
+ * Events in the host that an engine may subscribe to.
  */
 #ifndef MEMCACHED_CALLBACK_H
 #define MEMCACHED_CALLBACK_H
@@ -11,8 +11,8 @@ extern "C" {
 #endif
 
 typedef enum {
-    ON_CONNECT = 0,     /* a cookie came to life */
-    ON_DISCONNECT = 1,  /* a cookie is about to go; reserved ones stay valid */
+    ON_CONNECT = 0,     /* a cookie was created */
+    ON_DISCONNECT = 1,  /* a cookie is about to be destroyed; reserved ones stay valid */
     ON_AUTH = 2,        /* event_data is the auth_data_t */
     ON_SWITCH_CONN = 3, /* this thread now serves another cookie */
     ON_LOG_LEVEL = 4    /* event_data is the new EXTENSION_LOG_LEVEL; no cookie */
@@ -20,8 +20,8 @@ typedef enum {
 
 #define MAX_ENGINE_EVENT_TYPE 5
 
-/* Called on the thread that saw the event, usually the cookie's worker. cb_data is
- * what was registered, event_data as said above, else NULL. */
+/* Called on the thread that saw the event, usually the cookie's worker. cb_data is the
+ * registered pointer, event_data is as described above, else NULL. */
 typedef void (*EVENT_CALLBACK)(const void *cookie, ENGINE_EVENT_TYPE type,
                                const void *event_data, const void *cb_data);
 
@@ -31,7 +31,7 @@ typedef struct {
     void (*register_callback)(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
                               EVENT_CALLBACK cb, const void *cb_data);
 
-    /* Make all that registered hear of an event, now, on this thread. */
+    /* Tells all subscribers of an event, now, on this thread. */
     void (*perform_callbacks)(ENGINE_EVENT_TYPE type, const void *data,
                               const void *cookie);
 } SERVER_CALLBACK_API;

@@ -1,6 +1,6 @@
 /*
- * The parser of engine configurations, "key=value;key=value". A host gives it to its
- * engines as core->parse_config, so that all of them read one syntax.
+ * The parser of engine configurations, "key=value;key=value". A host offers it to its
+ * engines as core->parse_config, so that all of them have the same syntax.
  */
 #ifndef MEMCACHED_CONFIG_PARSER_H
 #define MEMCACHED_CONFIG_PARSER_H
@@ -22,11 +22,11 @@ enum config_datatype {
     DT_SIZE,      /* whole number, k, m, g or t for powers of 1024 */
     DT_FLOAT,     /* decimal fraction */
     DT_BOOL,      /* true|on|yes|1, false|off|no|0 */
-    DT_STRING,    /* anything; the caller frees the copy with free() */
+    DT_STRING,    /* any text; the caller frees the copy with free() */
     DT_CONFIGFILE /* name of a file of key=value lines for the same items; has no value */
 };
 
-/* Where the value goes; the member is the one of the item's datatype. */
+/* Where the value is stored; use the member of the item's datatype. */
 union config_value {
     size_t *dt_size;
     float *dt_float;
@@ -42,12 +42,12 @@ struct config_item {
     bool found; /* out: the key was there. Clear it before the call. */
 };
 
-/* Parse str (NULL reads as empty) into items. A backslash takes the next character
- * literally; blanks around keys and values are dropped. Complaints go to error, one line
- * each, unless it is NULL. Any thread; it keeps nothing.
+/* Parses str (NULL is empty) into items. A backslash takes the next character literally;
+ * blanks around keys and values are dropped. Writes messages to error, one line each,
+ * unless it is NULL. Any thread; keeps no state.
  *
- *    0  all of it was understood
- *    1  so was all but some unknown keys, which are named on error
+ *    0  everything was understood
+ *    1  everything except some unknown keys, which are named on error
  *   -1  a value does not fit its datatype, or a file cannot be read: items before it are
  *       set, later ones are not */
 MEMCACHED_PUBLIC_API int parse_config(const char *str, struct config_item items[],

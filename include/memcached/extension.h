@@ -1,10 +1,10 @@
 /*
- * Extensions: modules that are no engines. They add a thread, a log or a command to
+ * Extensions: modules that are not engines. They add a thread, a log or a command to
  * the host. Engines need this header for the log, and to replace an extension.
  *
- * A host keeps the extensions of a kind in a list that runs through their `next`
- * members: an extension leaves its own alone until it is unregistered. A list may be
- * walked only while modules are being loaded, when nothing else runs.
+ * A host keeps the extensions of each kind in a list that links their `next` members:
+ * an extension must not change its own until it is unregistered. A list may be traversed
+ * only while modules are being loaded, when nothing else runs.
  */
 #ifndef MEMCACHED_EXTENSION_H
 #define MEMCACHED_EXTENSION_H
@@ -31,7 +31,7 @@ typedef enum {
     EXTENSION_FAILED = 0xff
 } EXTENSION_ERROR_CODE;
 
-/* The kind says which descriptor register_extension() gets. */
+/* The kind determines the descriptor that register_extension() gets. */
 typedef enum {
     EXTENSION_DAEMON = 0x00,  /* EXTENSION_DAEMON_DESCRIPTOR */
     EXTENSION_LOGGER,         /* EXTENSION_LOGGER_DESCRIPTOR */
@@ -39,8 +39,8 @@ typedef enum {
     EXTENSION_BINARY_PROTOCOL /* EXTENSION_BINARY_PROTOCOL_DESCRIPTOR */
 } extension_type_t;
 
-/* Something that merely lives in the host's process. In all descriptors the name
- * stays valid until the extension is unregistered. */
+/* An extension that adds no commands and only runs in the host's process. In all
+ * descriptors the name stays valid until the extension is unregistered. */
 typedef struct extension_daemon_descriptor {
     const char *(*get_name)(void);
     struct extension_daemon_descriptor *next; /* the host's */
@@ -53,8 +53,8 @@ typedef enum {
     EXTENSION_LOG_WARNING /* always shown */
 } EXTENSION_LOG_LEVEL;
 
-/* There is one logger: registering another replaces it. The host filters by level
- * for its own lines only, so callers compare with get_level() before they format. */
+/* There is one logger: registering another one replaces it. The host filters only its
+ * own lines by level, so callers compare with get_level() before they format. */
 typedef struct {
     const char *(*get_name)(void);
     /* printf-like. Any thread. client_cookie is NULL if no client is concerned. */
@@ -63,7 +63,7 @@ typedef struct {
 } EXTENSION_LOGGER_DESCRIPTOR;
 
 typedef struct {
-    /* Ask again for every line: the logger may be replaced. Never NULL. */
+    /* Call this for every line: the logger may be replaced. Never NULL. */
     EXTENSION_LOGGER_DESCRIPTOR *(*get_logger)(void);
     /* The lowest level that is shown now. */
     EXTENSION_LOG_LEVEL (*get_level)(void);
@@ -76,33 +76,33 @@ typedef struct {
     size_t length;
 } token_t;
 
-/* A command of the text protocol. Lines that the host does not know are offered to
- * each of these in the order of their registration, on the worker's thread. */
+/* A command of the text protocol. The host offers lines that it does not know to each of
+ * these, in the order of registration, on the worker's thread. */
 typedef struct extension_ascii_protocol_descriptor {
     const char *(*get_name)(const void *cmd_cookie);
 
-    /* True if this line is ours. If data follows the line, *ndata says how many bytes
-     * (CRLF counted) the host has to read to *ptr; execute() then gets no words, so
-     * what it needs of them must be kept. */
+    /* True if the extension handles this line. If data follows the line, *ndata is the
+     * number of bytes (including CRLF) that the host has to read to *ptr. execute() then
+     * gets no words, so keep what it needs of them. */
     bool (*accept)(const void *cmd_cookie, void *cookie, int argc, token_t *argv,
                    size_t *ndata, char **ptr);
 
-    /* Do it; response_handler queues a copy of nbytes of answer. */
+    /* Executes it; response_handler queues a copy of nbytes of answer. */
     ENGINE_ERROR_CODE(*execute)
     (const void *cmd_cookie, const void *cookie, int argc, token_t *argv,
      ENGINE_ERROR_CODE (*response_handler)(const void *cookie, int nbytes,
                                            const char *dta));
 
-    /* The client went away between accept() and execute(). */
+    /* The client disconnected between accept() and execute(). */
     void (*abort)(const void *cmd_cookie, const void *cookie);
 
-    const void *cookie; /* handed to the calls above as cmd_cookie */
+    const void *cookie; /* passed to the calls above as cmd_cookie */
     struct extension_ascii_protocol_descriptor *next; /* the host's */
 } EXTENSION_ASCII_PROTOCOL_DESCRIPTOR;
 
 typedef struct extension_binary_protocol_descriptor EXTENSION_BINARY_PROTOCOL_DESCRIPTOR;
 
-/* Handles one opcode, on the worker's thread; otherwise as unknown_command(). */
+/* Handles one opcode, on the worker's thread; otherwise like unknown_command(). */
 typedef ENGINE_ERROR_CODE (*BINARY_COMMAND_CALLBACK)(
     EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor, ENGINE_HANDLE *handle,
     const void *cookie, protocol_binary_request_header *request, ADD_RESPONSE response);
@@ -122,8 +122,8 @@ typedef EXTENSION_ERROR_CODE (*MEMCACHED_EXTENSIONS_INITIALIZE)(
     const char *config, GET_SERVER_API get_server_api);
 
 typedef struct {
-    /* `extension` is the descriptor of that kind; it stays the extension's, and must
-     * live until it is unregistered. False if the host refuses. */
+    /* `extension` is the descriptor of that kind. The extension keeps its ownership, and
+     * it must stay valid until it is unregistered. False if the host refuses. */
     bool (*register_extension)(extension_type_t type, void *extension);
     void (*unregister_extension)(extension_type_t type, void *extension);
     /* The first descriptor of that kind, NULL if there is none. */

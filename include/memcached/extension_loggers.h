@@ -1,5 +1,5 @@
 /*
- * The two loggers that a host has built in.
+ * The two built-in loggers of a host.
  */
 #ifndef MEMCACHED_EXTENSION_LOGGERS_H
 #define MEMCACHED_EXTENSION_LOGGERS_H
@@ -13,10 +13,10 @@ extern "C" {
 /* Drops everything. Static. */
 MEMCACHED_PUBLIC_API EXTENSION_LOGGER_DESCRIPTOR *get_null_logger(void);
 
-/* Writes lines to standard error. Static; usable after the call below. */
+/* Writes lines to standard error. Static; usable after the next call. */
 MEMCACHED_PUBLIC_API EXTENSION_LOGGER_DESCRIPTOR *get_stderr_logger(void);
 
-/* Once, at start, before other threads exist: registers the one above. */
+/* Call once, at start, before other threads exist: registers the stderr logger. */
 MEMCACHED_PUBLIC_API
 EXTENSION_ERROR_CODE memcached_initialize_stderr_logger(GET_SERVER_API get_server_api);
 

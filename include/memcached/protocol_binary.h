@@ -1,10 +1,9 @@
 /*
  * memcached's binary protocol: opcodes, statuses and the layout of its packets. A
- * packet is header, extras, key, value, without gaps. All numbers of more than a byte
- * are in network byte order as long as they are in these structures. A packet's union
- * shows the header and the extras, which have a fixed size; its `bytes` are the very
- * bytes of the wire, and may be shorter than the struct, which the compiler pads: copy
- * by the size of `bytes`.
+ * packet is header, extras, key, value, without gaps. In these structures, all numbers of
+ * more than one byte are in network byte order. A packet's union shows the header and the
+ * extras, which have a fixed size. Its `bytes` are exactly the bytes on the wire, and may
+ * be shorter than the struct, which the compiler pads: copy by the size of `bytes`.
  *
  * Long because the names and their order are the original's, in one header as there.
  */
@@ -25,15 +24,15 @@ typedef enum {
     PROTOCOL_BINARY_RES = 0x81
 } protocol_binary_magic;
 
-/* How a request ended. */
+/* The result of a request. */
 typedef enum {
     PROTOCOL_BINARY_RESPONSE_SUCCESS = 0x00,
     PROTOCOL_BINARY_RESPONSE_KEY_ENOENT = 0x01,
-    PROTOCOL_BINARY_RESPONSE_KEY_EEXISTS = 0x02, /* other CAS, or add found it */
+    PROTOCOL_BINARY_RESPONSE_KEY_EEXISTS = 0x02, /* CAS differs, or add found the key */
     PROTOCOL_BINARY_RESPONSE_E2BIG = 0x03,
     PROTOCOL_BINARY_RESPONSE_EINVAL = 0x04,
     PROTOCOL_BINARY_RESPONSE_NOT_STORED = 0x05,   /* append, prepend: no such key */
-    PROTOCOL_BINARY_RESPONSE_DELTA_BADVAL = 0x06, /* the value is no number */
+    PROTOCOL_BINARY_RESPONSE_DELTA_BADVAL = 0x06, /* the value is not a number */
     PROTOCOL_BINARY_RESPONSE_NOT_MY_VBUCKET = 0x07,
     PROTOCOL_BINARY_RESPONSE_AUTH_ERROR = 0x20,
     PROTOCOL_BINARY_RESPONSE_AUTH_CONTINUE = 0x21, /* another step is needed */
@@ -46,7 +45,7 @@ typedef enum {
     PROTOCOL_BINARY_RESPONSE_ETMPFAIL = 0x86 /* try again later */
 } protocol_binary_response_status;
 
-/* What to do. A Q at the end: quiet, the dull outcome gets no response. */
+/* The command. A Q at the end: quiet, the uninteresting outcome has no response. */
 typedef enum {
     PROTOCOL_BINARY_CMD_GET = 0x00,
     PROTOCOL_BINARY_CMD_SET = 0x01,
@@ -77,7 +76,7 @@ typedef enum {
     PROTOCOL_BINARY_CMD_PREPENDQ = 0x1a,
     PROTOCOL_BINARY_CMD_VERBOSITY = 0x1b,
 
-    /* engines do these, by unknown_command */
+    /* engines handle these in unknown_command */
     PROTOCOL_BINARY_CMD_TOUCH = 0x1c,
     PROTOCOL_BINARY_CMD_GAT = 0x1d,
     PROTOCOL_BINARY_CMD_GATQ = 0x1e,
@@ -87,7 +86,7 @@ typedef enum {
     PROTOCOL_BINARY_CMD_SASL_AUTH = 0x21,
     PROTOCOL_BINARY_CMD_SASL_STEP = 0x22,
 
-    /* ranges of keys: numbers that are taken, no host has them */
+    /* ranges of keys: reserved numbers, no host implements them */
     PROTOCOL_BINARY_CMD_RGET = 0x30,
     PROTOCOL_BINARY_CMD_RSET = 0x31,
     PROTOCOL_BINARY_CMD_RSETQ = 0x32,
@@ -117,7 +116,7 @@ typedef enum {
     PROTOCOL_BINARY_CMD_TAP_CHECKPOINT_START = 0x46,
     PROTOCOL_BINARY_CMD_TAP_CHECKPOINT_END = 0x47,
 
-    /* from the next number on, engines are free */
+    /* higher numbers are free for engines */
     PROTOCOL_BINARY_CMD_LAST_RESERVED = 0x8f,
 
     /* default engines: reclaim dead items */
@@ -136,7 +135,7 @@ typedef union {
         uint8_t datatype;
         uint16_t vbucket;
         uint32_t bodylen;
-        uint32_t opaque; /* the client's; comes back untouched, in whatever byte order */
+        uint32_t opaque; /* the client's; returned unchanged, in whatever byte order */
         uint64_t cas;
     } request;
     uint8_t bytes[24];
@@ -151,13 +150,13 @@ typedef union {
         uint8_t datatype;
         uint16_t status;
         uint32_t bodylen;
-        uint32_t opaque; /* the client's; comes back untouched, in whatever byte order */
+        uint32_t opaque; /* the client's; returned unchanged, in whatever byte order */
         uint64_t cas;
     } response;
     uint8_t bytes[24];
 } protocol_binary_response_header;
 
-/* Packets without extras, and those of the commands that have none. */
+/* Packets without extras, and the packets of commands that have none. */
 typedef union {
     struct {
         protocol_binary_request_header header;
@@ -336,17 +335,17 @@ typedef protocol_binary_request_rangeop protocol_binary_request_rincrq;
 typedef protocol_binary_request_rangeop protocol_binary_request_rdecr;
 typedef protocol_binary_request_rangeop protocol_binary_request_rdecrq;
 
-/* Bits of a stream's request. Data that a bit asks for stands in the value, in the
- * order of the bits. A sender leaves other bits 0. */
+/* Bits of a stream's request. The value contains the data that the bits require, in the
+ * order of the bits. A sender sets all other bits to 0. */
 #define TAP_CONNECT_FLAG_BACKFILL 0x01 /* 8 bytes: only items changed since that date */
-#define TAP_CONNECT_FLAG_DUMP     0x02 /* what is stored now, then disconnect */
+#define TAP_CONNECT_FLAG_DUMP     0x02 /* the items stored now, then disconnect */
 #define TAP_CONNECT_FLAG_LIST_VBUCKETS                                                   \
-    0x04 /* 16 bits a number: count, then buckets; 0 all */
+    0x04 /* numbers of 16 bits: count, then buckets; 0: all */
 #define TAP_CONNECT_FLAG_TAKEOVER_VBUCKETS 0x08 /* the receiver becomes responsible */
 #define TAP_CONNECT_SUPPORT_ACK            0x10 /* the receiver can acknowledge */
 #define TAP_CONNECT_REQUEST_KEYS_ONLY      0x20 /* values are not wanted */
 #define TAP_CONNECT_CHECKPOINT             0x40 /* pairs of bucket and last checkpoint kept */
-#define TAP_CONNECT_REGISTERED_CLIENT      0x80 /* the sender remembers where we were */
+#define TAP_CONNECT_REGISTERED_CLIENT      0x80 /* the sender remembers our position */
 
 typedef union {
     struct {

@@ -20,7 +20,7 @@ extern "C" {
  * As an expiry time 0 means never. */
 typedef uint32_t rel_time_t;
 
-/* What an engine answers. The remarks say what a host makes of it. */
+/* The results of an engine. The comments say how a host treats them. */
 typedef enum {
     ENGINE_SUCCESS = 0x00,
     ENGINE_KEY_ENOENT = 0x01,     /* no such key: "not found" */
@@ -31,7 +31,7 @@ typedef enum {
     ENGINE_ENOTSUP = 0x06,        /* this engine does not offer the operation */
     ENGINE_EWOULDBLOCK = 0x07,    /* park the cookie until notify_io_complete */
     ENGINE_E2BIG = 0x08,          /* larger than the engine can ever hold */
-    ENGINE_WANT_MORE = 0x09,      /* go on when more input is there */
+    ENGINE_WANT_MORE = 0x09,      /* continue when more input is available */
     ENGINE_DISCONNECT = 0x0a,     /* close this client's connection */
     ENGINE_EACCESS = 0x0b,        /* this client may not do that */
     ENGINE_NOT_MY_VBUCKET = 0x0c, /* another node is responsible for the key */
@@ -53,21 +53,21 @@ typedef enum {
 /* Opaque to the host: only the engine that made an item knows its layout. */
 typedef void item;
 
-/* What get_item_info() tells. The pointers lead into the item and are valid as long
+/* The result of get_item_info(). The pointers lead into the item and are valid as long
  * as the caller holds its reference. */
 typedef struct {
     uint64_t cas;
     rel_time_t exptime;    /* already relative to the start of the process */
     uint32_t nbytes;       /* of the whole value */
     uint32_t flags;        /* network byte order, as allocate() got them */
-    uint8_t clsid;         /* the engine's own class of sizes, for show */
+    uint8_t clsid;         /* the engine's own size class, for display only */
     uint16_t nkey;         /* bytes */
-    uint16_t nvalue;       /* in: elements of value there is room for; out: those used */
+    uint16_t nvalue;       /* in: elements of value with room; out: elements used */
     const void *key;       /* not terminated */
-    struct iovec value[1]; /* where the bytes of the value are, or have to be put */
+    struct iovec value[1]; /* where the bytes of the value are, or must be written */
 } item_info;
 
-/* Who a connection has authenticated as; NULL members if nobody. */
+/* The user that a connection has authenticated as; NULL members if none. */
 typedef struct {
     const char *username;
     const char *config;

@@ -1,6 +1,6 @@
 /*
  * Small functions that hosts offer to modules by name: a module that uses them leaves
- * the symbols open, and the host's program fills them in. Any thread.
+ * the symbols undefined, and the host's program resolves them. Any thread.
  */
 #ifndef MEMCACHED_UTIL_H
 #define MEMCACHED_UTIL_H
@@ -16,15 +16,15 @@
 extern "C" {
 #endif
 
-/* Text to number, base 10. What follows the number may only be the end of the text or
- * a blank. False, and *out 0, if it is no number or does not fit the type. */
+/* Converts text to a number, base 10. Only the end of the text or a blank may follow the
+ * number. False, and *out 0, if it is not a number or does not fit the type. */
 MEMCACHED_PUBLIC_API bool safe_strtoull(const char *str, uint64_t *out);
 MEMCACHED_PUBLIC_API bool safe_strtoll(const char *str, int64_t *out);
 MEMCACHED_PUBLIC_API bool safe_strtoul(const char *str, uint32_t *out);
 MEMCACHED_PUBLIC_API bool safe_strtol(const char *str, int32_t *out);
 MEMCACHED_PUBLIC_API bool safe_strtof(const char *str, float *out);
 
-/* 64 bits between host and network byte order; some systems have them already. */
+/* Converts 64 bits between host and network byte order; some systems have these. */
 #ifndef HAVE_HTONLL
 MEMCACHED_PUBLIC_API extern uint64_t htonll(uint64_t);
 MEMCACHED_PUBLIC_API extern uint64_t ntohll(uint64_t);

@@ -1,6 +1,6 @@
 /*
  * States of a virtual bucket, a fixed share of all keys that can move between nodes.
- * Engines without them take every number, and clients send 0.
+ * Engines without virtual buckets accept every number, and clients send 0.
  */
 #ifndef MEMCACHED_VBUCKET_H
 #define MEMCACHED_VBUCKET_H
@@ -11,7 +11,7 @@ extern "C" {
 
 typedef enum {
     vbucket_state_active = 1, /* serves reads and writes */
-    vbucket_state_replica,    /* takes changes from the active one only */
+    vbucket_state_replica,    /* accepts changes only from the active one */
     vbucket_state_pending,    /* about to become active; clients wait */
     vbucket_state_dead        /* answers nothing */
 } vbucket_state_t;

@@ -1,5 +1,5 @@
 /*
- * Marks what a shared object shows to others when it is compiled with hidden
+ * Marks the symbols that a shared object exports when it is compiled with hidden
  * visibility.
  */
 #ifndef MEMCACHED_VISIBILITY_H

@@ -1,4 +1,5 @@
-"""What compiler and linker were asked for, as it is found in the programs and modules."""
+"""The hardening options of compiler and linker, as visible in the programs and
+modules."""
 
 import os
 import re
@@ -25,7 +26,7 @@ def readelf(path, *options):
 
 
 def hardened(lab):
-    """The flags of a build that is."""
+    """The flags of a hardened build."""
     if lab.build.sanitized or not makefile(lab, "HARDEN_CFLAGS").strip():
         raise Skip("built without hardening")
     if not shutil.which("readelf"):
@@ -34,7 +35,7 @@ def hardened(lab):
 
 
 def case_memory_is_guarded(lab):
-    """Position-independent, nothing to write to that need not be, no stack that runs, canaries."""
+    """Position-independent code, RELRO, no executable stack, canaries."""
     flags = hardened(lab)
     for path in outputs(lab):
         said = readelf(path, "-h", "-l", "-d", "--dyn-syms")
@@ -55,9 +56,10 @@ def marks(text):
 
 
 def case_jumps_are_guarded(lab):
-    """Intel's CET. The mark of branch targets needs the C library's start files to bear it."""
+    """Intel's CET. For branch targets (IBT) the C library's start files must have the
+    mark, too."""
     if "-fcf-protection" not in hardened(lab):
-        raise Skip("the compiler knows no -fcf-protection")
+        raise Skip("the compiler does not support -fcf-protection")
     start = subprocess.run(["gcc", "-print-file-name=crti.o"], stdout=subprocess.PIPE, check=True, text=True)
     wanted = {"SHSTK"} | marks(readelf(start.stdout.strip(), "-n"))
     for path in outputs(lab):
@@ -71,10 +73,10 @@ def case_jumps_are_guarded(lab):
 
 
 def case_no_path_of_the_builder(lab):
-    """Two builds in two places are the same: nothing in them, nor in what is there for a
-    debugger, says where they were made."""
+    """Builds in two places are identical: neither the programs nor their debug
+    information says where they were built."""
     if not makefile(lab, "REPRODUCIBLE_CFLAGS").strip():
-        raise Skip("the compiler knows no -ffile-prefix-map")
+        raise Skip("the compiler does not support -ffile-prefix-map")
     places = {makefile(lab, name) for name in ("abs_top_srcdir", "abs_top_builddir")}
     for path in outputs(lab):
         with open(path, "rb") as file:
@@ -85,7 +87,7 @@ def case_no_path_of_the_builder(lab):
 
 
 def case_few_libraries(lab):
-    """No library is pulled in but those of doc/dependencies.md and the C library's own."""
+    """The only libraries are those of doc/dependencies.md and the C library's own."""
     allowed = {"libc", "libm", "libevent_core-2", "libevent_extra-2", "libjansson", "ld-linux-x86-64",
                "ld-linux-aarch64"}
     if lab.build.sanitized:

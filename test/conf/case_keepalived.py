@@ -1,4 +1,4 @@
-"""mcreplctl keepalived-conf, as keepalived itself judges it."""
+"""mcreplctl keepalived-conf, checked by keepalived itself."""
 
 import itertools
 import os
@@ -12,8 +12,8 @@ FAMILIES = {
     "IPv4": {"vip": "10.9.0.100/24", "a": "10.9.0.1", "b": "10.9.0.2"},
     "IPv6": {"vip": "fd00:9::100/64", "a": "fe80::9:1", "b": "fe80::9:2"},
 }
-# keepalived wants the interface to exist, and not to be loopback: a network of its own, which
-# goes when this shell ends.
+# keepalived needs an existing interface that is not loopback. So this makes a network of
+# its own, which disappears when this shell ends.
 IN_A_NETWORK = """
 ip link add eth9 type veth peer name eth8 && ip link set eth9 up && ip link set eth8 up || exit 99
 ip address add 10.9.0.1/24 dev eth9 && ip address add fe80::9:1/64 dev eth9 nodad || exit 99
@@ -46,7 +46,7 @@ def make(lab, *more, **given):
 
 
 def judge(lab, texts):
-    """What keepalived says of each: name -> (exit code, words)."""
+    """keepalived's opinion of each text: name -> (exit code, output)."""
     for program in ("keepalived", "unshare", "ip"):
         if not shutil.which(program):
             raise Skip("%s is not installed (./dev deps installs it)" % program)
@@ -62,19 +62,20 @@ def judge(lab, texts):
         stderr=subprocess.STDOUT, check=False, timeout=120, text=True)
     found = re.findall(r"^== (/.*)\n((?:.*\n)*?)== (\d+)$", done.stdout, re.M)
     if done.returncode == 99 or not found:
-        raise Skip("no network can be made here: " + (done.stdout.strip() or "no word why"))
+        raise Skip("no network can be made here: " + (done.stdout.strip() or "no reason given"))
     assert len(found) == len(texts), done.stdout
     return {paths[path]: (int(code), words.strip()) for path, words, code in found}
 
 
 def plain(text):
-    """The lines that say something, in one spacing."""
+    """The lines that are not empty or comments, with uniform spacing."""
     lines = (" ".join(line.split("#")[0].split()) for line in text.splitlines())
     return [line for line in lines if line]
 
 
 def case_accepted(lab):
-    """All kinds, of both nodes: keepalived has nothing to say against them."""
+    """keepalived accepts all kinds of configuration, for both nodes, without a
+    message."""
     texts = {}
     for family, node, cast, profile in itertools.product(
             FAMILIES, "ab", ("unicast", "multicast"), ("fast", "conservative")):
@@ -90,19 +91,19 @@ def case_accepted(lab):
 
 
 def case_contents(lab):
-    """Each says what it was asked to say, and nothing of the other kind."""
+    """Each configuration has what was requested, and nothing of the other kind."""
     a = plain(make(lab, "--advert", "50", "--dir=/x/y", "--fifo=/x/f", "--name=n", "--vrid=7",
                    "--socket=/x/s"))
     for line in ("advert_int 0.05", "file /x/y/health", "file /x/y/rank", "vrrp_notify_fifo /x/f",
                  "vrrp_instance n {", "virtual_router_id 7", "unicast_src_ip 10.9.0.1", "10.9.0.2",
                  "10.9.0.100/24 dev eth9", "interface eth9", "check_unicast_src",
                  'script "%s -s /x/s -t 500 status"' % os.path.realpath(lab.build.mcreplctl)):
-        assert line in a, "%s is not in it: %s" % (line, a)
+        assert line in a, "the configuration does not have '%s': %s" % (line, a)
     assert not [line for line in a if "@" in line or "mcast" in line], a
     multi = plain(make(lab, "--multicast", "--profile=conservative"))
     assert "mcast_src_ip 10.9.0.1" in multi and "advert_int 0.30" in multi, multi
     assert not [line for line in multi if "unicast" in line or line == "10.9.0.2"], multi
-    assert "advert_int 0.10" in plain(make(lab)), "fast is what is meant if nothing is said"
+    assert "advert_int 0.10" in plain(make(lab)), "the default profile is not fast"
     a, b = plain(make(lab)), plain(make(lab, node="b"))
     differ = {words for pair in zip(a, b) if pair[0] != pair[1] for words in pair}
     assert len(a) == len(b) and differ == {"unicast_src_ip 10.9.0.1", "unicast_src_ip 10.9.0.2",
@@ -110,7 +111,8 @@ def case_contents(lab):
 
 
 def case_refused(lab):
-    """What keepalived would misread or could not do is refused, with the reason."""
+    """Values that keepalived would misread or could not use are refused, with a
+    reason."""
     wrong = [
         ({"vip": None}, "--vip is missing"),
         ({"self": None}, "--self is missing"),
@@ -163,7 +165,8 @@ def case_refused(lab):
 
 
 def case_broken_are_noticed(lab):
-    """keepalived does refuse: else its consent would prove nothing."""
+    """keepalived refuses broken configurations: otherwise its acceptance would prove
+    nothing."""
     good = make(lab)
     broken = {
         "misspelt": good.replace("unicast_src_ip", "unicast_source_ip"),

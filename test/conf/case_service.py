@@ -1,5 +1,5 @@
 """The units' command lines, run as systemd would, with the values of the example of
-/etc/default/mcd: only addresses, folders and programs are the test's own."""
+/etc/default/mcd. Only addresses, folders and programs are the test's own."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from unit_files import Installed, command_of, environment_of, tool, words
 
 
 class Manager:
-    """The socket on which services tell how they are."""
+    """The socket on which services report their state."""
 
     def __init__(self, lab):
         self.lab, self.path = lab, os.path.join(lab.folder, "notify")
@@ -32,7 +32,7 @@ class Manager:
 
 
 class Machine:
-    """One machine with both services, of one instance."""
+    """One machine with both services of one instance."""
 
     def __init__(self, lab):
         self.lab, self.port, self.repl_port = lab, free_port(), free_port()
@@ -61,7 +61,7 @@ class Machine:
         self.manager.socket.close()
 
     def command(self, unit):
-        """Of a unit, with the test's programs and folders in place of the machine's."""
+        """The command line of a unit, with the test's programs and folders."""
         text = self.installed.read("/" + unit)
         assert words(text, "EnvironmentFile") == ["-/etc/default/mcd", "-/etc/default/mcd-%i"]
         environment = {}
@@ -105,7 +105,8 @@ def guard_is_fit(lab, machine):
 
 
 def case_mcd(lab):
-    """Ready when clients can connect, with the options of the example, and heard at its end."""
+    """mcd is ready when clients can connect, has the example's options, and reports its
+    end."""
     with Machine(lab) as machine:
         mcd = machine.start("mcd@.service")
         machine.manager.hears("READY=1", mcd)
@@ -121,7 +122,8 @@ def case_mcd(lab):
 
 
 def case_guard(lab):
-    """It finds the node, writes what keepalived reads, and gives the node its role."""
+    """The guard finds the node, writes the files that keepalived reads, and gives the
+    node its role."""
     with Machine(lab) as machine:
         mcd = machine.start("mcd@.service")
         machine.manager.hears("READY=1", mcd)
@@ -133,11 +135,11 @@ def case_guard(lab):
         machine.stop(mcd)
         lab.until(lambda: machine.number("health") == -254, "the guard notices that the node is gone")
         machine.stop(guard)
-        assert machine.number("health") == -254, "the verdict is gone with the guard"
+        assert machine.number("health") == -254, "the verdict disappeared with the guard"
 
 
 def case_guard_is_ready(lab):
-    """Ready when the files and the FIFO are there, without a node."""
+    """The guard is ready when its files and the FIFO exist, without a node."""
     with Machine(lab) as machine:
         guard = machine.start("mcd-guard@.service")
         machine.manager.hears("READY=1", guard)
@@ -147,7 +149,8 @@ def case_guard_is_ready(lab):
 
 
 def case_what_cannot_be_is_not_tried_again(lab):
-    """Its exit code is one after which systemd leaves it; that of a port in use is not."""
+    """After a permanent error systemd does not restart the service; after a port in use
+    it does."""
     text_file = os.path.join(lab.folder, "text")
     with open(text_file, "w", encoding="ascii") as file:
         file.write("no FIFO\n")
@@ -170,7 +173,7 @@ def case_what_cannot_be_is_not_tried_again(lab):
 
 
 def case_control_socket_is_found(lab):
-    """keepalived's configuration, the units and the tool mean the same paths."""
+    """keepalived's configuration, the units and the tool use the same paths."""
     text = Installed(lab).read("/mcd@.service")
     done = tool(lab, lab.build.mcreplctl, "keepalived-conf", "--vip=10.9.0.100/24", "--interface=eth0",
                 "--self=10.9.0.1", "--peer=10.9.0.2")
@@ -183,7 +186,7 @@ def case_control_socket_is_found(lab):
 
 
 def allowed_calls(lab, unit):
-    """The system calls that a unit's filter lets pass."""
+    """The system calls that a unit's filter allows."""
     def members(name):
         found = set()
         for word in tool(lab, "systemd-analyze", "syscall-filter", name).stdout.split("\n"):
@@ -201,7 +204,7 @@ def allowed_calls(lab, unit):
 
 
 def case_calls_are_allowed(lab):
-    """No call that the units' filters refuse is made by either, from start to end."""
+    """From start to end, neither program makes a call that the units' filters refuse."""
     if lab.build.sanitized:
         raise Skip("a sanitizer makes calls of its own")
     if not shutil.which("strace"):
@@ -214,7 +217,7 @@ def case_calls_are_allowed(lab):
         client = Connection(("127.0.0.1", machine.port), 10.0)
         assert client.store("k", "v") == "STORED" and client.stats("repl")
         client.close()
-        for process in (guard, mcd):  # strace's own end would leave them running
+        for process in (guard, mcd):  # they would survive the end of strace
             with open("/proc/%d/task/%d/children" % (process.pid, process.pid), encoding="ascii") as file:
                 os.kill(int(file.read()), signal.SIGTERM)
             assert process.wait(20) == 0, process.returncode

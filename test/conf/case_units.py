@@ -1,4 +1,4 @@
-"""The systemd units, as systemd judges them where `make install` puts them."""
+"""The systemd units, checked by systemd where `make install` puts them."""
 
 import os
 import re
@@ -10,7 +10,8 @@ ALL = ("mcd@11211.service", "mcd-guard@11211.service", "keepalived.service")
 
 
 def case_installed(lab):
-    """All of it goes below the prefix, and nothing where an operator's own files are."""
+    """Everything is installed below the prefix, and nothing where an operator's own files
+    are."""
     installed = Installed(lab)
     for end in ["/systemd/system/" + unit for unit in UNITS] + [
             "/systemd/system/keepalived.service.d/mcd.conf", "/sysusers.d/mcd.conf",
@@ -28,13 +29,13 @@ def case_installed(lab):
 
 
 def case_verify(lab):
-    """systemd has nothing to say against them, nor against keepalived with our drop-in."""
+    """systemd accepts the units, and keepalived with our drop-in, without a message."""
     code, said = Installed(lab).complete().verify(*ALL)
     assert (code, said) == (0, ""), "%d: %s" % (code, said)
 
 
 def case_broken_are_noticed(lab):
-    """systemd does refuse: else its consent would prove nothing."""
+    """systemd refuses broken units: otherwise its acceptance would prove nothing."""
     installed = Installed(lab).complete()
     breakages = [
         ("/mcd@.service", "Restart=always", "Restart=allways", "restart specifier"),
@@ -51,13 +52,13 @@ def case_broken_are_noticed(lab):
         installed.write(end, good.replace(right, wrong))
         code, said = installed.verify(*ALL)
         installed.write(end, good)
-        # Of the less grave ones it only speaks: silence is what "well" means.
+        # systemd only prints less serious problems: only silence means that all is well.
         assert said and words in said, "%s: %d: %s" % (wrong, code, said or "nothing said")
     return "%d kinds" % len(breakages)
 
 
 def case_security(lab):
-    """systemd's own score of how much a unit is exposed: 10 is all, 0 is nothing."""
+    """systemd's own exposure score of a unit: 10 is fully exposed, 0 is not."""
     installed = Installed(lab).complete()
     scores = []
     for unit, most in (("mcd@11211.service", 1.6), ("mcd-guard@11211.service", 0.7)):
@@ -71,7 +72,7 @@ def case_security(lab):
 
 
 def case_user(lab):
-    """The user, the folder and the FIFO, made below a root of its own."""
+    """The user, the folder and the FIFO, made below a separate root."""
     if os.getuid() != 0:
         raise Skip("only root can make a user, even of a folder")
     installed = Installed(lab)

@@ -1,4 +1,5 @@
-"""The systemd units as `make install` puts them into a folder, and what systemd makes of them."""
+"""The systemd units as `make install` puts them into a folder, and systemd's view of
+them."""
 
 import glob
 import os
@@ -13,7 +14,7 @@ SYSTEM = "/lib/systemd/system"  # where this machine's own units are
 
 
 class Installed:
-    """What `make install DESTDIR=` made, and what systemd itself needs to judge it there."""
+    """The result of `make install DESTDIR=`, and what systemd needs to check it there."""
 
     def __init__(self, lab):
         self.lab, self.root = lab, os.path.join(lab.folder, "root")
@@ -31,7 +32,7 @@ class Installed:
             for folder, _, names in os.walk(self.root) for name in names)
 
     def find(self, end):
-        """The one file whose path ends so, as installed."""
+        """The one installed file whose path ends in this."""
         found = [path for path in self.files if path.endswith(end)]
         assert len(found) == 1, "%s is installed %d times: %s" % (end, len(found), self.files)
         return found[0]
@@ -45,7 +46,8 @@ class Installed:
             file.write(text)
 
     def complete(self):
-        """The machine around it: systemd wants the programs and the targets to exist."""
+        """Adds the surrounding machine: systemd requires that programs and targets
+        exist."""
         if not os.path.exists(os.path.join(SYSTEM, "keepalived.service")):
             raise Skip("keepalived is not installed (./dev deps installs it)")
         target = self.root + SYSTEM
@@ -61,13 +63,13 @@ class Installed:
         return self
 
     def verify(self, *units):
-        """systemd's opinion of them: (exit code, words)."""
+        """systemd's verdict on them: (exit code, output)."""
         done = tool(self.lab, "systemd-analyze", "verify", "--man=no", "--root=" + self.root, *units)
         return done.returncode, done.stdout.strip()
 
 
 def tool(lab, program, *arguments):
-    """One of systemd's programs; it never gets as far as a running systemd."""
+    """Runs one of systemd's programs; it does not need a running systemd."""
     if not shutil.which(program):
         raise Skip("%s is not installed (./dev deps installs it)" % program)
     return subprocess.run([program] + list(arguments), stdout=subprocess.PIPE, check=False,
@@ -80,14 +82,16 @@ def words(unit, key):
 
 
 def environment_of(text):
-    """What EnvironmentFile= makes of a file (of ours: no continued lines, no escapes)."""
+    """Parses a file as EnvironmentFile= does (ours has no continued lines and no
+    escapes)."""
     lines = (line for line in text.splitlines() if line and line[0] not in "#;")
     return {name: "".join(shlex.split(value)) if value[:1] in "\"'" else value
             for name, value in (line.split("=", 1) for line in lines)}
 
 
 def command_of(line, instance, environment):
-    """An ExecStart= as systemd splits it: ${NAME} stays one word, $NAME may become several."""
+    """Splits an ExecStart= as systemd does: ${NAME} stays one word, $NAME may become
+    several."""
     command = []
     for word in shlex.split(line.replace("%i", instance)):
         if word.startswith("$") and not word.startswith("${"):

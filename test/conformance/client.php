@@ -30,7 +30,7 @@ check('add of what is there', $client->add('k', 'x'), false);
 check('add of what is not', $client->add('fresh', 'new'), true);
 check('replace', $client->replace('fresh', 'newer'), true);
 
-// The type of a PHP value travels in the flags.
+// The flags contain the type of a PHP value.
 check('set of an array', $client->set('array', ['a' => 1, 'b' => [2, 3]]), true);
 check('get of an array', $client->get('array'), ['a' => 1, 'b' => [2, 3]]);
 check('set of a number', $client->set('float', 1.5), true);

@@ -143,16 +143,16 @@ def check(what, got, wanted):
 
 
 def text(value):
-    """Libraries differ in whether a value comes back as bytes or as text."""
+    """Some libraries return bytes, others text."""
     return value.decode() if isinstance(value, bytes) else value
 
 
 def stores(client):
     check("set", client.set("k", "value"), True)
     check("get", text(client.get("k")), "value")
-    check("get of what is not there", client.get("none"), None)
-    check("add of what is there", bool(client.add("k", "x")), False)
-    check("add of what is not", bool(client.add("fresh", "new")), True)
+    check("get of an absent key", client.get("none"), None)
+    check("add of an existing key", bool(client.add("k", "x")), False)
+    check("add of an absent key", bool(client.add("fresh", "new")), True)
     check("append", bool(client.append("k", "+more")), True)
     check("get after append", text(client.get("k")), "value+more")
     large = "0123456789" * 50000
@@ -178,18 +178,18 @@ def counters(client):
     client.set("n", "10")
     check("incr", client.incr("n", 5), 15)
     check("decr", client.decr("n", 1), 14)
-    check("decr below nothing", client.decr("n", 100), 0)
+    check("decr below zero", client.decr("n", 100), 0)
 
 
 def ends(client):
     client.set("d", "x")
     check("delete", bool(client.delete("d")), True)
     check("get after delete", client.get("d"), None)
-    check("delete of what is not there", bool(client.delete("d")), False)
+    check("delete of an absent key", bool(client.delete("d")), False)
     client.set("t", "x")
     check("touch", bool(client.touch("t", 1000)), True)
     check("get after touch", text(client.get("t")), "x")
-    check("touch of what is not there", bool(client.touch("none", 1000)), False)
+    check("touch of an absent key", bool(client.touch("none", 1000)), False)
     client.flush()
     check("get after flush", client.get("k"), None)
 

@@ -1,7 +1,7 @@
 /*
- * What the fuzzers share. Each fuzz_<what>.c defines LLVMFuzzerTestOneInput. Linked
- * with replay.c it is a test that runs the seeds (make check), linked with libFuzzer it
- * looks for new inputs (make fuzz). Whatever a fuzzer finds wrong, it aborts.
+ * Shared by the fuzzers. Each fuzz_<what>.c defines LLVMFuzzerTestOneInput. Linked with
+ * replay.c it is a test that runs the seeds (make check); linked with libFuzzer it
+ * searches for new inputs (make fuzz). A fuzzer that finds an error aborts.
  */
 #ifndef TEST_FUZZ_FUZZ_H
 #define TEST_FUZZ_FUZZ_H
@@ -15,8 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-/* The bytes in memory of exactly their size, so that a step beyond them is noticed;
- * the caller frees. */
+/* Copies the bytes to memory of exactly their size, so that an access beyond them is
+ * noticed; the caller frees it. */
 static inline void *fuzz_exact(const void *bytes, size_t n)
 {
     void *copy = malloc(n > 0 ? n : 1);

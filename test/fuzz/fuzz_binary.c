@@ -1,4 +1,4 @@
-/* Packets of the binary protocol, from any client. */
+/* Packets of the binary protocol from any client. */
 #include "test/fuzz/fuzz_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

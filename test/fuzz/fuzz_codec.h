@@ -1,7 +1,7 @@
 /*
- * Drives a codec as the server does, over input that arrives at once and then again in
- * small pieces. Both must yield the same requests and answers, and no request may point
- * outside of the bytes it was made from.
+ * Runs a codec as the server does, with input that arrives at once and then again in
+ * small pieces. Both must give the same requests and answers, and no request may point
+ * outside of the bytes that it was made from.
  */
 #ifndef TEST_FUZZ_FUZZ_CODEC_H
 #define TEST_FUZZ_FUZZ_CODEC_H
@@ -9,8 +9,8 @@
 #include "protocol/codec.h"
 #include "test/fuzz/fuzz.h"
 
-/* Beyond this, a line of the text protocol may be answered before its end is there, and
- * then how it is cut matters. */
+/* A longer line of the text protocol may be answered before its end has arrived, and then
+ * the result depends on how it is cut. */
 enum { FUZZ_SAME_UP_TO = 2048, FUZZ_VALUE_MAX = 1000 };
 
 struct fuzz_run {
@@ -27,8 +27,8 @@ static inline void fuzz_note(struct fuzz_run *run, const void *bytes, size_t n)
     CHECK(buffer_append(&run->trace, bytes, n));
 }
 
-/* The request points into `in` (the key of a meta command may be a copy), and holds
- * nothing beyond its limits. */
+/* The request must point into `in` (the key of a meta command may be a copy), and all its
+ * members must be within their limits. */
 static inline void fuzz_check_request(const struct request *req, const struct buffer *in,
                                       const struct parser *p)
 {
@@ -68,7 +68,7 @@ static inline void fuzz_note_request(struct fuzz_run *run, const struct request 
         fuzz_answer(run, req, (enum outcome)outcome);
 }
 
-/* The value, or what is left of it, goes by without being looked at. */
+/* Skips the value, or the rest of it. */
 static inline void fuzz_skip(struct fuzz_run *run, uint64_t n)
 {
     run->taken = n < run->n - run->taken ? run->taken + (size_t)n : run->n;
@@ -76,7 +76,7 @@ static inline void fuzz_skip(struct fuzz_run *run, uint64_t n)
         run->arrived = run->taken;
 }
 
-/* One call of parse on what has arrived; false when it needs more. */
+/* Calls parse once on what has arrived; false if it needs more. */
 static inline bool fuzz_step(struct fuzz_run *run)
 {
     struct parser *p = &run->parser;

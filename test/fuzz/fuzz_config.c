@@ -1,7 +1,7 @@
 /*
- * Option strings: an operator's, so nobody attacks through them, but every engine and
- * the host parse the same text, and what the outer engine leaves over must mean the
- * same to the inner one.
+ * Option strings. They come from an operator, so nobody attacks through them. But every
+ * engine and the host parse the same text, and the rest that the outer engine passes on
+ * must mean the same to the inner one.
  */
 #include <stdbool.h>
 
@@ -30,7 +30,7 @@ static const struct option_row rows[] = {
     { ROW(choice, OPTION_CHOICE), .preset = "one", .form = "one|two|three" },
 };
 
-/* No row of type DT_CONFIGFILE: it would open whatever file is named. */
+/* No row of type DT_CONFIGFILE: it would open any file that is named. */
 static void parse_as_engine(const char *config)
 {
     size_t size = 0;
@@ -50,7 +50,7 @@ static void parse_as_engine(const char *config)
     free(text);
 }
 
-/* What is left over is known to nobody here, so parsing it again changes nothing. */
+/* Nobody here knows the options in the rest, so parsing it again must not change it. */
 static void check_rest(const char *rest)
 {
     char *again, why[160];

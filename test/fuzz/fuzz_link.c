@@ -1,6 +1,6 @@
 /*
- * The replication link, from whoever reaches its port: messages, and the maps in them.
- * What is taken must say the same when it is composed and parsed again.
+ * The replication link, from anybody who reaches its port: messages, and the maps in
+ * them. An accepted message must be the same after it was composed and parsed again.
  */
 #include "protocol/link_message.h"
 #include "repl/map.h"
@@ -73,7 +73,7 @@ static bool compose(const struct link_message *m, struct buffer *out)
     }
 }
 
-/* A message composed from what was parsed, parsed again and composed again. */
+/* Composes the parsed message, parses it again and composes it again. */
 static void check_again(const struct link_message *m)
 {
     struct link_message again = { 0 };
@@ -109,7 +109,7 @@ static void check_map_again(const struct map *map)
     buffer_fini(&wire);
 }
 
-/* One map after the other, until one is none. */
+/* Decodes one map after another, until one is invalid. */
 static void check_maps(const uint8_t *rest, size_t nrest)
 {
     struct map map;
@@ -126,7 +126,7 @@ static void check_maps(const uint8_t *rest, size_t nrest)
     map_fini(&map);
 }
 
-/* The bytes that one message took; 0 at the end of what can be parsed. */
+/* The bytes of one message; 0 if no further message can be parsed. */
 static size_t take_message(const uint8_t *bytes, size_t n)
 {
     struct link_message m = { 0 };

@@ -1,8 +1,8 @@
 /*
- * A whole life beside a false peer: a core over a toy store, whose clients go on, whose
- * roles and clock move, and whose memory runs out, while the other end of the link says
- * whatever the input makes it say. Meanwhile no check fails, and what waits for the
- * false peer is bounded. Afterwards the true one comes, and both hold the same.
+ * A whole life with a false peer: a core over a toy store, whose clients continue, whose
+ * roles and clock move, and whose memory runs out, while the other end of the link sends
+ * what the input determines. Meanwhile no check may fail, and the data that waits for the
+ * false peer must be bounded. Then the true peer connects, and both must become equal.
  */
 #include <stdio.h>
 
@@ -14,10 +14,10 @@
 #include "test/fuzz/speech.h"
 
 enum {
-    BODY_MAX = 2048, /* as if the node took items of so many bytes */
+    BODY_MAX = 2048, /* as if this was the node's item limit, in bytes */
     UNREAD_MAX = 17 << 20,
-    /* What one message may be answered with: all absences, the maps, and for each byte
-     * of a list of keys a part of an item. */
+    /* The longest answer to one message: all absences, the maps, and a part of an item
+     * for each byte of a list of keys. */
     ANSWER_MAX = 80 << 10,
     ANSWER_SHARE = 600,
     TRIES = 12,
@@ -26,10 +26,9 @@ enum {
 struct play {
     struct input in;
     struct pair p;
-    struct node *a; /* who is spoken to; the true peer is the other */
+    struct node *a; /* the node under test; the other node is the true peer */
     uint64_t requests;
-    bool
-        evicted[SPEECH_KEYS]; /* by the node: the true peer may hold it on, and rightly */
+    bool evicted[SPEECH_KEYS]; /* by the node: the true peer may rightly still hold it */
 };
 
 static struct wire_connection *connection_of(struct play *y)
@@ -42,7 +41,7 @@ static bool is_linked(const struct play *y)
     return y->p.wire.end[0].session != WIRE_NONE;
 }
 
-/* What the port does when a message could not be composed whole. */
+/* As the port does if a message could not be composed completely. */
 static void mend_pipes(struct play *y)
 {
     for (unsigned i = 0; i < WIRE_CONNECTIONS; i++) {
@@ -62,7 +61,7 @@ static size_t unread(struct play *y)
     return is_linked(y) ? buffer_length(&connection_of(y)->pipe[1]) : 0;
 }
 
-/* ---- what the false peer does */
+/* ---- actions of the false peer */
 
 static void hang_up(struct play *y)
 {
@@ -125,7 +124,7 @@ static void deliver(struct play *y, const struct link_message *m, size_t size)
     mend_pipes(y);
 }
 
-/* The node takes what it can take now; for the rest it is given some time. */
+/* The node reads what it can read now; for the rest it gets some time. */
 static void say(struct play *y)
 {
     struct buffer out;
@@ -166,7 +165,7 @@ static void run_out_of_memory(struct play *y)
     scarce_set(1 + input_byte(&y->in) % 16);
 }
 
-/* ---- what the node's clients and its operator do */
+/* ---- actions of the node's clients and its operator */
 
 static const char *some_key(struct play *y)
 {
@@ -177,7 +176,7 @@ static const char *some_key(struct play *y)
 
 static bool takes_changes(const struct play *y)
 {
-    return !handover_holds(&y->a->core); /* else they would wait, for ever here */
+    return !handover_holds(&y->a->core); /* otherwise they would wait, here for ever */
 }
 
 static void set(struct play *y)
@@ -300,16 +299,16 @@ static void step(struct play *y)
     CHECK(unread(y) <= UNREAD_MAX);
 }
 
-/* ---- the true peer comes */
+/* ---- the true peer connects */
 
 static bool is_well(struct play *y)
 {
-    pair_pass(&y->p, 40000); /* whatever waits for something has waited for long */
+    pair_pass(&y->p, 40000); /* now every wait has taken too long */
     pair_advance(&y->p, 10);
     return pair_settle(&y->p) && pair_in_sync(&y->p) && pair_same(&y->p, NULL, 0);
 }
 
-/* A change, the last one, and of all that may differ. */
+/* Changes one last key, and all keys that may differ. */
 static void change_again(struct play *y)
 {
     char key[SPEECH_KEY];
@@ -338,7 +337,7 @@ static void make_peace(struct play *y)
     CHECK(well && node_has(&y->p.node[1], "after all", "this"));
 }
 
-/* The true peer may have been here before. */
+/* The true peer may have been connected before. */
 static void begin(struct play *y)
 {
     uint8_t how = input_byte(&y->in);
@@ -350,7 +349,7 @@ static void begin(struct play *y)
         .standby_writes = (enum repl_standby_writes)(how / 16 % 3),
         .keep_on_conflict = how / 4 % 4 == 3,
         .lone_rejects = how > 240,
-        .fetch_wait_ms = how % 64 == 39 ? 20 : 0, /* its tables take their time */
+        .fetch_wait_ms = how % 64 == 39 ? 20 : 0, /* rarely: its tables take time */
     };
     pair_init(&y->p, &config);
     y->a = &y->p.node[0];

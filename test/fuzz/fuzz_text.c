@@ -1,4 +1,4 @@
-/* Lines of the text protocol, from any client. */
+/* Lines of the text protocol from any client. */
 #include "test/fuzz/fuzz_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

@@ -1,14 +1,14 @@
 /*
  * Runs a fuzzer over its seeds, without libFuzzer: each seed as it is, cut at every
- * length, and with every one of its bits turned. That is bounded and the same on each
- * run, so it can be part of make check.
+ * length, and with each single bit inverted. That is bounded and the same in each run, so
+ * make check can include it.
  *
  *   replay_<what>              all of $srcdir/test/fuzz/seeds/<what>
- *   replay_<what> FILE...      these, for instance what libFuzzer left behind
- *   replay_<what> -o DIR       write the seeds to DIR as libFuzzer wants them
+ *   replay_<what> FILE...      these, for instance the findings of libFuzzer
+ *   replay_<what> -o DIR       writes the seeds to DIR in libFuzzer's format
  *
- * A seed named *.hex is written as hexadecimal digits, with blanks anywhere and
- * remarks from '#' to the end of the line; any other is taken as it is.
+ * A seed named *.hex consists of hexadecimal digits, with blanks anywhere and comments
+ * from '#' to the end of the line; any other is used as it is.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "base/buffer.h"
 #include "test/fuzz/fuzz.h"
 
-enum { CUTS_MAX = 4096 }; /* of a long seed, only the head is cut and turned */
+enum { CUTS_MAX = 4096 }; /* only the head of a longer seed is cut and changed */
 
 static void read_file(const char *path, struct buffer *b)
 {

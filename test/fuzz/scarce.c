@@ -12,7 +12,7 @@ void *__wrap_realloc(void *at, size_t n);
 void *__wrap_aligned_alloc(size_t alignment, size_t n);
 
 static bool is_on;
-static unsigned left; /* calls until one fails, that one too; 0: none does */
+static unsigned left; /* calls up to and including the one that fails; 0: none fails */
 
 void scarce_set(unsigned nth)
 {

@@ -29,7 +29,7 @@ void speech_key(unsigned number, char key[SPEECH_KEY])
     snprintf(key, SPEECH_KEY, "key %u", number % SPEECH_KEYS);
 }
 
-/* Mostly the one in force, or near it. */
+/* Mostly the current term, or one near it. */
 static uint64_t term_of(struct input *in, uint64_t term, uint64_t seen)
 {
     uint8_t how = input_byte(in);
@@ -51,7 +51,7 @@ static uint64_t term_of(struct input *in, uint64_t term, uint64_t seen)
     }
 }
 
-/* ---- what a message carries */
+/* ---- the content of messages */
 
 static void put_map(struct input *in, unsigned bits, struct buffer *out)
 {
@@ -208,7 +208,7 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
     }
 }
 
-/* One byte of it may be another. */
+/* May change one byte of it. */
 static void spoil(struct input *in, struct buffer *out, size_t from)
 {
     size_t n = buffer_length(out) - from;

@@ -1,1 +1,1 @@
-"""Shared by scenarios, conformance, bench and demo: processes, wire and results."""
+"""Shared by scenarios, conformance tests, bench and demo: processes, wire and results."""

@@ -1,4 +1,4 @@
-"""All that a node holds: written and read by the hundred, compared key by key."""
+"""The content of a node: writes and reads keys in batches, and compares key by key."""
 
 from itertools import accumulate
 import random
@@ -20,7 +20,7 @@ def write(client, keys, value, exp=0):
 
 
 def read(client, keys):
-    """(flags, CAS, value) of each of the keys that is there. To the node this is a get of each."""
+    """(flags, CAS, value) of each existing key. To the node each key is a get."""
     held = {}
     for lump in lumps(keys):
         lines = client.ask("gets " + " ".join(lump))
@@ -35,7 +35,8 @@ def values(held):
 
 
 class Difference:
-    """What two nodes hold, as read() gives it: what only one has, and what is not equal."""
+    """Compares the content of two nodes, as read() returns it: keys on one only, and
+    unequal ones."""
 
     def __init__(self, mine, theirs):
         self.counts = len(mine), len(theirs)
@@ -51,8 +52,8 @@ class Difference:
 
 
 class Zipf:
-    """The same keys again for the same seed: key number n is asked for 1 / n^exponent as often
-    as the first one; a share of what is drawn are keys that come but once."""
+    """Draws the same keys again for the same seed: key number n is drawn 1 / n^exponent
+    as often as the first one. A share of the draws are keys that come only once."""
 
     def __init__(self, keys, exponent, once=0.0, seed=1):
         self.keys = ["k%d" % number for number in range(keys)]
@@ -69,13 +70,13 @@ class Zipf:
                 for key in self.random.choices(self.keys, cum_weights=self.weights, k=count)]
 
     def drawn(self):
-        """All keys that may have come."""
+        """All keys that may have been drawn."""
         return self.keys + self.passers
 
 
 def cache_aside(client, keys, value):
-    """Gets the keys in lumps, as an application does, and sets those that are missing. Gives the
-    number of hits."""
+    """Gets the keys in batches, as an application does, and sets those that are missing.
+    Returns the number of hits."""
     hits = 0
     for lump in lumps(keys):
         here = {line.split(b" ", 2)[1].decode() for line in client.ask("get " + " ".join(lump))

@@ -1,4 +1,4 @@
-"""A control socket that is not a node's."""
+"""A control socket that does not belong to a node."""
 
 import itertools
 import os
@@ -7,8 +7,8 @@ import threading
 
 
 class FalseNode:
-    """Answers each line with the same bytes. answers: after so many a connection is ended; None:
-    never. ended: how many were."""
+    """Answers each line with the same bytes. answers: closes a connection after this many
+    answers; None: never. ended: how many connections it has closed."""
 
     def __init__(self, lab, name, answer, answers=None):
         self.name, self.socket = name, os.path.join(lab.folder, name + ".sock")

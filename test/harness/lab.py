@@ -1,7 +1,7 @@
-"""A lab: the processes of one case, their files and ports, and their end.
+"""A lab: the processes of one case, their files and ports, and their cleanup.
 
-Every node listens on loopback only, is ended by its own pid, and has its log read at
-the end: a sanitizer's report or a crash fails the case that caused it.
+Every node listens on loopback only and is ended by its own pid. At the end its log is
+read: a sanitizer's report or a crash fails the case that caused it.
 """
 
 import json
@@ -23,12 +23,13 @@ TROUBLE = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime e
                      r"MemorySanitizer|CHECK failed|Assertion)")
 
 
-LEASES = []  # sockets; each keeps a port from other tests until this process ends
+LEASES = []  # sockets; each reserves a port against other tests until this process ends
 
 
 def lease(port):
-    """True if no other test, in this process or another, has the port. The name of a UNIX
-    socket without a file is the lease: the kernel takes it back however we end."""
+    """True if no other test, in this process or another one, has the port. The lease is
+    the name of an abstract UNIX socket: the kernel frees it, however this process
+    ends."""
     holder = socket.socket(socket.AF_UNIX)
     try:
         holder.bind("\0mcd-test-port-%d" % port)
@@ -40,8 +41,8 @@ def lease(port):
 
 
 def free_port():
-    """A port that nobody has, below the range from which the kernel serves clients, and
-    that no other test is given, so that it is free whenever the node binds it."""
+    """A port that nobody uses, below the kernel's range of client ports. No other test
+    gets it, so it is free whenever the node binds it."""
     for _ in range(1000):
         port = random.randint(15000, 31999)
         with socket.socket() as probe:
@@ -55,7 +56,8 @@ def free_port():
 
 
 class Build:
-    """A build tree: where its programs are, and whether it is slowed by a sanitizer."""
+    """A build tree: the paths of its programs, and whether a sanitizer slows them
+    down."""
 
     def __init__(self, folder):
         self.folder = os.path.abspath(folder)
@@ -76,12 +78,12 @@ class Build:
 
     @property
     def slowness(self):
-        """By how much a deadline is longer than on a plain build."""
+        """The factor by which deadlines are longer than for a plain build."""
         return 5.0 if self.sanitized else 1.0
 
 
 class Node:
-    """One server process. Its port stays its own over restarts."""
+    """One server process. It keeps its port when it restarts."""
 
     def __init__(self, lab, name, command, port):
         self.lab, self.name, self.command, self.port = lab, name, command, port
@@ -92,13 +94,13 @@ class Node:
         self.starts = 0
 
     def start(self, *more):
-        """Starts the process and waits until it takes connections."""
+        """Starts the process and waits until it accepts connections."""
         self.launch(*more)
-        self.lab.until(self.answers, "%s takes connections on port %d" % (self.name, self.port))
+        self.lab.until(self.answers, "%s accepts connections on port %d" % (self.name, self.port))
         return self
 
     def launch(self, *more):
-        """Starts the process only."""
+        """Starts the process without waiting."""
         if self.process:
             raise Failed("%s runs already" % self.name)
         self.starts += 1
@@ -127,14 +129,14 @@ class Node:
     def last_words(self, count=4):
         return " / ".join(self.log().strip().splitlines()[-count:]) or "(empty log)"
 
-    # ---- life and death
+    # ---- start and end
 
     def signal(self, number):
         if self.process:
             os.kill(self.process.pid, number)
 
     def pause(self):
-        """All its threads stand still when this returns."""
+        """Stops all its threads before it returns."""
         self.signal(signal.SIGSTOP)
         self.lab.until(self.stands_still, "%s is stopped" % self.name)
 
@@ -149,16 +151,16 @@ class Node:
         self.signal(signal.SIGCONT)
 
     def memory(self, kind="VmRSS"):
-        """KiB in use; VmHWM: at most so far."""
+        """KiB in use; VmHWM: the maximum so far."""
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(kind))
 
     def kill(self):
-        """As a power cut does it."""
+        """Kills the process, as a power cut does."""
         self.end(signal.SIGKILL)
 
     def stop(self):
-        """As an operator does it; anything but a clean exit is a failure."""
+        """Ends it as an operator does; anything but a clean exit is a failure."""
         code = self.end(signal.SIGTERM)
         if code not in (None, 0):
             raise Failed("%s ended with %d on SIGTERM: %s" % (self.name, code, self.last_words()))
@@ -177,10 +179,10 @@ class Node:
                 self.process.kill()
                 self.process.wait()
                 self.process = None
-                raise Failed("%s did not end on signal %d" % (self.name, number)) from None
+                raise Failed("%s did not end after signal %d" % (self.name, number)) from None
         elif code != 0:
             self.process = None
-            raise Failed("%s had ended with %d: %s" % (self.name, code, self.last_words()))
+            raise Failed("%s had already ended with %d: %s" % (self.name, code, self.last_words()))
         self.process = None
         return code
 
@@ -188,10 +190,10 @@ class Node:
         self.stop()
         return self.start(*more)
 
-    # ---- questions
+    # ---- queries
 
     def ctl(self, *words):
-        """mcreplctl about this node: its exit code and what it printed."""
+        """Runs mcreplctl for this node; returns its exit code and its output."""
         done = subprocess.run(
             [self.lab.build.mcreplctl, "-s", self.socket, "-t", str(int(5000 * self.lab.build.slowness))]
             + list(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
@@ -202,7 +204,7 @@ class Node:
         return Connection(self.address, timeout or 10.0 * self.lab.build.slowness)
 
     def client(self):
-        """A connection kept for the tests' own questions."""
+        """A connection for the tests' own queries."""
         if not self.control:
             self.control = self.connect()
         return self.control
@@ -227,7 +229,7 @@ class Node:
             raise
 
     def run_id(self):
-        """As bytes; clients are not told."""
+        """The run id as bytes; clients cannot read it."""
         return bytes.fromhex(json.loads(self.ctl("status", "--json")[1])["repl_run_id"])
 
     def stat(self, name):
@@ -241,7 +243,7 @@ class Node:
 
 class Lab:
     def __init__(self, build, server=None):
-        """server: another memcached-compatible program, instead of mcd."""
+        """server: another memcached-compatible program to use instead of mcd."""
         self.build, self.server = build, server
         self.folder = tempfile.mkdtemp(prefix="mcd-test-")
         self.nodes, self.proxies = {}, []
@@ -262,7 +264,7 @@ class Lab:
         return False
 
     def close(self):
-        """Ends everything; what went wrong on the way, as text."""
+        """Ends all processes; returns the problems as text."""
         trouble = []
         for node in self.nodes.values():
             try:
@@ -281,7 +283,7 @@ class Lab:
         return "; ".join(trouble)
 
     def until(self, question, what, seconds=15.0):
-        """Polls until the question is answered with something true, and gives that."""
+        """Polls until the question's result is true, and returns it."""
         deadline = time.monotonic() + seconds * self.build.slowness
         pause, last = 0.001, None
         while True:
@@ -294,12 +296,12 @@ class Lab:
             if answer:
                 return answer
             if time.monotonic() > deadline:
-                raise Failed("waited in vain until %s%s" % (what, ": %s" % last if last else ""))
+                raise Failed("timed out waiting until %s%s" % (what, ": %s" % last if last else ""))
             time.sleep(pause)
             pause = min(pause * 1.5, 0.05)
 
     def check_alive(self):
-        """A node that ended by itself is not waited for."""
+        """Fails if a node has ended by itself: do not wait for it."""
         for node in self.nodes.values():
             if node.process and node.process.poll() is not None:
                 raise Failed("%s ended with %d: %s" % (node.name, node.process.returncode,
@@ -308,7 +310,7 @@ class Lab:
     # ---- nodes
 
     def add(self, name, *options, engine=None, config="", port=None):
-        """A node that is not started yet. engine: None for the server's own default."""
+        """Adds a node without starting it. engine: None for the server's default."""
         port = port or free_port()
         command = [self.server or self.build.mcd, "-u", "root", "-p", str(port), "-U", "0",
                    "-l", "127.0.0.1"]
@@ -323,8 +325,8 @@ class Lab:
         return self.add(name, *options, engine=self.build.default_engine, config=config).start()
 
     def add_pair(self, *options, config="", proxied=False, names="ab", configs=("", "")):
-        """Two nodes that replicate to each other, not started yet. proxied: the link
-        runs through a proxy that can cut it."""
+        """Adds two nodes that replicate to each other, without starting them. proxied:
+        the link runs through a proxy that can cut it."""
         listen = [free_port(), free_port()]
         peer = [listen[1], listen[0]]
         if proxied:
@@ -357,7 +359,7 @@ class Lab:
                        "%s says repl_link streaming" % node.name, seconds)
 
     def drained(self, node, seconds=30.0):
-        """All that the node's clients changed is acknowledged by its peer."""
+        """Waits until the peer has acknowledged all changes by the node's clients."""
         def done():
             stats = node.stats("repl")
             return (stats["repl_link"] == "streaming" and stats["repl_pending"] == "0"
@@ -371,7 +373,8 @@ class Lab:
                 "%s %s" % (name, stats.get("repl_" + name)) for name in names))) from None
 
     def same(self, a, b, keys):
-        """Value, flags, CAS and remaining life (to a second) are equal on both nodes."""
+        """Waits until value, flags, CAS and remaining life (to a second) are equal on
+        both nodes."""
         for key in sorted(keys):
             def equal(key=key):
                 if a.client().item(key) != b.client().item(key):
@@ -387,7 +390,7 @@ class Lab:
                                          node.client().life(key)) for node in (a, b)))) from None
 
     def run_load(self, node, *options):
-        """bench/load against a node; its output."""
+        """Runs bench/load against a node; returns its output."""
         command = [self.build.load, "--port", str(node.port)] + [str(word) for word in options]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                               timeout=120 * self.build.slowness, env=self.environment)

@@ -1,4 +1,5 @@
-"""Somebody who speaks the replication protocol, not necessarily well: a peer that a test plays."""
+"""A peer played by a test: it speaks the replication protocol, not necessarily
+correctly."""
 
 import itertools
 import socket
@@ -20,12 +21,12 @@ def frame(op, body=b"", nkey=0, nextra=0, opaque=0, cas=0, magic=0x80, length=No
 
 
 def note(key, kind=0, extra=b""):
-    """One of NOTICE, WANT, ABSENT or FETCH."""
+    """A NOTICE, WANT, ABSENT or FETCH entry."""
     return struct.pack("!BBH", kind, len(key), 0) + extra + key
 
 
 class Peer:
-    """Connects to a node's replication port. fields: what its HELLO says."""
+    """Connects to a node's replication port. fields: the fields of its HELLO."""
 
     def __init__(self, lab, node, run=b"a peer by hand..", **fields):
         self.lab, self.run, self.fields, self.buffer = lab, run, fields, bytearray()
@@ -47,8 +48,8 @@ class Peer:
                                        int(time.time() * 1e6), f["item_max"], f["memory"], f["met"]))
 
     def receive(self):
-        """The next frame: (name, opaque, body, is a response); None if none comes now. Raises
-        ConnectionError when the node has closed."""
+        """The next frame: (name, opaque, body, is a response); None if none is available.
+        Raises ConnectionError if the node has closed the connection."""
         while True:
             if len(self.buffer) >= HEADER.size:
                 magic, op, _, _, _, _, length, opaque, _ = HEADER.unpack_from(self.buffer)
@@ -77,7 +78,7 @@ class Peer:
         return found[0]
 
     def farewell(self):
-        """What the node says as it closes the connection."""
+        """The reason that the node gives when it closes the connection."""
         told = []
 
         def closed():

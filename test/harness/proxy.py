@@ -1,11 +1,12 @@
-"""A TCP relay that can be cut and healed, and can falsify: the network between two nodes."""
+"""A TCP relay that can be cut and healed, and can alter data: the network between two
+nodes."""
 
 import selectors
 import socket
 import threading
 import time
 
-CHUNK = 4096  # of a slow link: so short that the other direction hardly waits
+CHUNK = 4096  # of a slow link: small, so that the other direction hardly waits
 
 
 class Proxy:
@@ -20,16 +21,16 @@ class Proxy:
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.selector.register(self.wake_out, selectors.EVENT_READ)
         self.other = {}
-        self.alter = {}  # bytes of what passes, and what they become: of the same length
+        self.alter = {}  # bytes to replace -> replacement of the same length
         self.open, self.frozen, self.done = True, False, False
-        self.quota = None  # bytes that pass before it freezes by itself
-        self.rate = None  # bytes a second that pass
-        self.free_at = 0.0  # when a slow link has passed on what it took
+        self.quota = None  # bytes to pass before it freezes by itself
+        self.rate = None  # bytes a second
+        self.free_at = 0.0  # when a slow link has passed on what it has read
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
 
     def cut(self):
-        """Closes what is connected, and whatever connects from now on."""
+        """Closes the existing connections, and all new ones."""
         self.order(False, False)
 
     def freeze(self):

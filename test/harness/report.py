@@ -7,11 +7,11 @@ import time
 
 
 class Skip(Exception):
-    """A case that cannot run here; the text says why."""
+    """A case that cannot run here; the text has the reason."""
 
 
 class Failed(Exception):
-    """A case that did not come out as promised; the text says what happened."""
+    """A case that failed; the text says what happened."""
 
 
 class Report:
@@ -29,7 +29,7 @@ class Report:
             print(line + (": " + text if text else ""), flush=True)
 
     def run(self, name, function, *args):
-        """Runs one case and files its outcome. True unless it failed."""
+        """Runs one case and records its result. True unless it failed."""
         start = time.monotonic()
         try:
             text = function(*args)
@@ -39,7 +39,7 @@ class Report:
         except (Failed, AssertionError, OSError) as error:
             self.add("failed", name, time.monotonic() - start, str(error) or repr(error))
             return False
-        except Exception as error:  # a bug of the test is a failure of the test
+        except Exception as error:  # a bug in the test is a failure of the test
             where = error.__traceback__
             while where.tb_next:
                 where = where.tb_next
@@ -52,7 +52,7 @@ class Report:
         return True
 
     def close(self):
-        """Prints the count; the exit code."""
+        """Prints the count; returns the exit code."""
         print("%s: %d passed, %d failed, %d skipped"
               % (self.suite, self.passed, self.failed, self.skipped))
         sys.stdout.flush()

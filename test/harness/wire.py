@@ -1,4 +1,5 @@
-"""memcached's two client protocols as bytes, for tests that must say exactly what is sent."""
+"""memcached's two client protocols as bytes, for tests that need exact control over the
+bytes."""
 
 import socket
 import struct
@@ -38,7 +39,7 @@ class Timeout(Exception):
 
 
 def extras_of(name, fields):
-    """The extras that a command has, from the fields flags, exp, delta, initial, level."""
+    """The extras of a command, made from the fields flags, exp, delta, initial, level."""
     exp = int(fields.get("exp", 0)) & 0xFFFFFFFF
     if name in STORES:
         return struct.pack("!II", int(fields.get("flags", 0)), exp)
@@ -54,7 +55,8 @@ def extras_of(name, fields):
 
 
 def request(name, key=b"", value=b"", **fields):
-    """A binary request. Fields named like header fields override what is computed."""
+    """A binary request. Fields with the names of header fields override the computed
+    values."""
     extras = fields["extras"] if "extras" in fields else extras_of(name, fields)
     body = extras + key + value
     head = HEADER.pack(
@@ -72,7 +74,7 @@ def request(name, key=b"", value=b"", **fields):
 
 
 class Response:
-    """A binary response, taken apart."""
+    """A parsed binary response."""
 
     def __init__(self, head, body):
         (self.magic, self.opcode, nkey, nextra, self.datatype, status, _, self.opaque,
@@ -168,7 +170,8 @@ class Connection:
         return data
 
     def is_closed(self):
-        """Waits until the server closes; false if bytes come instead."""
+        """Waits until the server closes the connection; false if it sends data
+        instead."""
         deadline = time.monotonic() + self.timeout
         try:
             while not self.inbox:
@@ -177,10 +180,10 @@ class Connection:
             return True
         return False
 
-    # ---- the text protocol, for the tests' own questions
+    # ---- the text protocol, for the tests' own queries
 
     def ask(self, command):
-        """Sends a command line (str or bytes) and gives the whole answer as lines."""
+        """Sends a command line (str or bytes) and returns the whole answer as lines."""
         data = command.encode() if isinstance(command, str) else command
         self.send(data + b"\r\n")
         lines = [self.line()]
@@ -208,7 +211,7 @@ class Connection:
         return int(words[2]), int(words[4]), lines[1]
 
     def life(self, key):
-        """The seconds that a key has to live; -1 for ever, None if it is not there."""
+        """The remaining life of a key in seconds; -1 for ever, None if it is absent."""
         words = self.ask("mg %s t" % key)[0].split()
         return int(words[1][1:]) if words[0] == b"HD" else None
 
@@ -221,7 +224,8 @@ class Connection:
     # ---- the control socket
 
     def command(self, command):
-        """Gives a node's control socket a command: the lines of the answer, the last one its end."""
+        """Sends a command to a node's control socket; returns the answer's lines, of
+        which the last one ends the answer."""
         self.send(command.encode() + b"\n")
         deadline, lines = time.monotonic() + self.timeout, [b""]
         while lines[-1].split(b" ")[0] not in (b"OK", b"NO", b"ERROR"):

@@ -1,9 +1,9 @@
-/* What each key may hold, and what was seen of it.
+/* The possible values of each key, and the client's observations.
  *
- * Every write has a number of its own, which is in the value. A write is acknowledged,
- * refused (it never left, or the server said no), or in doubt: it left, and no answer
- * came, so it may have been done, may not, and may still be: a stopped server has it in a
- * buffer. A read must give the last acknowledged write of its key, or a later one in
+ * Every write has its own number, which is in the value. A write is acknowledged, refused
+ * (it was never sent, or the server refused it), or in doubt: it was sent, and no answer
+ * came. So it may have been done, may not, and may still be: a stopped server has it in a
+ * buffer. A read must return the last acknowledged write of its key, or a later one in
  * doubt.
  */
 #include "test/netns/client.h"
@@ -23,11 +23,11 @@ struct write {
 };
 
 struct key {
-    uint32_t acknowledged; /* number of the last one; 0: none */
-    uint32_t in_doubt;     /* number of the last one */
+    uint32_t acknowledged; /* number of the last such write; 0: none */
+    uint32_t in_doubt;     /* number of the last such write */
 };
 
-/* Something seen, with the moment. */
+/* An observation, with its time. */
 struct note {
     double at;
     double ms; /* how long: gaps */
@@ -54,7 +54,7 @@ struct said {
 
 struct seen {
     size_t reads, writes, hits;
-    double late; /* this process, woken up by the machine */
+    double late; /* the longest delay with which the machine woke this process */
     size_t failed[OUTCOME_COUNT];
     double first_failed, last_failed;
     struct gap all, writes_alone;
@@ -112,7 +112,7 @@ void books_key(const struct books *b, uint32_t key, char *text, size_t size)
     snprintf(text, size, "%s%u", b->prefix, key);
 }
 
-/* ---- what is seen */
+/* ---- observations */
 
 static void note(struct notes *notes, struct note one)
 {
@@ -258,7 +258,7 @@ static json_t *json_of_notes(const struct notes *notes)
                      notes->last, "first", list);
 }
 
-/* A gap that is open still counts as far as it has come. */
+/* A gap that is still open counts up to now. */
 static json_t *json_of_gap(const struct gap *gap)
 {
     json_t *list = json_array();
@@ -301,7 +301,7 @@ json_t *books_report(const struct books *b)
 
 /* ---- all keys, at the end */
 
-/* What a key holds, or that it holds nothing, becomes part of the digest. */
+/* Adds to the digest what a key holds, or that it is absent. */
 static void digest(uint64_t *sum, uint32_t key, uint32_t got)
 {
     *sum = (*sum ^ ((uint64_t)key << 32 | got)) * 0x9e3779b97f4a7c15u;
@@ -342,8 +342,8 @@ json_t *books_read_back(const struct books *b, struct connection *from, double t
         n.present += outcome == OUTCOME_DONE;
         n.old += verdict == STALE;
         n.nowhere += verdict == NOWHERE;
-        /* One in doubt may have been done elsewhere: then the key was changed on both
-         * nodes, and a miss is what is promised. */
+        /* A write in doubt may have been done on the other node: then the key was changed
+         * on both nodes, and a miss is the promised result. */
         n.in_doubt += verdict == MISSING && has_doubt;
         n.lost += verdict == MISSING && !has_doubt;
         digest(&sum, k, verdict == NOWHERE ? UINT32_MAX : got);

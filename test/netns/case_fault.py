@@ -1,12 +1,12 @@
-"""Each timed fault, twice: there and back. The gaps are measured by ./dev failover; here
-they are held against ten times their goals only, since the machine does other things."""
+"""Each timed fault, twice: there and back. ./dev failover measures the gaps; these cases
+only compare them with ten times their goals, since the machine also does other things."""
 
 from fault import FAULTS
 from partition import PARTITION, Partition
 from world import World
 
 
-REFRESH_MS = 1000  # vrrp_garp_master_refresh: so long a client that missed a claim may be wrong
+REFRESH_MS = 1000  # vrrp_garp_master_refresh: how long a client that missed a claim may be wrong
 
 
 def play(build, fault, more_ms=0):
@@ -47,14 +47,16 @@ def case_killed(build):
 
 
 def case_partition(build):
-    """The loser may claim the address once more just after the winner has, where it is slow."""
+    """On a slow machine the loser may claim the address once more just after the winner
+    has."""
     return play(build, PARTITION, REFRESH_MS)
 
 
 def case_partition_link_survives(build):
-    """A partition shorter than the link's time-out: what the old active sends again arrives
-    before it hears that the other one leads now. (TCP sends again after 0.2, 0.6 and 1.4 s,
-    and what the new active says, which begins later, comes later.)"""
+    """A partition shorter than the link's time-out: data that the old active node
+    retransmits arrives before it hears that the other node leads now. (TCP retransmits
+    after 0.2, 0.6 and 1.4 s, and the new active node's message, which was sent later,
+    arrives later.)"""
     with World(build) as world:
         world.started()
         return str(Partition(1.25, guard_dies=True).measure(world))

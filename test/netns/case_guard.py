@@ -1,5 +1,5 @@
-"""The guard is dead, told the wrong things, or started anew: never a lasting outage, and
-the role does not go to and fro."""
+"""The guard is dead, is told wrong things, or is restarted: never a lasting outage, and
+the role does not go back and forth."""
 
 import re
 import time
@@ -18,7 +18,8 @@ def promotions(world):
 
 
 def move_address(world, client):
-    """With no guard to tell the nodes. Gap of writes in ms."""
+    """Moves the address while no guard tells the nodes. Returns the gap of writes in
+    ms."""
     old = world.until(world.holder, "one node has the address")
     client.reset()
     before = promotions(world)
@@ -27,7 +28,7 @@ def move_address(world, client):
     serve(world, client, moment)
     gap = client.report().longest("write_gap")
     watch = time.monotonic()
-    world.until(lambda: time.monotonic() - watch > 1.5, "the role has had time to go to and fro")
+    world.until(lambda: time.monotonic() - watch > 1.5, "the role has had time to move again")
     more = promotions(world) - before
     if gap > WORKS_AGAIN * world.build.slowness:
         raise Failed("writes worked again after %.0f ms" % gap)
@@ -47,7 +48,7 @@ def play(build, prepare):
             gaps = [move_address(world, client) for _ in range(2)]
             read = world.same(client)
             assert read["lost"] + read["old"] + read["nowhere"] == 0, read["bad"][:5]
-        return "writes stood still for %s ms" % " and ".join("%.0f" % gap for gap in gaps)
+        return "writes stopped for %s ms" % " and ".join("%.0f" % gap for gap in gaps)
 
 
 def case_dead_on_both(build):
@@ -72,7 +73,7 @@ def replace(node, **wrong):
 
 
 def case_wrong_fifo(build):
-    """Guards that hear nothing of keepalived: the roles follow the clients."""
+    """The guards hear nothing from keepalived: the roles follow the clients."""
     def prepare(world):
         for node in world.nodes:
             replace(node, fifo=node.path("other.fifo"))
@@ -81,7 +82,7 @@ def case_wrong_fifo(build):
 
 
 def case_wrong_socket(build):
-    """A guard that asks where nobody is: its node is FAULT, the other one serves."""
+    """A guard uses a socket without a node: its node is FAULT, the other one serves."""
     with World(build) as world:
         old = world.started().healthy()
         with world.client() as client:
@@ -95,11 +96,11 @@ def case_wrong_socket(build):
             read = world.same(client)
             assert read["lost"] + read["old"] == 0, read["bad"][:5]
             assert "nobody.sock" in old.guard.log()
-        return "writes stood still for %.0f ms" % gap
+        return "writes stopped for %.0f ms" % gap
 
 
 def case_restarted(build):
-    """Ended and killed, and started again: keepalived notices nothing."""
+    """The guard is ended, killed, and restarted: keepalived notices nothing."""
     with World(build) as world:
         world.started()
         with world.client() as client:
@@ -123,14 +124,15 @@ def case_restarted(build):
 
 
 def repeats(node):
-    """TCP sends again what the peer has not acknowledged. ss(8) tells how often it has."""
+    """TCP retransmits what the peer has not acknowledged. ss(8) shows how often it
+    has."""
     text = net.tool(*node.world.network.inside(node.name, "ss", "-tnHo", "dst", node.peer_address))
     return re.search(r"timer:\(on,[^,]*,[1-9]", text)
 
 
 def case_role_moved_over_a_stuck_link(build):
-    """A cut has lost packets of the link, and TCP would repeat them ever later: when a role is
-    moved then, the link is made anew, and both have met again at once."""
+    """A cut has lost packets of the link, and TCP would retransmit them later and later.
+    If a role moves then, the link is reconnected, and both nodes meet again at once."""
     with World(build) as world:
         world.started()
         for node in world.nodes:
@@ -140,7 +142,7 @@ def case_role_moved_over_a_stuck_link(build):
         world.network.part()
         with active.connect("c" if active is world.a else "d") as connection:
             assert connection.store("key", "value") == "STORED"
-            world.until(lambda: repeats(active), "TCP has begun to repeat")
+            world.until(lambda: repeats(active), "TCP has begun to retransmit")
         code, text = active.ctl("demote")
         assert code == 0, text
         assert "the link is stuck" in active.mcd.log(), active.mcd.log()

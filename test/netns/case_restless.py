@@ -1,4 +1,4 @@
-"""A link that flaps, an address that bounces, a machine that is busy."""
+"""A link that flaps, an address that bounces, a busy machine."""
 
 import subprocess
 import time
@@ -10,7 +10,8 @@ from world import World
 
 
 def judged(world, client, met, allowed=0):
-    """All ends well: healthy, equal, nothing stale since they met, nothing lost."""
+    """All must be well in the end: healthy, equal, nothing stale since they met, nothing
+    lost."""
     serve(world, client, met)
     seen = client.report()
     read = world.same(client)
@@ -34,7 +35,8 @@ def each_second(world, count, function):
 
 
 def case_flapping(build):
-    """The link of the first active is cut ten times in ten seconds, half a second each."""
+    """The link of the first active node is cut ten times in ten seconds, for half a
+    second each."""
     with World(build) as world:
         victim = world.started().healthy()
         with world.client(keys=15000) as client:
@@ -49,7 +51,7 @@ def case_flapping(build):
 
 
 def case_bounce(build):
-    """The address is moved ten times in ten seconds, as an operator does it."""
+    """The address moves ten times in ten seconds, as an operator would move it."""
     with World(build, extra=True) as world:
         world.started()
         with world.client(keys=15000) as client:
@@ -65,7 +67,7 @@ def case_bounce(build):
 
 
 def busy(build, profile, seconds=60):
-    """Eight busy loops: nobody may take that for a death."""
+    """Eight busy loops: no node may consider the other one dead."""
     with World(build, profile=profile) as world:
         holder = world.started().healthy()
         loops = []
@@ -87,7 +89,7 @@ def busy(build, profile, seconds=60):
             faults = [node.guard.log().count("does not answer") for node in world.nodes]
             seen = client.report()
             assert seen.wrong("stale") + seen.wrong("missing") == 0
-        return "%d s, longest gap %.0f ms (of which the client itself was late up to %.0f), " \
+        return "%d s, longest gap %.0f ms (of which the client itself was late by up to %.0f), " \
             "guards' time-outs %s" % (seconds, seen.longest(), seen.answer["late"], faults)
 
 

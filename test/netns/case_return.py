@@ -1,4 +1,4 @@
-"""The old active comes back, empty; it is restarted; it dies while it is filled."""
+"""The old active node returns empty; it is restarted; it dies while it is filled."""
 
 import signal
 import time
@@ -10,7 +10,7 @@ from world import World
 
 
 def fail_over(world, client):
-    """Kills the active mcd; the other one serves. Who was active."""
+    """Kills the active mcd, and the other one serves. Returns which node was active."""
     old = world.healthy()
     moment = old.mcd.kill()
     serve(world, client, moment)
@@ -18,7 +18,7 @@ def fail_over(world, client):
 
 
 def all_kept(world, client, allowed=2):
-    """Both nodes have every acknowledged write, but for those of the last 2 ms or so
+    """Both nodes have every acknowledged write, except those of the last 2 ms or so
     before the kill."""
     read = world.same(client)
     lost = read["lost"] + read["old"]
@@ -28,7 +28,7 @@ def all_kept(world, client, allowed=2):
 
 
 def case_back_empty(build):
-    """It joins, is filled, is not fit before that, and leaves the address where it is."""
+    """It joins, is filled, is not fit before that, and does not take the address."""
     with World(build, cold_ms=60000) as world:
         world.started()
         with world.client() as client:
@@ -42,10 +42,10 @@ def case_back_empty(build):
                 if holds:
                     early.append(status.get("in_sync"))
                 return status.get("in_sync") == 1 and old.number("health") == 0
-            assert old.number("health") == -254, "a dead node is not fit"
+            assert old.number("health") == -254, "a dead node is fit"
             old.mcd.start()
             world.until(is_filled, "the old active is filled and fit")
-            assert world.healthy() is new, "it took the address"
+            assert world.healthy() is new, "the returned node took the address"
             start = time.monotonic()
             world.until(lambda: old.has_vip() or time.monotonic() - start > 1.5, "a while is over")
             assert not early and not old.has_vip(), "the returned node had the address"
@@ -55,15 +55,15 @@ def case_back_empty(build):
 
 
 def die_while_filled(world, node, count=1000):
-    """Kills it in the middle of its first copy, which is slowed down for it. How many items it
-    had by then."""
+    """Kills it in the middle of its first copy, which is slowed down for that. Returns
+    how many items it had."""
     def has_some():
         found = node.status().get("applied", 0)
         return found if found >= count else None
     with world.network.slow(node.name, 11212, "2mbit"):
         node.mcd.start()
         found = world.until(has_some, "some of the copy is there", pause=0.005)
-        node.mcd.send(signal.SIGSTOP)  # so that what the other one says of the copy is the last word
+        node.mcd.send(signal.SIGSTOP)  # so that the other node's status of the copy stays current
         link = world.other(node).figure("link")
         node.mcd.kill()
     if link != "resync":
@@ -72,7 +72,7 @@ def die_while_filled(world, node, count=1000):
 
 
 def case_dies_while_filled(build):
-    """Killed in the middle of its first copy: the other one still has everything."""
+    """Killed in the middle of its first copy: the other node still has everything."""
     with World(build, cold_ms=60000) as world:
         world.started()
         with world.client(keys=20000) as client:
@@ -92,8 +92,8 @@ def case_dies_while_filled(build):
 
 
 def case_fast_restart(build):
-    """The supervisor starts a killed mcd in 0.1 to 0.2 s, with the other one there: no
-    acknowledged write is lost, whoever has the address at the end."""
+    """The supervisor restarts a killed mcd within 0.1 to 0.2 s, while the other one runs:
+    no acknowledged write is lost, whichever node has the address at the end."""
     with World(build) as world:
         world.started()
         with world.client() as client:

@@ -1,4 +1,4 @@
-"""Cold starts: both nodes together, and one alone; usable without a hand."""
+"""Cold starts: both nodes together, and one alone; usable without an operator."""
 
 import time
 
@@ -36,7 +36,7 @@ def alone(build, cold_ms):
         assert took < (seconds + 10) * build.slowness
         late = time.monotonic()
         world.b.start()
-        assert world.healthy() is world.a, "the one that came second took the address"
+        assert world.healthy() is world.a, "the second node took the address"
         return "usable after %.1f s; the other one, later, in sync after %.1f s" % (
             took, time.monotonic() - late)
 

@@ -1,4 +1,4 @@
-"""What a client is told by a node that does not have the address."""
+"""Answers of a node that does not have the address."""
 
 from harness.wire import Closed, Connection
 
@@ -8,8 +8,8 @@ from world import World
 
 
 def case_refused_elsewhere(build):
-    """A client that still sends to the other node is refused at once, and so is what it has on
-    a connection from before. Without the rule it would wait for its time-out."""
+    """A client that still sends to the other node is refused at once, on new and on
+    existing connections. Without the firewall rule it would wait for its time-out."""
     with World(build, extra=True) as world:
         old, vip = world.started().healthy(), world.network.vip
         with world.network.enter("c", Connection, (vip, 11211), 5.0) as before, \
@@ -19,7 +19,7 @@ def case_refused_elsewhere(build):
             net.tool("ip", "-n", world.network.name("c"), "neigh", "replace", vip, "lladdr",
                      world.network.mac(old.name), "dev", "eth0", "nud", "permanent")
             move(world, old)
-            assert is_refused(lambda: before.store("key", "other")), "the old connection lives"
+            assert is_refused(lambda: before.store("key", "other")), "the old connection still works"
             assert is_refused(lambda: world.network.enter("c", Connection, (vip, 11211), 5.0))
             net.tool("ip", "-n", world.network.name("c"), "neigh", "del", vip, "dev", "eth0")
             with world.network.enter("c", Connection, (vip, 11211), 5.0) as after:
@@ -27,7 +27,7 @@ def case_refused_elsewhere(build):
 
 
 def is_refused(function):
-    """Not only late: a time-out is another error, and fails the case."""
+    """True if refused; a time-out is another error, and fails the case."""
     try:
         function()
     except (ConnectionRefusedError, ConnectionResetError, Closed):

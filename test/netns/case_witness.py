@@ -1,4 +1,5 @@
-"""The client's judgement itself: each thing that it must notice is done to it on purpose."""
+"""Tests the client's judgement: does on purpose each thing that the client must
+notice."""
 
 import signal
 import time
@@ -9,13 +10,13 @@ from world import World
 
 
 class Bench:
-    """One mcd, a client of its own address, and a second one that meddles."""
+    """One mcd, a client with its own address, and a second client that meddles."""
 
     def __init__(self, world):
         self.world, self.node = world, world.a
         self.node.mcd.start()
         self.client = world.client(keys=20, host=self.node.address)
-        self.meddler = world.until(self.connect, "the node takes connections")
+        self.meddler = world.until(self.connect, "the node accepts connections")
 
     def connect(self):
         try:
@@ -24,7 +25,8 @@ class Bench:
             return None
 
     def sees(self, kind, meddle):
-        """The client notices within a second or so what is done to a key again and again."""
+        """Repeats the meddling with a key; the client must notice it within a second or
+        so."""
         self.client.reset()
         def noticed():
             meddle(self.client.prefix + "7")
@@ -33,7 +35,8 @@ class Bench:
 
 
 def case_wrong_values(build):
-    """Missing, stale, from nowhere; and none of these when nobody meddles."""
+    """Values that are missing, stale, or were never written; and none of these without
+    meddling."""
     with World(build) as world:
         bench = Bench(world)
         client, meddler = bench.client, bench.meddler
@@ -55,14 +58,15 @@ def case_wrong_values(build):
                     "all keys are stored again")
         client.reset()
         client.go()
-        world.until(lambda: client.report().answer["reads"] > 100, "the client goes on")
+        world.until(lambda: client.report().answer["reads"] > 100, "the client continues")
         seen = client.report()
         assert not any(seen.wrong(kind) for kind in ("missing", "stale", "nowhere")), seen.answer
         assert seen.failures == 0, seen.failures_text()
 
 
 def case_gaps(build):
-    """A stopped node: time-outs, a gap, writes in doubt. A killed one: refused, all lost."""
+    """A stopped node: time-outs, a gap, writes in doubt. A killed node: refused,
+    everything lost."""
     with World(build) as world:
         bench = Bench(world)
         client, mcd = bench.client, bench.node.mcd

@@ -1,15 +1,15 @@
 /* client HOST PORT [--prefix TEXT] [--keys N] [--timeout MS] [--period MS]
  *
- * Stores all its keys once, says {"ready": true}, and then does one operation a period,
- * set and get in turn over all keys, until its input ends or SIGTERM comes. Commands, one
- * a line; each is answered by one line of JSON:
+ * Stores all its keys once, prints {"ready": true}, and then does one operation per
+ * period, set and get in turn over all keys, until its input ends or SIGTERM arrives. Its
+ * input has one command per line; it answers each with one line of JSON:
  *
- *   report          what was seen since the start or the last reset
- *   reset           forget what was seen; what the keys must hold is kept
- *   pause, go       no operations; operations again
- *   read HOST PORT  pause, and read every key from there
+ *   report          the observations since the start or the last reset
+ *   reset           forgets the observations, but not what the keys must hold
+ *   pause, go       stops the operations; continues
+ *   read HOST PORT  pauses, and reads every key from there
  *
- * At the end: all keys are read through its own address; {"report": ..., "read": ...}.
+ * At the end it reads all keys through its own address; {"report": ..., "read": ...}.
  */
 #include "test/netns/client.h"
 
@@ -72,8 +72,8 @@ static void fetch(struct client *c, uint32_t key)
     books_end_read(c->books, key, outcome, text);
 }
 
-/* Reads follow writes at a distance of half of the keys, so that what is read is neither
- * always fresh nor always old. */
+/* Reads follow writes at a distance of half of the keys, so that the values read are
+ * neither always fresh nor always old. */
 static void next_operation(struct client *c)
 {
     uint32_t n = c->turn++;
@@ -83,7 +83,7 @@ static void next_operation(struct client *c)
         fetch(c, (n / 2 + (n / 2 % 3 == 0 ? 0 : c->nkeys / 2)) % c->nkeys);
 }
 
-/* All keys, as fast as it goes; a node that is not ready yet is asked again. */
+/* Stores all keys, as fast as possible; retries while a node is not ready yet. */
 static bool fill(struct client *c)
 {
     double deadline = now_ms() + 30e3;
@@ -157,7 +157,7 @@ static void take_input(struct client *c)
 
 /* ---- the schedule */
 
-/* Waits for the moment, or for a command. True at the moment. */
+/* Waits until the moment or until a command. True if the moment has come. */
 static bool wait_until(struct client *c, double when)
 {
     struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -172,8 +172,8 @@ static bool wait_until(struct client *c, double when)
     return now_ms() >= when;
 }
 
-/* By an absolute clock. What was missed while an operation took long is not made up for:
- * that would be a burst, which real clients are not. */
+/* Follows an absolute clock. Operations that were missed while one took long are not made
+ * up for: that would be a burst, which real clients do not send. */
 static void run(struct client *c)
 {
     double next = now_ms();
@@ -200,8 +200,7 @@ static int usage(void)
     return 2;
 }
 
-/* The prefix of its keys; NULL: the options make no sense. optind is left at the address.
- */
+/* Returns the prefix of its keys; NULL: invalid options. Leaves optind at the address. */
 static const char *parse(struct client *c, int argc, char **argv)
 {
     static const struct option options[] = { { "prefix", required_argument, NULL, 'p' },
@@ -234,7 +233,8 @@ int main(int argc, char **argv)
     if (prefix == NULL || !connection_init(&c.connection, argv[optind], argv[optind + 1]))
         return usage();
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGINT, SIG_IGN); /* of the terminal: it is for the test, which then ends us */
+    signal(SIGINT,
+           SIG_IGN); /* the terminal's Ctrl-C is for the test, which then ends us */
     c.books = books_create(prefix, c.nkeys);
     if (!fill(&c)) {
         say(json_pack("{s:s, s:o}", "error", "the keys could not be stored", "report",

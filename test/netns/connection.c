@@ -111,7 +111,7 @@ static enum outcome send_all(struct connection *c, const char *data, size_t size
     return OUTCOME_DONE;
 }
 
-/* The next line, without its end, is copied into `line`. */
+/* Copies the next line, without its end, to `line`. */
 static enum outcome take_line(struct connection *c, double deadline_ms, char *line,
                               size_t size)
 {

@@ -1,6 +1,6 @@
-"""Faults that are timed: what is done to a healthy pair, and what its clients see of it.
+"""Timed faults: what happens to a healthy pair, and what its clients see of it.
 
-A fault strikes the active node, and is cured when clients are served again; the pair must
+A fault strikes the active node, and is cured when clients are served again. The pair must
 then become healthy by itself, with the roles exchanged, ready for the next repeat.
 """
 
@@ -12,8 +12,8 @@ from harness.report import Failed
 
 
 class Outcome:
-    """What one repeat showed. Times in ms; settled: until all was as it must be again, where
-    that is another thing than the gap."""
+    """The result of one repeat. Times in ms; settled: until everything was as required
+    again, if that differs from the gap."""
 
     def __init__(self, gap, write_gap, healed_gap, lost=0, at_risk=0, stale=0, missing=0,
                  settled=None, text=""):
@@ -23,7 +23,7 @@ class Outcome:
 
     @property
     def judged(self):
-        """What the goal is about."""
+        """The value that the goal applies to."""
         return self.write_gap if self.settled is None else self.settled
 
     def __str__(self):
@@ -39,9 +39,9 @@ class Fault:
 
     def __init__(self, what, strike, cure, goal, keeps_all=False, vrrp=None, watch=None):
         self.what, self.strike, self.cure, self.goal = what, strike, cure, goal
-        self.keeps_all = keeps_all  # not even what was at risk may be lost
+        self.keeps_all = keeps_all  # even writes at risk must not be lost
         self.vrrp = vrrp or {}
-        self.watch = watch  # until all is settled, in ms; the address may then be anywhere
+        self.watch = watch  # ms until all is settled; then the address may be on either node
 
     def measure(self, world):
         active = world.healthy()
@@ -70,9 +70,9 @@ class Fault:
 
 
 def judged(fault, seen, after, reads, at_risk, seconds, cured, met, settled):
-    """What was acknowledged after the question of what is at risk, and before the fault
-    struck, may be lost as well: a write each 2 ms. All keys were read twice: when the other
-    node served, and when all was well again; in between, what was at risk may be found."""
+    """Writes that were acknowledged between the query of repl_at_risk and the fault may
+    be lost as well: one every 2 ms. All keys were read twice: when the other node served,
+    and when all was well again; writes at risk may have been recovered in between."""
     allowed = 0 if fault.keeps_all else at_risk + math.ceil(seconds * 1000 / 2) + 1
     lost = max(read["lost"] + read["old"] for read in reads)
     read = reads[1]
@@ -89,7 +89,7 @@ def judged(fault, seen, after, reads, at_risk, seconds, cured, met, settled):
 
 
 def serve(world, client, moment, seconds=15.0):
-    """Waits until the client is served, for a while, after the moment."""
+    """Waits until the client is served for a while after the moment."""
     try:
         world.until(lambda: client.is_served_since(moment), "the client is served", seconds)
     except Failed as error:
@@ -98,7 +98,7 @@ def serve(world, client, moment, seconds=15.0):
 
 
 def move(world, holder):
-    """The address goes to the other node, for a reason that is none of the guard's. (A
+    """Moves the address to the other node, for a reason that the guard does not know. (A
     lower priority would not do it: with nopreempt the backup does not take over.)"""
     holder.write_extra(-254)
     try:
@@ -107,7 +107,7 @@ def move(world, holder):
         holder.write_extra(0)
 
 
-# ---- what is done
+# ---- the faults
 
 def kill(_, active):
     return active.mcd.kill()
@@ -152,7 +152,7 @@ def start_keepalived(_, active):
 
 
 def kill_keepalived(world, active):
-    """Both of its processes: the address stays behind. Started again as systemd would."""
+    """Kills both of its processes: the address stays. Restarts it as systemd would."""
     before = active.keepalived.starts
     active.killed_at = active.keepalived.kill(restart=True)
     world.until(lambda: active.keepalived.starts > before and active.keepalived.process,
@@ -161,7 +161,7 @@ def kill_keepalived(world, active):
 
 
 def one_address(world, killed):
-    """ms until one node has the address, and it stays so for a second."""
+    """ms until one node has the address and keeps it for a second."""
     since, holders = time.monotonic(), None
     def is_settled():
         nonlocal since, holders

@@ -1,6 +1,6 @@
-"""keepalived's configuration for one node of a test's pair: the one place that knows it.
+"""keepalived's configuration for one node of a test's pair; no other file knows it.
 
-It is the one that users get, with the test's own addresses and folder.
+It is the one that users get, with the test's addresses and folder.
 """
 
 import os
@@ -15,7 +15,8 @@ EXTRA = "track_file extra {\n    file %s\n    weight 1\n}\n\n"
 
 
 def configuration(mcreplctl, extra=None, **values):
-    """values: options of keepalived-conf. extra: one more file that adds to the priority."""
+    """values: options of keepalived-conf. extra: an additional file that adds to the
+    priority."""
     command = [mcreplctl, "keepalived-conf"]
     for name, value in values.items():
         command += ["--" + name, str(value)]
@@ -27,15 +28,16 @@ def configuration(mcreplctl, extra=None, **values):
     if extra:
         for mark, addition in (("vrrp_instance", EXTRA % extra), ("        rank\n", "        extra\n")):
             if text.count(mark) != 1:
-                raise Failed("the configuration does not have %r just once" % mark)
+                raise Failed("the configuration does not have %r exactly once" % mark)
             text = text.replace(mark, addition + mark)
     return text
 
 
 def rule(vip):
-    """The shipped rule that refuses what is for the address where it is not."""
+    """The shipped rule that refuses packets to the address on the node that does not have
+    it."""
     with open(RULE, encoding="utf-8") as file:
         text, count = re.subn(r"(?m)^define vip = .*$", "define vip = " + vip, file.read())
     if count != 1:
-        raise Failed("the rule does not define vip just once")
+        raise Failed("the rule does not define vip exactly once")
     return text

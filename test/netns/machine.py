@@ -1,5 +1,5 @@
-"""Machines for the run book: each has a network, processes, /etc, /run and /usr/local of its
-own, by namespaces, and nothing of them outlives its holder."""
+"""Machines for the run book: namespaces give each its own network, processes, /etc, /run
+and /usr/local, and nothing of them outlives its holder."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ class Machine:
             self.pid = int(file.read().split()[0])
 
     def run(self, text, timeout=60):
-        """A block of shell: its exit code and what it printed."""
+        """Runs a block of shell; returns its exit code and output."""
         try:
             done = subprocess.run(
                 ["nsenter", "-t", str(self.pid), "-n", "-m", "-u", "-i", "-p", "--wd=" + self.source,
@@ -74,7 +74,7 @@ class Machine:
 
 
 class Machines:
-    """A, B and a client at one switch."""
+    """A, B and a client, connected to one switch."""
 
     ADDRESSES = {"A": "10.0.0.1/24", "B": "10.0.0.2/24", "client": "10.0.0.9/24"}
 
@@ -101,7 +101,7 @@ class Machines:
             commands += ["ip link add p%d type veth peer name eth0 netns m%d" % (number, number),
                          "ip link set p%d master br0 up" % number]
         text = "\n".join(commands)
-        # ip(8) takes ids of processes as it sees them: those outside.
+        # ip(8) needs process ids as seen from outside.
         for number, name in enumerate(self.ADDRESSES):
             text = text.replace("netns m%d" % number, "netns %d" % self[name].pid)
         done = subprocess.run(["nsenter", "-t", str(self["switch"].pid), "-n", "sh", "-ec", text],

@@ -1,8 +1,8 @@
-"""Network namespaces: what hangs at a switch, and the network of a pair and its clients.
+"""Network namespaces: places at a switch, and the network of a pair and its clients.
 
-Everything is made here, and removed with the namespaces; nothing outside of them is
-touched. A namespace's name has this process's id and a number, so that several worlds
-can be there at once, and what a killed run left behind can be told and removed.
+Everything is made here, and removed with the namespaces; nothing outside of them changes.
+The name of a namespace has this process's id and a number. So several worlds can exist at
+the same time, and the remains of a killed run can be recognized and removed.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ numbers = itertools.count()
 
 
 def tool(*words, check=True, text=None):
-    """Runs a program, with the text as its input. What it printed."""
+    """Runs a program, with the text as its input. Returns its output."""
     done = subprocess.run(words, input=text.encode() if text else None, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, check=False, timeout=30)
     if check and done.returncode != 0:
@@ -37,12 +37,12 @@ def tool(*words, check=True, text=None):
 
 
 def ip(*words, check=True):
-    """ip(8) in the namespace that we are in."""
+    """ip(8) in the current namespace."""
     return tool("ip", *words, check=check)
 
 
 def add_bridge(switch, name):
-    """switch: ip(8) where the bridge is to be."""
+    """switch: ip(8) in the namespace of the bridge."""
     switch("link", "add", name, "type", "bridge", "stp_state", "0", "forward_delay", "0",
            "mcast_snooping", "0")
     switch("link", "set", name, "up")
@@ -72,7 +72,7 @@ def folder_prefix():
 
 
 def sweep():
-    """Removes what runs left behind that were killed and could not clean up."""
+    """Removes the remains of runs that were killed and could not clean up."""
     for path in glob.glob(os.path.join(tempfile.gettempdir(), "mcd-netns-*-*")):
         found = FOLDER.search(path)
         if found and not os.path.exists("/proc/" + found.group(1)):
@@ -90,8 +90,8 @@ def sweep():
 
 
 class Monitor:
-    """What happens to addresses and neighbours in a namespace, with the kernel's moment:
-    asking again and again would tell it late."""
+    """Records events of addresses and neighbours in a namespace, with the kernel's time
+    stamps: polling would see them late."""
 
     def __init__(self, network, place):
         self.vip, self.offset = network.vip, time.time() - time.monotonic()
@@ -108,7 +108,7 @@ class Monitor:
         self.process.stdout.close()
 
     def end(self):
-        """(moment, text) of all that was about the address."""
+        """(moment, text) of all events about the address."""
         self.process.terminate()
         found = []
         for line in self.process.stdout.read().decode(errors="replace").splitlines():
@@ -120,8 +120,8 @@ class Monitor:
 
 
 class Namespaces:
-    """Places with a namespace each, whose eth0 hangs at a bridge. A subclass says how they are
-    wired, their addresses, and the address that moves between the nodes."""
+    """Places with a namespace each, whose eth0 is connected to a bridge. A subclass
+    defines the wiring, the addresses, and the address that moves between the nodes."""
 
     vip, addresses = None, {}
 
@@ -138,15 +138,16 @@ class Namespaces:
         raise NotImplementedError
 
     def switch(self, *words):
-        """ip(8) where the bridges are."""
+        """ip(8) in the namespace of the bridges."""
         ip(*words)
 
     def name(self, place):
-        """Of its namespace. One letter for a place, as sweep() knows it."""
+        """The name of a place's namespace. A place is one letter, which sweep() relies
+        on."""
         return self.stem + place
 
     def port(self, place):
-        """The end of its cable at the bridge."""
+        """The bridge's end of its cable."""
         return "port-" + place
 
     def add(self, place):
@@ -169,11 +170,11 @@ class Namespaces:
         self.made = []
 
     def inside(self, place, *words):
-        """A command line that runs in there."""
+        """A command line that runs inside the namespace."""
         return ["ip", "netns", "exec", self.name(place)] + list(words)
 
     def enter(self, place, function, *values):
-        """Calls the function there: a socket that it opens stays there."""
+        """Calls the function inside: a socket that it opens stays there."""
         libc = ctypes.CDLL(None, use_errno=True)
         with open("/proc/thread-self/ns/net", encoding="ascii") as back, \
                 open("/run/netns/" + self.name(place), encoding="ascii") as there:
@@ -183,9 +184,9 @@ class Namespaces:
                 return function(*values)
             finally:
                 if libc.setns(back.fileno(), CLONE_NEWNET) != 0:
-                    os._exit(70)  # nothing may go on in the wrong namespace
+                    os._exit(70)  # nothing may continue in the wrong namespace
 
-    # ---- faults: each gives the moment before it
+    # ---- faults: each returns the moment before it
 
     def at_once(self, *words):
         moment = time.monotonic()
@@ -193,13 +194,13 @@ class Namespaces:
         return moment
 
     def cut(self, place):
-        """The cable is pulled: nothing passes, and both ends notice."""
+        """Pulls the cable: nothing passes, and both ends notice."""
         return self.at_once("link", "set", self.port(place), "down")
 
     def plug_in(self, place):
         return self.at_once("link", "set", self.port(place), "up")
 
-    # ---- questions
+    # ---- queries
 
     def has_vip(self, place):
         links = json.loads(tool("ip", "-n", self.name(place), "-j", "addr", "show", "dev", "eth0"))
@@ -238,14 +239,15 @@ class Network(Namespaces):
         ip("-n", self.name("s"), *words)
 
     def part(self):
-        """The switches lose each other; whoever is plugged in sees no change."""
+        """Separates the switches; the places see no change of their links."""
         return self.at_once("link", "set", "trunk1", "down")
 
     def join(self):
         return self.at_once("link", "set", "trunk1", "up")
 
     def control_traffic(self, *words):
-        """tc(8) where the switches are. Its kinds of queues and filters are the kernel's choice."""
+        """tc(8) in the switches' namespace. The kernel may lack some queues and
+        filters."""
         try:
             tool("tc", "-n", self.name("s"), *words)
         except (Failed, FileNotFoundError) as error:
@@ -253,8 +255,8 @@ class Network(Namespaces):
 
     @contextlib.contextmanager
     def slow(self, place, port, rate):
-        """Connections by this TCP port, towards this place, and no others: an advertisement of
-        keepalived that is late says that its sender is dead."""
+        """Slows only the connections of this TCP port towards this place. If keepalived's
+        advertisements were late, their sender would seem dead."""
         device = ("dev", self.port(place))
         self.control_traffic("qdisc", "add", *device, "root", "handle", "1:", "htb")
         try:

@@ -1,6 +1,6 @@
-"""The network is parted between the nodes, with clients on both sides: both serve. Then
-it heals: the one who became active last keeps the address, and takes what the other one
-was told meanwhile."""
+"""The network between the nodes is partitioned, with clients on both sides: both nodes
+serve. After the heal, the node that became active last keeps the address, and gets the
+changes that the other one received meanwhile."""
 
 import time
 
@@ -17,7 +17,7 @@ class Partition:
     vrrp = {}
 
     def __init__(self, seconds=0.0, guard_dies=False):
-        """seconds: it lasts so long at least. guard_dies: the old active is not told that
+        """seconds: the minimum duration. guard_dies: the old active node is not told that
         it has lost the address."""
         self.seconds, self.guard_dies = seconds, guard_dies
 
@@ -43,7 +43,7 @@ class Partition:
             return self.judge(world, sides, joined, met, right, away)
 
     def part(self, world, old, sides):
-        """Both sides serve. How long the far one could not write, in ms."""
+        """Both sides serve. Returns how long the far one could not write, in ms."""
         near, far = sides.steady
         for client in sides.all:
             serve(world, client, client.wait_ready().ready_at)
@@ -52,12 +52,12 @@ class Partition:
         for client in (far, near):
             serve(world, client, parted)
         if len(world.holders()) != 2:
-            raise Failed("not both sides have the address, only %s" % old.name)
+            raise Failed("only %s has the address, not both sides" % old.name)
         put(world, near, "both", "near")
         put(world, far, "both", "far")
         if self.guard_dies:
             old.guard.kill()
-        world.until(lambda: time.monotonic() - parted >= self.seconds, "it has lasted", pause=0.002)
+        world.until(lambda: time.monotonic() - parted >= self.seconds, "the duration is over", pause=0.002)
         return far.report().longest("write_gap")
 
     @staticmethod
@@ -82,11 +82,11 @@ class Partition:
 
 
 class Sides:
-    """A client on each side that goes on through the heal; and one beside the old active
-    that writes few keys again and again, and is still from just before the heal, so that
-    what it wrote last can be seen afterwards. (On the other side that would be no test: a
-    key that was written just before the cut, not shipped yet, and again after it, was
-    changed on both sides, and is a miss.)"""
+    """A client on each side that continues through the heal; and one next to the old
+    active node that writes few keys again and again and stops just before the heal, so
+    that its last writes can be checked afterwards. (On the other side that would test
+    nothing: a key that was written just before the cut and not shipped yet, and again
+    after it, was changed on both sides, and is a miss.)"""
 
     def __init__(self, world, near, far):
         self.world = world
@@ -109,7 +109,7 @@ class Sides:
 
 
 def when_met(world, new):
-    """They have met when the leader knows what the other one has changed."""
+    """The nodes have met when the leader knows what the other one has changed."""
     def question():
         return time.monotonic() if new.status().get("link") in ("resync", "streaming") else None
     return world.until(question, "the nodes meet", pause=0.005)
@@ -121,7 +121,7 @@ def when_given_up(events):
 
 
 def when_right(events, since, mac, is_right):
-    """From when on a client sent to the right node, and to no other any more."""
+    """The moment from which a client sent only to the right node."""
     right = since
     for moment, text in events:
         if moment > since and "lladdr" in text and not text.startswith("Deleted"):

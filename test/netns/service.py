@@ -1,4 +1,4 @@
-"""Processes that are looked after as systemd does it: started again when they die."""
+"""Processes that are supervised as systemd does it: restarted when they die."""
 
 import os
 import signal
@@ -29,18 +29,18 @@ def kill(pid, number=signal.SIGKILL):
 
 
 class Service:
-    """One program of one node. prepare: called before each start, as ExecStartPre."""
+    """One program of one node. prepare: called before each start, like ExecStartPre."""
 
     def __init__(self, name, command, log_path, prepare=None, environment=None, forks=False):
         self.name, self.command, self.log_path = name, command, log_path
         self.prepare, self.environment = prepare, environment
         self.forks = forks
         self.process = None
-        self.is_wanted = False       # it runs, unless a test ended it
+        self.is_wanted = False       # it should run: no test has ended it
         self.restart_after = RESTART_AFTER
         self.starts = self.deaths = 0
-        self.due = None              # when it is started again
-        self.family = []             # its children, as far as they were seen
+        self.due = None              # when to restart it
+        self.family = []             # its known children
         self.lock = threading.RLock()
 
     def start(self):
@@ -72,7 +72,7 @@ class Service:
             return [self.pid] + children_of(self.pid) if self.process else []
 
     def kill(self, restart=False):
-        """As a crash does it, with all its children. restart: as systemd would."""
+        """Kills it with all its children, as a crash does. restart: as systemd would."""
         with self.lock:
             self.is_wanted = restart
             family = self.family_now()
@@ -83,7 +83,7 @@ class Service:
         return moment
 
     def stop(self, number=signal.SIGTERM, patience=10.0):
-        """As an operator does it. The exit code; None if it did not run."""
+        """Ends it as an operator does. Returns the exit code; None if it did not run."""
         with self.lock:
             self.is_wanted, self.due = False, None
             if not self.process:
@@ -101,11 +101,11 @@ class Service:
                 kill(pid)
             self.process = None
         if code is None:
-            raise Failed("%s did not end on signal %d" % (self.name, number))
+            raise Failed("%s did not end after signal %d" % (self.name, number))
         return code
 
     def collect(self):
-        """It has died or is dying: what it leaves behind is ended, too."""
+        """It has died or is dying: ends its remaining children, too."""
         if not self.process:
             return
         self.process.wait()
@@ -117,7 +117,8 @@ class Service:
             self.due = time.monotonic() + self.restart_after
 
     def look(self):
-        """The supervisor's: notices a death, and starts again when it is time."""
+        """A step of the supervisor: notices a death, and restarts the service when it is
+        due."""
         with self.lock:
             if self.process and self.process.poll() is not None:
                 self.collect()

@@ -1,4 +1,4 @@
-"""The client program, as the test talks to it, and what its books say."""
+"""The test's side of the client program, and of its reports."""
 
 import json
 import select
@@ -14,9 +14,9 @@ import service
 class Witness:
     """Does one operation a millisecond through the address, from one place.
 
-    Every second one is a write, key after key: with so many keys no write of the time
-    around a fault is written over before the end, where all are read. host: the address that
-    moves, if it is not given."""
+    Every second operation is a write, key after key. There are so many keys that no write
+    around a fault is overwritten before the end, when all keys are read. host: by default
+    the address that moves."""
 
     numbers = 0
 
@@ -80,7 +80,7 @@ class Witness:
         self.tell("go")
 
     def read(self, host):
-        """Every key, as this host has it."""
+        """Reads every key from this host."""
         return self.tell("read %s 11211" % host)
 
     def end(self):
@@ -90,7 +90,7 @@ class Witness:
         return Seen(answer["report"]), answer["read"]
 
     def is_served_since(self, moment, for_seconds=0.25):
-        """True when reads and writes have gone well for so long, after that moment."""
+        """True if reads and writes have succeeded for so long after that moment."""
         seen = self.report()
         start = max([moment, seen.last_failure] + [end for _, end in seen.gaps("write_gap")])
         return (seen.last_success("write_gap") > moment
@@ -105,18 +105,18 @@ class Seen:
         self.answer = answer
 
     def longest(self, kind="gap"):
-        """ms."""
+        """The longest gap, in ms."""
         return self.answer[kind]["longest"]
 
     def gaps(self, kind="gap"):
-        """Those of 20 ms and more, as (from, to)."""
+        """The gaps of 20 ms and more, as (from, to)."""
         return [(gap["at"] / 1e3, (gap["at"] + gap["ms"]) / 1e3) for gap in self.answer[kind]["gaps"]]
 
     def last_success(self, kind="gap"):
         return self.answer[kind]["last_success"] / 1e3
 
     def longest_after(self, moment, kind="gap"):
-        """ms; only those that end after the moment."""
+        """The longest gap that ends after the moment, in ms."""
         return max([(end - start) * 1e3 for start, end in self.gaps(kind) if end > moment] + [0])
 
     @property

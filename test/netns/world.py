@@ -1,7 +1,7 @@
 """A world: two nodes with keepalived, mcd and guard each, clients, and the network.
 
-What a test asks is answered by polling with a deadline. All processes are ours, and are
-ended by their ids; everything is gone when the world closes.
+Tests poll for their questions with a deadline. All processes are ours, and are ended by
+their ids; everything is gone when the world closes.
 """
 
 import json
@@ -23,19 +23,20 @@ import net
 from service import Service, Supervisor
 from witness import Witness
 
-WORLDS = []  # open ones, for the end by a signal
+WORLDS = []  # open ones; a signal closes them
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_by_signal(number, _):
-    """A run that is interrupted leaves nothing behind: the worlds close on the way out."""
+    """An interrupted run leaves nothing behind: the worlds close on the way out."""
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
 def close_all():
-    """What is still open at the end, also if it was interrupted while it closed."""
+    """Closes what is still open at the end, even if it was interrupted while it
+    closed."""
     for world in list(WORLDS):
         world.close()
 
@@ -46,7 +47,7 @@ def heed_signals():
 
 
 class Node:
-    """One of the two. Each has a folder of its own: /run is the same in all namespaces."""
+    """One of the two. Each has its own folder: /run is the same in all namespaces."""
 
     def __init__(self, world, name):
         self.world, self.name = world, name
@@ -83,19 +84,19 @@ class Node:
         return self.world.network.addresses["b" if self.name == "a" else "a"]
 
     def guard_command(self, socket=None, fifo=None):
-        """Before others, as its unit has it."""
+        """With a higher priority than other processes, as in its unit."""
         return ["nice", "-n", "-10", self.world.build.mcreplctl, "-s", socket or self.socket,
                 "guard", "--dir", self.folder, "--fifo", fifo or self.path("vrrp.fifo")]
 
     def keepalived_command(self):
-        """Not to syslog: where nobody listens there, each line goes to the machine's console, and
-        a serial one takes milliseconds for it."""
+        """Does not log to syslog: if nobody listens there, each line goes to the
+        machine's console, and a serial console takes milliseconds for it."""
         return ["keepalived", "--dont-fork", "--no-syslog", "--log-console", "--log-detail", "--vrrp",
                 "-f", self.path("keepalived.conf"), "-p", self.path("keepalived.pid"),
                 "-r", self.path("vrrp.pid"), "-c", self.path("checkers.pid")]
 
     def before_keepalived(self):
-        """As its unit does it: a stale pid file would stop it from starting."""
+        """As its unit does: a stale pid file would prevent its start."""
         for name in ("keepalived.pid", "vrrp.pid", "checkers.pid"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
@@ -110,13 +111,13 @@ class Node:
                      text=keepalived.rule(self.world.network.vip))
 
     def write_extra(self, number):
-        """The test's own share of the priority."""
+        """The test's own contribution to the priority."""
         with open(self.path("extra.new"), "w", encoding="ascii") as file:
             file.write("%d\n" % number)
         os.rename(self.path("extra.new"), self.path("extra"))
 
     def start(self):
-        """The guard first: keepalived must find its files."""
+        """Starts the guard first: keepalived needs its files."""
         if self.world.extra:
             self.write_extra(0)
         self.guard.start()
@@ -129,7 +130,7 @@ class Node:
         path = self.path("vrrp.fifo")
         return os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)
 
-    # ---- questions
+    # ---- queries
 
     def ctl(self, *words, timeout_ms=2000):
         done = subprocess.run(
@@ -139,7 +140,7 @@ class Node:
         return done.returncode, done.stdout.decode(errors="replace").strip()
 
     def status(self):
-        """What the node says of itself; empty if it does not."""
+        """The node's status; empty if it does not answer."""
         code, text = self.ctl("status", "--json", timeout_ms=300)
         try:
             found = json.loads(text) if code == 0 else {}
@@ -148,8 +149,8 @@ class Node:
         return {name[len("repl_"):]: value for name, value in found.items()}
 
     def figure(self, name):
-        """One of these, asked until the node answers."""
-        return self.world.until(self.status, "%s says how it is" % self.name)[name]
+        """One figure of the status; waits until the node answers."""
+        return self.world.until(self.status, "%s answers status" % self.name)[name]
 
     def number(self, name):
         try:
@@ -176,9 +177,10 @@ class Node:
 class World:
     def __init__(self, build, cold_ms=None, extra=False, engine_options="", memory=256,
                  make_network=net.Network, has_rule=True, **vrrp):
-        """vrrp: options of keepalived-conf, such as advert=50 (ms), profile="conservative".
-        memory: of each mcd, MB. make_network: has places a and b, for the nodes, at least.
-        has_rule: clients are refused where the address is not."""
+        """vrrp: options of keepalived-conf, such as advert=50 (ms),
+        profile="conservative". memory: of each mcd, in MB. make_network: must have at
+        least the places a and b, for the nodes. has_rule: a firewall rule refuses clients
+        on the node without the address."""
         self.build, self.vrrp, self.cold_ms, self.extra = build, vrrp, cold_ms, extra
         self.engine_options, self.memory, self.has_rule = engine_options, memory, has_rule
         self.client_program = os.path.join(build.folder, "test", "netns", "client")
@@ -215,7 +217,7 @@ class World:
         return False
 
     def keep_logs(self, error):
-        """A failure's logs are kept, with the state of the nodes."""
+        """Keeps the logs of a failure, with the state of the nodes."""
         folder = tempfile.mkdtemp(prefix="mcd-netns-failed-")
         state = "; ".join(node.describe() for node in self.nodes)
         for node in self.nodes:
@@ -228,11 +230,11 @@ class World:
         return "%s; logs in %s" % (state, folder)
 
     def close(self):
-        """Ends everything; what went wrong on the way, as text."""
+        """Ends everything; returns the problems as text."""
         with self.closing:
             if self not in WORLDS:
                 return ""
-            self.is_closed = True  # whoever still waits for something gives up
+            self.is_closed = True  # threads that still wait for something give up
             trouble = []
             self.supervisor.close()
             for witness in self.witnesses:
@@ -253,7 +255,7 @@ class World:
             return "; ".join(trouble)
 
     def until(self, question, what, seconds=15.0, pause=0.02):
-        """Polls until the answer is something true, and gives that."""
+        """Polls until the answer is true, and returns it."""
         deadline = time.monotonic() + seconds * self.build.slowness
         while True:
             answer = question()
@@ -262,7 +264,7 @@ class World:
             if self.is_closed:
                 raise Failed("the world was closed")
             if time.monotonic() > deadline:
-                raise Failed("waited in vain until %s" % what)
+                raise Failed("timed out waiting until %s" % what)
             time.sleep(pause)
 
     # ---- the pair
@@ -273,7 +275,7 @@ class World:
         return self
 
     def started(self):
-        """A pair that is well and has an active node."""
+        """A healthy pair with an active node."""
         self.start()
         self.healthy()
         return self
@@ -285,17 +287,18 @@ class World:
         return [node for node in self.nodes if node.has_vip()]
 
     def holder(self):
-        """Who has the address, when just one has."""
+        """The node with the address, if exactly one has it."""
         holders = self.holders()
         return holders[0] if len(holders) == 1 else None
 
     def active(self):
-        """Who is active, when just one is."""
+        """The active node, if there is exactly one."""
         active = [node for node in self.nodes if node.status().get("role") == "active"]
         return active[0] if len(active) == 1 else None
 
     def well(self):
-        """One address, one active node which holds it, both in sync and fit: who that is."""
+        """The active node if all is well: it alone has the address, and both are in sync
+        and fit."""
         holder = self.holder()
         statuses = [node.status() for node in self.nodes]
         good = (holder is not None and all(statuses)
@@ -309,7 +312,7 @@ class World:
         return holder if good else None
 
     def healthy(self, seconds=20.0):
-        """Waits until all is well; who is active."""
+        """Waits until all is well; returns the active node."""
         try:
             return self.until(
                 self.well, "the pair is well: one address, one active, both in sync", seconds)
@@ -322,7 +325,7 @@ class World:
         return witness
 
     def same(self, witness):
-        """Both nodes hold the same of the client's keys; what that is."""
+        """Waits until both nodes hold the same of the client's keys; returns it."""
         witness.pause()
         def equal():
             reads = [witness.read(node.address) for node in self.nodes]

@@ -1,8 +1,8 @@
-# Sets and gets by Dalli until the standard input ends.
+# Sets and gets with Dalli until the standard input ends.
 #
 #   cache.rb default|shipped HOST:PORT
 #
-# A line for each: its end (seconds), ok or error, the count or the error.
+# Prints a line for each: its end (seconds), ok or error, the count or the error.
 
 require 'io/wait'
 require 'dalli'

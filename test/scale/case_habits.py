@@ -1,5 +1,5 @@
-"""What applications do: PHP's sessions and Dalli, as they come and as we say they should be
-set, through the fail-over of a pair."""
+"""Usual applications, PHP sessions and Dalli, with their defaults and with the settings
+that we recommend, through the fail-over of a pair."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from programs import CONF, HERE, have
 
 
 class Worker:
-    """An application: a program that works until its input ends, and its lines."""
+    """An application: a program that works until its input ends, and its output lines."""
 
     def __init__(self, lab, command):
         self.lab, self.lines = lab, []
@@ -48,7 +48,8 @@ class Worker:
         return [line for line in self.lines if line[1] != "ok"]
 
     def gap(self, start, back, patience):
-        """ms from the last good operation before to the first one after; None if none comes."""
+        """ms from the last success before `start` to the first one after it; None if
+        there is none."""
         deadline = time.monotonic() + patience
         while not self.good(back):
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -59,8 +60,8 @@ class Worker:
 
 
 def through(lab, pair, command, act, patience):
-    """A worker through a fail-over: its gap (ms or None), what is left of its data, its errors
-    long after it, and all that as text."""
+    """A worker through a fail-over: returns its gap (ms or None), the rest of its data,
+    its errors long after it, and all of that as text."""
     with Worker(lab, command) as worker:
         lab.until(lambda: len(worker.good()) > 20, "%s works (%s)" % (command[0], worker.bad()[-1:]))
         start, back = act()
@@ -81,11 +82,11 @@ def through(lab, pair, command, act, patience):
 
 
 def compare(lab, what, commands, patience):
-    """Each form of an application through both kinds of fail-over; ours must do well."""
+    """Each form of an application through both kinds of fail-over; ours must succeed."""
     pair = Pair(lab, 1)
     for form, command in commands:
         for act in (pair.fail_over, pair.fail_over_late if what == "Dalli" else pair.lose_power):
-            # A session of its own each time: the last one may have been left locked.
+            # A new session each time: the last one may still be locked.
             word = "%s-%s" % (form, act.__name__)
             gap, down, kept, late, text = through(lab, pair, command + [word], act,
                                                 patience if form == "shipped" else 2.5)

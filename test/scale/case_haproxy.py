@@ -1,4 +1,4 @@
-"""HAProxy before one pair: it asks the nodes who is active."""
+"""HAProxy in front of one pair: it asks the nodes which one is active."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from programs import CONF, Program, have
 
 
 def haproxy(lab, pair):
-    """The shipped configuration, the nodes' addresses put in place."""
+    """The shipped configuration with the nodes' addresses."""
     with open(os.path.join(CONF, "haproxy.cfg"), encoding="utf-8") as file:
         text = file.read()
     for address, node in zip(("10.0.0.1:11211", "10.0.0.2:11211"), pair):
@@ -22,7 +22,8 @@ def haproxy(lab, pair):
 
 
 def play(lab, act, limit_ms):
-    """A cold pair becomes usable through HAProxy by itself; then the active one goes."""
+    """A cold pair becomes usable through HAProxy by itself; then the active node
+    fails."""
     if not have("haproxy", "-v"):
         raise Skip("haproxy is not installed (./dev deps installs it)")
     nodes = lab.pair("-m", "64", "-t", "2", config="standby_writes=alone;dirty_bits=16")
@@ -33,7 +34,8 @@ def play(lab, act, limit_ms):
     since = [time.monotonic()]
 
     def settled():
-        """HAProxy's first checks are done: new clients get to the active node, for a while."""
+        """HAProxy's first checks are done: new clients reach the active node, for a
+        while."""
         client.close()
         try:
             client.set("k0", value_of("k0"))
@@ -41,7 +43,7 @@ def play(lab, act, limit_ms):
             since[0] = time.monotonic()
         return time.monotonic() - since[0] > 0.5
 
-    lab.until(settled, "the cold pair takes writes")
+    lab.until(settled, "the cold pair accepts writes")
     active, standby = sorted(nodes, key=lambda node: node.stat("repl_role"))
     for key in keys:
         client.set(key, value_of(key))
@@ -52,7 +54,7 @@ def play(lab, act, limit_ms):
         act(active)
         lab.until(lambda: standby.stat("repl_role") == "active", "the standby is active")
         count = crowd.count() + 1000
-        lab.until(lambda: crowd.count() > count, "the load goes on")
+        lab.until(lambda: crowd.count() > count, "the load continues")
     judgement = Judgement(crowd, lambda key: 1, 1, start, start)
     gap = crowd.write_gap_ms()
     if crowd.all("misses"):
@@ -68,13 +70,13 @@ def play(lab, act, limit_ms):
 
 
 def case_kill(lab):
-    """Dead: its connections end, and a refused one marks it down."""
+    """Killed: its connections end, and a refused one marks it down."""
     return play(lab, lambda active: active.kill(), 1000)
 
 
 def case_hang(lab):
-    """Hung: HAProxy knows after 0.3 s; without a guard the standby takes over when the link has
-    been silent for the option `timeout`, 2 s."""
+    """Hung: HAProxy notices after 0.3 s. Without a guard the standby takes over when the
+    link has been silent for 2 s, the option `timeout`."""
     return play(lab, lambda active: active.pause(), 5000)
 
 
@@ -85,7 +87,7 @@ def hand_over(active):
 
 
 def case_handover(lab):
-    """Planned: nothing is lost, and no connection stays at the old node."""
+    """Handover: nothing is lost, and no connection stays at the old node."""
     text = play(lab, hand_over, 1000)
     if " 0 writes lost" not in text:
         raise Failed(text)

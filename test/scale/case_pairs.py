@@ -1,4 +1,4 @@
-"""Four pairs: keys spread over them, and one of them fails over under load."""
+"""Four pairs with keys spread over them; one pair fails over under load."""
 
 import sys
 
@@ -29,7 +29,7 @@ def pylibmc_client():
 
 
 class PatientClient:
-    """The example's wrapper, as the load uses it."""
+    """The wrapper of the example, as used by the load."""
 
     def __init__(self):
         import ketama
@@ -43,11 +43,11 @@ class PatientClient:
 
 
 def fill_by_text(address, keys):
-    """Pipelined sets through a proxy."""
+    """Sends pipelined sets through a proxy."""
     with Connection(address, 20.0) as connection:
         for first in range(0, len(keys), 500):
             left, rounds = keys[first:first + 500], 0
-            while left:  # a busy machine may be too slow for the proxy's time-out
+            while left:  # a busy machine may exceed the proxy's time-out
                 connection.send(b"".join(b"set %s 0 0 %d\r\n%s\r\n" % (
                     key.encode(), len(value_of(key)), value_of(key).encode()) for key in left))
                 answers = [connection.line() for _ in left]
@@ -58,7 +58,7 @@ def fill_by_text(address, keys):
 
 
 def where(world, keys):
-    """The pair that holds each key, by asking the nodes themselves."""
+    """The pair that holds each key, from the nodes themselves."""
     found = {}
     for pair in world:
         connection = pair.client()
@@ -84,7 +84,8 @@ def shares(world, found):
 
 
 class Owner:
-    """Which pair a key belongs to: as found, or for new keys asked of the nodes afterwards."""
+    """The pair that owns a key: as found before, or for new keys by asking the nodes
+    afterwards."""
 
     def __init__(self, found):
         self.found = found
@@ -97,14 +98,15 @@ class Owner:
 
 
 def under_load(lab, owner, make_client, keys, act):
-    """Load, an act in the middle of it, and load again until the pair's keys are served."""
+    """Load, an act in the middle of it, and more load until the pair's keys are served
+    again."""
     own = {key for key in keys if owner(key) == VICTIM}
     with Crowd(make_client, keys) as crowd:
         lab.until(lambda: crowd.count() > 1500, "the load runs")
         start, back = act()
         lab.until(lambda: crowd.good_since(back, own), "the pair's keys are served again")
         more = crowd.count() + 1500
-        lab.until(lambda: crowd.count() > more, "the load goes on")
+        lab.until(lambda: crowd.count() > more, "the load continues")
     return crowd, start, back
 
 
@@ -123,7 +125,7 @@ def judge(lab, world, owner, make_client, keys, crowd, start, back):
     lost = [key for key, at in stored.items() if owner(key) is None]
     late = [key for key in lost if start - 0.5 <= stored[key] <= back]
     if len(late) != len(lost):
-        raise Failed("%d acknowledged writes are lost that were long shipped"
+        raise Failed("%d acknowledged writes are lost that were shipped long before"
                      % (len(lost) - len(late)))
     after = where(world, keys)
     moved = [key for key in keys if after.get(key) != owner(key)]
@@ -135,7 +137,7 @@ def judge(lab, world, owner, make_client, keys, crowd, start, back):
 
 
 def by_ring(owner, make_client, keys, world):
-    """Keys whose set failed are nowhere: store them now, to learn whose they are."""
+    """Keys whose set failed are on no pair: stores them now, to learn their owners."""
     client = make_client()
     for key in keys:
         if owner(key) is None:
@@ -150,8 +152,8 @@ def need():
 
 
 def play(lab, world, rounds):
-    """Fills, looks where keys are, and lets one pair fail over by each (client, act). Both kinds
-    of client must agree on where keys are."""
+    """Fills, finds the keys, and lets one pair fail over for each (client, act). Both
+    kinds of client must agree on the place of each key."""
     keys = keys_of(lab)
     proxy = nutcracker(lab)
     clients = {"nutcracker": lambda: TextClient(proxy), "pylibmc ketama": pylibmc_client,
@@ -171,11 +173,11 @@ def play(lab, world, rounds):
         if make_client is PatientClient and crowd.all("errors"):
             raise Failed("the patient client had errors: %s" % crowd.all("errors")[:2])
         victim.repair()
-    return "all keys at their pair after %d fail-overs" % len(rounds)
+    return "all keys on their pair after %d fail-overs" % len(rounds)
 
 
 def case_nutcracker_and_ketama(lab):
-    """Only the failing pair's own keys notice, and only while its VIP is away."""
+    """Only the keys of the failing pair are affected, and only while its VIP is away."""
     need()
     return play(lab, pairs(lab), (
         ("nutcracker", "fail_over"), ("nutcracker", "lose_power"), ("pylibmc ketama", "fail_over"),
@@ -183,7 +185,7 @@ def case_nutcracker_and_ketama(lab):
 
 
 def case_keepalived(lab):
-    """The same where keepalived and the guard move the VIP."""
+    """The same with keepalived and the guard moving the VIP."""
     need()
     with real_pairs(lab) as world:
         return play(lab, world, (
@@ -193,7 +195,7 @@ def case_keepalived(lab):
 
 
 def agree(keys):
-    """libmemcached finds what was stored through nutcracker."""
+    """libmemcached finds the keys that were stored through nutcracker."""
     client = pylibmc_client()
     found = 0
     for first in range(0, len(keys), 1000):

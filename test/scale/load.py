@@ -1,4 +1,4 @@
-"""Clients at work while a pair fails over, and the books that they keep."""
+"""Working clients during the fail-over of a pair, and their records."""
 
 import collections
 import random
@@ -10,11 +10,11 @@ from harness.wire import Closed, Connection, Timeout
 
 
 class Refused(Exception):
-    """The other side said that it could not do it."""
+    """The other side reported that it cannot do it."""
 
 
 class TextClient:
-    """The text protocol over one connection, which is made anew after a failure."""
+    """The text protocol over one connection, which reconnects after a failure."""
 
     def __init__(self, address, timeout=3.0):
         self.address, self.timeout, self.connection = address, timeout, None
@@ -48,7 +48,7 @@ class TextClient:
 
 
 def as_text(value):
-    """Libraries give back as bytes what another client has stored."""
+    """Libraries return as bytes what another client has stored."""
     return value.decode() if isinstance(value, bytes) else value
 
 
@@ -57,16 +57,16 @@ def value_of(key):
 
 
 class Load(threading.Thread):
-    """Sets keys of its own and gets the common ones, in turns, until it is stopped."""
+    """Sets keys of its own and gets the common ones, alternately, until it is stopped."""
 
     def __init__(self, name, make_client, keys):
         super().__init__(daemon=True)
         self.name, self.make_client, self.keys = name, make_client, keys
         self.over, self.crash = False, None
-        self.errors = []     # (begin, end, key, what was said)
+        self.errors = []     # (begin, end, key, error text)
         self.good = []       # (end, key)
         self.misses = []     # keys
-        self.stored = {}     # key: when it was acknowledged
+        self.stored = {}     # key: time of the acknowledgement
         self.random = random.Random(name)
 
     def run(self):
@@ -77,7 +77,7 @@ class Load(threading.Thread):
                 number += 1
                 self.operate(client, number)
                 if number % 4 == 0:
-                    time.sleep(0.001)  # a pace; nothing is waited for
+                    time.sleep(0.001)  # limits the rate; does not wait for anything
         except Exception as error:
             self.crash = error
 
@@ -91,7 +91,7 @@ class Load(threading.Thread):
             elif as_text(client.get(key)) != value_of(key):
                 self.misses.append(key)
             self.good.append((time.monotonic(), key))
-        except Exception as error:  # every library has its own
+        except Exception as error:  # every library has its own exceptions
             self.errors.append((begin, time.monotonic(), key, self.brief(error)))
             time.sleep(0.001)
 
@@ -103,7 +103,7 @@ class Load(threading.Thread):
 
 
 class Crowd:
-    """Several loads at once, and what they found."""
+    """Several loads at the same time, and their results."""
 
     def __init__(self, make_client, keys, count=3):
         self.loads = [Load("w%d" % number, make_client, keys) for number in range(count)]
@@ -134,7 +134,7 @@ class Crowd:
         return {key: at for load in self.loads for key, at in load.stored.items()}
 
     def write_gap_ms(self):
-        """The longest time that a client had between two acknowledged writes."""
+        """The longest time between two acknowledged writes of a client."""
         gaps = [0.0]
         for load in self.loads:
             times = list(load.stored.values())
@@ -148,7 +148,8 @@ class Crowd:
 
 
 class Judgement:
-    """What a fail-over from `start` to `back` did to a pair's keys, and to those of others."""
+    """The effect of a fail-over from `start` to `back` on a pair's keys, and on those of
+    others."""
 
     def __init__(self, crowd, owner, pair, start, back):
         errors = crowd.all("errors")

@@ -1,6 +1,6 @@
 """Pairs of nodes, each behind an address that can move from one node to the other.
 
-The addresses are played by relays (vip.py); what they do is timed as keepalived does it.
+Relays (vip.py) play the addresses, with the same timing as keepalived.
 """
 
 import threading
@@ -9,9 +9,9 @@ import time
 from harness.report import Failed
 from vip import Vip
 
-MOVE_S = 0.06  # more than keepalived needs from the death of a node to the move of its address
+MOVE_S = 0.06  # more than keepalived needs to move the address after the death of a node
 LATE_S = 0.6   # the same if only its script notices
-CUT_S = 0.35   # and from the death of the whole machine, which nothing tells
+CUT_S = 0.35   # and after the death of the whole machine, which nobody reports
 
 
 class Pair:
@@ -31,8 +31,8 @@ class Pair:
             raise Failed("promote of %s: %s" % (node.name, text))
 
     def fail_over(self):
-        """The active dies; keepalived moves the address and tells the guard, which promotes.
-        When nobody had the address: from, to."""
+        """The active node dies; keepalived moves the address and tells the guard, which
+        promotes. Returns from when to when nobody had the address."""
         return self.lose(lambda: self.vip.move(None), MOVE_S)
 
     def fail_over_late(self):
@@ -40,7 +40,8 @@ class Pair:
         return self.lose(lambda: self.vip.move(None), LATE_S)
 
     def lose_power(self):
-        """As fail_over, but no packet says so: clients must find out by time-outs."""
+        """Like fail_over, but without a packet about it: clients must notice by
+        time-outs."""
         return self.lose(self.vip.hang, CUT_S)
 
     def lose(self, vanish, seconds):
@@ -54,12 +55,12 @@ class Pair:
         return start, time.monotonic()
 
     def repair(self):
-        """The dead node is started again, empty, and filled."""
+        """Restarts the dead node, empty, and waits until it is filled."""
         self.standby.start()
         self.drained()
 
     def client(self):
-        """A connection to the active node itself, for questions."""
+        """A connection to the active node itself, for queries."""
         return self.active.client()
 
     def drained(self):

@@ -1,4 +1,4 @@
-"""What is not ours: proxies, and whether a program is installed."""
+"""Third-party programs: proxies, and whether a program is installed."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ CONF = os.path.join(HERE, "..", "..", "conf", "scale")
 
 
 class Program:
-    """A proxy: something that is not ours, with its log."""
+    """A proxy or another third-party program, with its log."""
 
     def __init__(self, lab, name, command, address):
         self.lab, self.name, self.log_path = lab, name, os.path.join(lab.folder, name + ".log")
@@ -50,7 +50,7 @@ def nutcracker(lab):
 
 
 def have(*probe):
-    """A program, or a module of one, is installed."""
+    """True if a program, or a module of one, is installed."""
     try:
         return subprocess.run(probe, check=False, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL).returncode == 0

@@ -1,4 +1,4 @@
-"""Pairs with the real keepalived and guard, each node in a network namespace of its own.
+"""Pairs with the real keepalived and guard, each node in its own network namespace.
 
      a b    a b    a b    a b      four pairs, each with its VIP
      | |    | |    | |    | |
@@ -19,7 +19,7 @@ CLIENT = "10.0.0.200/24"
 
 
 class PairNetwork(net.Namespaces):
-    """The two nodes of a pair, at the bridge br0 of the namespace that we are in."""
+    """The two nodes of a pair, at the bridge br0 of the current namespace."""
 
     def __init__(self, number):
         self.number, self.vip = number, "10.0.0.%d" % (100 + number)
@@ -36,24 +36,24 @@ class PairNetwork(net.Namespaces):
 
 
 class RealPair:
-    """Asked and struck as a Pair of pairs.py."""
+    """Has the interface of a Pair of pairs.py."""
 
     def __init__(self, lab, number):
         self.lab, self.number, self.name = lab, number, "pair %d" % number
         self.active = self.control = None
-        # Eight nodes share this kernel and its lock on all network settings: with the fast
-        # profile one that waits for it is taken for dead.
+        # Eight nodes share this kernel and its lock on all network settings: in the fast
+        # profile a node that waits for the lock would be considered dead.
         self.world = World(lab.build, memory=64, vrid=50 + number, profile="conservative",
                            make_network=lambda: PairNetwork(number))
 
     def client(self):
-        """A connection to the active node itself, for questions."""
+        """A connection to the active node itself, for queries."""
         if not self.control:
             self.control = Connection((self.active.address, 11211), 10.0)
         return self.control
 
     def turn_to(self, node):
-        """From now on the questions are for this one."""
+        """From now on queries go to this node."""
         if self.control:
             self.control.close()
         self.active, self.control = node, None
@@ -72,12 +72,12 @@ class RealPair:
         self.turn_to(self.world.healthy())
 
     def fail_over(self):
-        """kill -9 of the active mcd. From then until the other node has the address and is
-        active."""
+        """kill -9 of the active mcd. Returns from then to when the other node has the
+        address and is active."""
         return self.lose(lambda node: node.mcd.kill())
 
     def lose_power(self):
-        """As fail_over, but no packet says so: the cable is pulled first."""
+        """Like fail_over, but without a packet about it: the cable is pulled first."""
         def strike(node):
             self.world.network.cut(node.name)
             node.mcd.kill()
@@ -94,8 +94,9 @@ class RealPair:
         return start, time.monotonic()
 
     def repair(self):
-        """The dead node is plugged in and started again, empty, and filled; and keepalived has
-        seen all that, without which the next fail-over would have to wait for it."""
+        """Reconnects the dead node and restarts it, empty, until it is filled. keepalived
+        must have noticed all of that; otherwise the next fail-over would have to wait for
+        it."""
         old, new = self.world.other(self.active), self.active
         self.world.network.plug_in(old.name)
         old.mcd.start()
@@ -104,12 +105,12 @@ class RealPair:
             raise Failed("the address of %s came back to %s" % (self.name, old.name))
         self.drained()
         self.world.until(lambda: old.guard.log().rpartition("keepalived: mcd is ")[2].startswith("BACKUP"),
-                         "keepalived of %s of %s stands by" % (old.name, self.name))
+                         "keepalived of %s of %s is in state BACKUP" % (old.name, self.name))
 
 
 @contextlib.contextmanager
 def real_pairs(lab, count=4):
-    """They start at the same time. Says by Skip where that cannot be."""
+    """Starts all of them at the same time. Raises Skip where that is impossible."""
     net.check_possible()
     net.sweep()
     net.add_bridge(net.ip, "br0")

@@ -1,9 +1,9 @@
 <?php
-// Requests that each count up one PHP session, until the standard input ends.
+// Requests that each increment a counter in one PHP session, until the standard input ends.
 //
 //   session.php session_start|patient_session_start SESSION
 //
-// A line for each: its end (seconds), ok or error, the count or what PHP said.
+// Prints a line for each: its end (seconds), ok or error, the count or PHP's message.
 
 require __DIR__ . '/../../conf/scale/session.php';
 $start = $argv[1];

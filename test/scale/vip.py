@@ -1,7 +1,8 @@
 """An address that can move, played by a relay.
 
-It listens on the address, which it puts on the loopback of the run's own network namespace, and
-is moved as keepalived does it: while nobody has the address, connecting to it is refused.
+It puts the address on the loopback interface of the run's own network namespace and
+listens on it. It moves as with keepalived: while nobody has the address, connections to
+it are refused.
 """
 
 import selectors
@@ -15,7 +16,7 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST
 
 
 class Vip:
-    """An address and who has it."""
+    """An address, and the node that has it."""
 
     def __init__(self, address, port=11211):
         self.address, self.port = address, port
@@ -32,11 +33,11 @@ class Vip:
         self.thread.start()
 
     def move(self, node):
-        """The node has the address from now on; None: nobody. Connections that were end."""
+        """Gives the address to the node; None: to nobody. Existing connections end."""
         self.order(("move", node))
 
     def hang(self):
-        """The machine behind the address is gone: nothing comes back from it."""
+        """The machine behind the address is gone: nothing answers any more."""
         self.order(("hang", None))
 
     def close(self):
@@ -123,7 +124,7 @@ class Vip:
 
     def drop(self, end):
         other = self.other.pop(end, None)
-        if other is None:  # gone with its other half
+        if other is None:  # closed together with its other half
             return
         del self.other[other]
         for one in (end, other):

@@ -1,17 +1,17 @@
-"""Every command, over text, meta and binary, that can answer that a key is not here, and what
-became of that answer. Used by case_absent.py."""
+"""All commands, in text, meta and binary, that can answer that a key is absent, and a
+check that such an answer stays true. Used by case_absent.py."""
 
 from case_table import binary, text
 from harness.content import read
 from harness.report import Failed
 
-NEVER = 0xFFFFFFFF  # as expiry of a binary incr: do not create
+NEVER = 0xFFFFFFFF  # the expiry of a binary incr that does not create the key
 
-# ---- the commands, one a row
+# ---- the commands, one per row
 
 
 def meta(line, value=None):
-    """A meta command and mn behind it; what came before MN."""
+    """A meta command followed by mn; returns the answer before MN."""
     def act(client, key, _):
         data = (line % key).encode() + b"\r\n" + (value + b"\r\n" if value is not None else b"")
         client.send(data + b"mn\r\n")
@@ -93,7 +93,8 @@ ROWS = [
 
 
 class Column:
-    """One way in which a key can come to be told absent; a key of its own for each row."""
+    """One situation in which a node tells that keys are absent. Each row has its own
+    key."""
 
     def __init__(self, name):
         self.name = name
@@ -101,17 +102,19 @@ class Column:
         self.answers, self.held_before, self.held = [], set(), set()
 
     def ask(self, node, peer):
-        """Every command at the node, whose peer still has most of the keys, as it should."""
+        """Sends every command to the node while the peer still has most of the keys, as
+        it should."""
         with peer.connect() as client:
             self.held_before = set(read(client, self.keys))
         clients = {name: node.connect() for name in ("text", "meta", "binary")}
         self.answers = [row[2](clients[row[1]], key, 77) for row, key in zip(ROWS, self.keys)]
-        clients["text"].ask("mn")  # behind the last one that is not answered
+        clients["text"].ask("mn")  # so that the last quiet command is done
         for client in clients.values():
             client.close()
 
     def judge(self, peer):
-        """What the peer still serves, the second time as well as the first."""
+        """Records what the peer still serves: the second read must give the same as the
+        first."""
         with peer.connect() as client:
             self.held |= set(read(client, self.keys))
 
@@ -125,7 +128,7 @@ class Column:
 
 
 def report_columns(columns):
-    """Prints the table; its figures, or what is wrong as a failure."""
+    """Prints the table; returns its figures, or fails with the errors."""
     print("     %-24s %-7s %s" % ("command", "", " ".join("%-10s" % c.name for c in columns)))
     for index, row in enumerate(ROWS):
         print("     %-24s %-7s %s" % (row[0], row[1], " ".join(
@@ -137,9 +140,10 @@ def report_columns(columns):
     return "wrong cells: " + figures
 
 
-# ---- many keys, each asked for with the next of these
+# ---- many keys, each with the next of these commands
 
-# the command, the answer if the key is not here, what 100 becomes if it is
+# the command, its answer if the key is absent, the value that 100 becomes if it is
+# present
 FAILING = (
     (text("incr %s 1"), "NOT_FOUND", b"101"),
     (text("decr %s 1"), "NOT_FOUND", b"99"),
@@ -156,8 +160,8 @@ GAT = FAILING[6:7]
 
 
 def ask(node, keys, commands=FAILING):
-    """What the clients may expect of each key after what they were told: None where it was not
-    here, else the value of what was 100."""
+    """Sends the commands. Returns what clients may now expect of each key: None if they
+    were told that it is absent, else the value that 100 has become."""
     told = {}
     with node.connect() as client:
         for index, key in enumerate(keys):

@@ -1,6 +1,6 @@
-"""A client is told that a key is not here, by a command that would have changed it. That stays
-true, whichever node serves next; but a node that may only be missing the key does not know, and what it
-says costs nobody anything."""
+"""A command that would have changed a key tells a client that the key is absent. This
+stays true, whichever node serves next. But a node that may only be missing the key does
+not know, so its answer must not cost any data."""
 
 from itertools import cycle
 
@@ -16,7 +16,8 @@ PLACE = "two"
 
 
 def uneven_pair(lab, small, large, **more):
-    """One node has little memory; the other has room for all that is stored here."""
+    """One node has little memory; the other has room for everything that is stored
+    here."""
     a, b = lab.add_pair(**more)
     lab.nodes[small].command += ["-m", "8"]
     lab.nodes[large].command += ["-m", "1024"]
@@ -27,7 +28,7 @@ def uneven_pair(lab, small, large, **more):
 
 
 def full_pair(lab, **more):
-    """The first node is full, the second has room."""
+    """The first node is full; the second has room."""
     a, b = uneven_pair(lab, "a", "b", **more)
     write(a.client(), ["first%d" % index for index in range(6000)], b"f" * 2000)
     lab.drained(a)
@@ -35,9 +36,10 @@ def full_pair(lab, **more):
 
 
 def evict(lab, node, keys):
-    """Nobody reads the keys; others are set, and read once, until the keys are gone from either
-    queue of the store. Gives the others. They are large, so that few buckets are changed, and come
-    through several workers, for each processor fills a segment of its own."""
+    """Makes a node evict the keys, which nobody reads: sets others and reads them once,
+    until the keys are gone from both queues of the store. Returns the others. They are
+    large, so that few buckets change, and go through several workers, because each
+    processor fills its own segment."""
     clients, others = [node.connect() for _ in range(4)], []
 
     def gone():
@@ -55,13 +57,13 @@ def evict(lab, node, keys):
 
 
 def expect_no_lies(a, b, keys):
-    """What both nodes hold of the keys is equal."""
+    """Both nodes must hold the same of these keys."""
     difference = Difference(*(read(node.client(), keys) for node in (a, b)))
     assert not difference.unequal, difference
 
 
 def met(lab, active, standby):
-    """Lets the nodes meet again: these are their roles then, and all is in sync."""
+    """Lets the nodes meet again: then these are their roles, and the pair is in sync."""
     heal(lab, active, standby)
     lab.until(lambda: (active.stat("repl_role"), standby.stat("repl_role")) == ("active", "standby"),
               "%s is active, %s is not" % (active.name, standby.name))
@@ -69,14 +71,14 @@ def met(lab, active, standby):
 
 
 def lead(node):
-    """While the nodes are apart: the node takes a term above the other's."""
+    """While the nodes are apart: gives the node a higher term than the other one."""
     for _ in range(2):
         node.ctl("demote")
         assert node.ctl("promote")[0] == 0
 
 
 def case_table(lab):
-    """The active evicts under a live link, and is asked; then it dies."""
+    """The active node evicts over a live link and tells clients so; then it dies."""
     a, b = full_pair(lab)
     live = Column("live")
     write(a.client(), live.keys, b"5")
@@ -93,9 +95,9 @@ def case_table(lab):
 
 
 def case_table_of_what_went_in_a_cut(lab):
-    """The active evicts while the peer cannot know: the peer has it all when they meet again. Asked
-    when they have met; before; on a link that passes nothing on; and by a node that follows when
-    they meet."""
+    """The active node evicts while the link is cut, so its peer has all keys when they
+    meet again. Clients ask after the nodes have met; before; over a link that passes
+    nothing on; and at a node that is the follower when they meet."""
     a, b = full_pair(lab, proxied=True, config="timeout=60000")
     columns = linked, apart, frozen, follower = [Column(name) for name in (
         "linked", "apart", "frozen", "follower")]
@@ -131,9 +133,9 @@ def case_table_of_what_went_in_a_cut(lab):
 
 
 def case_many(lab):
-    """Equal memory, a cache that is full and in use; of the keys that ever came thousands are asked
-    for, some of which the active has evicted. Some of these are set anew, and stand. Then it dies,
-    and returns."""
+    """Equal memory, a full cache in use. Clients ask for thousands of the keys that were
+    ever set, of which the active node has evicted some. They set some of these again,
+    which must stay. Then the active node dies, and returns."""
     a, b = lab.pair(*memory(lab, 16))
     keys = churn(lab, a, VALUE)
     lab.drained(a)
@@ -160,8 +162,9 @@ def case_many(lab):
 
 
 def stored(lab, node, count):
-    """Counters at 100, among other items; all their values. No two of these keys are in one bucket
-    of a map of 20 bits: a change would take the neighbours along that have not come yet."""
+    """Stores counters at 100 among other items; returns the values of all. No two of
+    these keys are in one bucket of a map with 20 bits: otherwise a change would affect
+    neighbours that have not arrived yet."""
     items = {"item%d" % index: b"x" * 2000 for index in range(4000)}
     counters = {"counter%d" % index: b"100" for index in range(count)}
     write(node.client(), list(items)[::2], b"x" * 2000)
@@ -172,8 +175,8 @@ def stored(lab, node, count):
 
 
 def begin_refill(lab, a, b):
-    """The active node restarts empty under its clients, and the link stops when the copy has
-    begun."""
+    """The active node restarts empty while it has clients, and the link stops after the
+    copy has begun."""
     cut(lab, a, b)
     a.kill()
     a.start()
@@ -192,7 +195,7 @@ def end_refill(lab, a, b):
 
 
 def expect_everywhere(nodes, wanted):
-    """Each node holds these keys, with these values, or not at all where it is None."""
+    """Each node must hold these keys with these values; None: the key must be absent."""
     for node in nodes:
         held = {key: value.rstrip() for key, value in values(read(node.client(), wanted)).items()}
         wrong = [key for key in wanted if held.get(key) != wanted[key]]
@@ -206,8 +209,8 @@ def expect_everywhere(nodes, wanted):
 
 
 def case_while_filled(lab):
-    """Counters that have not come yet, at an active that restarted empty: whatever its clients ask
-    for, nothing is lost."""
+    """Clients use counters that have not arrived yet at an active node that restarted
+    empty: no counter is lost, whatever command they use."""
     a, b = lab.pair(proxied=True, config="timeout=60000")
     wanted, counters = stored(lab, a, 50)
     begin_refill(lab, a, b)
@@ -220,7 +223,7 @@ def case_while_filled(lab):
 
 
 def case_while_filled_they_count_on(lab):
-    """Clients that count all the time, while the copy runs: no counter starts again or is lost."""
+    """Clients count all the time while the copy runs: no counter restarts or is lost."""
     a, b = lab.pair(proxied=True)
     wanted, counters = stored(lab, a, 300)
     counts, absent = dict.fromkeys(counters, 100), []
@@ -247,7 +250,8 @@ def case_while_filled_they_count_on(lab):
 
 
 def case_while_filled_elsewhere(lab):
-    """The address moves to a node that restarted empty, during a cut; then both meet."""
+    """During a cut, the address moves to a node that restarted empty; then the nodes
+    meet."""
     a, b = lab.pair(proxied=True)
     wanted, counters = stored(lab, a, 300)
     cut(lab, a, b)
@@ -261,7 +265,8 @@ def case_while_filled_elsewhere(lab):
 
 
 def case_delayed_flush_while_filled(lab):
-    """flush_all in ten minutes, asked of a node that is being filled, throws nothing away now."""
+    """A flush_all in ten minutes, sent to a node that is being filled, drops nothing
+    now."""
     a, b = lab.pair(proxied=True, config="timeout=60000")
     wanted, _ = stored(lab, a, 50)
     begin_refill(lab, a, b)
@@ -278,7 +283,8 @@ def case_delayed_flush_while_filled(lab):
 
 
 def case_split_gat(lab):
-    """What A's clients set in a split, B's clients only ask for: it stands, whoever leads then."""
+    """In a split A's clients set keys that B's clients only ask for: the keys stay,
+    whichever node leads afterwards."""
     a, b = lab.pair(proxied=True)
     wanted, _ = stored(lab, a, 0)
     for leader in (b, a):
@@ -295,8 +301,9 @@ def case_split_gat(lab):
 
 
 def told_in_a_split(lab, leads):
-    """B evicts in a split what A has, and says so. What A's clients have not changed since is gone
-    then; what they have changed stands; what nobody asked for is where it was."""
+    """In a split B evicts keys that A has, and tells clients so. Afterwards the keys that
+    A's clients have not changed since are gone; changed keys stay; keys that nobody asked
+    for stay as they were."""
     a, b = uneven_pair(lab, "b", "a", proxied=True)
     leader = lab.nodes[leads]
     asked, changed, unasked = (["%s%d" % (name, index) for index in range(100)]
@@ -316,7 +323,7 @@ def told_in_a_split(lab, leads):
     kept = sum(key in at_a for key in unasked)
     figures = ("of 200 told absent %d and %d are served, of 50 changed %d and %d stand, "
                "of 100 unasked for %d are kept" % (*old, *new, kept))
-    # In a bucket that B's clients changed as well, what A has is a miss.
+    # If B's clients changed the bucket as well, A's key is a miss.
     assert old == [0, 0] and new[0] == new[1] >= 45 and kept >= 90, figures
     expect_no_lies(a, b, asked + changed + unasked + others)
     return figures

@@ -15,8 +15,8 @@ PLACE = "two"
 
 
 def case_status(lab):
-    """A table for people, an object for programs, and the figures of `stats repl` with the ids of
-    both processes, which clients are not told."""
+    """status prints a table for people and an object for programs; both have the figures
+    of `stats repl` and the run ids of both processes, which clients cannot read."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -29,7 +29,7 @@ def case_status(lab):
 
 
 def case_health(lab):
-    """Yes only for a node that may hold the VIP."""
+    """health succeeds only for a node that may hold the VIP."""
     a, b = lab.add_pair(config="cold_wait=60000")
     a.start()
     code, text = a.ctl("health")
@@ -50,7 +50,7 @@ def case_health(lab):
 
 
 def case_promote_and_demote(lab):
-    """The role follows commands, and the peer follows the role; nothing is lost."""
+    """promote and demote change the role, and the peer adapts; nothing is lost."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -69,7 +69,7 @@ def case_promote_and_demote(lab):
 
 
 def case_resync(lab):
-    """A copy by command, and the reasons against one."""
+    """resync copies everything, or says why it refuses."""
     a, b = lab.pair()
     for number in range(200):
         a.client().store("k%d" % number, "v")
@@ -89,8 +89,8 @@ def case_resync(lab):
 
 
 def case_socket(lab):
-    """Only owner and group may speak to it; what a killed node left is no hindrance, and
-    what is being served is not taken away."""
+    """Only owner and group may use the socket. The socket of a killed node is replaced;
+    one that another node serves is not."""
     a, b = lab.pair()
     mode = stat.S_IMODE(os.stat(a.socket).st_mode)
     assert mode == 0o660, oct(mode)
@@ -111,7 +111,8 @@ def case_socket(lab):
 
 
 def case_garbage(lab):
-    """Nonsense on the socket is answered or cut off, and the node serves on."""
+    """Invalid input on the socket is answered or cut off, and the node continues to
+    serve."""
     a, _ = lab.pair()
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(10 * lab.build.slowness)
@@ -132,7 +133,8 @@ def case_garbage(lab):
 
 
 def case_answers_that_nobody_reads(lab):
-    """Whoever asks without end and reads nothing is cut off before it costs memory."""
+    """A client that asks without end and reads nothing is disconnected before it costs
+    memory."""
     a, _ = lab.pair()
     before = a.memory()
     with socket.socket(socket.AF_UNIX) as s:
@@ -150,7 +152,7 @@ def case_answers_that_nobody_reads(lab):
 
 
 def case_silent_clients(lab):
-    """Connections that nobody uses do not keep others, the guard above all, from asking."""
+    """Idle connections do not keep others, above all the guard, from asking."""
     a, _ = lab.pair()
     silent = []
     try:
@@ -165,8 +167,8 @@ def case_silent_clients(lab):
 
 
 def case_pushing_clients(lab):
-    """Whoever listens for news, the guard above all, keeps its connection however many others come
-    and talk; and however many listen, there is room for others."""
+    """A subscriber, above all the guard, keeps its connection however many others connect
+    and talk; and however many subscribe, there is room for others."""
     a, _ = lab.pair()
     with Connection(a.socket) as guard:
         assert ask(guard, "news") == "OK"
@@ -189,13 +191,14 @@ def case_pushing_clients(lab):
 
 
 def ask(connection, command):
-    """The first word of the line that ends the answer; NO is as good as OK."""
+    """The first word of the line that ends the answer; NO counts as an answer, too."""
     word = connection.command(command)[-1].split()[0].decode()
     return "OK" if word == "NO" else word
 
 
 def case_no_descriptors(lab):
-    """Without descriptors a connection waits, the log says it once, and the node does not spin."""
+    """Without descriptors a connection waits, the log says so once, and the node does not
+    spin."""
     a, _ = lab.pair()
     before = len(a.log())
     limits = resource.prlimit(a.process.pid, resource.RLIMIT_NOFILE)
@@ -214,7 +217,7 @@ def case_no_descriptors(lab):
 
 
 def case_control_bytes(lab):
-    """What a node says reaches the terminal as printable text only."""
+    """Text from a node reaches the terminal as printable characters only."""
     evil = b"\x1b]0;mine\x07\x9b2J\x7f"
     liar = FalseNode(lab, "liar", b"STAT repl_role a" + evil + b"\nSTEP s" + evil + b"\nOK o" + evil + b"\n")
     for words in (["status"], ["status", "--json"], ["health"], ["verify"]):
@@ -226,7 +229,7 @@ def case_control_bytes(lab):
 
 
 def case_watch_ends_with_a_reason(lab):
-    """status --watch of a node that goes away."""
+    """status --watch ends with a reason when the node goes away."""
     a, _ = lab.pair()
     watch = subprocess.Popen([lab.build.mcreplctl, "-s", a.socket, "status", "--watch"],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -244,7 +247,7 @@ def case_watch_ends_with_a_reason(lab):
 
 
 def case_wrong_usage(lab):
-    """A wrong command line is told what is right."""
+    """A wrong command line gets an error that says what is right."""
     a, _ = lab.pair()
     for words, part in ((("dance",), "unknown command 'dance'"), ((), "a command is missing"),
                         (("status", "health"), "only one command"),
@@ -255,8 +258,8 @@ def case_wrong_usage(lab):
 
 
 def case_handover(lab):
-    """Under writes from eight connections the role moves, and every acknowledged write is
-    on the new active; the old one refuses writes until the link is lost."""
+    """The role moves under writes from eight connections. Every acknowledged write is on
+    the new active node; the old one refuses writes until the link is lost."""
     a, b = lab.pair()
     assert a.client().store("first", "v") == "STORED"
     lab.drained(a)
@@ -306,7 +309,8 @@ def case_handover(lab):
 
 
 def case_handover_without_peer(lab):
-    """No peer, or a stuck one: the node stays active and takes writes on."""
+    """Without a peer, or with a stuck one, the node stays active and continues to accept
+    writes."""
     a, b = lab.pair("-t", "2")
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -327,7 +331,8 @@ def case_handover_without_peer(lab):
 
 
 def case_sender_has_gone(lab):
-    """Whoever asked a hung node to change its role has asked another one since."""
+    """A hung node ignores a role request whose sender has gone: the sender has asked
+    another node since."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)

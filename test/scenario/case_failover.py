@@ -1,4 +1,4 @@
-"""A pair through the death of one of its nodes."""
+"""A pair of which one node dies."""
 
 import time
 
@@ -8,7 +8,7 @@ PLACE = "two"
 
 
 def scaled(lab, count):
-    """Fewer operations where a sanitizer makes each of them slow."""
+    """Fewer operations if a sanitizer makes each of them slow."""
     return count // 10 if lab.build.sanitized else count
 
 
@@ -17,7 +17,7 @@ def fill(lab, node, count, generation=0, *options):
 
 
 def check(lab, node, count, generation=0, *options):
-    """Every key is there with the right value and flags."""
+    """Checks that every key is present with the right value and flags."""
     return lab.run_load(node, "--check", count, "--generation", generation, "--pipeline", 16, *options)
 
 
@@ -28,7 +28,8 @@ def number_after(word, text):
 
 
 def case_killed_under_load(lab):
-    """kill -9 in the middle of writes: nothing is wrong on the standby, little is missing."""
+    """kill -9 in the middle of writes: the standby has no wrong value, and few are
+    missing."""
     count = scaled(lab, 50000)
     a, b = lab.pair()
     fill(lab, a, count)
@@ -52,7 +53,8 @@ def unit(number):
 
 
 def case_cas_survives(lab):
-    """A token taken before a fail-over works after it, if the value is still the same."""
+    """A CAS token from before a fail-over works after it, if the value has not
+    changed."""
     a, b = lab.pair()
     keys = ["cas%d" % number for number in range(100)]
     for key in keys:
@@ -93,7 +95,7 @@ def case_to_and_fro(lab):
 
 
 def count_right(lab, node, count):
-    """How much of a fill is there; less than 9 of 10 is a failure."""
+    """How much of a fill is present; less than 9 of 10 is a failure."""
     node_client = node.client()
     right = 0
     for start in range(0, count, 100):
@@ -106,7 +108,7 @@ def count_right(lab, node, count):
 
 
 def case_clean_stop_of_the_active(lab):
-    """SIGTERM drains: nothing is lost, whatever was on the way."""
+    """SIGTERM drains: nothing is lost, whatever was in flight."""
     count = scaled(lab, 50000)
     a, b = lab.pair()
     fill(lab, a, count)

@@ -1,5 +1,6 @@
-"""A node that is missing what its clients want, and asks its peer for it: a restart under the clients
-over a slow link, its cut, a peer that is stuck, many clients and one key."""
+"""A node is missing keys that its clients want, and asks its peer for them: a restart
+with clients over a slow link, a cut of the link, a stuck peer, many clients that want one
+key."""
 
 import os
 import random
@@ -14,7 +15,7 @@ from harness.wire import Closed, Connection, Timeout, request
 PLACE = "two"
 SLOW = 2e6  # bytes a second: a copy then takes some seconds
 COUNTERS = 50
-PATIENT = "fetch_wait=500"  # the machine has other things to do than this test
+PATIENT = "fetch_wait=500"  # the machine may be busy with other work
 
 
 def number(node, name):
@@ -22,8 +23,8 @@ def number(node, name):
 
 
 class Reader(threading.Thread):
-    """Reads random keys, and connects again when the node is gone. seen: when, how long it took,
-    and was it a hit."""
+    """Reads random keys, and reconnects when the node is gone. seen: the time, the
+    duration, and whether it was a hit."""
 
     def __init__(self, node, count):
         super().__init__(daemon=True)
@@ -81,7 +82,7 @@ def seconds_of(rows):
 
 
 def full_pair(lab, count, *options, **more):
-    """a is active and holds so many items and some counters; b has them all."""
+    """a is active and has `count` items and some counters; b has all of them."""
     a, b = lab.pair(*options, proxied=True, **more)
     fill(lab, a, count)
     for index in range(COUNTERS):
@@ -91,13 +92,13 @@ def full_pair(lab, count, *options, **more):
 
 
 def restart(a):
-    """It comes back empty at once, and its clients with it."""
+    """Restarts a empty, at once; its clients reconnect."""
     a.kill()
     a.launch()
 
 
 def counters_go_on(lab, a, first=0, by=1):
-    """The next of each is as if nothing had happened."""
+    """Each counter continues as if nothing had happened."""
     lab.until(a.answers, "a takes connections")
     for index in range(first, COUNTERS):
         answer = a.ask("incr counter%d 1" % index)[0]
@@ -105,10 +106,10 @@ def counters_go_on(lab, a, first=0, by=1):
 
 
 def case_fast_restart(lab):
-    """An active restarts empty under its clients, over a slow link: it is warm at once, however
-    long the copy takes, and counters go on where they were."""
+    """An active node restarts empty while it has clients, over a slow link: it is warm at
+    once, however long the copy takes, and counters continue."""
     count, rate, config = scaled(lab, 60000), SLOW, PATIENT
-    if os.environ.get("MCD_LONG"):  # as it is installed, on a machine that has nothing else to do
+    if os.environ.get("MCD_LONG"):  # with the installed settings, on an otherwise idle machine
         count, rate, config = 1000000, 5e6, "dirty_bits=24"
     a, b = full_pair(lab, count, "-m", "1024", config=config)
     for proxy in lab.proxies:
@@ -131,8 +132,8 @@ def case_fast_restart(lab):
 
 
 def case_cut_in_the_middle(lab):
-    """The link breaks while an active is filled: misses and no stall; when it is back all is there,
-    and no counter has begun anew."""
+    """The link breaks while an active node is filled: misses, but no stall. When the link
+    is back, everything is there, and no counter has restarted."""
     count = scaled(lab, 40000)
     a, b = full_pair(lab, count, config=PATIENT)
     for proxy in lab.proxies:
@@ -165,7 +166,7 @@ def case_cut_in_the_middle(lab):
 
 
 def case_one_key_many_clients(lab):
-    """All that ask for a key at once wait for one answer."""
+    """All clients that ask for one key at the same time wait for one answer."""
     a, b = full_pair(lab, 1000, config="timeout=20000;heartbeat=1000;fetch_wait=5000")
     a.kill()
     for proxy in lab.proxies:
@@ -183,7 +184,7 @@ def case_one_key_many_clients(lab):
         one.line()
         assert one.line() == b"END"
         one.close()
-    # None if the copy has just brought it.
+    # None if the copy has already brought it.
     assert number(a, "repl_fetches") <= 1, "asked for %s times" % a.stat("repl_fetches")
     for proxy in lab.proxies:
         proxy.rate = None
@@ -191,8 +192,8 @@ def case_one_key_many_clients(lab):
 
 
 def case_every_command(lab):
-    """Each command that goes by what was there before finds it, in both protocols, with the
-    answers of a pipeline in order."""
+    """Each command that depends on the previous value finds it, in both protocols, and
+    the answers of a pipeline are in order."""
     a, b = full_pair(lab, 20000, config="fetch_wait=5000")
     for proxy in lab.proxies:
         proxy.rate = SLOW / 10
@@ -239,8 +240,8 @@ def case_every_command(lab):
 
 
 def case_peer_stuck(lab):
-    """The peer stands still: a few requests wait for as long as they are told to, and none does
-    after them; when it goes on, what is missing comes again."""
+    """The peer is stopped: a few requests wait as long as configured, and none after
+    them. When the peer continues, missing keys are fetched again."""
     count = scaled(lab, 40000)
     a, b = full_pair(lab, count, config="timeout=20000;heartbeat=1000;fetch_wait=50")
     for proxy in lab.proxies:
@@ -267,7 +268,7 @@ def case_peer_stuck(lab):
 
 
 def case_switched_off(lab):
-    """fetch_wait=0: a miss, at once."""
+    """fetch_wait=0: an immediate miss."""
     a, b = full_pair(lab, 20000, config="fetch_wait=0")
     for proxy in lab.proxies:
         proxy.rate = SLOW / 10
@@ -281,7 +282,8 @@ def case_switched_off(lab):
 
 
 def case_hostile_peer(lab):
-    """It asks for what it likes, in terms that are none, and sends what nobody asked for."""
+    """The peer asks for anything, in invalid terms, and sends data that nobody asked
+    for."""
     a, _ = lab.add_pair(config="timeout=20000;heartbeat=1000")
     a.start()
     for index in range(100):
@@ -298,7 +300,8 @@ def case_hostile_peer(lab):
     lab.until(lambda: number(a, "repl_bytes_in") > 30 * len(wanted), "a has read it all")
     assert a.client().item("k7") and not a.client().item("evil")
     assert peer.await_op("FILL")
-    # What only an active node may tell does nothing; what a standby may ask for is answered.
+    # Messages that only an active node may send have no effect; requests of a standby are
+    # answered.
     term = struct.pack("!Q", peer.term)
     peer.send("NOTICE", term + note(b"k7", kind=2, extra=b"\xff" * 8) + note(b"k8", kind=1))
     peer.send("ABSENT", term + note(b"k7", kind=3))
@@ -312,7 +315,8 @@ def case_hostile_peer(lab):
 
 
 def case_answers_nobody_asked_for(lab):
-    """An active that is missing everything, and a peer that answers other things than were asked."""
+    """An active node is missing everything, and its peer answers other things than were
+    asked."""
     a, _ = lab.add_pair(config="timeout=20000;heartbeat=1000;fetch_wait=2000")
     a.start()
     assert a.client().store("mine", "v") == "STORED"

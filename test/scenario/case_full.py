@@ -1,5 +1,5 @@
-"""A pair whose caches are full: replication changes nothing of what the active one keeps, and the
-standby keeps the same."""
+"""A pair with full caches: replication does not change what the active node keeps, and
+the standby keeps the same."""
 
 from harness.content import Difference, Zipf, cache_aside, read, write
 from harness.report import Failed
@@ -13,7 +13,8 @@ def number(node, name):
 
 
 def scaled(lab, count):
-    """Less of everything where a sanitizer makes it slow; a cache still has its tens of segments."""
+    """Smaller numbers if a sanitizer slows things down; a cache still has tens of
+    segments."""
     return count // 4 if lab.build.sanitized else count
 
 
@@ -22,7 +23,7 @@ def memory(lab, megabytes):
 
 
 def at_rest(lab, a, b, good, seconds=10):
-    """Waits until what both nodes hold of all the keys is as it has to be; the difference."""
+    """Waits until the content of both nodes is as required; returns the difference."""
     seen = []
 
     def compare():
@@ -38,7 +39,7 @@ def at_rest(lab, a, b, good, seconds=10):
 
 
 class Equal:
-    """Of these keys both nodes hold the same."""
+    """Both nodes hold the same of these keys."""
 
     what = "both nodes hold the same keys"
 
@@ -50,22 +51,22 @@ class Equal:
 
 
 class Part(Equal):
-    """Of these keys the second node holds nothing that the first does not hold."""
+    """The second node holds none of these keys that the first does not hold."""
 
-    what = "the standby holds a part of what the active holds"
+    what = "the standby holds a subset of the active node's keys"
 
     def __call__(self, difference):
         return not difference.only_theirs and not difference.unequal
 
 
-# ---- what a client of the active notices
+# ---- what a client of the active node notices
 
 
 def run_trace(lab, node, load):
-    """Items that nobody reads before their time is over, then more than fits; what came of it."""
+    """Stores items that expire unread, then more than fits; returns the results."""
     client, count = node.client(), scaled(lab, 400000)
     write(client, ["mortal%d" % index for index in range(scaled(lab, 20000))], VALUE, 1)
-    lab.until(lambda: number(node, "curr_items") == 0, "what is past its time is gone")
+    lab.until(lambda: number(node, "curr_items") == 0, "the expired items are gone")
     hits = cache_aside(client, load.draw(count), VALUE)
     stats = node.stats()
     counts = {name: int(stats[name]) for name in (
@@ -78,9 +79,9 @@ def near(one, other, percent):
 
 
 def case_unread_counters(lab):
-    """The same trace on a lone node and on the active one of a pair: a shipped item is not a read
-    one, so the small queue filters as well, the hit ratio is the same, and so are the counts of
-    what nobody ever read."""
+    """The same trace on a single node and on the active node of a pair: shipping an item
+    does not count as a read. So the small queue filters as well, the hit ratio is the
+    same, and so are the counts of items that nobody ever read."""
     def trace():
         return Zipf(scaled(lab, 200000), 1.0, once=0.3)
 
@@ -101,11 +102,11 @@ def case_unread_counters(lab):
     return "%s; %s" % (text, at_rest(lab, a, b, Equal(load.drawn())))
 
 
-# ---- what both hold
+# ---- what both nodes hold
 
 
 def churn(lab, node, value):
-    """Sets more than fits, while some of it is read again and again; all keys."""
+    """Sets more than fits, and reads some of it again and again; returns all keys."""
     client, load = node.client(), Zipf(scaled(lab, 60000), 0.8)
     keys = []
     for turn in range(60):
@@ -117,7 +118,8 @@ def churn(lab, node, value):
 
 
 def case_standby_holds_what_active_holds(lab):
-    """Equal memory, evicting sets and reads of some keys, then rest: both hold the same keys."""
+    """Equal memory, sets that evict, reads of some keys, then rest: both hold the same
+    keys."""
     a, b = lab.pair(*memory(lab, 16))
     keys = churn(lab, a, VALUE)
     difference = at_rest(lab, a, b, Equal(keys))
@@ -126,7 +128,8 @@ def case_standby_holds_what_active_holds(lab):
 
 
 def case_half_a_standby(lab):
-    """A standby of half the memory holds a part of what the active holds, and nothing else."""
+    """A standby with half the memory holds a subset of the active node's keys, and
+    nothing else."""
     a, b = lab.add_pair()
     a.command += memory(lab, 16)
     b.command += memory(lab, 8)
@@ -135,6 +138,6 @@ def case_half_a_standby(lab):
     lab.linked(a, b)
     keys = churn(lab, a, VALUE)
     difference = at_rest(lab, a, b, Part(keys))
-    least = 0.3 if lab.build.sanitized else 0.4  # of few segments many are being filled
+    least = 0.3 if lab.build.sanitized else 0.4  # with few segments, a large part is being filled
     assert difference.counts[1] > difference.counts[0] * least, "it is not full: %s" % difference
     return "of %d keys written: %s" % (len(keys), difference)

@@ -1,4 +1,5 @@
-"""mcreplctl guard: what it tells keepalived, and what it makes of what keepalived tells."""
+"""mcreplctl guard: what it tells keepalived, and how it acts on keepalived's
+notifications."""
 
 import os
 import platform
@@ -55,7 +56,7 @@ class Guard:
 
 
 def case_health(lab):
-    """Dead, empty, filled, hung, back: keepalived reads it at once."""
+    """Dead, empty, filled, hung, back: keepalived can read each state at once."""
     a, b = lab.add_pair(config="cold_wait=60000")
     with Guard(lab, b) as guard:
         guard.says(-254)
@@ -80,8 +81,8 @@ def case_health(lab):
 
 
 def case_cold_start(lab):
-    """An empty node without a peer is fit when it has waited long enough, not before; whoever asks
-    is told the same."""
+    """An empty node without a peer is fit after it has waited long enough, not before;
+    status gives the same answer."""
     a, _ = lab.add_pair(config="cold_wait=%d" % (2000 * lab.build.slowness))
     a.start()
     with Guard(lab, a) as guard:
@@ -94,8 +95,8 @@ def case_cold_start(lab):
 
 
 def case_roles(lab):
-    """MASTER promotes, all else demotes, in the order in which it was told; the rank tells
-    who was active last."""
+    """MASTER promotes, every other state demotes, in the order of the notifications. The
+    rank tells which node was active last."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -119,7 +120,7 @@ def case_roles(lab):
 
 
 def case_handed_over(lab):
-    """Who hands its role over is not fit any more, so that the address moves."""
+    """A node that hands its role over is no longer fit, so that the address moves."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -131,7 +132,8 @@ def case_handed_over(lab):
 
 
 def case_filler_dies(lab):
-    """A standby that is half filled when its peer dies is all there is: fit at once."""
+    """The peer of a half-filled standby dies: the standby is all that is left, so it is
+    fit at once."""
     a, b = lab.add_pair("-m", "256", proxied=True, config="cold_wait=60000")
     a.start()
     lab.run_load(a, "--fill", 20000, "--size", 1000)
@@ -148,7 +150,7 @@ def case_filler_dies(lab):
 
 
 def case_restart(lab):
-    """What a guard said stands while the next one has not heard from the node."""
+    """The files of a guard stay valid until the next guard has heard from the node."""
     a, _ = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     with Guard(lab, a) as guard:
@@ -165,7 +167,7 @@ def case_restart(lab):
 
 
 def case_hung_node(lab):
-    """A role that was meant for a hung node is not its when it comes to."""
+    """A hung node does not get a role that was meant for it earlier when it wakes up."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -207,7 +209,7 @@ EXIT = {"x86_64": "60", "aarch64": "93"}  # the number of the system call
 
 
 class StandIn:
-    """A process that says of itself that it is well, in pieces with pauses; until it dies, and
+    """A process that says in pieces, with pauses, that it is well. It dies on demand, and
     then only its first thread."""
 
     def __init__(self, lab, *pieces):
@@ -234,8 +236,8 @@ class StandIn:
 
 
 def case_dying_node(lab):
-    """A process with much memory has its sockets open for seconds after it was killed, while
-    the kernel takes the memory apart. So it is here, for one whose first thread has ended."""
+    """The sockets of a killed process with much memory stay open for seconds while the
+    kernel frees the memory. A process whose first thread has ended behaves the same."""
     with StandIn(lab, "OK it is well") as node, Guard(lab, node, "-t", "60000") as guard:
         guard.says(0)
         node.die()
@@ -244,7 +246,8 @@ def case_dying_node(lab):
 
 
 def case_answer_in_pieces(lab):
-    """A line is a line when it has ended, also if a look at the process comes between."""
+    """An answer counts when its line is complete, even if the guard checks the process in
+    between."""
     with StandIn(lab, "OK", " it is", " well") as node, Guard(lab, node, "-t", "60000") as guard:
         guard.says(0)
         node.die()
@@ -254,8 +257,8 @@ def case_answer_in_pieces(lab):
 
 
 def case_connection_lost(lab):
-    """A connection that ends, for want of memory or what, is no death: whoever answers on the next
-    one is fit. Who answers none is not."""
+    """A lost connection, for example for lack of memory, is not a death: a node that
+    answers on the next one is fit. A node that answers on none is not."""
     node = FalseNode(lab, "forgetful", b"OK it is well\n", answers=5)
     with Guard(lab, node) as guard:
         guard.says(0)
@@ -270,7 +273,8 @@ def case_connection_lost(lab):
 
 
 def case_words_that_are_no_state(lab):
-    """A master that hears of a lower one is master still; priorities mean nothing here."""
+    """A master that hears of a lower one stays master; priorities have no meaning
+    here."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -284,9 +288,10 @@ def case_words_that_are_no_state(lab):
 
 
 def case_busy_node(lab):
-    """One that is late, but at work, is not taken for one that hangs: at least not at once."""
+    """A node that is slow but working is not considered hung, at least not
+    immediately."""
     if lab.build.sanitized:
-        raise Skip("a sanitizer makes it later than any busy machine")
+        raise Skip("a sanitizer makes it slower than any busy machine")
     a, _ = lab.pair("-t", "2")
     assert a.client().store("k", "v") == "STORED"
     with Guard(lab, a) as guard:
@@ -302,7 +307,7 @@ def case_busy_node(lab):
 
 
 def case_demotion_loses_nothing(lab):
-    """An active node that is told to be a standby hands its role over, if it can."""
+    """An active node that is told to become a standby hands its role over, if it can."""
     a, b = lab.pair(config="standby_writes=alone")
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -321,7 +326,7 @@ def case_demotion_loses_nothing(lab):
 
 
 def silence(lab, node, pings):
-    """Waits until the node has sent so many pings, and heard nothing meanwhile."""
+    """Waits until the node has sent that many pings and heard nothing meanwhile."""
     sent = {}
     def is_silent():
         stats = node.stats("repl")
@@ -332,7 +337,7 @@ def silence(lab, node, pings):
 
 
 def case_demotion_over_a_silent_link(lab):
-    """There is nobody to hand over to: the node steps down and dials anew at once."""
+    """If nobody can take the role over, the node steps down and reconnects at once."""
     a, b = lab.pair(config="standby_writes=alone;heartbeat=100;timeout=60000", proxied=True)
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -351,7 +356,7 @@ def case_demotion_over_a_silent_link(lab):
 
 
 def case_wrong_folder(lab):
-    """Said at once, not when it is needed."""
+    """A wrong folder is reported at the start, not when it is needed."""
     a, _ = lab.add_pair()
     done = subprocess.run([lab.build.mcreplctl, "-s", a.socket, "guard", "--dir", lab.folder + "/none"],
                           stderr=subprocess.PIPE, timeout=10 * lab.build.slowness, check=False,
@@ -360,7 +365,8 @@ def case_wrong_folder(lab):
 
 
 def case_files_that_cannot_be_written(lab):
-    """Said once, not with every look; and written as soon as it goes again."""
+    """An unwritable file is reported once, not at every check, and written as soon as
+    possible."""
     a, _ = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     with Guard(lab, a) as guard:
@@ -381,7 +387,8 @@ def case_files_that_cannot_be_written(lab):
 
 
 def case_files_and_links(lab):
-    """What stands where the guard writes is replaced, not followed; nor is a link to a FIFO."""
+    """A file or link at the guard's path is replaced, not followed; a link to a FIFO is
+    refused."""
     a, _ = lab.pair()
     precious, folder = os.path.join(lab.folder, "precious"), os.path.join(lab.folder, "guard-a")
     with open(precious, "w", encoding="ascii") as file:
@@ -403,7 +410,7 @@ def case_files_and_links(lab):
 
 
 def case_control_bytes(lab):
-    """The log shows what the FIFO says as printable text only."""
+    """The log shows input from the FIFO as printable text only."""
     a, _ = lab.pair()
     with Guard(lab, a) as guard:
         guard.says(0)
@@ -413,7 +420,7 @@ def case_control_bytes(lab):
 
 
 def case_wrong_fifo(lab):
-    """Not over a file that is something else."""
+    """The guard does not replace a file that is not a FIFO."""
     a, _ = lab.add_pair()
     path = os.path.join(lab.folder, "precious")
     with open(path, "w", encoding="ascii") as file:

@@ -1,5 +1,5 @@
-"""A peer that is none, or a bad one: refused or dropped with a reason in the log, the data
-intact, and the true peer welcome afterwards."""
+"""A peer that is not a peer, or a bad one: it is refused or dropped with a reason in the
+log, the data stays intact, and the true peer can connect afterwards."""
 
 import struct
 import time
@@ -7,11 +7,11 @@ import time
 from harness.peer import Peer, frame
 
 PLACE = "two"
-PATIENT = "timeout=20000;heartbeat=1000"  # a peer by hand sends no signs of life by itself
+PATIENT = "timeout=20000;heartbeat=1000"  # a scripted peer sends no heartbeats by itself
 
 
 def active_alone(lab, **more):
-    """a is active and its peer is not there yet."""
+    """a is active and its peer is not running yet."""
     a, b = lab.add_pair(**more)
     a.start()
     for number in range(50):
@@ -20,7 +20,7 @@ def active_alone(lab, **more):
 
 
 def still_well(lab, a, b, reason):
-    """It said why, serves on, and takes up with its true peer."""
+    """The node logged the reason, serves on, and accepts its true peer."""
     lab.until(lambda: reason in a.log(), "the log of a says: %s" % reason)
     assert a.client().item("k7")[2] == b"v" and not a.client().item("evil")
     assert a.stat("repl_role") == "active"
@@ -53,7 +53,7 @@ def case_impossible_map_size(lab):
 
 
 def case_impossible_term(lab):
-    """It would make the next term 0, and the true peer could never be led again."""
+    """This term would make the next one 0, and the true peer could never be led again."""
     refused(lab, "impossible term", seen=2**64 - 1)
 
 
@@ -62,7 +62,7 @@ def case_impossible_term_later(lab):
 
 
 def case_newer_connection_that_is_refused(lab):
-    """A HELLO that is not valid ends its own connection, not the session of the same run."""
+    """An invalid HELLO ends its own connection, not the session of the same run."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -76,7 +76,7 @@ def case_newer_connection_that_is_refused(lab):
 
 
 def case_another_map_size(lab):
-    """Nodes with unlike maps agree on the smaller one."""
+    """Nodes with maps of different sizes agree on the smaller one."""
     a, b = lab.pair(configs=("dirty_bits=20", "dirty_bits=10"), proxied=True)
     for number in range(200):
         assert a.client().store("k%d" % number, "v") == "STORED"
@@ -113,7 +113,8 @@ def case_same_run_id(lab):
 
 
 def case_two_peers_at_once(lab):
-    """The second one is refused, whatever it says it is, and the first one is not disturbed."""
+    """A second peer is refused, whatever it claims to be, and the first one is not
+    disturbed."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)
@@ -141,7 +142,7 @@ def after_hello(lab, data, reason):
 
 
 def case_frame_longer_than_promised(lab):
-    """A key that does not fit into its body."""
+    """A key that does not fit its body."""
     after_hello(lab, frame("SETQ", b"\0" * 8 + b"evil", nkey=200, nextra=8), "impossible length")
 
 
@@ -150,7 +151,7 @@ def case_frame_of_absurd_length(lab):
 
 
 def case_value_of_absurd_length(lab):
-    """It is not kept, so it does no harm; but it has to come."""
+    """A value of absurd length is not kept, so it does no harm; but it has to arrive."""
     a, b = active_alone(lab, config="timeout=500;heartbeat=100")
     peer = Peer(lab, a)
     peer.follow()
@@ -160,7 +161,7 @@ def case_value_of_absurd_length(lab):
 
 
 def case_frame_never_finished(lab):
-    """Half a message and then silence: the link is given up, in time."""
+    """Half a message and then silence: the link is given up in time."""
     a, b = active_alone(lab, config="timeout=500;heartbeat=100")
     peer = Peer(lab, a)
     peer.follow()
@@ -173,7 +174,8 @@ def case_frame_never_finished(lab):
 
 
 def case_peer_that_stops_reading(lab):
-    """It lives and says so, but takes nothing: clients go on, and memory stays bounded."""
+    """A peer sends heartbeats but reads nothing: clients continue, and memory stays
+    bounded."""
     a, b = active_alone(lab, config="journal=1m;" + PATIENT)
     peer = Peer(lab, a)
     peer.follow()
@@ -191,7 +193,7 @@ def case_peer_that_stops_reading(lab):
 
 
 def case_answer_from_a_former_connection(lab):
-    """Acknowledgements count in the session that they belong to, and only there."""
+    """Acknowledgements count only in the session that they belong to."""
     a, b = active_alone(lab, config=PATIENT)
     first = Peer(lab, a)
     first.follow()
@@ -203,7 +205,7 @@ def case_answer_from_a_former_connection(lab):
         for late in range(batch, batch + 20):
             first.acknowledge(late)
     except OSError:
-        pass  # closed by the node: just as well
+        pass  # the node has closed the connection, which is fine too
     second.await_op("SETQ")
     for wrong in (5000, 0x7FFFFFFF, 0xFFFFFFFF):
         second.acknowledge(wrong)  # never sent to anybody
@@ -216,7 +218,8 @@ def case_answer_from_a_former_connection(lab):
 
 
 def case_acknowledgement_of_nothing(lab):
-    """Answers, copies and orders that nobody asked for are dropped; nothing is stored."""
+    """Answers, copies and commands that nobody asked for are dropped; nothing is
+    stored."""
     a, b = active_alone(lab, config=PATIENT)
     peer = Peer(lab, a)
     peer.follow()

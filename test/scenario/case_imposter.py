@@ -1,5 +1,6 @@
-"""Whoever may connect as the peer, because it has the peer's address: what it can cost at most. The
-true peer gets its place, memory stays bounded, and nothing stays behind that keeps the nodes apart."""
+"""An imposter that may connect because it has the peer's address, and the damage it can
+do. The true peer gets its place, memory stays bounded, and nothing that stays behind
+keeps the nodes apart."""
 
 import socket
 import struct
@@ -15,7 +16,7 @@ SOON = "timeout=500;heartbeat=100"
 
 
 class Repeater(threading.Thread):
-    """Does something again and again beside the test, whatever becomes of it."""
+    """Repeats an action beside the test, ignoring its failures."""
 
     def __init__(self, action, pause):
         super().__init__(daemon=True)
@@ -38,7 +39,7 @@ class Repeater(threading.Thread):
 
 
 def meets(lab, a, b):
-    """The true peer comes, and both hold the same. How long that took."""
+    """The true peer connects, and both nodes get equal. Returns how long that took."""
     assert a.client().store("after", "v") == "STORED"
     start = time.monotonic()
     b.start()
@@ -50,7 +51,7 @@ def meets(lab, a, b):
 
 
 def lead(lab, a, **hello):
-    """A peer that leads a node which has no clients, up to the merge."""
+    """A scripted peer leads a node that has no clients, up to the merge."""
     peer = Peer(lab, a, active=1, term=5, seen=5, **hello)
     peer.say_hello()
     peer.term = 5
@@ -63,7 +64,7 @@ def lead(lab, a, **hello):
 
 
 def settled(peer, batch=1):
-    """The node has done all that was sent before."""
+    """Waits until the node has processed everything that was sent before."""
     peer.send("NOOP", opaque=batch)
     peer.await_op("NOOP")
 
@@ -75,7 +76,7 @@ def item(key, value, cas=0):
 # ---- numbers without a successor
 
 def case_last_term(lab):
-    """Neither what is refused nor what is just taken keeps the nodes apart afterwards."""
+    """Neither a refused nor a barely accepted term keeps the nodes apart afterwards."""
     a, b = lab.add_pair()
     a.start()
     for seen in (2**63 - 1, 2**40 + 1, 2**40):
@@ -85,7 +86,7 @@ def case_last_term(lab):
         peer.close()
         lab.until(lambda: a.stat("repl_link") == "down", "a noticed its end")
     meets(lab, a, b)
-    for node in (b, a, b):  # and each promotion goes on from there
+    for node in (b, a, b):  # and each promotion continues from there
         assert node.ctl("promote")[0] == 0
         lab.linked(a, b)
         lab.until(lambda node=node: [other.stat("repl_role") for other in (a, b) if other is not node] == ["standby"],
@@ -95,7 +96,7 @@ def case_last_term(lab):
 
 
 def case_last_cas(lab):
-    """A CAS that nothing could follow is not taken over, and neither is the counter raised by it."""
+    """A CAS without a successor is not adopted, and does not raise the counter."""
     a, b = lab.add_pair()
     a.start()
     peer = lead(lab, a)
@@ -114,7 +115,8 @@ def case_last_cas(lab):
 # ---- answers and frames
 
 def case_roles_that_ask_for_maps(lab):
-    """49 bytes each, and each is answered with what the node knows of its buckets."""
+    """Each of these 49-byte messages is answered with all that the node knows of its
+    buckets."""
     a, b = lab.add_pair(config=PATIENT)
     a.start()
     lab.run_load(a, "--fill", 60000, "--size", 10, "--pipeline", 32)
@@ -138,7 +140,8 @@ def case_roles_that_ask_for_maps(lab):
 
 
 def case_larger_than_this_node_takes(lab):
-    """What the peer's -I allows and ours does not passes by, without being kept: a miss here."""
+    """An item that the peer's -I allows and ours does not is skipped without being kept:
+    a miss."""
     a, b = lab.add_pair("-m", "64", config=PATIENT)
     a.start()
     peer = lead(lab, a, item_max=1 << 30)
@@ -162,7 +165,8 @@ def case_larger_than_this_node_takes(lab):
 
 
 def case_larger_than_the_peer_takes(lab):
-    """The sender knows: what does not fit there goes as a delete, and is equal for verify."""
+    """The sender knows the peer's limit: a larger item is sent as a delete, and verify
+    treats it as equal."""
     a, b = lab.pair("-m", "64", configs=("item_size_max=2m", "item_size_max=200k"))
     large = b"x" * 500000
     assert a.client().store("k", "former") == "STORED"
@@ -177,10 +181,11 @@ def case_larger_than_the_peer_takes(lab):
     assert b.stat("repl_apply_failed") == "0"
 
 
-# ---- who keeps others out
+# ---- peers that keep others out
 
 def case_silent_connections(lab):
-    """They neither keep the peer from connecting nor this node from dialling."""
+    """Silent connections keep neither the peer from connecting nor this node from
+    dialling."""
     a, b = lab.add_pair(config="timeout=20000;heartbeat=200")
     a.start()
     silent = []
@@ -197,8 +202,8 @@ def case_silent_connections(lab):
 
 
 def outlast(lab, say):
-    """Somebody is first, says HELLO, and from then on what `say` does; sent away, it comes again. How
-    long it keeps the true peer out."""
+    """An imposter connects first, says HELLO, and then does what `say` does; when it is
+    disconnected it connects again. Returns how long it keeps the true peer out."""
     a, b = lab.add_pair(config=SOON)
     a.start()
     assert a.client().store("k", "v") == "STORED"
@@ -223,17 +228,17 @@ def outlast(lab, say):
 
 
 def case_peer_that_only_lives(lab):
-    """It says that it lives, and no more."""
+    """The imposter sends heartbeats and nothing else."""
     return outlast(lab, lambda peer: peer.send("PING", b"\0" * 8) or peer.receive())
 
 
 def case_peer_that_talks_nonsense(lab):
-    """It moves bytes, as one on a slow network does, but none that were waited for."""
+    """The imposter sends bytes, as over a slow network, but never the expected ones."""
     return outlast(lab, lambda peer: peer.socket.sendall(item(b"k", b"x" * 4000) * 4))
 
 
 def case_frame_by_and_by(lab):
-    """Single bytes are no sign of life for ever."""
+    """Single bytes do not count as signs of life for ever."""
     a, b = lab.add_pair(config=SOON)
     a.start()
     assert a.client().store("k", "v") == "STORED"
@@ -254,20 +259,21 @@ def case_frame_by_and_by(lab):
     return "closed after %.2f s" % took
 
 
-# ---- what is shown and where it listens
+# ---- what is shown, and where it listens
 
 def case_clients_learn_no_run_id(lab):
     a, b = lab.pair()
     own = a.run_id().hex()
-    assert own in b.ctl("status", "--json")[1], "the operator sees both"
+    assert own in b.ctl("status", "--json")[1], "the operator does not see both"
     for group in ("", "repl", "settings"):
         shown = repr(sorted(a.stats(group).items()))
-        assert own not in shown and "run_id" not in shown, "stats %s tells it" % group
-        assert a.socket not in shown and "peer=" not in shown, "stats %s tells of options" % group
+        assert own not in shown and "run_id" not in shown, "stats %s shows it" % group
+        assert a.socket not in shown and "peer=" not in shown, "stats %s shows options" % group
 
 
 def case_listens_where_the_peer_is_reached(lab):
-    """Without an address in listen=, at the address from which it dials; with one, there."""
+    """Without an address in listen=, the node listens at the address from which it dials;
+    otherwise at the given one."""
     for listen, elsewhere in (("", False), ("0.0.0.0:", True)):
         a, b = lab.add_pair()
         for node in (a, b):

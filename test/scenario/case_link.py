@@ -24,7 +24,7 @@ def number(node, name):
 
 
 def case_statistics(lab):
-    """`stats repl` has every name, and plain `stats` a numeric part of them."""
+    """`stats repl` has every name, and plain `stats` has the numeric ones of a subset."""
     a, b = lab.pair()
     for node in (a, b):
         stats = node.stats("repl")
@@ -35,7 +35,7 @@ def case_statistics(lab):
         words = [name for name, value in brief.items() if not value.lstrip("-").isdigit()]
         assert not words, "not numbers in plain stats: %s" % ", ".join(words)
     assert a.run_id() != b.run_id()
-    for _ in range(2):  # the first write makes a active, and goes over with the maps
+    for _ in range(2):  # the first write makes a active, and is sent with the maps
         assert a.client().store("k", "x") == "STORED"
         lab.drained(a)
     assert number(a, "repl_shipped") >= 1 and number(b, "repl_applied") >= 1
@@ -44,7 +44,7 @@ def case_statistics(lab):
 
 
 def case_standby_joins_late(lab):
-    """The first node is used alone for a while; the second gets a full copy."""
+    """The first node runs alone for a while; the second one gets a full copy."""
     count = scaled(lab, 100000)
     a, b = lab.add_pair()
     a.start()
@@ -88,13 +88,14 @@ def case_link_cut(lab):
 
 
 def case_link_frozen(lab):
-    """Packets vanish and no end is told: both find out by themselves."""
+    """Packets are lost and the connection does not end: both nodes find out by
+    themselves."""
     return ends_equal_after(lab, lambda: [proxy.freeze() for proxy in lab.proxies],
                             lambda: [proxy.heal() for proxy in lab.proxies], True)
 
 
 def case_link_flaps(lab):
-    """Cut again and again under writes; equal in the end."""
+    """The link is cut again and again under writes; the nodes are equal in the end."""
     a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")
     for turn in range(10):
         fill(lab, a, 2000, turn)
@@ -112,7 +113,8 @@ def case_link_flaps(lab):
 
 
 def case_standby_stopped_under_load(lab):
-    """SIGSTOP on the standby: the active's clients notice nothing; then all converges."""
+    """SIGSTOP on the standby: clients of the active node notice nothing; then both become
+    equal."""
     count = scaled(lab, 100000)
     a, b = lab.pair()
     fill(lab, a, 1000)
@@ -129,7 +131,7 @@ def case_standby_stopped_under_load(lab):
 
 
 def case_standby_rejects(lab):
-    """standby_writes=reject: an error, and the roles stay."""
+    """standby_writes=reject: writes get an error, and the roles do not change."""
     a, b = lab.pair(configs=("", "standby_writes=reject"))
     assert a.client().store("k", "x") == "STORED"
     lab.drained(a)
@@ -144,7 +146,8 @@ def case_standby_rejects(lab):
 
 
 def case_standby_promotes_alone(lab):
-    """standby_writes=alone: refused while the active is linked, taken when it is gone."""
+    """standby_writes=alone: writes are refused while the active node is linked, accepted
+    when it is gone."""
     a, b = lab.pair(config="standby_writes=alone")
     assert a.client().store("k", "x") == "STORED"
     lab.drained(a)
@@ -152,7 +155,7 @@ def case_standby_promotes_alone(lab):
     assert b.client().store("k", "y").startswith("SERVER_ERROR this node is a standby")
     assert b.stat("repl_role") == "standby" and a.stat("repl_role") == "active"
     a.kill()
-    lab.until(lambda: b.client().store("k", "y") == "STORED", "b takes writes without its peer")
+    lab.until(lambda: b.client().store("k", "y") == "STORED", "b accepts writes without its peer")
     assert b.stat("repl_role") == "active"
     a.start()
     lab.linked(a, b)
@@ -162,8 +165,8 @@ def case_standby_promotes_alone(lab):
 
 
 def case_standby_gets_the_role_of_an_idle_active(lab):
-    """standby_writes=alone, and nobody moves the role: it follows the clients, loses nothing,
-    and stays where it is while both nodes have clients."""
+    """standby_writes=alone, and nobody moves the role: it follows the clients, loses
+    nothing, and does not move while both nodes have clients."""
     a, b = lab.pair(config="standby_writes=alone")
     assert a.client().store("k", "x") == "STORED"
     lab.drained(a)
@@ -176,7 +179,7 @@ def case_standby_gets_the_role_of_an_idle_active(lab):
     lab.until(lambda: b.client().store("k", "y") == "STORED", "b has the role")
     took = time.monotonic() - begun
     assert b.client().item("last")[2] == b"x" and a.stat("repl_role") == "standby"
-    assert took > 0.8, "a had a client %.2f s ago" % took
+    assert took > 0.8, "a had a client only %.2f s ago" % took
     lab.drained(b)
     lab.same(a, b, ["k", "last"])
     assert (a.stat("repl_promotions"), b.stat("repl_promotions")) == ("1", "1")
@@ -184,7 +187,8 @@ def case_standby_gets_the_role_of_an_idle_active(lab):
 
 
 def case_lone_node_rejects(lab):
-    """lone=reject: a node without a peer serves reads, and refuses what would make it differ."""
+    """lone=reject: a node without a peer serves reads, and refuses changes that would
+    make it differ."""
     a, b = lab.pair(config="lone=reject")
     assert a.client().store("k", "x") == "STORED"
     lab.drained(a)
@@ -194,7 +198,7 @@ def case_lone_node_rejects(lab):
     assert a.client().item("k")[2] == b"x" and a.stat("repl_role") == "active"
     assert b"ERROR" in a.ask("delete k")[0]
     b.start()
-    lab.until(lambda: a.client().store("k", "z") == "STORED", "a takes writes again")
+    lab.until(lambda: a.client().store("k", "z") == "STORED", "a accepts writes again")
     lab.drained(a)
     lab.same(a, b, ["k"])
 
@@ -210,8 +214,8 @@ GARBAGE = (
 
 
 def case_end_with_a_stuck_peer(lab):
-    """However rare signs of life are: the nodes meet at once, and SIGTERM waits for the peer for
-    5 s and no longer."""
+    """However rare heartbeats are, the nodes meet at once, and SIGTERM waits for the peer
+    for 5 s and no longer."""
     start = time.monotonic()
     a, b = lab.pair(config="heartbeat=60000;timeout=600000")
     met = time.monotonic() - start
@@ -224,12 +228,13 @@ def case_end_with_a_stuck_peer(lab):
     seconds = time.monotonic() - start
     b.cont()
     assert met < 8 * lab.build.slowness, "it took %.1f s until they met" % met
-    assert seconds < 8 * lab.build.slowness, "the end took %.1f s" % seconds
-    return "met after %.1f s, the end took %.1f s" % (met, seconds)
+    assert seconds < 8 * lab.build.slowness, "shutting down took %.1f s" % seconds
+    return "met after %.1f s, shutting down took %.1f s" % (met, seconds)
 
 
 def case_nobody_reads_the_log(lab):
-    """Standard error is a pipe that is full: the node goes on, and says later what is lost."""
+    """Standard error is a full pipe: the node continues, and later logs how many lines
+    are lost."""
     a, b = lab.add_pair()
     reader, writer = os.pipe()
     a.process = subprocess.Popen(a.command, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
@@ -256,7 +261,7 @@ def case_nobody_reads_the_log(lab):
 
 
 def fill_pipe(writer):
-    """Through a description of its own: that of the node stays one that blocks."""
+    """Fills it through a separate file description: the node's own one stays blocking."""
     end = os.open("/proc/self/fd/%d" % writer, os.O_WRONLY | os.O_NONBLOCK)
     try:
         while True:
@@ -268,8 +273,8 @@ def fill_pipe(writer):
 
 
 def case_garbage_on_the_link(lab):
-    """Bytes that are no peer: disconnected, with a reason in the log; nothing is applied,
-    the pair stays a pair."""
+    """Bytes that do not come from a peer: the node disconnects with a reason in the log,
+    applies nothing, and the pair stays a pair."""
     a, b = lab.pair(config="timeout=1000")
     assert a.client().store("k", "x") == "STORED"
     lab.drained(a)
@@ -286,7 +291,7 @@ def case_garbage_on_the_link(lab):
                         stranger.inbox = b""
             except OSError:
                 continue
-        assert len(node.log()) > said, "%s says nothing of it in its log" % node.name
+        assert len(node.log()) > said, "%s does not log it" % node.name
         assert node.client().item("stolen") is None, "a stranger's set was applied"
         assert node.client().item("k"), "a stranger's flush was applied"
     lab.linked(a, b)
@@ -296,7 +301,7 @@ def case_garbage_on_the_link(lab):
 
 
 def case_silent_connections(lab):
-    """Connections to the replication port that say nothing are not kept for ever."""
+    """Silent connections to the replication port are closed after a while."""
     a, b = lab.pair(config="timeout=500")
     strangers = [Connection(("127.0.0.1", a.listen_repl), 15.0) for _ in range(20)]
     assert a.client().store("k", "x") == "STORED"
@@ -311,7 +316,7 @@ def case_silent_connections(lab):
 
 
 class Mess(threading.Thread):
-    """Random changes to few keys, over text and binary, all kinds mixed."""
+    """Random changes to few keys, over text and binary, of all kinds."""
 
     def __init__(self, node, seed, count):
         super().__init__()
@@ -324,7 +329,7 @@ class Mess(threading.Thread):
                 for _ in range(self.count):
                     key = "mess%d" % self.random.randrange(200)
                     self.random.choice((self.text, self.text, self.packet))(lines, packets, key)
-        except Exception as error:  # told to the thread that joins
+        except Exception as error:  # the joining thread reports it
             self.error = error
 
     def text(self, client, _, key):
@@ -348,7 +353,8 @@ class Mess(threading.Thread):
 
 
 def case_random_changes(lab):
-    """Four clients change 200 keys in every way; in the end both nodes agree on all."""
+    """Four clients change 200 keys with every command; in the end both nodes agree on all
+    keys."""
     a, b = lab.pair("-t", "4")
     messes = [Mess(a, seed, scaled(lab, 5000)) for seed in range(4)]
     for mess in messes:
@@ -362,7 +368,8 @@ def case_random_changes(lab):
 
 
 def case_hot_key(lab):
-    """One key changed over and over: the last state counts, and what is skipped is counted."""
+    """One key changes over and over: the last state counts, and skipped states are
+    counted."""
     a, b = lab.pair()
     assert a.client().store("hot", "0") == "STORED"
     with a.connect() as client:
@@ -376,7 +383,7 @@ def case_hot_key(lab):
 
 
 def case_a_million_sets(lab):
-    """Throughput of a pair, and every item right on the standby."""
+    """Throughput of a pair; every item is right on the standby."""
     count = scaled(lab, 1000000)
     a, b = lab.pair("-m", "1024", "-t", "1")
     text = lab.run_load(a, "--fill", count, "--pipeline", 32)

@@ -1,6 +1,7 @@
-"""What the product promises, case by case, on real processes: the rows of the table "What
-happens when" in doc/replication.md. Each is judged by what both nodes hold in the end, and by
-the probes: an item with a TTL, one with all flags, CAS tokens, and a delayed flush_all."""
+"""The promises of the product, case by case, on real processes: the rows of the table
+"What happens when" in doc/replication.md. Each case is judged by the final content of
+both nodes, and by probes: an item with a TTL, one with all flags, CAS tokens, and a
+delayed flush_all."""
 
 import math
 import os
@@ -30,8 +31,8 @@ def number(node, name):
 
 
 class Probes:
-    """Items whose TTL, flags and CAS must come through, and a flush_all that must come in its
-    time (not where a sanitizer makes the case take longer than that)."""
+    """Items whose TTL, flags and CAS must survive, and a flush_all that must take effect
+    in time (not if a sanitizer makes the case take longer than that)."""
 
     KEYS = ["mortal", "flags", "token", "spent"]
 
@@ -51,7 +52,7 @@ class Probes:
         lab.drained(node)
 
     def judge(self, active, standby):
-        """The case is over; the pair is in sync."""
+        """Called when the case is over and the pair is in sync."""
         lab, client = self.lab, active.client()
         lab.same(active, standby, self.KEYS)
         assert client.item("flags")[0] == 2**32 - 1, client.item("flags")
@@ -69,14 +70,15 @@ class Probes:
         assert client.store("after", "v") == "STORED"
         lab.drained(active)
         lab.same(active, standby, ["after"])
-        assert client.item("after"), "the flush_all took what came after it"
+        assert client.item("after"), "the flush_all removed a later item"
 
 
 def pair_with_data(lab, count, **more):
     start = time.monotonic()
     a, b = lab.pair(**more)
     fill(lab, a, count)
-    # The case must be over when the flush_all comes. How long it takes here now, this tells.
+    # The case must be over when the flush_all takes effect. This measures how long it
+    # takes here.
     probes = Probes(lab, a, max(FLUSH_SECONDS, math.ceil(6 * (time.monotonic() - start))))
     assert a.stat("repl_role") == "active" and b.stat("repl_role") == "standby"
     return a, b, probes
@@ -108,10 +110,11 @@ def case_standby_dies_returns_empty(lab):
 
 
 def case_link_breaks_for_a_while(lab):
-    """Only what changed is shipped. With --long: 60 s, and 10,000 of 1,000,000 items."""
+    """Only changed items are shipped. With --long: 60 s, and 10,000 of 1,000,000
+    items."""
     is_long = bool(os.environ.get("MCD_LONG"))
     count, changed = (1000000, 10000) if is_long else (scaled(lab, 50000), scaled(lab, 500))
-    more = {"config": "dirty_bits=24"} if is_long else {}  # the default, which the harness lowers
+    more = {"config": "dirty_bits=24"} if is_long else {}  # the default, which the harness reduces
     a, b = lab.pair("-m", "512" if is_long else "64", proxied=True, **more)
     fill(lab, a, count)
     probes = None if is_long else Probes(lab, a)
@@ -135,7 +138,8 @@ def case_link_breaks_for_a_while(lab):
 
 
 def case_active_dies_vip_moves(lab):
-    """The standby has all acknowledged changes; lost is what repl_at_risk counted."""
+    """The standby has all acknowledged changes; only those that repl_at_risk counted are
+    lost."""
     count = scaled(lab, 20000)
     a, b, probes = pair_with_data(lab, count)
     lab.drained(a)
@@ -151,7 +155,7 @@ def case_active_dies_vip_moves(lab):
 
 
 def case_old_active_returns_empty(lab):
-    """It joins as a standby, is filled, and is not healthy before it is."""
+    """It joins as a standby, is filled, and is not healthy before it is full."""
     count = scaled(lab, 50000)
     a, b, probes = pair_with_data(lab, count)
     a.kill()
@@ -174,8 +178,8 @@ def case_old_active_returns_empty(lab):
 
 
 def case_active_restarts_before_the_vip_moves(lab):
-    """kill -9 and a start at once: it serves within 0.5 s, is refilled, and what clients wrote
-    after the restart stays."""
+    """kill -9 and an immediate start: the node serves within 0.5 s and is refilled, and
+    the writes of clients after the restart stay."""
     count = scaled(lab, 50000)
     a, b, probes = pair_with_data(lab, count)
     a.kill()
@@ -191,7 +195,7 @@ def case_active_restarts_before_the_vip_moves(lab):
     for key in fresh:
         item = client.item(key)
         assert item and item[2] == b"fresh", "%s is %s: the refill overwrote a client" % (key, item)
-    # What shares a bucket with a key that was written before the nodes met is a miss.
+    # Keys in a bucket with a key that was written before the nodes met are a miss.
     text = check_most(lab, a, count, len(fresh))
     check_most(lab, b, count, len(fresh))
     lab.same(a, b, fresh)
@@ -212,7 +216,8 @@ def check_most(lab, node, count, changed):
 
 
 def case_both_alive_vip_moved(lab):
-    """The new active has the higher term, the old one steps down, and nothing is copied."""
+    """The new active node has the higher term, the old one steps down, and nothing is
+    copied."""
     count = scaled(lab, 20000)
     a, b, probes = pair_with_data(lab, count)
     lab.drained(a)
@@ -229,7 +234,8 @@ def case_both_alive_vip_moved(lab):
 
 
 def case_writes_never_shipped(lab):
-    """They are recovered when the nodes meet again; what both changed is a miss."""
+    """These writes are recovered when the nodes meet again; keys that both changed are a
+    miss."""
     a, b, probes = pair_with_data(lab, 1000, proxied=True)
     assert a.client().store("both", "old") == "STORED"
     lab.drained(a)
@@ -249,7 +255,8 @@ def case_writes_never_shipped(lab):
 
 
 def case_split_brain(lab):
-    """Changed on one side: kept from there; on both: a miss; both end equal."""
+    """A key changed on one side is kept from there; one changed on both is a miss; both
+    nodes end up equal."""
     a, b, probes = pair_with_data(lab, 1000, proxied=True)
     cut(lab, a, b)
     for copy in range(20):
@@ -272,7 +279,8 @@ def case_split_brain(lab):
 
 
 def case_planned_handover(lab):
-    """2,000 writes a second from 8 connections: each acknowledged one is on the new active."""
+    """2,000 writes a second from 8 connections: each acknowledged one is on the new
+    active node."""
     a, b, probes = pair_with_data(lab, 1000)
     acknowledged, stop = {}, threading.Event()
 
@@ -309,7 +317,8 @@ def case_planned_handover(lab):
 
 
 def case_slow_or_stuck_peer(lab):
-    """Clients never wait; a journal of 64 KiB runs over into the map; all is caught up."""
+    """Clients never wait; a journal of 64 KiB spills into the map; the standby catches
+    up."""
     count = scaled(lab, 100000)
     a, b, probes = pair_with_data(lab, count, config="journal=64k;timeout=60000")
     before = fill(lab, a, count, 1)
@@ -320,7 +329,7 @@ def case_slow_or_stuck_peer(lab):
     b.cont()
     lab.drained(a, 60)
     check(lab, b, count, 2)
-    assert number(a, "repl_journal_overflows") > 0, "the journal never ran over"
+    assert number(a, "repl_journal_overflows") > 0, "the journal never overflowed"
     probes.judge(a, b)
     rates = [float(text.split("rate ")[1].split()[0]) for text in (before, stuck)]
     assert rates[1] > rates[0] / 4, "clients waited: %.0f writes a second, not %.0f" % (rates[1], rates[0])
@@ -329,7 +338,7 @@ def case_slow_or_stuck_peer(lab):
 
 
 def case_peer_memory_smaller(lab):
-    """Its evictions are its own; both say so. What it holds is right."""
+    """The peer evicts by itself, and both nodes log that. What it holds is right."""
     a, b = lab.add_pair()
     a.command += ["-m", "64"]
     b.command += ["-m", "16"]
@@ -351,7 +360,7 @@ def case_peer_memory_smaller(lab):
 
 
 def case_cold_start(lab):
-    """Both at once, then one alone: usable without a hand."""
+    """Both nodes start at the same time, then one alone: usable without an operator."""
     a, b = lab.add_pair()
     start = time.monotonic()
     a.launch()

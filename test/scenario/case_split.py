@@ -1,10 +1,10 @@
-"""Both nodes took writes, or one that its peer never saw."""
+"""Both nodes took writes, or one took a write that its peer never saw."""
 
 PLACE = "two"
 
 
 def cut(lab, a, b):
-    """The link breaks in both directions; both nodes know."""
+    """Cuts the link in both directions; both nodes notice."""
     for proxy in lab.proxies:
         proxy.cut()
     for node in (a, b):
@@ -18,7 +18,8 @@ def heal(lab, a, b):
 
 
 def write_apart(lab, a, b, at_a, at_b):
-    """Both take the changes while they cannot see each other. A value of None: delete."""
+    """Both nodes take the changes while they cannot see each other. A value of None:
+    delete."""
     cut(lab, a, b)
     for node, changes in ((a, at_a), (b, at_b)):
         for key, value in changes.items():
@@ -45,7 +46,7 @@ def expect(a, b, wanted):
 
 
 def case_changed_on_one_side(lab):
-    """Disjoint writes and deletes on both sides: all of them hold on both nodes."""
+    """Disjoint writes and deletes on both sides: all of them are on both nodes."""
     a, b = lab.pair(proxied=True)
     keys = ["k%d" % number for number in range(300)]
     for key in keys:
@@ -62,7 +63,7 @@ def case_changed_on_one_side(lab):
 
 
 def case_changed_on_both_sides(lab):
-    """Overlapping writes and deletes: a miss on both nodes, counted and said in the log."""
+    """Overlapping writes and deletes: a miss on both nodes, counted and logged."""
     a, b = lab.pair(proxied=True)
     keys = ["k%d" % number for number in range(300)]
     for key in keys:
@@ -82,7 +83,8 @@ def case_changed_on_both_sides(lab):
 
 
 def case_the_leader_keeps_its_own(lab):
-    """on_conflict=keep: of what both changed, the new active's state is on both nodes."""
+    """on_conflict=keep: for keys that both changed, both nodes have the new active node's
+    state."""
     a, b = lab.pair(proxied=True, config="on_conflict=keep")
     for key in ("both", "gone", "brought", "only-a", "untouched"):
         assert a.client().store(key, "old") == "STORED"
@@ -97,8 +99,9 @@ def case_the_leader_keeps_its_own(lab):
 
 
 def case_unshipped_writes_are_recovered(lab):
-    """The old active is cut off with writes that its clients saw acknowledged; the VIP
-    moves; on contact they are on the new active, but what it changed itself is a miss."""
+    """The old active node is cut off with writes that it has acknowledged to clients; the
+    VIP moves. When the nodes meet, the new active node gets them; keys that it changed
+    itself are a miss."""
     a, b = lab.pair(proxied=True)
     assert a.client().store("both", "old") == "STORED"
     lab.drained(a)
@@ -119,7 +122,7 @@ def case_unshipped_writes_are_recovered(lab):
 
 
 def case_short_cut_ships_what_changed(lab):
-    """A cut of the link costs what changed meanwhile, not a copy of everything."""
+    """A cut of the link costs a copy of what changed meanwhile, not of everything."""
     a, b = lab.pair(proxied=True)
     count, changed = (50000, 500) if not lab.build.sanitized else (5000, 50)
     lab.run_load(a, "--fill", count, "--pipeline", 16)
@@ -136,7 +139,7 @@ def case_short_cut_ships_what_changed(lab):
 
 
 def case_life_and_tokens_after_a_split(lab):
-    """TTL and CAS of what is recovered are those that clients were given."""
+    """Recovered items have the TTL and CAS that clients were given."""
     a, b = lab.pair(proxied=True)
     assert a.client().store("first", "v") == "STORED"
     lab.drained(a)
@@ -154,8 +157,8 @@ def case_life_and_tokens_after_a_split(lab):
 
 
 def case_a_node_with_another_past(lab):
-    """A node that has replicated with a third one joins: nothing of its own may show up,
-    however old or new it is, and nothing is lost."""
+    """A node that has replicated with a third node joins: none of its own items may show
+    up, however old or new it is, and nothing is lost."""
     a, b = lab.pair(proxied=True)
     c, d = lab.pair(proxied=True, names="cd")
     for node, value in ((a, "of a"), (c, "of c")):
@@ -166,7 +169,7 @@ def case_a_node_with_another_past(lab):
     lab.drained(c)
     cut(lab, a, b)
     lab.until(lambda: c.stat("repl_link") == "down", "c notices")
-    for _ in range(2):  # the higher term
+    for _ in range(2):  # to get the higher term
         assert a.ctl("demote")[0] == 0 and a.ctl("promote")[0] == 0
     to_b, to_a, to_d, to_c = lab.proxies
     to_b.target, to_d.target = to_c.target, to_a.target

@@ -1,4 +1,4 @@
-"""mcd as a process: what it says when it cannot start, limits, sockets, signals."""
+"""mcd as a process: errors at start, limits, sockets, signals."""
 
 import os
 import re
@@ -14,18 +14,18 @@ PLACE = "mcd"
 
 
 def run(lab, *options):
-    """Runs mcd to its end; its exit code and all that it said."""
+    """Runs mcd until it ends; returns its exit code and all its output."""
     done = subprocess.run([lab.build.mcd, *options], stdin=subprocess.DEVNULL, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=20 * lab.build.slowness, env=lab.environment, cwd=lab.folder)
     return done.returncode, done.stdout.decode(errors="replace")
 
 
-NOT_AGAIN, FAILED = 78, 1  # exit codes: it would end so each time; it may do another time
+NOT_AGAIN, FAILED = 78, 1  # exit codes: it would fail each time; it may succeed another time
 
 
 def refuses(lab, pattern, *options, engine=True, expected=NOT_AGAIN):
-    """mcd ends with an error code and says something that matches."""
+    """mcd ends with an error code and prints a matching text."""
     engine_options = ("-E", lab.build.default_engine) if engine else ()
     code, text = run(lab, "-u", "root", "-l", "127.0.0.1", *engine_options, *options)
     if code != expected:
@@ -97,7 +97,7 @@ def case_repl_option_bad(lab):
 
 
 def case_more_memory_than_there_is(lab):
-    """It is said at the start, not by the kernel when the memory is used up."""
+    """mcd warns at the start, before the memory is used up and the kernel kills it."""
     with open("/proc/meminfo", encoding="ascii") as file:
         total = int(re.search(r"MemTotal: +(\d+) kB", file.read()).group(1)) >> 10
     for memory, warns in ((2 * total, True), (total, True), (1, False)):
@@ -124,7 +124,7 @@ def case_user_unknown(lab):
 
 
 def case_kernel_picks_port(lab):
-    """-p 0 takes a port from the kernel, and says which in MEMCACHED_PORT_FILENAME."""
+    """-p 0 gets a port from the kernel, and writes it to MEMCACHED_PORT_FILENAME."""
     path = os.path.join(lab.folder, "ports")
     lab.environment["MEMCACHED_PORT_FILENAME"] = path
     node = lab.single()
@@ -140,8 +140,8 @@ def case_kernel_picks_port(lab):
                 return int(found.group(1)) if found else None
         except FileNotFoundError:
             return None
-    node.address = ("127.0.0.1", lab.until(port, "the port stands in the file"))
-    lab.until(node.answers, "mcd takes connections there")
+    node.address = ("127.0.0.1", lab.until(port, "the port is in the file"))
+    lab.until(node.answers, "mcd accepts connections there")
     assert node.ask("version")[0].startswith(b"VERSION ")
 
 
@@ -160,7 +160,8 @@ def case_unix_socket(lab):
 
 
 def case_connection_limit(lab):
-    """Beyond -c a client is refused or kept waiting; when others leave it is served."""
+    """Beyond -c a client is refused or has to wait; when others disconnect it is
+    served."""
     node = lab.single("-c", "8", "-t", "1")
     crowd = []
     for _ in range(20):
@@ -186,7 +187,7 @@ def case_connection_limit(lab):
 
 
 def case_meta_commands_are_counted(lab):
-    """cmd_meta; each counts as a get or a set, too."""
+    """cmd_meta counts meta commands; each counts as a get or a set, too."""
     node = lab.single()
     for command in ("mg none v", "ms k 1\r\nx", "get k", "mg k v", "mn"):
         node.ask(command) if command == "mn" else node.client().send(command.encode() + b"\r\n")
@@ -196,7 +197,7 @@ def case_meta_commands_are_counted(lab):
 
 
 def case_accepting_pauses(lab):
-    """How often and how long clients had to wait because of -c is counted."""
+    """mcd counts how often and how long clients had to wait because of -c."""
     node = lab.single("-c", "4", "-o", "no_maxconns_fast")
     assert node.stat("time_in_listen_disabled_us") == "0"
     crowd = [node.connect() for _ in range(8)]
@@ -211,7 +212,7 @@ def case_accepting_pauses(lab):
 def case_idle_clients_cost_nothing(lab):
     """An idle client is not disconnected, and a half-closed one does not stay."""
     node = lab.single()
-    before = 1  # the one that asks; the one that tried the port may still be closing
+    before = 1  # the connection that asks; the one that tested the port may still be closing
     lab.until(lambda: int(node.stat("curr_connections")) == before, "the first client is gone")
     clients = [node.connect() for _ in range(50)]
     for client in clients:
@@ -254,7 +255,7 @@ def case_sighup_is_survived(lab):
 
 
 def case_client_leaves_early(lab):
-    """A client that closes with answers under way does no harm."""
+    """A client that disconnects while answers are in flight does no harm."""
     node = lab.single()
     assert node.client().store("big", "x" * 900000) == "STORED"
     for _ in range(20):
@@ -280,7 +281,7 @@ def case_pid_file(lab):
 
 
 def case_pid_file_of_another(lab):
-    """A second start that fails leaves the file of the one that runs."""
+    """A second start that fails does not remove the pid file of the running server."""
     path = os.path.join(lab.folder, "mcd.pid")
     node = lab.single("-P", path)
     refuses(lab, r"address already in use", "-p", str(node.port), "-P", path, expected=FAILED)
@@ -289,8 +290,8 @@ def case_pid_file_of_another(lab):
 
 
 def case_files_and_links(lab):
-    """What stands where mcd writes a file is replaced, not followed: it may be root's hand that
-    writes into a folder of others."""
+    """A file or link where mcd writes a file is replaced, not followed: root may be
+    writing to a folder of somebody else."""
     precious, pid, ports = (os.path.join(lab.folder, name) for name in ("precious", "pid", "ports"))
     with open(precious, "w", encoding="ascii") as file:
         file.write("data")
@@ -309,7 +310,7 @@ def case_files_and_links(lab):
 
 
 def case_daemon(lab):
-    """-d goes to the background and leaves its pid."""
+    """-d runs in the background and writes the pid."""
     path = os.path.join(lab.folder, "mcd.pid")
     port = free_port()
     code, text = run(lab, "-d", "-P", path, "-u", "root", "-l", "127.0.0.1", "-p", str(port), "-E",
@@ -335,7 +336,8 @@ def case_daemon(lab):
 
 
 def case_evicts_within_memory(lab):
-    """More than fits: old items go, the server stays within its memory."""
+    """More data than fits: old items are evicted, and the server stays within its
+    memory."""
     node = lab.single("-m", "16", "-t", "1")
     client = node.connect()
     value, count = b"v" * 1000, 40000
@@ -363,7 +365,7 @@ def case_refuses_when_full(lab):
 
 
 def case_large_items(lab):
-    """-I raises the largest item."""
+    """-I raises the largest item size."""
     node = lab.single("-I", "8m", "-m", "64")
     client = node.connect()
     assert client.store("large", "x" * 5000000) == "STORED"

@@ -1,19 +1,19 @@
-"""Every command that changes something, over text, meta and binary, against what must be the same
-on the standby: value, flags, what remains of the life, CAS. Prints the table."""
+"""Every command that changes something, over text, meta and binary. The standby must have
+the same value, flags, remaining life and CAS. Prints the table."""
 
 import time
 
 from harness.report import Failed
 from harness.wire import request
 
-LIFE = 4  # seconds that the keys of the table have to live in the end
+LIFE = 4  # seconds that the keys of the table live after the change
 LONG = 1000
 
-# ---- how a row prepares its key and what it does to it
+# ---- how a row prepares its key, and how it changes it
 
 
 def text(line, value=None):
-    """A text command; %s is the key, {cas} the key's token."""
+    """A text command; %s stands for the key, {cas} for the key's token."""
     def act(client, key, token):
         data = (line % key).replace("{cas}", str(token)).encode() + b"\r\n"
         client.send(data + (value + b"\r\n" if value is not None else b""))
@@ -28,7 +28,7 @@ def text(line, value=None):
 
 
 def quietly(line, value):
-    """A quiet meta command, and mn behind it."""
+    """A quiet meta command followed by mn."""
     def act(client, key, _):
         client.send((line % key).encode() + b"\r\n" + value + b"\r\nmn\r\n")
         return client.line().decode()
@@ -36,7 +36,7 @@ def quietly(line, value):
 
 
 def binary(name, value=b"", **fields):
-    """A binary command; a noop behind it shows when a quiet one is through."""
+    """A binary command followed by a noop, which shows when a quiet one is done."""
     def act(client, key, token):
         if fields.get("cas"):
             fields["cas"] = token
@@ -184,7 +184,7 @@ class Row:
 
 
 def watch_lives(rows, nodes, seconds):
-    """Notes when each key is gone on each node, in seconds since its change."""
+    """Notes when each key expires on each node, in seconds since its change."""
     end = time.monotonic() + seconds
     for node in nodes:
         for row in rows:
@@ -274,12 +274,12 @@ def case_every_flush_reaches_the_standby(lab):
         for key in keys:
             a.client().store(key, "x")
         lab.drained(a)
-        assert b.client().item(keys[0]), "%s: the item had not come" % flush.__name__
+        assert b.client().item(keys[0]), "%s: the item has not arrived" % flush.__name__
         with a.connect() as client:
             flush(client)
         delayed = flush.__name__.endswith("delayed")
         if delayed:
-            assert a.client().item(keys[0]), "%s came too early" % flush.__name__
+            assert a.client().item(keys[0]), "%s took effect too early" % flush.__name__
         for node in (a, b):
             for key in keys:
                 lab.until(lambda node=node, key=key: node.client().item(key) is None,

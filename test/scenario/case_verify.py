@@ -1,4 +1,4 @@
-"""mcreplctl verify: it finds and repairs what differs, while clients go on."""
+"""mcreplctl verify: it finds and repairs differences while clients continue."""
 
 import threading
 
@@ -6,7 +6,7 @@ PLACE = "two"
 
 
 def falsify(lab, node, key, value, **changes):
-    """Store a key, and let the network change bytes on its way to the peer."""
+    """Stores a key, and lets the network change bytes on its way to the peer."""
     for proxy in lab.proxies:
         proxy.alter = {old.encode(): new.encode() for old, new in changes.items()}
     assert node.client().store(key, value) == "STORED"
@@ -16,8 +16,8 @@ def falsify(lab, node, key, value, **changes):
 
 
 def case_differences_are_found_and_repaired(lab):
-    """A value and a key that were changed on their way to the standby: each is found, the
-    good state is copied again, and a second look finds nothing."""
+    """A value and a key change on their way to the standby: verify finds each, copies the
+    good state again, and a second run finds nothing."""
     a, b = lab.pair(proxied=True)
     for number in range(2000):
         a.client().store("k%d" % number, "v")
@@ -37,8 +37,8 @@ def case_differences_are_found_and_repaired(lab):
 
 
 def case_under_load(lab):
-    """While clients write, what they leave alone is still compared, and what they change
-    is not taken for a difference."""
+    """While clients write, unchanged keys are still compared, and their changes are not
+    reported as differences."""
     a, b = lab.pair(proxied=True)
     for number in range(2000):
         a.client().store("k%d" % number, "v")
@@ -67,7 +67,7 @@ def case_under_load(lab):
 
 
 def case_not_now(lab):
-    """Asked of the wrong node, or without a peer, it says why not."""
+    """verify on the wrong node, or without a peer, says why it does not run."""
     a, b = lab.pair()
     assert a.client().store("k", "v") == "STORED"
     lab.drained(a)

@@ -1,36 +1,36 @@
 """Scenario files.
 
-    a >>> set k 0 0 1           node a: bytes in, CRLF is added
+    a >>> set k 0 0 1           sends bytes to node a, with CRLF added
     a >>> x
-    a <<< STORED                one line out, exactly
-    a <<< VALUE k 0 1 {cas}     {name} takes a word; where the name is known, it must be that word
-    a >>> cas k 0 0 1 {cas}     and here the word is put in
-    a <<~ VERSION .*            one line out, as a regular expression
-    a >>- get k                 bytes in, nothing added
-    a <<- abc                   exactly these bytes out
-    b ~~~ get k => VALUE k 0 1 | x | END    asks b again and again until it says so
-    a +++ cmd_get 1             this statistic moved by at least one since the last look
-    a === curr_items 1          this statistic is (soon) that
-    a >=> set k flags=5 cas={c} value=x     a binary request; its fields by name
-    a <=< OK set cas={c} value=x            a binary response: status, command, fields that matter
+    a <<< STORED                expects exactly this line
+    a <<< VALUE k 0 1 {cas}     {name} captures a word; a known name must match its word
+    a >>> cas k 0 0 1 {cas}     here the captured word is inserted
+    a <<~ VERSION .*            expects a line that matches the regular expression
+    a >>- get k                 sends bytes with nothing added
+    a <<- abc                   expects exactly these bytes
+    b ~~~ get k => VALUE k 0 1 | x | END    repeats the request to b until this is the answer
+    a +++ cmd_get 1             this statistic has grown by at least one since the last look
+    a === curr_items 1          this statistic has (or soon gets) this value
+    a >=> set k flags=5 cas={c} value=x     sends a binary request; fields by name
+    a <=< OK set cas={c} value=x            expects a binary response: status, command, some fields
     a.2 >>> get k               a second connection to a
-    a.2 close                   closed from here
-    a closed                    closed by the server
-    a gone                      the same, whatever it says before
+    a.2 close                   closes the connection
+    a closed                    the server must close the connection
+    a gone                      the same, but it may send something before
 
 Escapes are \\r \\n \\0 \\\\ \\xHH; {x*250} is x 250 times. Anything else is a verb:
 
-    node c -m 64                one more node, alone
+    node c -m 64                adds a single node
     pair a b                    two nodes that replicate (a scenario `on: two` starts with them)
     start|stop|kill|pause|cont|restart NAME
-    cut, freeze, heal           the network between the nodes
-    linked a b                  both say repl_link streaming
-    drained a                   nothing is on the way from a any more
-    same a b                    every key touched so far is equal on both
+    cut, freeze, heal           change the network between the nodes
+    linked a b                  waits until both nodes report repl_link streaming
+    drained a                   waits until nothing from a is in flight
+    same a b                    every key used so far must be equal on both
     load a --fill 1000          runs bench/load against a
 
-The head of a file may say `on: mcd memcached pair` (where it runs; all three if it does not
-say), `options: -c 10` (of the nodes), `config: timeout=500` (of the replicating engine).
+The head of a file may have `on: mcd memcached pair` (where it runs; default: all three),
+`options: -c 10` (of the nodes), `config: timeout=500` (of the replicating engine).
 """
 
 import os
@@ -129,7 +129,7 @@ class Player:
     # ---- words
 
     def bytes_of(self, text):
-        """The bytes that a piece of a scenario stands for."""
+        """The bytes that a piece of a scenario denotes."""
         out, place = bytearray(), 0
         for match in re.finditer(r"\\(x[0-9a-fA-F]{2}|.)|\{([^{}]+)\}", text):
             out += text[place:match.start()].encode()
@@ -152,7 +152,7 @@ class Player:
         return self.words[text]
 
     def pattern_of(self, text):
-        """An expected line as a pattern, and the names that it takes."""
+        """An expected line as a pattern, and the names that it captures."""
         names, out, place = [], b"", 0
         for match in re.finditer(r"\{(\w+)\}", text):
             out += re.escape(self.bytes_of(text[place:match.start()]))
@@ -228,7 +228,7 @@ class Player:
         try:
             self.lab.until(says_so, "%s says so" % who)
         except Failed as error:
-            raise Failed("%s; it says %r" % (error, seen)) from error
+            raise Failed("%s; the answer is %r" % (error, seen)) from error
 
     def closing(self, who, word):
         connection = self.connection(who)
@@ -242,7 +242,7 @@ class Player:
     # ---- statistics
 
     def look(self, name):
-        """Remembers the statistics as they are now."""
+        """Remembers the current statistics."""
         self.looks[name] = dict(self.node(name).stats())
         if self.place in ("pair", "two"):
             self.looks[name].update(self.node(name).stats("repl"))
@@ -252,7 +252,7 @@ class Player:
         before = int(self.looks.get(who, {}).get(name, 0))
         node = self.node(who)
         self.lab.until(lambda: int(node.stat(name)) >= before + int(by),
-                       "%s has moved by %s from %d" % (name, by, before))
+                       "%s has grown by %s from %d" % (name, by, before))
         self.looks.setdefault(who, {})[name] = node.stat(name)
 
     def stat_is(self, who, text):
@@ -265,12 +265,13 @@ class Player:
         try:
             self.lab.until(is_so, "%s is %s" % (name, wanted))
         except Failed as error:
-            raise Failed("%s; it is %s" % (error, seen[0])) from error
+            raise Failed("%s; its value is %s" % (error, seen[0])) from error
 
     # ---- binary
 
     def fields(self, text):
-        """`x key flags=1 value=y z` as name, key and fields; a value runs to the end."""
+        """`x key flags=1 value=y z` as name, key and fields; a value extends to the
+        end."""
         head, mark, value = text.partition("value=")
         words = head.split()
         fields = dict(word.split("=", 1) for word in words[1:] if "=" in word)

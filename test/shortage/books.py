@@ -1,18 +1,19 @@
-"""What a client knows of each key from the answers it got: the values that a read may give."""
+"""What a client knows of each key from the answers that it got: the values that a read
+may return."""
 
 from harness.wire import Closed, Timeout
 
 MISSING = None
-IMPATIENT = 0.05  # s, for a node that has often not answered
+IMPATIENT = 0.05  # s, for a node that has often failed to answer
 
 
 class Books:
     def __init__(self):
         self.may = {}    # key -> the values that it may have
-        self.late = {}   # key -> those of requests without an answer: they may still be served
-        self.is_filled = True  # a node that is not may miss what it does not have yet
+        self.late = {}   # key -> values of requests without an answer: they may still be served
+        self.is_filled = True  # a node that is not filled may be missing keys
         self.wrong = []  # answers that no history explains
-        self.misses = 0  # keys that were there, and are gone without an order of the client
+        self.misses = 0  # keys that existed, and are gone without a request of the client
 
     def all_served(self):
         """The nodes have closed all connections of clients."""
@@ -22,20 +23,21 @@ class Books:
         return self.may.setdefault(key, {MISSING})
 
     def is_now(self, key, value):
-        """Acknowledged."""
+        """The node has acknowledged the change."""
         self.may[key] = {value} | self.late.get(key, set())
 
     def is_refused(self, key):
-        """An error: the change was not made, or what was there was lost with it, as in memcached."""
+        """An error: the change was not made, or the old value was lost with it, as in
+        memcached."""
         self.may[key] = self.values(key) | {MISSING}
 
     def is_in_doubt(self, key, value):
-        """No answer: it may be made or not."""
+        """No answer: the change may have been made or not."""
         self.late.setdefault(key, set()).add(value)
         self.may[key] = self.values(key) | {MISSING, value}
 
     def is_read(self, key, value):
-        """And so it is this."""
+        """A read returned this value: from now on it is the only one."""
         if value not in self.values(key):
             if value is MISSING:
                 self.misses += 1
@@ -46,13 +48,14 @@ class Books:
             self.is_now(key, value)
 
     def conflicts(self, keys):
-        """Changed on both sides of a cut: a miss at most, never what was before."""
+        """Keys that were changed on both sides of a cut: at most a miss, never an older
+        value."""
         for key in keys:
             self.may[key] = self.values(key) | {MISSING}
 
 
 class Client:
-    """A client that keeps the books; it connects anew whenever its connection fails."""
+    """A client that keeps the books; it reconnects whenever its connection fails."""
 
     def __init__(self, node, books, patience):
         self.node, self.books, self.patience = node, books, patience
@@ -64,7 +67,7 @@ class Client:
         self.connection = None
 
     def ask(self, command):
-        """The lines of the answer; None if none came."""
+        """The lines of the answer; None if there was none."""
         try:
             if not self.connection:
                 self.connection = self.node.connect(self.patience)
@@ -77,7 +80,7 @@ class Client:
             return None
 
     def change(self, key, command, value, good):
-        """value: what it is afterwards if the answer is a good one."""
+        """value: the value after a good answer."""
         answer = self.ask(command)
         if answer is None:
             self.books.is_in_doubt(key, value)
@@ -96,7 +99,7 @@ class Client:
         self.change(key, b"delete " + key, MISSING, b"DELETED")
 
     def of_known(self, key):
-        """The value of a key if the books know it, and there is one."""
+        """The value of a key if the books know it and it exists."""
         values = self.books.values(key) - {MISSING}
         return next(iter(values)) if len(values) == 1 else MISSING
 

@@ -1,4 +1,5 @@
-"""Which calls are to fail: every place that calls, where it calls from, then any."""
+"""Chooses the calls that fail: every place that calls, in each kind of node, then any
+place."""
 
 import collections
 import random
@@ -24,13 +25,14 @@ class Case(collections.namedtuple("Case", "where order")):
 
 
 def few(sites):
-    """A place of each kind, the same each time."""
+    """A place of each kind, always the same ones."""
     return [Case(where, Order(kind, 1, 1, min(site for site in sites[where] if site.kind == kind)))
             for where in WHERE for kind in KINDS if any(site.kind == kind for site in sites[where])]
 
 
 class Cases:
-    """Goes on for ever. sites: {where: {site: (calls, failed)}}, which grows while the cases run."""
+    """Endless. sites: {where: {site: (calls, failed)}}, which grows while the cases
+    run."""
 
     def __init__(self, sites):
         self.sites, self.done = sites, set()

@@ -1,5 +1,5 @@
-"""What must hold after a shortage: nobody has died, both nodes are in sync and hold the same, and
-what they hold is what clients were told, or the nodes have said what they lost."""
+"""What must hold after a shortage: no node has died, both are in sync and hold the same,
+and this is what clients were told, or the nodes have reported their losses."""
 
 import re
 
@@ -8,7 +8,8 @@ from session import BOTH
 
 SETTLED = 6.0  # s, until both nodes are in sync
 GRACE = 64     # blocks of memory that come and go without a shortage
-# Counters that say so, and how much each grows by a split when nothing runs short.
+# Counters that report losses, and by how much a split without a shortage raises each of
+# them.
 LOSSES = {"repl_apply_failed": 0, "evictions": 0, "repl_invalidated": BOTH}
 ABOUT = re.compile(r"check failed[^\n]*|Assertion[^\n]*|Sanitizer: [^\n]*")
 
@@ -25,12 +26,12 @@ class Verdict:
     def __str__(self):
         parts = self.crashes + self.differences + self.unsettled + self.leaks
         if self.unsaid:
-            parts.append("%d keys are gone and nobody says so" % self.unsaid)
+            parts.append("%d keys are gone and no node reports it" % self.unsaid)
         return "; ".join(parts)
 
 
 class Judge:
-    """Of one case: made before it, asked after it."""
+    """Judges one case: created before it, asked after it."""
 
     def __init__(self, pair, books):
         self.pair, self.books = pair, books
@@ -46,11 +47,11 @@ class Judge:
             return dict.fromkeys(LOSSES, 0)
 
     def restarted(self, node):
-        """It counts from 0 again."""
+        """The node's counters start at 0 again."""
         self.before[node] = dict.fromkeys(LOSSES, 0)
 
     def told(self):
-        """How many losses the nodes have told since, beyond those of a split."""
+        """How many losses the nodes have reported since, beyond those of a split."""
         now = {node: self.losses(node) for node in self.pair.nodes}
         return sum(max(sum(now[node][name] - self.before[node][name] for node in now) - usual, 0)
                    for name, usual in LOSSES.items())
@@ -65,7 +66,7 @@ class Judge:
                 verdict.crashes.append("%s ended with %d: %s" % (node.name, code, self.why(node)))
 
     def why(self, node):
-        """It ended, in its own words."""
+        """The reason for its end, from its log."""
         found = ABOUT.search(self.said(node))
         return found.group() if found else node.last_words(2)
 
@@ -92,13 +93,13 @@ class Judge:
             verdict.differences.append("verify says: %s" % answer)
 
     def is_mended(self):
-        """What a node lost, and said so, verify has repaired."""
+        """verify has repaired what a node lost and reported."""
         return (self.pair.await_soon(self.pair.is_settled, SETTLED) and
                 not self.pair.difference(sorted(self.books.may))[0])
 
     def remains(self, verdict):
-        """Descriptors and memory that have not come back. While clients that gave up are still
-        served, changes come."""
+        """Descriptors and memory that were not freed. While clients that gave up are
+        still being served, changes continue."""
         for what, count_of, before, grace in (
                 ("descriptors", self.pair.descriptors, self.pair.sizes[0], 0),
                 ("blocks of memory", self.pair.blocks, self.pair.sizes[1], GRACE)):

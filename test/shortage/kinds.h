@@ -1,6 +1,6 @@
 /*
- * What can run out, a row each: KIND(name, text). What belongs to a kind is in shim.c;
- * the runner reads the names here.
+ * The resources that can run out, one row each: KIND(name, text). shim.c defines which
+ * calls belong to a kind; the runner reads the names here.
  */
 KIND(MALLOC, "malloc")
 KIND(MMAP, "mmap")

@@ -1,11 +1,11 @@
 /*
- * What the shim counts and is told, in a file that it and the runner (ledger.py, which
- * knows this layout) map: all calls of a kind while `counting`, by the place that made
- * them, and which of them are to fail.
+ * A file that the shim and the runner (ledger.py, which knows this layout) map. The
+ * runner orders which calls fail. While `counting`, the shim counts all calls of a kind
+ * by the place that made them.
  *
  *   runner: orders, counting = 1 ........ counting = 0, reads calls, failed, sites
- *   shim:          count, fail [first, first + number) of the kind, at the site if one is
- * named
+ *   shim:          counts, fails calls [first, first + number) of the kind, at the site
+ *                  if one is named
  */
 #ifndef TEST_SHORTAGE_LEDGER_H
 #define TEST_SHORTAGE_LEDGER_H
@@ -22,7 +22,7 @@ enum kind {
 
 enum { SITES_MAX = 1024, MODULE_ROOM = 32 };
 
-/* A place that calls: the return address, as an offset in its module. */
+/* A place that makes calls: the return address, as an offset in its module. */
 struct site {
     _Atomic uint64_t address; /* 0: free */
     uint64_t offset;
@@ -33,14 +33,14 @@ struct site {
 };
 
 struct ledger {
-    /* The runner's. */
+    /* Written by the runner. */
     _Atomic uint32_t counting;
-    uint32_t kind;          /* which fails; KINDS: none */
-    uint64_t first, number; /* from the first-th on, counted from 1, so many */
+    uint32_t kind;          /* the kind that fails; KINDS: none */
+    uint64_t first, number; /* `number` calls fail from the first-th on, counted from 1 */
     uint64_t offset;        /* only at this site; 0: at any */
     char module[MODULE_ROOM];
-    /* The shim's. */
-    _Atomic uint64_t matching; /* calls that could have been the one to fail */
+    /* Written by the shim. */
+    _Atomic uint64_t matching; /* calls that match the order */
     _Atomic uint64_t blocks;   /* of memory, allocated and not freed */
     _Atomic uint64_t calls[KINDS], failed[KINDS];
     struct site sites[SITES_MAX];

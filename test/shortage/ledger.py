@@ -1,4 +1,5 @@
-"""The ledger (ledger.h): the file in which the shim counts, and reads which calls are to fail."""
+"""The ledger (ledger.h): a file in which the shim counts, and reads which calls must
+fail."""
 
 import collections
 import mmap
@@ -16,13 +17,14 @@ COUNTS = struct.Struct("=QQ%dQ%dQ" % (len(KINDS), len(KINDS)))  # matching, bloc
 SITE = struct.Struct("=QQIIII%ds" % MODULE_ROOM)
 SIZE = ORDERS.size + COUNTS.size + SITES_MAX * SITE.size
 
-# Which calls fail: of the kind, at the site if there is one, from the first-th on so many.
+# Which calls fail: calls of the kind, at the site if one is given, `number` calls from
+# the first-th.
 Order = collections.namedtuple("Order", "kind first number site", defaults=(1, 1, None))
 Site = collections.namedtuple("Site", "kind module offset")
 
 
 class Ledger:
-    """One process's."""
+    """The ledger of one process."""
 
     def __init__(self, path):
         self.path = path
@@ -31,7 +33,7 @@ class Ledger:
             self.map = mmap.mmap(file.fileno(), SIZE)
 
     def begin(self, order=None):
-        """Counts from now on, and lets fail what is ordered."""
+        """Starts to count, and lets the ordered calls fail."""
         kind, offset, module = len(KINDS), 0, b""
         if order:
             kind = KINDS.index(order.kind)
@@ -49,7 +51,7 @@ class Ledger:
         return COUNTS.unpack_from(self.map, ORDERS.size)
 
     def blocks(self):
-        """Of memory: allocated and not freed."""
+        """Blocks of memory that are allocated and not freed."""
         return self.counts()[1]
 
     def calls(self):
@@ -59,7 +61,7 @@ class Ledger:
         return dict(zip(KINDS, self.counts()[2 + len(KINDS):]))
 
     def sites(self):
-        """{site: (calls, failed)} of those that count."""
+        """{site: (calls, failed)} of the sites that were counted."""
         found = {}
         rows = self.map[ORDERS.size + COUNTS.size:]
         for address, offset, calls, failed, kind, known, module in SITE.iter_unpack(rows):

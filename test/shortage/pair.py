@@ -1,4 +1,4 @@
-"""A pair of nodes under the shim, and the questions that are asked of it."""
+"""A pair of nodes with the shim, and the queries to it."""
 
 import os
 import signal
@@ -25,7 +25,8 @@ class Pair:
         self.nodes = list(self.lab.nodes.values())
 
     def launch(self, node, order=None):
-        """Starts it with counts that begin at 0; with an order, counting from its first call."""
+        """Starts it with counts from 0; with an order, it counts from the first call
+        on."""
         if node.name in self.ledgers:
             self.ledgers.pop(node.name).close()
         path = os.path.join(self.lab.folder, "%s.%d.ledger" % (node.name, node.starts))
@@ -47,7 +48,7 @@ class Pair:
         return self.nodes[1 - self.nodes.index(node)]
 
     def close(self):
-        """What went wrong at the end, as text."""
+        """Returns the problems at the end, as text."""
         return self.lab.close()
 
     # ---- the network between them
@@ -60,7 +61,7 @@ class Pair:
         for proxy in self.lab.proxies:
             proxy.heal()
 
-    # ---- questions
+    # ---- queries
 
     def figures(self, node):
         """`stats repl`, or nothing while the node does not answer."""
@@ -71,14 +72,15 @@ class Pair:
             return {}
 
     def active(self):
-        """The node to write to: the active one, of two the one with the higher term."""
+        """The node to write to: the active one; if both are, the one with the higher
+        term."""
         def rank(node):
             figures = self.figures(node)
             return figures.get("repl_role") == "active", int(figures.get("repl_term", 0))
         return max(self.nodes, key=rank)
 
     def command(self, node, command, patience):
-        """Over the control socket: the line that ends the answer, or nothing."""
+        """Over the control socket: returns the line that ends the answer, or nothing."""
         try:
             with Connection(node.socket, patience) as connection:
                 return connection.command(command)[-1].decode()
@@ -86,7 +88,7 @@ class Pair:
             return ""
 
     def ended(self, node):
-        """The exit code of a node that has ended; the signal below 0."""
+        """The exit code of a node that has ended; negative for a signal."""
         return node.process.poll() if node.process else None
 
     def bury(self, node):
@@ -103,13 +105,13 @@ class Pair:
         return len(os.listdir("/proc/%d/fd" % node.process.pid))
 
     def connections(self, node):
-        """The descriptors that are sockets: state and addresses, as the kernel tells."""
+        """The descriptors that are sockets, with state and addresses from the kernel."""
         done = subprocess.run(["ss", "-tuxanpH"], stdout=subprocess.PIPE, check=False)
         mark = "pid=%d," % node.process.pid
         return [" ".join(line.split()[:6]) for line in done.stdout.decode().splitlines() if mark in line]
 
     def measure(self):
-        """How much is in use, for a comparison later."""
+        """How much is in use, for a later comparison."""
         self.sizes = ({node: self.descriptors(node) for node in self.nodes},
                       {node: self.blocks(node) for node in self.nodes})
 
@@ -121,7 +123,8 @@ class Pair:
         return self.ledgers[node.name].blocks()
 
     def await_soon(self, question, seconds):
-        """True if it comes true in that time; a session goes on without."""
+        """True if the question becomes true in that time; the session continues in either
+        case."""
         try:
             return bool(self.lab.until(question, "", seconds))
         except Failed:
@@ -131,7 +134,7 @@ class Pair:
         return all(self.figures(node).get("repl_link") == "streaming" for node in self.nodes)
 
     def is_settled(self):
-        """Linked, and nothing is under way."""
+        """Linked, and nothing is in progress."""
         for node in self.nodes:
             figures = self.figures(node)
             if (figures.get("repl_link") != "streaming" or figures["repl_in_sync"] != "1" or
@@ -140,7 +143,7 @@ class Pair:
         return True
 
     def reasons(self):
-        """Why it is not settled, as the nodes say."""
+        """Why it is not settled, according to the nodes."""
         names = ("role", "link", "in_sync", "pending", "dirty_buckets", "missing_buckets",
                  "last_error")
         return "; ".join("%s: %s" % (node.name, ", ".join(

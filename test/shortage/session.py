@@ -1,17 +1,18 @@
-"""What clients and an operator do to a pair, while something runs short in one of its nodes.
+"""The actions of clients and an operator on a pair while one of its nodes lacks a
+resource.
 
     changes -> control -> new clients -> link cut, changes, healed -> split, changes on both
     sides, healed -> all copied, compared -> handed over
 
-It takes some 0.3 s where nothing fails, and goes on whatever fails: what must hold is asked
-afterwards (judge.py)."""
+It takes some 0.3 s if nothing fails, and continues whatever fails: judge.py checks
+afterwards what must hold."""
 
 from books import Client
 
 PATIENCE = 1.0  # s, for one answer
-SOON = 0.5      # s, for what should follow; the session goes on without
+SOON = 0.5      # s, for what should follow; the session continues in either case
 LARGE = 300 << 10
-BOTH = 4        # keys that are changed on both sides of a split
+BOTH = 4        # keys that change on both sides of a split
 
 
 class Session:
@@ -53,13 +54,13 @@ class Session:
             client.close()
 
     def burst(self, node):
-        """More at once than the journal holds."""
+        """More changes at once than the journal holds."""
         for n in range(300):
             self.clients[node].set(b"burst%d" % n, self.value(40))
 
     def churn(self, node):
-        """Large values where small ones were, and the other way round: memory goes back to the
-        system and comes from it."""
+        """Large values in place of small ones, and the other way round: memory goes back
+        to the system and is taken from it again."""
         client = self.clients[node]
         for size, count in ((2 * LARGE, 4), (LARGE // 6, 40), (2 * LARGE, 4)):
             for n in range(count):
@@ -91,7 +92,8 @@ class Session:
         self.heal()
 
     def come_back(self, node):
-        """Of a node that is missing everything: what it cannot fetch in time is a miss."""
+        """A node that is missing everything returns: keys that it cannot fetch in time
+        are misses."""
         client = self.clients[node]
         self.books.conflicts([b"knumber", b"k1", b"k4", b"k5", b"klarge"])
         self.books.is_filled = False

@@ -1,9 +1,9 @@
 /*
- * LD_PRELOADed into a node: counts what it asks of the system, by kind and place, and
- * says no when the ledger tells so. Only calls of the node's own objects and of libevent
- * count. The C library makes some on their behalf, but ends the process for want of
- * memory itself (nss_database.c does, when a user is looked up), and so does the dynamic
- * linker.
+ * LD_PRELOADed into a node: counts its calls to the system, by kind and place, and makes
+ * them fail if the ledger says so. Only calls of the node's own objects and of libevent
+ * count. The C library also makes calls on their behalf, but it ends the process itself
+ * if memory is exhausted (nss_database.c does, when a user is looked up), and so does the
+ * dynamic linker.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,7 +27,7 @@
 
 #define HERE ((uint64_t)(uintptr_t)__builtin_return_address(0))
 
-/* A function of the library behind us, looked up once. */
+/* The real function of a library behind the shim, looked up once. */
 #define REAL(name)                                                                       \
     static __typeof__(name) *_Atomic real_##name;                                        \
     if (real_##name == NULL)                                                             \
@@ -35,7 +35,7 @@
 
 static struct ledger *ledger;
 
-/* ---- which call is it */
+/* ---- identifying the call */
 
 static bool is_own(const char *module)
 {
@@ -60,7 +60,7 @@ static void describe(struct site *site, uint64_t address, enum kind kind)
     atomic_store(&site->is_known, is_own(site->module) ? 1 : 2);
 }
 
-/* NULL: it is none of those that count. */
+/* NULL: the call does not count. */
 static struct site *find_site(uint64_t address, enum kind kind)
 {
     uint64_t key = address ^ (uint64_t)kind
@@ -73,7 +73,7 @@ static struct site *find_site(uint64_t address, enum kind kind)
         else if (found != key)
             continue;
         while (atomic_load(&site->is_known) == 0)
-            continue; /* another thread writes it down */
+            continue; /* another thread is filling it in */
         return atomic_load(&site->is_known) == 1 ? site : NULL;
     }
     return NULL;
@@ -86,7 +86,7 @@ static bool is_meant(const struct site *site)
                                     strcmp(ledger->module, site->module) == 0));
 }
 
-/* Count the call, and say whether it is one that fails. */
+/* Counts the call; true if it must fail. */
 static bool fails(enum kind kind, uint64_t address)
 {
     if (ledger == NULL || !atomic_load(&ledger->counting))
@@ -108,10 +108,10 @@ static bool fails(enum kind kind, uint64_t address)
     return true;
 }
 
-/* The value that says no, with the reason. */
+/* The result of a failed call, with the reason in errno. */
 #define NO(error, value) (errno = (error), (value))
 
-/* Before libraries that allocate when they are loaded. */
+/* Runs before libraries that allocate when they are loaded. */
 __attribute__((constructor(101))) static void open_ledger(void)
 {
     const char *path = getenv("MCD_SHORTAGE");
@@ -222,7 +222,7 @@ int madvise(void *at, size_t n, int advice)
 
 /* ---- descriptors */
 
-/* Only to watch one more needs memory of the kernel. */
+/* Only adding a descriptor needs memory of the kernel. */
 int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
 {
     REAL(epoll_ctl);
@@ -291,7 +291,7 @@ FILE *fopen(const char *path, const char *mode)
     return fails(KIND_OPEN, HERE) ? NO(EMFILE, NULL) : real_fopen(path, mode);
 }
 
-/* Under their other names, for objects with large file offsets. */
+/* The other names, used by objects with large file offsets. */
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 FILE *fopen64(const char *path, const char *mode) __attribute__((alias("fopen")));
 void *mmap64(void *at, size_t n, int protection, int flags, int fd, off_t offset)
@@ -299,7 +299,7 @@ void *mmap64(void *at, size_t n, int protection, int flags, int fd, off_t offset
 
 /* ---- write */
 
-/* A socket finds no buffers, a file no room. Of an eventfd a write cannot fail so. */
+/* A socket may lack buffers, a file may lack space. An eventfd write cannot fail so. */
 static bool write_fails(int fd, uint64_t address)
 {
     int type, before = errno;

@@ -14,7 +14,7 @@ class Table:
         self.rows = {kind: dict.fromkeys(COLUMNS, 0) for kind in KINDS}
 
     def add(self, case, verdict, seconds, place):
-        """place: where in the sources it failed, for people."""
+        """place: the failing place in the sources, for people."""
         row = self.rows[case.order.kind]
         row["cases"] += 1
         row["crashes"] += bool(verdict.crashes)
@@ -40,7 +40,7 @@ class Table:
         return sum(row[column] for row in self.rows.values())
 
     def close(self, build, trouble):
-        """Prints all; the exit code."""
+        """Prints everything; returns the exit code."""
         self.print()
         if trouble:
             print("FAIL at the end: %s" % trouble)

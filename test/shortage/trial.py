@@ -1,4 +1,4 @@
-"""One case after the other on one pair, or on a new one when the last has suffered."""
+"""Runs one case after another on one pair, or on a new one if the last has suffered."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ class Trial:
         return os.path.join(build.folder, ".libs", "shortage.so")
 
     def place(self, site):
-        """Where that is in the sources, if it is ours."""
+        """The position in our sources, if it is in them."""
         if not site:
             return ""
         folder = self.build.folder if site.module == "mcd" else os.path.join(self.build.folder, ".libs")
@@ -36,12 +36,12 @@ class Trial:
         return " " + " ".join(done.stdout.decode(errors="replace").split()[:2])
 
     def close(self):
-        """What the end brought up, as text."""
+        """Returns the problems at the end, as text."""
         pair, self.pair = self.pair, None
         return pair.close() if pair else ""
 
     def fresh_pair(self):
-        """Two nodes in sync, with something in them."""
+        """Two nodes in sync, with some items."""
         self.close()
         self.books, self.pair = Books(), Pair(self.build, self.shim_of(self.build))
         self.pair.start()
@@ -61,7 +61,7 @@ class Trial:
         return session
 
     def learn(self, where, ledger, before):
-        """Adds what was called since."""
+        """Adds the calls since then."""
         rows = self.sites[where]
         for site, (calls, failed) in ledger.sites().items():
             old = before.get(site, (0, 0))
@@ -69,7 +69,7 @@ class Trial:
             rows[site] = max(known[0], calls - old[0]), known[1] + failed - old[1]
 
     def look_around(self):
-        """What is called, where nothing fails."""
+        """Learns which calls are made while nothing fails."""
         self.fresh_pair()
         for where in WHERE:
             self.run(Case(where, Order(KINDS[0], 1, 0)))
@@ -89,8 +89,9 @@ class Trial:
             self.learn(where, ledger, before)
 
     def in_starting(self, where, order, judge, verdict):
-        """It starts, or ends with a word and a code of its own. "return": it is written to at once,
-        as one that restarted so fast that the address has not moved."""
+        """It starts, or ends with a message and an exit code of its own. "return": it is
+        written to at once, like a node that restarted so fast that the address has not
+        moved."""
         node = self.pair.other(self.pair.active())
         self.pair.kill(node)
         self.pair.launch(node, order)
@@ -113,7 +114,7 @@ class Trial:
         self.pair.forget_size(node)
 
     def run(self, case):
-        """The verdict, and how long it took."""
+        """Returns the verdict, and how long it took."""
         begun = time.monotonic()
         if not self.pair:
             self.fresh_pair()

@@ -1,7 +1,7 @@
 /*
  * The binary interface between hosts and engines. engine-v1-x86_64.txt lists every size,
- * offset and value as other builds of the interface have them; each of its rows must be
- * known here, and each row here must be in it, so that neither can lose one.
+ * offset and value as in other builds of the interface. Each of its rows must be known
+ * here, and each row here must be in it, so that neither can lose one.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -240,7 +240,7 @@ START_TEST(test_no_row_is_missing)
 }
 END_TEST
 
-/* Not in the list, but modules rely on them: the bytes of packets are the wire's. */
+/* Not in the list, but modules rely on them: the packets' bytes are those on the wire. */
 START_TEST(test_packets_have_size_of_wire)
 {
     ck_assert_uint_eq(sizeof(((protocol_binary_request_set *)0)->bytes), 32);
@@ -258,7 +258,7 @@ END_TEST
 int main(void)
 {
 #ifndef __LP64__
-    printf("the list is of a machine with 64-bit pointers, this one has others\n");
+    printf("the list is for 64-bit pointers, which this machine does not have\n");
     return 77; /* automake's SKIP */
 #endif
     const TTest *tests[] = { test_rows_agree_with_compiler, test_no_row_is_missing,

@@ -1,8 +1,8 @@
-/* What clients were told is not here: it stays so, and costs nobody anything else. */
+/* Keys that clients were told are absent: they stay absent, and nothing else is lost. */
 #include "base/hash.h"
 #include "test/unit/core_rig.h"
 
-/* a evicts a key, and a client of it asks for that in vain. */
+/* a evicts a key, and a client asks it for that key in vain. */
 static void told_absent(struct node *n, const char *key)
 {
     node_evict(n, key);
@@ -31,11 +31,11 @@ START_TEST(test_the_peer_is_told)
     node_promote(b);
     settle_in_sync();
     ck_assert(node_has(b, "key 7", NULL));
-    ck_assert_uint_eq(items_copied(), 1); /* the first one */
+    ck_assert_uint_eq(items_copied(), 1); /* the first write */
 }
 END_TEST
 
-/* Whoever stored it since has an entry of its own. */
+/* A client has stored the key since: the entry of that change is sent. */
 START_TEST(test_it_is_here_again)
 {
     full_pair(20);
@@ -70,7 +70,7 @@ static void restart_a(void)
     node_start(a);
 }
 
-/* Counters are asked for on an active that is being filled. */
+/* Clients use counters at an active node that is being filled. */
 START_TEST(test_counters_of_a_node_that_is_filled)
 {
     for (unsigned cut = 0; cut < 2; cut++) {
@@ -114,7 +114,7 @@ START_TEST(test_delayed_flush_during_a_refill_keeps_the_copy)
 }
 END_TEST
 
-/* Its term is the higher one, whatever the other does. */
+/* Gives it the higher term, whatever the other node does. */
 static void promote_for_sure(struct node *n)
 {
     for (unsigned i = 0; i < 3; i++) {
@@ -128,7 +128,7 @@ static bool is_purging(struct node *n, const char *key)
     return map_has(&n->core.purging, hash_key(key, strlen(key)));
 }
 
-/* One step a round, until the node purges what its peer has changed. */
+/* Runs single steps until the node purges what its peer has changed. */
 static void until_it_purges(struct node *n)
 {
     for (unsigned i = 0; i < 1000 && n->core.purge.goal == NULL; i++) {
@@ -150,8 +150,8 @@ static void few_buckets(void)
     full_pair(300);
 }
 
-/* What a purge takes comes again from the peer: it is not absent. Also if the link is
- * lost meanwhile, at the leader or at the follower. */
+/* Purged keys come again from the peer: they are not absent. This also holds if the link
+ * is lost meanwhile, at the leader or at the follower. */
 START_TEST(test_a_purge_is_no_absence)
 {
     for (unsigned i = 0; i < 4; i++) {
@@ -165,7 +165,7 @@ START_TEST(test_a_purge_is_no_absence)
         until_it_purges(n);
         if (cut) {
             for (unsigned k = 2; k < 300; k++)
-                (void)node_has(n, numbered(k), NULL); /* whoever looks purges */
+                (void)node_has(n, numbered(k), NULL); /* a look-up purges, too */
             wire_cut(&p.wire);
             node_promote(n);
         }
@@ -187,7 +187,7 @@ static struct node *other(struct node *n)
     return n == a ? b : a;
 }
 
-/* Whichever leads. */
+/* Whichever node leads. */
 START_TEST(test_told_in_a_split)
 {
     for (unsigned who = 0; who < 2; who++) {
@@ -206,7 +206,8 @@ START_TEST(test_told_in_a_split)
 }
 END_TEST
 
-/* What clients set on one side stands, though the other side's were told it is absent. */
+/* A key that clients set on one side stays, though clients of the other side were told
+ * that it is absent. */
 START_TEST(test_an_absence_outweighs_no_change)
 {
     for (unsigned who = 0; who < 2; who++) {
@@ -224,12 +225,12 @@ START_TEST(test_an_absence_outweighs_no_change)
 }
 END_TEST
 
-/* Only one key of the bucket was changed; the other is as both knew it. */
+/* Only one key of the bucket has changed; the other is unchanged on both nodes. */
 START_TEST(test_told_beside_a_change)
 {
     for (unsigned busy = 0; busy < 2; busy++) {
         few_buckets();
-        pair_pass(&p, 100); /* it is noted how far both agree */
+        pair_pass(&p, 100); /* the nodes note up to where they agree */
         settle();
         pair_pass(&p, 100);
         if (busy)
@@ -248,9 +249,9 @@ START_TEST(test_told_beside_a_change)
 }
 END_TEST
 
-/* The leader's absences come to a follower that has changed one of the keys meanwhile,
- * which merges, and is cut off before it has said so or the leader has its copy. The
- * absences come again: the change is still one. */
+/* The leader's absences arrive at a follower that has changed one of the keys meanwhile.
+ * It merges, and is cut off before it has acknowledged that or the leader has its copy.
+ * The absences arrive again: the change must still be treated as one. */
 START_TEST(test_told_twice)
 {
     few_buckets();
@@ -268,7 +269,7 @@ START_TEST(test_told_twice)
 }
 END_TEST
 
-/* In a bucket that was not changed here the key itself was not, however young it is. */
+/* If the bucket was not changed here, neither was the key, however young it is. */
 START_TEST(test_told_of_a_young_key)
 {
     link_up();
@@ -305,7 +306,7 @@ START_TEST(test_polling_fills_no_journal)
 }
 END_TEST
 
-/* More than one message has room for. */
+/* More than fit one message. */
 START_TEST(test_many_absences)
 {
     for (unsigned who = 0; who < 2; who++) {
@@ -324,8 +325,8 @@ START_TEST(test_many_absences)
 }
 END_TEST
 
-/* A failed command on a standby moves the role as any other does; it is no sign of
- * clients that change something. */
+/* A failed command on a standby moves the role like any other. It does not count as a
+ * change by clients. */
 START_TEST(test_a_failed_command_promotes)
 {
     full_pair(20);

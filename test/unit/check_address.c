@@ -1,4 +1,4 @@
-/* Addresses as users write them, and as peers come from them. */
+/* Addresses as users write them, and the addresses from which peers connect. */
 #include "repl/node_address.h"
 
 #include <string.h>

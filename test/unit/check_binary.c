@@ -1,4 +1,4 @@
-/* The binary protocol: packets to requests, whole, cut anywhere, or wrong. */
+/* The binary protocol: parses packets that are whole, cut anywhere, or wrong. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct packet {
     size_t size;
 };
 
-/* Extras are given as text, two hex digits a byte. */
+/* Extras are given as text, two hex digits per byte. */
 static size_t hex_read(const char *hex, uint8_t *to)
 {
     size_t n = strlen(hex) / 2;
@@ -117,7 +117,7 @@ START_TEST(packets_become_requests_however_they_are_cut)
         packet_add(&packet, requests[i].opcode, requests[i].extras, requests[i].key,
                    requests[i].value, requests[i].cas);
         packet_check(&packet, requests[i].trace);
-        /* and leave the next one where it belongs */
+        /* and the next packet must not be affected */
         packet_add(&packet, 0x0a, "", "", "", 0);
         strcpy(wanted, requests[i].trace);
         packet_check(&packet, strcat(wanted, "noop\n"));
@@ -251,7 +251,7 @@ START_TEST(impossible_headers_close)
 }
 END_TEST
 
-/* A client must not make the server keep what only an engine could know. */
+/* A client must not make the server store a packet that only an engine could know. */
 START_TEST(a_long_packet_for_the_engine_is_refused_and_skipped)
 {
     static char value[PACKET_ROOM];

@@ -1,4 +1,4 @@
-/* The binary protocol: what became of a request, as packets. */
+/* The binary protocol: results of requests as packets. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +68,7 @@ START_TEST(errors_have_status_and_text)
         char *answer = answer_of(command, errors[i].opcode, false, &res, NULL, false);
         ck_assert_str_eq(answer, errors[i].answer);
         free(answer);
-        /* quiet forms hide success, and quiet reads a miss; never an error */
+        /* quiet forms hide success, and quiet gets hide a miss; no form hides an error */
         bool hidden = command == COMMAND_GET && res.outcome == OUTCOME_NOT_FOUND;
         answer = answer_of(command, errors[i].opcode, true, &res, NULL, false);
         ck_assert_str_eq(answer, hidden ? "" : errors[i].answer);
@@ -132,7 +132,7 @@ START_TEST(statistics_end_with_an_empty_one)
     ck_assert_str_eq(answer, HEADER("\\x10", "\\x03", ZERO, ZERO, "\\x05") "pid12" HEADER(
                                  "\\x10", ZERO, ZERO, ZERO, ZERO));
     free(answer);
-    res = (struct response){ .text = NULL }; /* of a reset */
+    res = (struct response){ .text = NULL }; /* for a reset */
     answer = answer_of(COMMAND_STATS, 0x10, false, &res, NULL, false);
     ck_assert_str_eq(answer, HEADER("\\x10", ZERO, ZERO, ZERO, ZERO));
     free(answer);

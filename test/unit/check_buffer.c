@@ -34,7 +34,7 @@ START_TEST(test_empty_buffer_rewinds)
 }
 END_TEST
 
-/* A pipelining client: always a little unread, never much. The room must be reused. */
+/* A pipelining client: there is always a little unread data. The space must be reused. */
 START_TEST(test_steady_stream_does_not_grow)
 {
     struct buffer b;
@@ -83,8 +83,8 @@ START_TEST(test_reserve_and_commit)
 }
 END_TEST
 
-/* A backlog that is fed and drained in small steps: the bytes must not be moved at each
- * of them. What the addresses tell: how often they were. */
+/* A backlog that is filled and drained in small steps: the bytes must not be moved at
+ * each of them. The addresses show how often they were moved. */
 START_TEST(test_a_long_backlog_is_seldom_moved)
 {
     enum { BACKLOG = 1 << 20, STEPS = 100000, STEP = 64 };

@@ -135,7 +135,7 @@ START_TEST(test_bad_values)
 }
 END_TEST
 
-/* A file with these contents; its name must be unlinked. */
+/* Makes a file with these contents; the caller unlinks it. */
 static void make_file(char *name, const char *contents)
 {
     strcpy(name, "check-config-XXXXXX");

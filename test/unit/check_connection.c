@@ -22,7 +22,7 @@ START_TEST(test_store_and_read)
 }
 END_TEST
 
-/* Byte for byte, so that every state has to wait in every place. */
+/* Byte by byte, so that every state has to wait at every position. */
 START_TEST(test_any_cut)
 {
     static const char line[] =
@@ -40,7 +40,7 @@ START_TEST(test_any_cut)
 }
 END_TEST
 
-/* A large value: received into the item's pieces, and sent from them. */
+/* A large value is received into the item's pieces, and sent from them. */
 START_TEST(test_large_value_in_pieces)
 {
     static char text[BIG + 64], answer[BIG + 64];
@@ -74,7 +74,7 @@ START_TEST(test_many_requests_in_one_go)
 }
 END_TEST
 
-/* The value that was there must not outlive a set that failed. */
+/* The old value must not survive a set that failed. */
 START_TEST(test_failed_allocate_removes_the_key)
 {
     begin(0, true);
@@ -91,7 +91,7 @@ START_TEST(test_failed_allocate_removes_the_key)
 }
 END_TEST
 
-/* Each call that may block: asked again after the notification, and only then. */
+/* Each call that may block is repeated after the notification, and only then. */
 START_TEST(test_engine_would_block)
 {
     static const struct {
@@ -147,7 +147,7 @@ START_TEST(test_disconnect_closes)
 }
 END_TEST
 
-/* A cookie stays valid for the engine after its connection has gone. */
+/* A cookie stays valid for the engine after its connection has closed. */
 START_TEST(test_reserved_cookie_outlives_the_connection)
 {
     begin(0, true);
@@ -198,7 +198,7 @@ START_TEST(test_arithmetic_without_the_engine)
 }
 END_TEST
 
-/* What has been asked is answered, although the end was ordered meanwhile. */
+/* Requests that have arrived are answered, although a shutdown was ordered meanwhile. */
 START_TEST(test_stop_answers_what_was_asked)
 {
     begin(0, true);

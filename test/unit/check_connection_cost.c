@@ -1,7 +1,7 @@
-/* What a client may cost: large values, memory, descriptors; and what is counted. */
+/* The cost that a client may cause: large values, memory, descriptors; and counters. */
 #include "test/unit/connection_rig.h"
 
-/* Polls until a counter of the worker, or what it has in buffers, is as wanted. */
+/* Polls until a counter of the worker, or the size of its buffers, is in this range. */
 static bool reaches(const uint64_t *value, uint64_t least, uint64_t most)
 {
     for (unsigned i = 0; i < DEADLINE_MS; i++) {
@@ -22,7 +22,7 @@ static void store_big(void)
     ask(text, "STORED\r\n");
 }
 
-/* Whoever does not read costs no copy of the value; who does gets it whole. */
+/* A client that does not read costs no copy of the value; one that does gets it whole. */
 START_TEST(test_large_values_are_sent_from_their_items)
 {
     static const char *const requests[] = { "get big\r\n", "gat 0 big\r\n",
@@ -51,7 +51,7 @@ START_TEST(test_large_values_are_sent_from_their_items)
 }
 END_TEST
 
-/* It expires at once, and yet its value is the answer. */
+/* The item expires at once, and its value is the answer nevertheless. */
 START_TEST(test_gat_that_expires_at_once_answers)
 {
     static char answer[BIG + 64];
@@ -66,7 +66,7 @@ START_TEST(test_gat_that_expires_at_once_answers)
 }
 END_TEST
 
-/* The engine may want to wait with the look-up of a gat, too: all is done again. */
+/* The engine may also block in the look-up of a gat: then everything is repeated. */
 START_TEST(test_gat_parks_in_its_look_up)
 {
     begin(0, true);
@@ -80,8 +80,9 @@ START_TEST(test_gat_parks_in_its_look_up)
 }
 END_TEST
 
-/* Answers of small values are copied: a client that does not read them has buffers. In
- * one go, or how large they become is a question of time. */
+/* Answers with small values are copied: a client that does not read them fills buffers.
+ * It sends everything at once; otherwise the size of the buffers would depend on timing.
+ */
 static int hoard(void)
 {
     static const char request[] = "get k k k k k k k k\r\n";
@@ -98,7 +99,10 @@ static int hoard(void)
 
 START_TEST(test_largest_are_closed_beyond_the_limit)
 {
-    enum { HOARDERS = 12, LIMIT = 4 << 20 }; /* of which one hoarder takes a quarter */
+    enum {
+        HOARDERS = 12,
+        LIMIT = 4 << 20
+    }; /* one hoarder takes a quarter of the limit */
     int hoarders[HOARDERS];
     const struct settings settings = { .requests_per_event = 10000, /* one answer */
                                        .threads = 1,
@@ -121,7 +125,7 @@ START_TEST(test_largest_are_closed_beyond_the_limit)
 }
 END_TEST
 
-/* A file is nothing that epoll watches. */
+/* epoll cannot watch a regular file. */
 START_TEST(test_what_cannot_be_watched_is_closed)
 {
     begin(0, true);

@@ -1,4 +1,4 @@
-/* The replication core: first contact, and what clients change. */
+/* The replication core: first contact, and changes by clients. */
 #include "test/unit/core_rig.h"
 
 START_TEST(test_empty_meets_full)
@@ -14,7 +14,7 @@ START_TEST(test_empty_meets_full)
 }
 END_TEST
 
-/* The empty one wins the tie of two standbys, and still gives nothing its emptiness. */
+/* The empty node wins the tie of two standbys, but must not make the other one empty. */
 START_TEST(test_empty_winner_of_a_tie_wipes_nobody)
 {
     for (unsigned who = 0; who < 2; who++) {
@@ -104,7 +104,7 @@ START_TEST(test_changes_flow)
     settle_in_sync();
     both_have("k", NULL);
     ck_assert_uint_eq(items_copied(), copied);
-    ck_assert_uint_eq(b->core.count.applied, a->core.count.shipped + 1); /* + first */
+    ck_assert_uint_eq(b->core.count.applied, a->core.count.shipped + 1); /* + "first" */
 }
 END_TEST
 
@@ -185,7 +185,7 @@ START_TEST(test_expired_items_are_not_copied)
 }
 END_TEST
 
-/* The peer's store refuses the item: a miss there, never the former value. */
+/* The peer's store refuses the item: a miss there, never the old value. */
 START_TEST(test_an_item_that_does_not_fit)
 {
     link_up();

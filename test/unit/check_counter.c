@@ -1,11 +1,11 @@
-/* Numbers in values, by the rules of memcached. */
+/* Numbers in values, by memcached's rules. */
 #include "base/counter.h"
 
 #include <string.h>
 
 #include "test/unit/unit.h"
 
-/* The text in pieces of so many bytes. */
+/* Cuts the text into pieces of `size` bytes. */
 static size_t cut(char *text, size_t n, size_t size, struct iovec *pieces)
 {
     size_t count = 0;

@@ -1,14 +1,14 @@
-/* A node that is missing what its clients want asks its peer, and takes no answer that is
- * older than what its clients did. */
+/* A node that is missing keys which its clients want asks its peer. It accepts no answer
+ * that is older than a change by its clients. */
 #include "base/hash.h"
 #include "test/unit/core_rig.h"
 
 enum { MANY = 500 };
 
-static const char request[3]; /* of clients: where they are tells them apart */
+static const char request[3]; /* of clients: their addresses distinguish them */
 
-/* a was active and full, and comes back empty; it is made active again before a client
- * has changed anything. */
+/* a was active and full, and returns empty. It is promoted again before a client has
+ * changed anything. */
 static void restart_a(void)
 {
     set_many(a, 0, MANY, "v");
@@ -20,7 +20,7 @@ static void restart_a(void)
     node_promote(a);
 }
 
-/* Until both agree what is copied; nothing is copied yet. */
+/* Until both agree on what to copy; nothing has been copied yet. */
 static void merge(void)
 {
     wire_connect(&p.wire);
@@ -41,7 +41,7 @@ static void restart_and_merge(void)
     merge();
 }
 
-/* A key of which nothing has come yet, and which no copy under way brings soon. */
+/* A key that has not arrived yet, and that no copy in progress brings soon. */
 static const char *missing_key(void)
 {
     for (unsigned i = MANY; i-- > 0;) {
@@ -95,7 +95,7 @@ START_TEST(test_what_nobody_has)
 }
 END_TEST
 
-/* It is asked as soon as there is somebody to ask. */
+/* The node asks for it as soon as it has a peer. */
 START_TEST(test_asked_before_the_nodes_meet)
 {
     restart_a();
@@ -107,7 +107,7 @@ START_TEST(test_asked_before_the_nodes_meet)
 }
 END_TEST
 
-/* A standby that is read while it is filled. */
+/* Clients read from a standby while it is filled. */
 START_TEST(test_a_follower_asks_too)
 {
     set_many(b, 0, MANY, "v");
@@ -118,7 +118,7 @@ START_TEST(test_a_follower_asks_too)
     ck_assert(node_fetch(a, &request[0], missing_key()));
     until_resumed(1);
     ck_assert_uint_eq(a->core.count.fetch_hits, 1);
-    /* and as it is promoted meanwhile, what it waits for is asked for anew */
+    /* and if it is promoted meanwhile, it asks again for what its clients wait for */
     char key[20];
     snprintf(key, sizeof(key), "%s", missing_key());
     ck_assert(node_fetch(a, &request[0], key));
@@ -131,7 +131,7 @@ START_TEST(test_a_follower_asks_too)
 }
 END_TEST
 
-/* A purge looks at all that the peer holds: too long for a client to wait. */
+/* A purge checks everything that the peer holds: too long for a client to wait. */
 START_TEST(test_answered_during_a_purge)
 {
     restart_a();
@@ -162,10 +162,11 @@ START_TEST(test_a_change_outweighs_the_answer)
         char key[20];
         snprintf(key, sizeof(key), "%s", missing_key());
         ck_assert(node_fetch(a, &request[0], key));
-        node_work(a); /* it is on its way */
+        node_work(a); /* the FETCH is in flight */
         if (by_set) {
             set(a, key, "new");
-            node_evict(a, key); /* that it is not here does not mean that it may come */
+            node_evict(a,
+                       key); /* it is absent, but an old one must still not be stored */
         } else {
             ck_assert_int_eq(node_delete(a, key), CHANGE_OK);
         }
@@ -180,7 +181,7 @@ START_TEST(test_a_change_outweighs_the_answer)
 }
 END_TEST
 
-/* What is changed while it is filled costs nothing else. */
+/* Changes during the fill cost no other keys. */
 START_TEST(test_a_change_costs_no_other_key)
 {
     const struct pair_config config = { .map_bits = { 10, 10 },
@@ -199,7 +200,8 @@ START_TEST(test_a_change_costs_no_other_key)
 }
 END_TEST
 
-/* More changes than are known key by key: then by the bucket, which is repaired. */
+/* More changes than the set of known keys holds: the rest counts by the bucket, which is
+ * repaired. */
 START_TEST(test_more_changes_than_room)
 {
     const struct pair_config config = { .map_bits = { 6, 6 }, .journal_bytes = 64 << 10 };
@@ -215,7 +217,7 @@ START_TEST(test_more_changes_than_room)
 }
 END_TEST
 
-/* What was changed before an earlier meeting is no reason to refuse it at the next. */
+/* A key that was changed before an earlier meeting is not refused at the next one. */
 START_TEST(test_each_merge_begins_anew)
 {
     restart_and_merge();
@@ -252,7 +254,7 @@ START_TEST(test_a_peer_that_is_stuck)
     ck_assert_uint_eq(a->resumed, 1);
     ck_assert_uint_eq(a->core.count.fetch_timeouts, 1);
     ck_assert_uint_eq(repl_core_due_us(&a->core), 0);
-    ck_assert(!node_fetch(a, &request[1], missing_key())); /* nor do others */
+    ck_assert(!node_fetch(a, &request[1], missing_key())); /* others do not wait either */
     wire_hold(&p.wire, 1, false);
     for (unsigned i = 0; i < 10 && waiters_want(&a->core.waiters); i++)
         one_round();
@@ -268,7 +270,7 @@ START_TEST(test_the_link_breaks)
     ck_assert(node_fetch(a, &request[0], missing_key()));
     node_work(a);
     wire_cut(&p.wire);
-    ck_assert(node_fetch(a, &request[1], "key 7")); /* it may be back in time */
+    ck_assert(node_fetch(a, &request[1], "key 7")); /* the link may be back in time */
     wire_connect(&p.wire);
     until_resumed(2);
     wire_cut(&p.wire);
@@ -283,7 +285,7 @@ START_TEST(test_the_link_breaks)
 }
 END_TEST
 
-/* One that never met its peer: the first of its clients wait, and after them none. */
+/* A node that never met its peer: its first clients wait, the later ones do not. */
 START_TEST(test_a_node_alone)
 {
     set(a, "k", "v");
@@ -325,8 +327,8 @@ static void deliver_fetch(struct node *n, uint64_t term, const char *key, unsign
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 
-/* Asked in another term, or for what a node does not hold, it sends nothing; and no more
- * than the network takes. */
+/* It sends nothing if it is asked in another term, or for keys that it does not hold; and
+ * no more than the network accepts. */
 START_TEST(test_answers_are_bounded)
 {
     static char large[300000];

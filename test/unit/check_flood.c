@@ -1,9 +1,9 @@
-/* Keys that were chosen to meet in one bucket: they are as slow as any others. */
+/* Keys that were chosen to share one bucket are not slower than others. */
 #include "test/unit/flood.h"
 #include "base/hash.h"
 #include "test/unit/store_rig.h"
 
-enum { KEYS = 20000, CHAIN_MAX = 4 }; /* buckets: 28 items, of 5 on an average */
+enum { KEYS = 20000, CHAIN_MAX = 4 }; /* buckets: 28 items; the average is 5 */
 
 static void setup(void)
 {
@@ -34,7 +34,7 @@ static unsigned longest_chain(struct table *t)
     return longest;
 }
 
-/* Else the other tests prove nothing. */
+/* Otherwise the other tests would prove nothing. */
 START_TEST(test_they_do_meet_without_a_secret)
 {
     char key[FLOOD_KEY], first[FLOOD_KEY];
@@ -55,7 +55,8 @@ START_TEST(test_the_store_spreads_them)
 }
 END_TEST
 
-/* What one node gives away of its order says nothing about another, or the next run. */
+/* What a client learns about one node's order tells nothing about another, or the next
+ * run. */
 START_TEST(test_each_store_has_a_secret_of_its_own)
 {
     struct siphash_secret secrets[2], none = { { 0, 0 } };

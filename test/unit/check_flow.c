@@ -1,6 +1,6 @@
 /*
- * What the core takes from its surroundings: bytes waiting for the network, items held
- * meanwhile, scans that cannot be had.
+ * The resources that the core uses: bytes that wait for the network, items held
+ * meanwhile, scans that the store refuses.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static size_t backlog(const struct node *n)
     return n->core.port_ops->backlog(n->core.port);
 }
 
-/* With large values, too, a round of work ends soon after so much waits. */
+/* With large values, too, a round of work ends soon after so many bytes are waiting. */
 static void works_within_bounds(struct node *n, size_t enough)
 {
     for (unsigned i = 0; i < 100; i++) {
@@ -65,8 +65,8 @@ static void works_within_bounds(struct node *n, size_t enough)
     ck_assert_uint_ge(backlog(n), enough);
 }
 
-/* Of a copy there is less on the way than of changes, and more from one half to the next,
- * unless the peer asks for single items. */
+/* A copy has less in flight than changes have, and more from one half to the next, unless
+ * the peer asks for single items. */
 START_TEST(test_backlog_of_a_copy_is_bounded)
 {
     set_large(a);
@@ -130,7 +130,7 @@ static struct link_message only_lives(unsigned i)
     return (struct link_message){ .op = LINK_PING };
 }
 
-/* One that answers nothing else while this node follows is a leader's. */
+/* If the peer answers nothing else while this node follows, it is a leader. */
 static void follow_b(void)
 {
     ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);
@@ -163,7 +163,7 @@ START_TEST(test_answers_that_nobody_reads_are_bounded)
 }
 END_TEST
 
-/* ---- a store that gives no scan now */
+/* ---- a store that cannot start a scan now */
 
 static struct repl_store_ops busy_ops;
 
@@ -181,7 +181,7 @@ static enum repl_need need(struct node *n)
     return what;
 }
 
-/* Trying again and again at once would only burn the processor. */
+/* Retrying at once, again and again, would only waste processor time. */
 START_TEST(test_a_purge_that_gets_no_scan_waits)
 {
     ck_assert_int_eq(node_set(a, "x", "y"), CHANGE_OK);

@@ -1,4 +1,4 @@
-/* flush_all, at once and delayed, through everything that can happen meanwhile. */
+/* flush_all, immediate and delayed, with everything that can happen meanwhile. */
 #include "test/unit/core_rig.h"
 
 /* ---- flush_all */
@@ -61,7 +61,7 @@ START_TEST(test_delayed_flush)
 }
 END_TEST
 
-/* Asked for before the peer was there; the active dies before it takes effect. */
+/* Requested before the peer was there; the active node dies before it takes effect. */
 START_TEST(test_delayed_flush_outlives_its_node)
 {
     set(a, "k", "v");
@@ -95,7 +95,7 @@ START_TEST(test_flush_replaces_a_delayed_one)
 }
 END_TEST
 
-/* A flush_all that a merge has dealt with is not sent by the next one, when the peer has
+/* A flush_all that one merge has handled is not sent by the next merge, when the peer has
  * changes of its own. */
 START_TEST(test_flush_is_not_sent_again)
 {
@@ -116,14 +116,14 @@ START_TEST(test_flush_is_not_sent_again)
         if (repl_core_busy(&a->core))
             node_work(a);
     }
-    set(a, "x", "y"); /* leads again, and is missing what b has to give */
+    set(a, "x", "y"); /* a leads again, and is missing keys that b has to send */
     settle_in_sync();
     both_have("key 7", "w");
 }
 END_TEST
 
-/* It takes effect on both while they cannot talk. What clients store after that is theirs
- * alone: the standby's flush is no change of its own. */
+/* It takes effect on both nodes while they cannot talk. Only the active node has what
+ * clients store after that: the standby's flush is not a change of its own. */
 START_TEST(test_delayed_flush_on_both_while_cut)
 {
     link_up();
@@ -141,7 +141,7 @@ START_TEST(test_delayed_flush_on_both_while_cut)
 }
 END_TEST
 
-/* The active was asked to flush later than it had said, but the standby did not hear. */
+/* A client postpones the active node's flush, but the standby does not hear of it. */
 START_TEST(test_delayed_flush_put_off_while_cut)
 {
     link_up();
@@ -158,7 +158,7 @@ START_TEST(test_delayed_flush_put_off_while_cut)
 }
 END_TEST
 
-/* The old active was asked for it, and the new one never heard of it. */
+/* The old active node got the request, and the new one never heard of it. */
 START_TEST(test_delayed_flush_of_a_former_active)
 {
     for (unsigned late = 0; late < 2; late++) {
@@ -181,7 +181,7 @@ START_TEST(test_delayed_flush_of_a_former_active)
 }
 END_TEST
 
-/* Two standbys: one leads, and it is not active when its flush takes effect. */
+/* Two standbys: one leads, and is not active when its flush takes effect. */
 START_TEST(test_delayed_flush_of_two_standbys)
 {
     link_up();
@@ -197,8 +197,8 @@ START_TEST(test_delayed_flush_of_two_standbys)
 }
 END_TEST
 
-/* The active, just restarted, gets its items back while a delayed flush takes effect:
- * what comes after that moment must not bring the old ones back. */
+/* The active node has just restarted and gets its items back while a delayed flush takes
+ * effect: what arrives after that moment must not bring the old items back. */
 START_TEST(test_delayed_flush_during_a_refill)
 {
     link_up();
@@ -214,7 +214,7 @@ START_TEST(test_delayed_flush_during_a_refill)
     }
     pair_advance(&p, 10);
     while (wire_deliver(&p.wire, 0, false))
-        continue; /* the rest of the copy comes before a works again */
+        continue; /* the rest of the copy arrives before a works again */
     settle_in_sync();
     ck_assert_uint_eq(a->store.items, 0);
 }
@@ -235,8 +235,9 @@ START_TEST(test_delayed_flush_followed_by_another)
 }
 END_TEST
 
-/* What a refill brings when a flush is due within the second is not taken, for it may be
- * stored after it. If the flush is put off then, the nodes must not differ for ever. */
+/* If a flush is due within the second, a node does not accept items of a refill, because
+ * they might be stored after it. If the flush is then postponed, the nodes must not
+ * differ for ever. */
 START_TEST(test_delayed_flush_put_off_during_a_refill)
 {
     link_up();
@@ -252,8 +253,8 @@ START_TEST(test_delayed_flush_put_off_during_a_refill)
 }
 END_TEST
 
-/* The active puts it off in time, but the standby hears of that when its own store has
- * flushed already; also if roles went to and fro meanwhile. */
+/* The active node postpones it in time, but the standby hears of that when its own store
+ * has flushed already; also if the roles moved back and forth meanwhile. */
 START_TEST(test_delayed_flush_put_off_too_late)
 {
     for (unsigned round = 0; round < 2; round++) {
@@ -270,7 +271,7 @@ START_TEST(test_delayed_flush_put_off_too_late)
         }
         ck_assert_int_eq(node_flush(a, 100), CHANGE_OK);
         while (node_work(a))
-            continue; /* word of it is on its way */
+            continue; /* the message about it is in flight */
         pair_advance(&p, 2);
         ck_assert(node_has(a, "key 7", "v") && node_has(b, "key 7", NULL));
         settle_in_sync();
@@ -279,8 +280,8 @@ START_TEST(test_delayed_flush_put_off_too_late)
 }
 END_TEST
 
-/* A former active's own one is replaced by the new leader's just before it is due:
- * nothing was flushed, and the leader, new and empty, gets all from here. */
+/* The new leader's flush replaces a former active node's own one just before it is due:
+ * nothing was flushed, and the leader, new and empty, gets everything from here. */
 START_TEST(test_delayed_flush_replaced_just_in_time)
 {
     link_up();
@@ -298,11 +299,11 @@ START_TEST(test_delayed_flush_replaced_just_in_time)
     pair_advance(&p, 1);
     wire_connect(&p.wire);
     for (unsigned i = 0; i < 100; i++)
-        one_round(); /* word of it comes before the copy is complete */
+        one_round(); /* the message arrives before the copy is complete */
     settle_in_sync();
     ck_assert(a->core.active);
     both_have("key 7", "v");
-    ck_assert_uint_eq(a->store.items, 2001); /* with the first one */
+    ck_assert_uint_eq(a->store.items, 2001); /* including the first one */
 }
 END_TEST
 

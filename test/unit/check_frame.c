@@ -4,7 +4,7 @@
 
 #include "test/unit/unit.h"
 
-/* A SETQ as it stands on the wire. */
+/* A SETQ as on the wire. */
 static const unsigned char setq[FRAME_HEADER] = {
     0x80, 0x11, 0x00, 0x05,                         /* magic, opcode, key of 5 */
     0x08, 0x00, 0x12, 0x34,                         /* extras of 8, raw, vbucket */
@@ -42,7 +42,7 @@ START_TEST(test_encode_gives_the_same_bytes)
 }
 END_TEST
 
-/* Headers are read wherever they stand in a stream. */
+/* Headers can be read at any position in a stream. */
 START_TEST(test_unaligned)
 {
     char stream[FRAME_HEADER + 8];

@@ -1,4 +1,4 @@
-/* Brackets of worker threads against exclusive sections, and whose a worker is. */
+/* Brackets of worker threads against exclusive sections, and the ownership of workers. */
 #include "repl/gate.h"
 
 #include "test/unit/unit.h"
@@ -58,8 +58,8 @@ END_TEST
 
 /* ---- several threads */
 
-/* Plain variables: only the gate keeps the threads off each other's access, and the
- * thread sanitizer watches that it does. */
+/* Plain variables: only the gate keeps the threads from accessing them at the same time,
+ * and the thread sanitizer verifies that. */
 static struct {
     unsigned generation;      /* written in exclusive sections */
     unsigned inside[THREADS]; /* each written by its thread, in brackets */
@@ -162,7 +162,7 @@ START_TEST(test_a_new_thread_takes_over_an_idle_worker)
         ck_assert_ptr_nonnull(next);
         ck_assert_ptr_ne(next, mine);
         ck_assert_ptr_eq(next, first);
-        ck_assert_uint_eq(next->count, i + 1); /* as its former thread left it */
+        ck_assert_uint_eq(next->count, i + 1); /* as its previous thread left it */
         gate_hold(&g);
         gate_release(&g, 0);
     }

@@ -1,5 +1,4 @@
-/* A planned change of roles as whoever asked for it sees it: step by step, and in time.
- */
+/* A handover as seen by the operator who requested it: step by step, and in time. */
 #include "test/unit/core_rig.h"
 
 enum { STEPS_MAX = 8 };
@@ -36,14 +35,14 @@ START_TEST(test_each_step_is_told)
 }
 END_TEST
 
-/* Nobody looks at it now and then: a tick is due when it has to be over. */
+/* Nobody polls it: a tick is due when it has to be over. */
 START_TEST(test_it_ends_in_time)
 {
     link_up();
     begin(a);
     ck_assert_uint_eq(repl_core_due_us(&a->core),
                       p.now_us + repl_handover_planned.drain_us);
-    node_work(a); /* all is there already, and the peer does not answer */
+    node_work(a); /* everything is sent already, and the peer does not answer */
     ck_assert_uint_eq(repl_core_due_us(&a->core),
                       p.now_us + repl_handover_planned.hold_us);
     pair_pass(&p, (unsigned)(repl_handover_planned.hold_us / 1000));
@@ -54,7 +53,7 @@ START_TEST(test_it_ends_in_time)
 }
 END_TEST
 
-/* Changes that wait go on at once, whatever it is that ends it. */
+/* Waiting changes continue at once, whatever ends the handover. */
 START_TEST(test_it_ends_with_its_session)
 {
     link_up();

@@ -2,8 +2,8 @@
 
 #include "test/unit/unit.h"
 
-/* The two nodes of a pair may be of different builds and must name the same buckets:
- * these numbers may never change while HASH_ID stays. */
+/* The two nodes of a pair may be different builds and must agree on the buckets: these
+ * numbers must never change while HASH_ID stays the same. */
 START_TEST(test_is_the_hash_that_the_id_names)
 {
     ck_assert_uint_eq(hash_key("", 0), UINT64_C(0x2d06800538d394c2));
@@ -26,8 +26,7 @@ START_TEST(test_every_byte_counts)
 }
 END_TEST
 
-/* Buckets are the low or the high bits: neither may pile up on keys as users have them.
- */
+/* Buckets use the low or the high bits: usual keys must not cluster in either. */
 START_TEST(test_buckets_fill_evenly)
 {
     enum { BITS = 10, KEYS = 100 << BITS };

@@ -1,4 +1,4 @@
-/* The verdict on a node: may it hold the address of the clients? */
+/* The health of a node: may it hold the clients' address? */
 #include "repl/health.h"
 
 #include "test/unit/core_rig.h"
@@ -23,7 +23,7 @@ static void is(struct node *n, bool fit, const char *words)
     ck_assert_uint_eq(health.term, n->core.term);
 }
 
-/* Its peer may have the data, and come a little later; or never. */
+/* Its peer may have the data and start a little later; or never. */
 START_TEST(test_started_empty)
 {
     is(a, false, "started empty and has not met its peer yet");
@@ -62,8 +62,8 @@ START_TEST(test_cut)
 }
 END_TEST
 
-/* Not before it holds all, however long that takes; but what it has is all there is when
- * its peer has died. */
+/* Not before it has everything, however long that takes; but if its peer has died, what
+ * it has is all there is. */
 START_TEST(test_being_filled)
 {
     set_many(a, 0, 1000, "v");

@@ -1,13 +1,13 @@
 /*
- * Somebody who is not the peer comes between two sessions of a pair, says something, and
- * goes without having merged: the true peer finds all as it was.
+ * Somebody who is not the peer connects between two sessions of a pair, sends something,
+ * and leaves without having merged: the true peer finds everything unchanged.
  */
 #include "test/unit/core_rig.h"
 
 static const char *greet_with(struct node *n, uint64_t term)
 {
     struct link_hello said, hello;
-    wire_connect(&p.wire); /* for a place to answer to */
+    wire_connect(&p.wire); /* so that there is a place to answer to */
     repl_core_make_hello(&n->core, &said, 0);
     hello = said;
     hello.met = (struct run_id){ { 0 } };
@@ -29,8 +29,8 @@ static void tell(struct node *n, const struct link_message *m)
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 
-/* Whoever comes may raise the term to where the next one would be refused. Then the
- * numbers begin anew. */
+/* An imposter may raise the term so far that the next one would be refused. Then the
+ * numbers start again. */
 START_TEST(test_a_term_that_nobody_reaches)
 {
     static const uint64_t claims[] = { UINT64_MAX / 2, (UINT64_C(1) << 40) + 1,
@@ -61,9 +61,8 @@ START_TEST(test_a_term_that_nobody_reaches)
 }
 END_TEST
 
-/* What this node is missing may still come: only a merge with another says that it will
- * not.
- */
+/* What this node is missing may still arrive: only a merge with another node rules that
+ * out. */
 START_TEST(test_a_copy_that_was_cut_is_not_forgotten)
 {
     set_many(a, 0, 500, "v");
@@ -80,7 +79,7 @@ START_TEST(test_a_copy_that_was_cut_is_not_forgotten)
 }
 END_TEST
 
-/* It took what the peer still holds. */
+/* The node has dropped a key that the peer still holds. */
 START_TEST(test_an_absence_told_by_another)
 {
     static const uint8_t note[] = { LINK_NOTE_ABSENT, 5, 0, 0, 'k', 'e', 'y', ' ', '7' };
@@ -100,7 +99,7 @@ START_TEST(test_an_absence_told_by_another)
 }
 END_TEST
 
-/* Larger than the peer takes: not as it was, at least. */
+/* A value larger than the peer accepts: at least, the peer must not keep the old one. */
 START_TEST(test_what_the_peer_does_not_take)
 {
     char value[400];
@@ -120,7 +119,7 @@ START_TEST(test_what_the_peer_does_not_take)
 }
 END_TEST
 
-/* An item of a copy that this node does not take is not passed over in silence. */
+/* An item of a copy that this node does not accept is reported. */
 START_TEST(test_a_fill_that_is_too_large_is_told)
 {
     const struct link_message m = {

@@ -1,5 +1,5 @@
 /*
- * The inbox of a worker: in order, each notice once, and as fast when it is full.
+ * The inbox of a worker: in order, each notice once, and no slower when it is full.
  */
 #include "server/inbox.h"
 
@@ -48,7 +48,7 @@ START_TEST(notices_come_out_oldest_first_with_their_latest_status)
 }
 END_TEST
 
-/* What was taken but not looked at is still pending; what was looked at is not. */
+/* A notice that was taken but not read is still pending; one that was read is not. */
 START_TEST(a_notice_can_come_again_while_the_others_are_read)
 {
     struct notice a = { 0 }, b = { 0 };
@@ -73,7 +73,7 @@ START_TEST(a_notice_can_come_again_while_the_others_are_read)
 }
 END_TEST
 
-/* A search of the list for each would take minutes. */
+/* Searching the list for each would take minutes. */
 START_TEST(many_notices_cost_no_more_each_than_one)
 {
     struct notice *all = calloc(MANY, sizeof(*all));

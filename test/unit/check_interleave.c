@@ -1,7 +1,7 @@
 /*
- * What two threads may do between two steps of each other. Each story stops one of them
- * at the dangerous place, starts the other, and goes on when that has either come through
- * or waits; then it looks at what is left.
+ * Interleavings of two threads. Each story stops one thread at a dangerous place, starts
+ * the other one, and continues when that has either finished or is waiting; then it
+ * checks the result.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "test/unit/core_rig.h"
 
-enum { WAITS_MS = 100 }; /* who has not come through after so long is waiting */
+enum { WAITS_MS = 100 }; /* a thread that has not finished after this time is waiting */
 
 static struct repl_store_ops hooked;
 static pthread_t other;
@@ -25,7 +25,7 @@ static void *finish(void)
     return NULL;
 }
 
-static bool runs; /* the other thread, as far as this one knows */
+static bool runs; /* true if this thread has started the other one */
 
 static void await_other(void)
 {
@@ -34,7 +34,7 @@ static void await_other(void)
     runs = false;
 }
 
-/* It need not be long: only a program that is wrong comes through at all. */
+/* The time-out need not be long: only a wrong program finishes here at all. */
 static void let_other_run(void *(*run)(void *))
 {
     struct timespec now, end;
@@ -80,7 +80,7 @@ static void promote_b_unheard(void)
     ck_assert(wire_has_message(&p.wire, 0)); /* its ROLE, for a to step down */
 }
 
-/* The map that a sends as it steps down has the change that was under way. */
+/* The map that a sends as it steps down includes the change in progress. */
 START_TEST(test_a_step_down_waits_for_a_change)
 {
     struct change ch;
@@ -151,8 +151,8 @@ static void *delete_then_append(void *arg)
     return NULL;
 }
 
-/* The toy store is for one thread at a time: once the gate is open again, the client is.
- */
+/* The toy store is for one thread at a time, so the client runs when the gate is open
+ * again. */
 static enum repl_answer scan_after_the_client(void *store, struct repl_scan *scan,
                                               struct repl_item *out)
 {
@@ -197,7 +197,7 @@ START_TEST(test_a_deleted_key_is_not_copied_back)
 }
 END_TEST
 
-/* A run of items is taken as one: no client comes between the first and the last. */
+/* A run of items is stored as one: no client can act between the first and the last. */
 static void *delete_m(void *arg)
 {
     (void)arg;
@@ -250,7 +250,7 @@ static void *delete_at_a(void *arg)
     return finish();
 }
 
-/* A client deletes the item that the scan has just come to. */
+/* A client deletes the item that the scan has just reached. */
 static enum repl_answer next_beside_a_client(void *store, struct repl_scan *scan,
                                              struct repl_item *out)
 {

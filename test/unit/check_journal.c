@@ -1,7 +1,6 @@
 /*
  * The journal: rings of chunks from one pool, read, acknowledged and spilled. Long
- * because all tests share one ring, and the helpers that fill it and say what must be in
- * it.
+ * because all tests share one ring, and the helpers that fill it and check its content.
  */
 #include "repl/journal.h"
 
@@ -16,7 +15,7 @@ enum { SMALL = 4096 }; /* bytes: four chunks of a kilobyte */
 
 static struct journal j;
 static struct ring r;
-static unsigned seen; /* entries that an acknowledgement or a spill showed */
+static unsigned seen; /* entries that an acknowledgement or a spill has shown */
 
 static void setup(void)
 {
@@ -30,7 +29,7 @@ static void teardown(void)
     journal_fini(&j);
 }
 
-/* Keys of varying length that tell their number. */
+/* Keys of varying length that contain their number. */
 static size_t key_of(unsigned i, char key[256])
 {
     int n = snprintf(key, 256, "%u:", i);
@@ -61,7 +60,7 @@ static void count_seen(void *context, const struct journal_entry *e)
     seen++;
 }
 
-/* The next that is shown must be entry number `seen`. */
+/* The next entry shown must have the number `seen`. */
 static void in_order(void *context, const struct journal_entry *e)
 {
     (void)context;
@@ -123,7 +122,7 @@ START_TEST(test_entries_come_in_order)
 }
 END_TEST
 
-/* Only what was shipped in acknowledged batches is freed, from the head on. */
+/* Only entries shipped in acknowledged batches are freed, from the head on. */
 START_TEST(test_acknowledge_by_batches)
 {
     for (unsigned i = 0; i < 12; i++) {
@@ -200,12 +199,12 @@ START_TEST(test_full_journal)
         e->batch = i;
     }
     ring_acknowledge(&j, &r, n / 2, in_order, NULL);
-    ck_assert(append(&r, n)); /* a chunk has come back */
+    ck_assert(append(&r, n)); /* a chunk is free again */
     ck_assert(is_entry(ring_read(&r), n));
 }
 END_TEST
 
-/* With all acknowledged a ring goes on, though other rings hold the rest of the pool. */
+/* If everything is acknowledged, a ring continues although others use up the pool. */
 START_TEST(test_no_ring_starves_on_its_last_chunk)
 {
     struct ring rings[4];
@@ -229,7 +228,7 @@ START_TEST(test_no_ring_starves_on_its_last_chunk)
 }
 END_TEST
 
-/* But not while a single entry is kept. */
+/* But not while a single entry remains. */
 START_TEST(test_full_means_full)
 {
     struct ring other;
@@ -287,7 +286,7 @@ static void next_is(unsigned i)
     e->batch = 1;
 }
 
-/* In order and unread again; what is appended comes behind it. */
+/* They stay in order and are unread again; new entries are appended behind them. */
 START_TEST(test_spill_keeps_some)
 {
     unsigned n = append_until_full(&r, 0), kept = (n + 2) / 3;
@@ -310,7 +309,7 @@ START_TEST(test_spill_keeps_some)
 }
 END_TEST
 
-/* Also of a ring that began its only chunk anew, and again and again. */
+/* This also works repeatedly, and in a ring that has restarted its only chunk. */
 START_TEST(test_spill_keeps_some_again)
 {
     struct ring rings[3];
@@ -392,7 +391,7 @@ static void *produce(void *arg)
     return NULL;
 }
 
-/* The consumer acknowledges all but the newest `lag`, unless nothing more comes. */
+/* The consumer acknowledges all but the newest `lag` entries, unless no more arrive. */
 static void produce_and_consume(size_t bytes, unsigned lag)
 {
     pthread_t worker;

@@ -1,4 +1,4 @@
-/* The exact set of what clients changed: bounded, exact, and added to by many at once. */
+/* The exact set of keys that clients changed: bounded, exact, shared by many threads. */
 #include "repl/known.h"
 
 #include <pthread.h>
@@ -31,7 +31,7 @@ START_TEST(test_what_is_added_is_known)
     for (unsigned i = 0; i < SLOTS / 4; i++) {
         ck_assert(!known_has(&k, hash_of(i)));
         ck_assert(known_add(&k, hash_of(i)));
-        ck_assert(known_add(&k, hash_of(i))); /* takes no more room */
+        ck_assert(known_add(&k, hash_of(i))); /* takes no more space */
         ck_assert(known_has(&k, hash_of(i)));
     }
     known_clear(&k);
@@ -40,7 +40,7 @@ START_TEST(test_what_is_added_is_known)
 }
 END_TEST
 
-/* Keys of one bucket differ in the low bits only, and two hashes in the high ones. */
+/* Keys of one bucket differ only in the low bits, and two hashes in the high ones. */
 START_TEST(test_neighbours)
 {
     ck_assert(known_add(&k, 0));
@@ -52,7 +52,7 @@ START_TEST(test_neighbours)
 }
 END_TEST
 
-/* When it is full it says so, and forgets nothing. */
+/* When it is full it reports that, and keeps what it has. */
 START_TEST(test_it_fills_up)
 {
     static bool added[4 * SLOTS];
@@ -91,7 +91,7 @@ static void *add_some(void *arg)
     return NULL;
 }
 
-/* Each half of them is added by two threads. */
+/* Two threads add each half of the keys. */
 START_TEST(test_many_threads)
 {
     pthread_t threads[THREADS];

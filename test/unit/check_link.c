@@ -1,4 +1,4 @@
-/* The messages of the replication link: out and back, cut short. */
+/* The messages of the replication link: composed and parsed, whole or cut. */
 #include "test/unit/link_rig.h"
 
 START_TEST(test_hello)
@@ -179,7 +179,7 @@ START_TEST(test_messages_with_maps)
 }
 END_TEST
 
-/* A message that is begun behind others, and one whose begin moves the buffer. */
+/* A message that begins behind others, and one whose begin moves the buffer. */
 START_TEST(test_begin_in_the_middle)
 {
     const char *why;
@@ -218,7 +218,7 @@ START_TEST(test_notes)
 }
 END_TEST
 
-/* ABSENT has notes of its own, and no other message has them. */
+/* ABSENT has its own kind of notes, which no other message has. */
 START_TEST(test_absences)
 {
     static char longest[LINK_KEY_MAX + 1];

@@ -1,4 +1,4 @@
-/* The messages of the replication link: what is spoiled, too long, or none of ours. */
+/* Bad messages on the replication link: damaged, too long, or of another protocol. */
 #include "test/unit/link_rig.h"
 
 START_TEST(test_not_our_protocol)
@@ -35,7 +35,7 @@ START_TEST(test_unknown_kinds)
 }
 END_TEST
 
-/* A later version may say more; less is malformed. */
+/* A later version may send a longer HELLO; a shorter one is malformed. */
 START_TEST(test_hello_of_other_lengths)
 {
     ck_assert(link_put_hello(&wire, &a_hello));
@@ -51,7 +51,7 @@ START_TEST(test_hello_of_other_lengths)
 }
 END_TEST
 
-/* The kind of the first note stands behind the header and the term, then its key's
+/* The kind of the first note follows the header and the term; then comes its key's
  * length. */
 START_TEST(test_malformed_notices)
 {
@@ -71,7 +71,7 @@ START_TEST(test_malformed_notices)
 }
 END_TEST
 
-/* The lengths in the header, each made wrong: of the key, the extras, the body. */
+/* Wrong lengths in the header, one at a time: of the key, the extras, the body. */
 START_TEST(test_wrong_lengths)
 {
     put_change(LINK_SETQ, &a_change);
@@ -140,14 +140,14 @@ START_TEST(test_body_limit)
         LINK_OK);
     buffer_consume(&wire, buffer_length(&wire));
     ck_assert(link_begin(&wire, LINK_MAP, 1) == 0);
-    *at(8) = 0xff; /* four gigabytes are announced: refused before they come */
+    *at(8) = 0xff; /* announces four gigabytes: refused before they arrive */
     ck_assert_int_eq(
         link_parse(buffer_head(&wire), FRAME_HEADER, BODY_MAX, &m, &used, &why),
         LINK_BAD);
 }
 END_TEST
 
-/* A change that is too large is taken as soon as its key is here, without its value. */
+/* A change that is too large is parsed without its value, once its key has arrived. */
 START_TEST(test_value_limit)
 {
     static const enum link_op ops[] = { LINK_SETQ, LINK_FILL, LINK_CHECK };

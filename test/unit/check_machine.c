@@ -1,4 +1,4 @@
-/* How much memory there is, from files as the kernel would write them. */
+/* The amount of memory, from files in the kernel's format. */
 #include "server/machine.h"
 
 #include <ftw.h>
@@ -81,7 +81,7 @@ START_TEST(test_a_group)
 }
 END_TEST
 
-/* The tightest counts, wherever it is. */
+/* The smallest limit counts, at any level. */
 START_TEST(test_a_group_above)
 {
     put_machine();
@@ -105,7 +105,7 @@ START_TEST(test_a_group_of_the_first_version)
 }
 END_TEST
 
-/* The path is the host's; what is mounted here is the container's own part. */
+/* The path is the host's; only the container's own part is mounted here. */
 START_TEST(test_a_container)
 {
     put_machine();

@@ -1,4 +1,4 @@
-/* Sets of buckets: arithmetic, and the wire form at the map's own and smaller sizes. */
+/* Sets of buckets: operations, and the wire form at the map's own and smaller sizes. */
 #include "repl/map.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@ static void teardown(void)
     buffer_fini(&wire);
 }
 
-/* A hash of that bucket, with noise below it. */
+/* A hash in that bucket, with other bits below it. */
 static uint64_t hash_of(const struct map *m, uint64_t bucket)
 {
     return bucket << (64 - m->bits) | (UINT64_C(0x123456789abcdef) >> m->bits);
@@ -51,7 +51,7 @@ static bool equal(const struct map *m, const struct map *n)
     return map_count(m) == map_count(n) && map_is_empty(m) == map_is_empty(n);
 }
 
-/* Clients wait while maps are exchanged: no page may have to be found then. */
+/* Clients wait while maps are exchanged: no page fault may happen then. */
 START_TEST(test_touch)
 {
     struct map large;
@@ -89,7 +89,7 @@ START_TEST(test_add_has_count)
 }
 END_TEST
 
-/* a has the even buckets, b every third. */
+/* a has the even buckets, b every third one. */
 static void interleave(void)
 {
     for (uint64_t i = 0; i < SIZE; i += 2)
@@ -180,7 +180,7 @@ static void encode(const struct map *m, unsigned bits)
     ck_assert(map_encode(m, bits, &wire));
 }
 
-/* In memory of just their size, so that a read beyond is noticed. */
+/* Uses memory of exactly that size, so that a read beyond the end is noticed. */
 static size_t decode(struct map *m, unsigned bits, const void *bytes, size_t n)
 {
     void *exact = malloc(n > 0 ? n : 1);
@@ -220,7 +220,7 @@ START_TEST(test_round_trip_of_each_kind)
     add(&a, 77);
     map_subtract(&b, &a);
     map_copy(&a, &b);
-    check_round_trip(4); /* all but a few */
+    check_round_trip(4); /* all except a few */
     ck_assert_uint_lt(buffer_length(&wire), 8);
     map_fill(&a);
     fill_every(&a, 1);
@@ -228,7 +228,7 @@ START_TEST(test_round_trip_of_each_kind)
 }
 END_TEST
 
-/* At the border between gaps and words, and with random contents. */
+/* Near the limit between gaps and words, and with random contents. */
 START_TEST(test_round_trip_of_any_density)
 {
     unsigned seed = 1;
@@ -245,7 +245,7 @@ START_TEST(test_round_trip_of_any_density)
 }
 END_TEST
 
-/* At a smaller size neighbours are joined, and come back as whole runs. */
+/* At a smaller size neighbours are joined; they are decoded as whole runs. */
 START_TEST(test_round_trip_at_smaller_bits)
 {
     for (unsigned bits = MAP_BITS_MIN; bits < BITS; bits++) {
@@ -268,13 +268,13 @@ END_TEST
 
 START_TEST(test_dense_maps_at_smaller_bits)
 {
-    fill_every(&a, 3); /* the words, at half the size */
+    fill_every(&a, 3); /* sent as words, at half the size */
     encode(&a, BITS - 1);
     ck_assert_uint_eq(kind_of_wire(), 3);
     ck_assert_uint_ne(decode(&b, BITS - 1, buffer_head(&wire), buffer_length(&wire)), 0);
     for (uint64_t i = 0; i < SIZE; i++)
         ck_assert_int_eq(has(&b, i), has(&a, i & ~UINT64_C(1)) || has(&a, i | 1));
-    fill_every(&a, 2); /* each pair has one: all of them, at half the size */
+    fill_every(&a, 2); /* each pair has one: at half the size these are all buckets */
     encode(&a, BITS - 1);
     ck_assert_uint_eq(kind_of_wire(), 1);
     ck_assert_uint_eq(decode(&b, BITS - 1, buffer_head(&wire), 1), 1);
@@ -282,7 +282,7 @@ START_TEST(test_dense_maps_at_smaller_bits)
 }
 END_TEST
 
-/* Two nodes of different sizes see the same through the smaller one. */
+/* Two nodes with maps of different sizes see the same through the smaller one. */
 START_TEST(test_maps_of_two_sizes_agree)
 {
     struct map small;
@@ -312,7 +312,7 @@ START_TEST(test_every_prefix_is_refused)
 }
 END_TEST
 
-/* What follows a map is left for the next one. */
+/* Bytes behind a map are left for the next one. */
 START_TEST(test_maps_in_a_row)
 {
     fill_every(&a, 90);

@@ -84,7 +84,7 @@ START_TEST(the_key_of_a_set_outlives_its_line)
 END_TEST
 
 static const struct {
-    const char *line; /* with all flags that return something */
+    const char *line; /* with all flags that return a value */
     enum outcome outcome;
     const char *value, *answer;
 } answers[] = {

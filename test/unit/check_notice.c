@@ -1,4 +1,4 @@
-/* What the active node's store does on its own, and what the standby makes of it. */
+/* What the active node's store does on its own, and how the standby reacts. */
 #include "test/unit/core_rig.h"
 
 static void full_pair(unsigned n)
@@ -29,7 +29,7 @@ START_TEST(test_an_eviction_is_repeated)
     status_of(a, &after);
     ck_assert_uint_eq(after.count.shipped, before.count.shipped);
     ck_assert_uint_eq(after.dirty_buckets, 0);
-    ck_assert_uint_eq(items_copied(), 1); /* the first one */
+    ck_assert_uint_eq(items_copied(), 1); /* the first write */
     ck_assert(a->core.active && !b->core.active);
 }
 END_TEST
@@ -44,7 +44,7 @@ START_TEST(test_a_newer_item_stays)
 }
 END_TEST
 
-/* Whatever overtakes what: the notice names the CAS. */
+/* The order of messages does not matter: the notice contains the CAS. */
 START_TEST(test_an_old_notice_does_nothing)
 {
     struct link_note old = { .key = "key 7", .nkey = 5, .kind = LINK_NOTE_EVICTED };
@@ -78,15 +78,15 @@ START_TEST(test_without_a_link_nothing_is_kept)
     node_evict(a, "key 7");
     settle();
     ck_assert(pair_in_sync(&p));
-    ck_assert(node_has(b, "key 7", "v")); /* one too many, and right */
+    ck_assert(node_has(b, "key 7", "v")); /* an extra item, but correct */
     node_evict(a, "key 8");
     wire_cut(&p.wire);
     settle();
-    ck_assert(node_has(b, "key 8", "v")); /* of a session that is over */
+    ck_assert(node_has(b, "key 8", "v")); /* the notice's session is over */
 }
 END_TEST
 
-/* It gave up what turns out to be wanted. */
+/* It has evicted a key that clients turn out to want. */
 START_TEST(test_a_standby_asks_for_what_is_read)
 {
     full_pair(20);
@@ -96,12 +96,13 @@ START_TEST(test_a_standby_asks_for_what_is_read)
     node_read(a, "key 8");
     settle_in_sync();
     both_have("key 7", "v");
-    ck_assert_uint_eq(a->core.count.shipped, before); /* it is no change */
+    ck_assert_uint_eq(a->core.count.shipped,
+                      before); /* this does not count as a change */
 }
 END_TEST
 
-/* a restarts empty, has got a key from b when the link breaks, and evicts it while it
- * comes once more: b must not lose it. */
+/* a restarts empty and has received a key from b when the link breaks. It evicts the key
+ * while it is sent once more: b must not lose it. */
 START_TEST(test_what_comes_again_is_not_told)
 {
     full_pair(3);

@@ -1,4 +1,4 @@
-/* Numbers as clients write them: out and back, and what is none. */
+/* Numbers as clients write them: formatted, parsed, and invalid ones. */
 #include "protocol/number.h"
 
 #include <string.h>

@@ -183,7 +183,7 @@ START_TEST(test_parse_unquotes_and_trims)
 }
 END_TEST
 
-/* What goes on to the wrapped engine is parsed once more, so it stays quoted. */
+/* The rest is parsed again by the wrapped engine, so it stays quoted. */
 START_TEST(test_rest_stays_quoted)
 {
     char *rest;
@@ -209,7 +209,7 @@ START_TEST(test_parse_refuses)
 }
 END_TEST
 
-/* Parse file=NAME, where NAME has these lines; what no row knows is left over as ever. */
+/* Parses file=NAME, where NAME has these lines; unknown pairs go to the rest as usual. */
 static bool parse_file(const char *lines, char **rest)
 {
     char name[] = "check-option-XXXXXX", config[64];

@@ -1,4 +1,4 @@
-/* What waits to be sent: composed bytes and references, in the right order. */
+/* Queued output: composed bytes and references, in the right order. */
 #include "base/output.h"
 
 #include <string.h>
@@ -68,8 +68,8 @@ START_TEST(test_gathers_in_order)
 }
 END_TEST
 
-/* However the kernel cuts the stream: what is left is always the right rest, and an
- * owner is released when, and only when, its last byte is gone. */
+/* However the kernel splits the stream: the rest is always correct, and an owner is
+ * released exactly when its last byte has been sent. */
 START_TEST(test_any_cut)
 {
     for (size_t step = 1; step <= sizeof(ALL) - 1; step++) {
@@ -111,7 +111,7 @@ START_TEST(test_gather_has_a_limit)
 }
 END_TEST
 
-/* One value in two pieces: both at the same place, the owner on the second. */
+/* One value in two pieces: both have the same position, the second one has the owner. */
 START_TEST(test_value_in_pieces)
 {
     struct output o;
@@ -169,7 +169,7 @@ START_TEST(test_truncate_to_nothing)
 }
 END_TEST
 
-/* What is not sent yet is what counts. */
+/* The length counts bytes that have not been sent yet. */
 START_TEST(test_length)
 {
     struct output o;
@@ -184,7 +184,7 @@ START_TEST(test_length)
 }
 END_TEST
 
-/* One that is never empty takes no more memory for it. */
+/* An output that is never empty does not take more memory. */
 START_TEST(test_endless_stream_does_not_grow)
 {
     static const char bytes[1000], value[5000];
@@ -209,7 +209,7 @@ END_TEST
 
 /* ---- a socket */
 
-/* A socket that takes a little at a time. */
+/* A socket that accepts a little at a time. */
 START_TEST(test_send_blocks_and_goes_on)
 {
     enum { PIECE = 100000, PIECES = 200 };

@@ -1,4 +1,5 @@
-/* An output queue that may never be empty: bytes and values come and go, in any order. */
+/* An output queue that may never be empty: bytes and values are added and sent in any
+ * order. */
 #include "base/output.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ static void add_value(struct stream *s, size_t n)
     expect(s, v->bytes, n);
 }
 
-/* The network takes up to n bytes, gathered in so many pieces. */
+/* The network accepts up to n bytes, gathered in at most `max` pieces. */
 static void take(struct stream *s, size_t n, size_t max)
 {
     struct iovec pieces[16];
@@ -84,7 +85,7 @@ static void end(struct stream *s)
         ck_assert_uint_eq(s->values[i].released, 1);
 }
 
-/* Every order of up to six parts, each taken in steps of every size. */
+/* Every order of up to six parts, each sent in steps of every size. */
 static void play(unsigned order, size_t step, size_t max)
 {
     struct stream s = { .nvalues = 0 };
@@ -112,7 +113,7 @@ START_TEST(test_all_interleavings)
 }
 END_TEST
 
-/* More is added while a part is out, so the ring and the buffer move under it. */
+/* More is added while a part has been sent, so the ring and the buffer move. */
 START_TEST(test_adding_between_partial_writes)
 {
     static struct stream s;

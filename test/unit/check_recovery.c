@@ -1,5 +1,5 @@
-/* Nodes that meet again with different pasts: after a split brain and restarts; and
- * unlike nodes and stores. */
+/* Nodes with different pasts meet again, after a split and restarts; also nodes and
+ * stores that differ. */
 #include "test/unit/core_rig.h"
 
 /* ---- split brain */
@@ -30,7 +30,7 @@ START_TEST(test_split_brain)
 }
 END_TEST
 
-/* What the old active accepted but never shipped is recovered. */
+/* Changes that the old active node accepted but never shipped are recovered. */
 START_TEST(test_unshipped_changes_are_recovered)
 {
     link_up();
@@ -90,8 +90,8 @@ START_TEST(test_standby_restarts_empty)
 }
 END_TEST
 
-/* The active restarts so fast that clients never left it: it is refilled, and what
- * clients change meanwhile is not overwritten. */
+/* The active node restarts so fast that clients never left it: it is refilled, and
+ * changes by clients meanwhile are not overwritten. */
 START_TEST(test_active_restarts_empty)
 {
     link_up();
@@ -108,7 +108,7 @@ START_TEST(test_active_restarts_empty)
     }
     for (unsigned i = 100; i < 170; i++)
         set(a, numbered(i), "during");
-    ck_assert_int_eq(node_delete(a, "key 180"), CHANGE_OK); /* its copy is on the way */
+    ck_assert_int_eq(node_delete(a, "key 180"), CHANGE_OK); /* its copy is in flight */
     ck_assert_int_eq(node_delete(a, "key 250"), CHANGE_OK);
     settle_in_sync();
     ck_assert(a->core.active);
@@ -121,7 +121,7 @@ START_TEST(test_active_restarts_empty)
     unsigned found = 0;
     for (unsigned i = 0; i < 300; i++)
         found += node_has(a, numbered(i), NULL) ? 0 : 1;
-    ck_assert_uint_ge(found, 270); /* but for neighbours of what was touched */
+    ck_assert_uint_ge(found, 270); /* except for neighbours of changed keys */
 }
 END_TEST
 
@@ -145,9 +145,8 @@ START_TEST(test_flush_during_a_refill)
 }
 END_TEST
 
-/* The only one that could fill it is gone for good: what it has is all there is. */
-/* b has replicated with another node since, and holds what no map of a knows of; the
- * leader's state is the one that counts, whoever leads. */
+/* b has replicated with another node since, and holds keys that no map of a knows of. The
+ * leader's state is the one that counts, whichever node leads. */
 START_TEST(test_a_node_with_another_past)
 {
     static const struct link_change of_another = {
@@ -214,7 +213,7 @@ END_TEST
 
 /* ---- configurations */
 
-/* Nodes with maps of different sizes: what is purged there is copied from here. */
+/* Nodes with maps of different sizes: what one node purges, the other one copies. */
 START_TEST(test_maps_of_different_sizes)
 {
     for (unsigned who = 0; who < 2; who++) {
@@ -243,7 +242,7 @@ START_TEST(test_maps_of_different_sizes)
 }
 END_TEST
 
-/* A store that runs one scan at a time: the purge and the copy take turns. */
+/* A store that allows one scan at a time: the purge and the copy take turns. */
 START_TEST(test_one_scan_at_a_time)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
@@ -263,7 +262,7 @@ START_TEST(test_one_scan_at_a_time)
 }
 END_TEST
 
-/* A store whose own CAS numbers say nothing about age next to those adopted. */
+/* A store whose own CAS values say nothing about age compared with adopted ones. */
 START_TEST(test_purge_in_a_store_without_a_cas_clock)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },

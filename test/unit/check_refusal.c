@@ -1,7 +1,7 @@
 /*
- * What the kernel and the allocator may refuse where a connection, the gate, the journal
- * and the options ask: each time there is an answer, and nothing is left behind. The
- * store's part: check_store_pages.
+ * Refusals by the kernel and the allocator, as seen by a connection, the gate, the
+ * journal and the options: each one has a result, and nothing is left behind.
+ * check_store_pages does the same for the store.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "repl/link.h"
 #include "test/unit/unit.h"
 
-/* The linker puts these in front of the libraries'. */
+/* The linker calls these instead of the libraries' functions. */
 int __real_event_add(struct event *event, const struct timeval *t);
 int __real_event_del(struct event *event);
 int __real_pthread_key_create(pthread_key_t *key, void (*end)(void *));
@@ -35,7 +35,7 @@ long __wrap_syscall(long number, ...);
 
 static struct {
     bool event_add, event_del, key, munmap, strdup;
-    unsigned barriers; /* so many calls */
+    unsigned barriers; /* how many calls to refuse */
 } no;
 
 static bool refuse(bool so, int error)
@@ -70,7 +70,7 @@ char *__wrap_strdup(const char *text)
     return refuse(no.strdup, ENOMEM) ? NULL : __real_strdup(text);
 }
 
-/* Barriers are all that the code under test asks for in this way. */
+/* The code under test uses this call only for barriers. */
 long __wrap_syscall(long number, ...)
 {
     va_list ap;

@@ -1,8 +1,8 @@
 /*
- * The product's module, twice in this process, over the default store and real sockets
- * on the loopback: what clients change on one node is on the other, and stays there when
- * the first is gone. Both nodes are engines of one host, as modules in a server are. Long
- * because the pair, its ports and how to wait for it are needed by all tests.
+ * The product's module, twice in this process, over the default store and real sockets on
+ * the loopback: changes by clients of one node reach the other, and stay there when the
+ * first one is gone. Both nodes are engines of one host, as modules in a server are. Long
+ * because all tests need the pair, its ports and the helpers that wait for it.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "test/fake/client.h"
 #include "test/unit/unit.h"
 
-/* $DEADLINE_MS: shorter, for who knows that some of it must fail (test/sim/mutants). */
+/* $DEADLINE_MS: shorter, for callers that expect failures (test/sim/mutants). */
 static int deadline_ms(void)
 {
     const char *text = getenv("DEADLINE_MS");
@@ -40,8 +40,8 @@ static struct node {
 
 /* ---- nodes */
 
-/* The kernel's choice. The socket stays bound, without listening, to the end of the
- * test's process: nobody else gets the port, and the engine may still listen on it. */
+/* The kernel chooses. The socket stays bound, without listening, until the test's process
+ * ends: nobody else gets the port, and the engine may still listen on it. */
 static unsigned free_port(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET };
@@ -113,7 +113,7 @@ static uint64_t stat(const struct node *n, const char *name)
     do {                                                                                 \
         int64_t deadline = now_ms() + deadline_ms();                                     \
         while (!(condition)) {                                                           \
-            ck_assert_msg(now_ms() < deadline, "in vain: %s", #condition);               \
+            ck_assert_msg(now_ms() < deadline, "timed out: %s", #condition);             \
             poll(NULL, 0, 1);                                                            \
         }                                                                                \
     } while (0)
@@ -151,7 +151,7 @@ static bool is_same(const char *key)
     return same;
 }
 
-/* The key is so on a, and comes to be the same on b: value, flags, TTL, CAS. */
+/* The key has this value on a, and becomes the same on b: value, flags, TTL, CAS. */
 static void arrives(const char *key, const char *value)
 {
     ck_assert(fake_has(a.engine, cookie, key, value));
@@ -237,7 +237,7 @@ START_TEST(test_touches_arrive)
 }
 END_TEST
 
-/* The answer comes, and is the peer's affair or is not. */
+/* Checks the answer, and whether the peer was told of it. */
 static void in_vain(ENGINE_ERROR_CODE rc, ENGINE_ERROR_CODE expected, bool told)
 {
     static uint64_t shipped;
@@ -246,7 +246,7 @@ static void in_vain(ENGINE_ERROR_CODE rc, ENGINE_ERROR_CODE expected, bool told)
     UNTIL(stat(&a, "repl_shipped") == shipped && stat(&a, "repl_pending") == 0);
 }
 
-/* Each answer that a key is not here is told, but no other failure is. */
+/* The peer is told of each answer that a key is absent, but of no other failure. */
 START_TEST(test_absences_arrive)
 {
     struct fake_store what = { .key = "k", .value = "v", .expected = 7 };
@@ -361,7 +361,7 @@ START_TEST(test_the_old_active_comes_back)
     until_in_sync();
     ck_assert_uint_eq(stat(&a, "repl_active"), 0);
     check_numbered(&a, 0, 1200);
-    set_numbered(&a, 1200, 1300); /* and takes over again */
+    set_numbered(&a, 1200, 1300); /* and becomes active again */
     until_in_sync();
     ck_assert_uint_eq(stat(&b, "repl_active"), 0);
     check_numbered(&b, 0, 1300);

@@ -1,4 +1,4 @@
-/* The options of repl_engine: presets, refusals with their reasons, what is passed on. */
+/* The options of repl_engine: presets, refusals with reasons, and what it passes on. */
 #include "engine/repl_options.h"
 
 #include <string.h>
@@ -107,7 +107,7 @@ START_TEST(test_what_is_not_known_is_passed_on)
 }
 END_TEST
 
-/* A limit that the wrapped engine will refuse is its own to complain about. */
+/* If the wrapped engine will refuse a limit, it is the one to report that. */
 START_TEST(test_limits_that_are_no_sizes)
 {
     parse("cache_size=plenty;item_size_max=2m");

@@ -1,6 +1,6 @@
 /*
- * The replication thread on real sockets, facing a peer that this test plays: one that
- * dials and misbehaves, refuses, or is not there.
+ * The replication thread on real sockets, with a peer that this test plays: one that
+ * dials and misbehaves, refuses, or is absent.
  */
 #include <event2/event.h>
 #include <netinet/in.h>
@@ -151,7 +151,7 @@ static int64_t cpu_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A connection that cannot be taken is left waiting, not asked about all the time. */
+/* A connection that cannot be accepted has to wait; the thread does not spin. */
 START_TEST(test_no_file_descriptor_is_left)
 {
     struct rlimit before, none;
@@ -186,7 +186,8 @@ START_TEST(test_the_same_fault_does_not_flood_the_log)
 }
 END_TEST
 
-/* A session that ends as soon as it has begun is not begun anew fifty times a second. */
+/* If a session ends as soon as it has begun, the thread does not restart it fifty times a
+ * second. */
 START_TEST(test_sessions_that_fail_at_once)
 {
     unsigned sessions = 0;
@@ -194,7 +195,7 @@ START_TEST(test_sessions_that_fail_at_once)
     while (readable_within(listener, 400)) {
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         say_hello(fd);
-        say_hello(fd); /* is one too many */
+        say_hello(fd); /* a second one is not allowed */
         until_closed(fd);
         ck_assert_uint_lt(++sessions, 20);
     }
@@ -202,7 +203,7 @@ START_TEST(test_sessions_that_fail_at_once)
 }
 END_TEST
 
-/* A stranger's nonsense is not the state of the replication. */
+/* A stranger's invalid input does not change the state of the replication. */
 START_TEST(test_a_fault_elsewhere_does_not_hide_the_session)
 {
     char before[160], after[160];
@@ -290,7 +291,7 @@ START_TEST(test_repeats)
 }
 END_TEST
 
-/* Texts that are all different, as a peer may send them, are not worth a line each. */
+/* Texts that all differ, as a peer may send them, do not get a line each. */
 START_TEST(test_a_crowd_of_kinds)
 {
     struct repeats r = { 0 };

@@ -1,4 +1,4 @@
-/* Copies of a part or the whole: after cuts and overflow, and by stores that fail. */
+/* Copies of a part or of everything: after cuts and overflow, and with failing stores. */
 #include "test/unit/core_rig.h"
 
 START_TEST(test_only_dirty_buckets_are_copied)
@@ -33,7 +33,7 @@ START_TEST(test_frames_lost_on_the_way_are_copied)
 }
 END_TEST
 
-/* One side notices late; meanwhile its peer has taken up with it anew. */
+/* One side notices late; meanwhile its peer has already reconnected. */
 START_TEST(test_cut_noticed_by_one_side)
 {
     for (unsigned who = 0; who < 2; who++) {
@@ -66,7 +66,7 @@ START_TEST(test_a_copy_cut_in_the_middle_is_finished)
 }
 END_TEST
 
-/* A standby promoted in the middle of its first copy owes and is owed. */
+/* A standby promoted in the middle of its first copy has to send and to receive. */
 START_TEST(test_promotion_in_the_middle_of_a_copy)
 {
     set_many(a, 0, 1000, "v");
@@ -77,15 +77,15 @@ START_TEST(test_promotion_in_the_middle_of_a_copy)
     set(b, "key 999", "new");
     settle_in_sync();
     ck_assert(b->core.active);
-    ck_assert_uint_ge(b->store.items, 990); /* the bucket of that key was in dispute */
+    ck_assert_uint_ge(b->store.items, 990); /* both had changed the bucket of that key */
     both_have("key 999", "new");
     both_have("key 1", "v");
 }
 END_TEST
 
-/* ---- stores that cannot do what they are asked for, for a while */
+/* ---- stores that fail for a while */
 
-/* In sync is said when it is so, however often the stores fail on the way. */
+/* The nodes report "in sync" only if it is true, however often the stores fail. */
 static void settle_with_failures(unsigned one_in)
 {
     char why[400] = "";
@@ -148,7 +148,7 @@ START_TEST(test_changes_of_a_store_that_fails)
 }
 END_TEST
 
-/* The leader cannot take what only the peer has: it says what is lost. */
+/* The leader cannot store items that only the peer has: it reports what is lost. */
 START_TEST(test_a_refill_without_room_is_told)
 {
     set_many(a, 0, 100, "value");
@@ -195,7 +195,8 @@ START_TEST(test_deletes_through_an_overflow)
 }
 END_TEST
 
-/* Clients change on while the repair runs; new dirt is not cleared by its end. */
+/* Clients continue to change keys during the repair; its end must not clear new bits of
+ * `dirty`. */
 START_TEST(test_overflow_during_the_repair)
 {
     const struct pair_config config = { .map_bits = { 8, 8 }, .journal_bytes = 4096 };
@@ -218,7 +219,7 @@ START_TEST(test_overflow_during_the_repair)
 }
 END_TEST
 
-/* A peer that takes nothing: clients go on, memory stays bounded, all is made good. */
+/* A peer that reads nothing: clients continue, memory stays bounded, all is repaired. */
 START_TEST(test_a_peer_that_is_stuck)
 {
     char value[1001];

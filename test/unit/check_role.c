@@ -1,8 +1,9 @@
-/* Who is active, and who may become so: clients' writes on a standby, ranks, promotions.
+/* The active role and how a node gets it: clients' writes on a standby, ranks,
+ * promotions.
  */
 #include "test/unit/core_rig.h"
 
-/* ---- which of the two clients may write to */
+/* ---- which of the two nodes accepts writes */
 
 START_TEST(test_writes_on_a_standby_can_be_refused)
 {
@@ -21,7 +22,7 @@ START_TEST(test_writes_on_a_standby_can_be_refused)
 }
 END_TEST
 
-/* Of two that cannot talk, who became active last has the higher rank. */
+/* Of two nodes that cannot talk, the one that became active last has the higher rank. */
 START_TEST(test_rank)
 {
     ck_assert_uint_eq(a->core.rank, 0);
@@ -48,7 +49,7 @@ START_TEST(test_rank)
 }
 END_TEST
 
-/* While an active peer is linked its standby refuses; without one it serves at once. */
+/* With an active peer linked, its standby refuses; without a peer it serves at once. */
 START_TEST(test_standby_that_promotes_alone)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
@@ -56,7 +57,7 @@ START_TEST(test_standby_that_promotes_alone)
                                         .standby_writes = STANDBY_WRITES_ALONE };
     restart_pair(&config);
     settle_in_sync();
-    set(a, "k", "v"); /* linked, but to a standby */
+    set(a, "k", "v"); /* the peer is linked, but a standby */
     ck_assert(a->core.active);
     settle_in_sync();
     ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
@@ -81,8 +82,8 @@ START_TEST(test_standby_that_promotes_alone)
 }
 END_TEST
 
-/* The role follows the clients when nobody else moves it: but it is given by a node
- * without clients only, and nothing is lost. */
+/* The role follows the clients if nobody else moves it. But only a node without clients
+ * gives it away, and nothing is lost. */
 START_TEST(test_standby_with_clients_asks_for_the_role)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
@@ -97,8 +98,8 @@ START_TEST(test_standby_with_clients_asks_for_the_role)
         settle_in_sync();
     }
     ck_assert(a->core.active && a->core.count.promotions == 1);
-    set(a, "last", "v"); /* not shipped yet when it is asked */
-    pair_pass(&p, 60);   /* a tick sees that it has clients */
+    set(a, "last", "v"); /* not shipped yet when the role request arrives */
+    pair_pass(&p, 60);   /* a tick notices that it has clients */
     pair_pass(&p, 900);
     ck_assert_int_eq(node_set(b, "k", "w"), CHANGE_REJECTED);
     settle_in_sync();
@@ -111,11 +112,12 @@ START_TEST(test_standby_with_clients_asks_for_the_role)
     settle_in_sync();
     both_have("k", "w");
     both_have("last", "v");
-    ck_assert_uint_eq(items_copied(), 1); /* the first one: nothing else was copied */
+    ck_assert_uint_eq(items_copied(), 1); /* the first write: nothing else was copied */
 }
 END_TEST
 
-/* The new active one has time to find its clients; the old one is not asked at once. */
+/* The new active node has time to find its clients; the old one does not get the role
+ * back at once. */
 START_TEST(test_role_does_not_go_to_and_fro)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
@@ -131,7 +133,7 @@ START_TEST(test_role_does_not_go_to_and_fro)
         settle_in_sync();
     }
     ck_assert(b->core.active);
-    for (unsigned i = 0; i < 50; i++) { /* as with a VIP on both, and clients on both */
+    for (unsigned i = 0; i < 50; i++) { /* as with the VIP and clients on both nodes */
         pair_pass(&p, 250);
         set(b, "k", "v");
         (void)node_set(a, "k", "stray");
@@ -141,7 +143,8 @@ START_TEST(test_role_does_not_go_to_and_fro)
 }
 END_TEST
 
-/* Only alone asks; one that must reject does so for ever, and so does not promote. */
+/* Only `alone` asks for the role. A node that must reject does so for ever, and does not
+ * promote itself. */
 START_TEST(test_reject_does_not_ask)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
@@ -159,7 +162,7 @@ START_TEST(test_reject_does_not_ask)
 }
 END_TEST
 
-/* lone=reject: without a peer no change is taken, whatever the role; reads go on. */
+/* lone=reject: without a peer no change is accepted in any role; reads continue. */
 START_TEST(test_lone_node_that_rejects)
 {
     const struct pair_config config = { .map_bits = { 8, 8 },
@@ -201,7 +204,7 @@ START_TEST(test_promotion_while_linked)
     ck_assert_uint_eq(a->core.term, 2);
     both_have("key 7", "new");
     both_have("key 8", "old");
-    ck_assert_uint_le(items_copied() - copied, 10); /* a bucket or two, not all */
+    ck_assert_uint_le(items_copied() - copied, 10); /* a bucket or two, not everything */
     set(a, "key 7", "newer");
     settle_in_sync();
     ck_assert(a->core.active);
@@ -209,7 +212,7 @@ START_TEST(test_promotion_while_linked)
 }
 END_TEST
 
-/* R11: what the old active sent before it knew overwrites nothing. */
+/* R11: messages that the old active node sent before it knew overwrite nothing. */
 START_TEST(test_late_frame_of_the_old_active)
 {
     link_up();
@@ -217,11 +220,11 @@ START_TEST(test_late_frame_of_the_old_active)
     settle_in_sync();
     set(a, "k", "late");
     while (node_work(a))
-        continue; /* the frame is on its way */
+        continue; /* the frame is in flight */
     set(b, "k", "new");
     settle_in_sync();
     ck_assert(b->core.active);
-    /* both changed it: a miss on both, or the leader's newer one; never the late one */
+    /* both changed it: a miss on both, or the leader's newer value; never the late one */
     ck_assert(node_has(a, "k", "new") || node_has(a, "k", NULL));
 }
 END_TEST
@@ -256,8 +259,8 @@ START_TEST(test_demoted_node_leads_again_after_the_link)
 }
 END_TEST
 
-/* Old active has seen a higher term than its own: it takes a new one, or none would
- * ever follow it. */
+/* The old active node has seen a higher term than its own: it takes a new one, otherwise
+ * nobody would ever follow it. */
 START_TEST(test_an_active_of_a_lower_term_than_seen)
 {
     link_up();
@@ -272,8 +275,8 @@ START_TEST(test_an_active_of_a_lower_term_than_seen)
 }
 END_TEST
 
-/* Between its HELLO and the peer's a node's role changes: what it said is not so any
- * more, and the peer would wait for it, or it would not heed the peer. */
+/* A node's role changes between its HELLO and the peer's. Its HELLO is no longer true;
+ * the peer would wait for it, or the node would ignore the peer. */
 START_TEST(test_demoted_during_the_handshake)
 {
     for (unsigned promote = 0; promote < 2; promote++) {
@@ -296,7 +299,8 @@ START_TEST(test_demoted_during_the_handshake)
 }
 END_TEST
 
-/* The peer is active only when it has the last change, however many batches there are. */
+/* The peer becomes active only when it has the last change, however many batches there
+ * are. */
 START_TEST(test_handover_of_a_long_journal)
 {
     enum { MANY = 3 * GATHER_MAX };

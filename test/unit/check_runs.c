@@ -1,4 +1,4 @@
-/* Runs of pages, against a map of who has which page. */
+/* Runs of pages, checked against a map of the owner of each page. */
 #include <string.h>
 
 #include "store/runs.h"
@@ -7,7 +7,7 @@
 enum { PAGES = 16384, MOST = 1024, NOBODY = 0 };
 
 static struct runs runs;
-static uint32_t owner[PAGES]; /* number of the run in use there, plus one */
+static uint32_t owner[PAGES]; /* number of the run in use at this page, plus one */
 
 static void setup(void)
 {
@@ -45,7 +45,7 @@ static void give(uint32_t n, enum run_kind kind)
     runs_give(&runs, n, kind);
 }
 
-/* From right to left: no gap, no two free ones of a kind side by side, sums as told. */
+/* From right to left: no gaps, no adjacent free runs of one kind, correct sums. */
 static void check_all(void)
 {
     size_t bytes[RUN_USED + 1] = { 0 };
@@ -128,7 +128,7 @@ START_TEST(kinds_are_kept_apart)
 }
 END_TEST
 
-/* Pages cannot be cut in more parts than there are numbers: an answer, and no loss. */
+/* Pages cannot be cut into more parts than there are numbers: it fails without a loss. */
 START_TEST(numbers_run_out)
 {
     uint32_t n = 0;

@@ -7,7 +7,7 @@
 
 #include "test/unit/unit.h"
 
-/* A manager's socket, in the abstract namespace: no file is left behind. */
+/* A manager's socket in the abstract namespace: no file is left behind. */
 static int listen_as_manager(void)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -22,7 +22,7 @@ static int listen_as_manager(void)
     return fd;
 }
 
-/* The next thing that was told; "" if there is nothing. A datagram is there at once. */
+/* The next message; "" if there is none. A datagram arrives at once. */
 static const char *heard(int fd)
 {
     static char text[200];
@@ -55,7 +55,7 @@ START_TEST(test_nobody_to_tell_is_no_trouble)
 }
 END_TEST
 
-/* Nor is a name that is none, and no descriptor stays open. */
+/* An invalid address causes no failure, and no descriptor stays open. */
 START_TEST(test_what_is_no_address_is_no_trouble)
 {
     char endless[300] = "@";

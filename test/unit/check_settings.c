@@ -193,7 +193,7 @@ START_TEST(test_addresses)
 END_TEST
 
 /* The manual pages are written by hand: no option may be missing from them, and no
- * default be another. */
+ * default may differ. */
 static char page[64 * 1024];
 
 static void open_page(const char *name)
@@ -203,7 +203,7 @@ static void open_page(const char *name)
     fclose(in);
 }
 
-/* The paragraph of an option, cut out; NULL if there is none. */
+/* A copy of the paragraph of an option; NULL if there is none. */
 static char *paragraph_of(const char *name, char *room, size_t nroom)
 {
     char wanted[80], *to = wanted + sprintf(wanted, "\\-\\-");

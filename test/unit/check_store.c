@@ -1,4 +1,4 @@
-/* Every call of the store through the engine interface, and its answers. */
+/* Every call of the store through the engine interface, and its results. */
 #include "test/unit/store_rig.h"
 
 static void setup(void)

@@ -77,7 +77,7 @@ START_TEST(cas_is_adopted)
 }
 END_TEST
 
-/* Nothing could follow it. */
+/* Nothing could follow such a CAS. */
 START_TEST(cas_at_the_end_is_not_adopted)
 {
     static const uint64_t absurd[] = { UINT64_MAX, UINT64_MAX / 2, UINT64_C(1) << 62 };
@@ -111,7 +111,7 @@ START_TEST(cas_starts_at_the_clock)
 }
 END_TEST
 
-/* The last byte of a CAS tells nodes apart: an adopted one may have a higher one. */
+/* The last byte of a CAS differs between nodes: an adopted CAS may have a higher one. */
 START_TEST(a_fence_is_above_all_that_is_there)
 {
     ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;

@@ -1,6 +1,6 @@
 /*
- * What eviction keeps, against a simulated LRU list with the same bytes: a cache is worth
- * its hits.
+ * Compares what eviction keeps with a simulated LRU list of the same bytes: the value of
+ * a cache is its hits.
  */
 #include "test/unit/quick.h"
 #include "test/unit/store_rig.h"
@@ -104,8 +104,8 @@ static bool store_request(uint32_t key)
 
 /* ---- traces */
 
-/* Requests, every scan-th of which is a key that never comes again (0: none). Hits of
- * both, as shares of the requests that could hit. */
+/* Requests, of which every scan-th is for a key that never returns (0: none). Sets the
+ * hits of both, as shares of the requests that could hit. */
 static void compare(double skew, unsigned scan, double *ours, double *lru)
 {
     uint32_t keys = KEYS + (scan == 0 ? 0 : REQUESTS / scan + 1);
@@ -167,7 +167,7 @@ START_TEST(scans_do_little_harm)
 }
 END_TEST
 
-/* A hot set that changes: the old one must not stick. */
+/* A hot set that changes: the old one must not stay. */
 START_TEST(a_new_hot_set_is_taken_in)
 {
     uint32_t state = 3, hits = 0;
@@ -183,10 +183,11 @@ START_TEST(a_new_hot_set_is_taken_in)
 }
 END_TEST
 
-/* A few keys are asked for all the time, others pass by, each again after thrice as many
- * as there is room for. Some of these are remembered and live in the main queue, which
- * rests when it has them. Then others pass by, and the main queue changes. What is hot
- * lies close together there, and must not go because all beside it is as hot. */
+/* A few keys are requested all the time. Others pass by, and each returns after three
+ * times as many as fit. Some of these are remembered and stay in the main queue, which
+ * does not change when it has them. Then different keys pass by, and the main queue
+ * changes. The hot keys lie close together there, and must not be evicted because their
+ * neighbours are as hot. */
 START_TEST(hot_keys_outlive_passers_by)
 {
     enum { HOT = 5000, PASSERS = 150000, WINDOW = 20000 };

@@ -1,6 +1,6 @@
 /*
  * The store under memory pressure: bounds, eviction, changing sizes, held items. Long
- * because each test fills the store in a way of its own before it looks.
+ * because each test fills the store in a different way before it checks.
  */
 #include <unistd.h>
 
@@ -26,7 +26,7 @@ static void setup(void)
     start_with("");
 }
 
-/* Allocate and store through the interface, with the value filled from the key. */
+/* Allocates and stores through the interface; the value is filled from the key. */
 static ENGINE_ERROR_CODE put(const char *key, size_t nvalue, rel_time_t exptime)
 {
     ENGINE_HANDLE *h = &engine->interface;
@@ -76,7 +76,7 @@ static uint32_t random_next(uint32_t *state)
     return *state >> 8;
 }
 
-/* Sizes as caches see them: many small, few large. */
+/* Typical sizes in a cache: many small ones, few large ones. */
 static size_t random_size(uint32_t *state)
 {
     uint32_t r = random_next(state) % 1000;
@@ -105,7 +105,7 @@ START_TEST(memory_is_bounded)
         }
     }
     ck_assert_uint_gt(rig_stat("evictions"), 0);
-    /* The background thread may just be at it. */
+    /* The background thread may be evicting right now. */
     for (int ms = 0; rig_stat("evictions") != fake_host_evictions(host); ms++) {
         ck_assert_int_lt(ms, 10000);
         usleep(1000);
@@ -145,7 +145,7 @@ START_TEST(nothing_is_evicted_while_it_fits)
     size_t size = 500, keys = CACHE_MB * MB / 100 * 75 / (size + 60);
     uint32_t state = 7;
     char key[32];
-    /* Overwritten many times over, at random: space must come from what is dead. */
+    /* Overwritten many times, at random: space must come from dead items. */
     for (size_t i = 0; i < keys * 6; i++) {
         size_t k = i < keys ? i : random_next(&state) % keys;
         snprintf(key, sizeof(key), "key-%zu", k);
@@ -181,7 +181,7 @@ START_TEST(without_eviction_it_fills_up)
         if (i % 2 == 0)
             ck_assert_int_eq(fake_delete(engine, cookie, key, 0), ENGINE_SUCCESS);
     }
-    /* What was deleted, here and there, can be used again, for other sizes too. */
+    /* The space of scattered deleted items can be reused, for other sizes too. */
     for (size_t i = 0; i < stored / 10; i++) {
         snprintf(key, sizeof(key), "new-%zu", i);
         CHECK(put(key, 3 * size, 0) == ENGINE_SUCCESS);
@@ -208,7 +208,7 @@ static void hold(item **held, bool linked)
                                               strlen(key), 300, 0, 0),
                              ENGINE_SUCCESS);
         }
-        /* Spread them: some in every segment. */
+        /* Spread them, so that every segment has some. */
         for (size_t n = 0; n < CACHE_MB * MB / HELD; n += 1000) {
             snprintf(key, sizeof(key), "between-%d-%zu", i, n);
             CHECK(put(key, 900, 0) == ENGINE_SUCCESS);
@@ -288,7 +288,7 @@ START_TEST(deleted_items_in_use_do_not_stop_the_rest)
 }
 END_TEST
 
-/* Large ones: as a client sends them, or reads them, slowly. The last may be refused. */
+/* Large items, as a client slowly sends or reads them. The last one may be refused. */
 enum { LARGE = 300000, LARGE_MAX = CACHE_MB * (1 << 20) / LARGE };
 
 static ENGINE_ERROR_CODE hold_large(item **held, unsigned n, bool linked)
@@ -322,8 +322,8 @@ START_TEST(large_items_in_use_do_not_stop_the_rest)
 }
 END_TEST
 
-/* Whoever sends ever more and finishes nothing is refused, not the others; and all of it
- * can be had again as soon as it is let go. */
+/* A client that sends more and more and finishes nothing is refused, but others are not.
+ * All of the memory is available again as soon as it is released. */
 START_TEST(large_items_in_use_take_half_of_the_memory)
 {
     item *held[LARGE_MAX];
@@ -343,7 +343,7 @@ START_TEST(large_items_in_use_take_half_of_the_memory)
 }
 END_TEST
 
-/* The background thread works on real time: wait for it with a deadline. */
+/* The background thread works in real time: waits for it with a deadline. */
 static void wait_for_items(uint64_t items)
 {
     for (int ms = 0; rig_stat("curr_items") != items; ms++) {

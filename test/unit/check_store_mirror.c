@@ -1,8 +1,8 @@
 /*
- * A store and its mirror, side by side in one process: what the leading one evicts and
- * what is read there is told to the other, a batch at a time, as replication does it.
- * What counts is how many hits the mirror has when it takes over. Long because half of it
- * plays replication for the two, and each test needs all of that.
+ * A store and its mirror, side by side in one process. The leading store's evictions and
+ * reads are told to the other one, a batch at a time, as replication does it. The result
+ * is the hit ratio of the mirror when it takes over. Long because half of it plays
+ * replication for the two, and each test needs all of that.
  */
 #include "base/check.h"
 #include "store/mirror.h"
@@ -10,7 +10,7 @@
 #include "test/unit/store_rig.h"
 #include "test/unit/zipf.h"
 
-/* Slack: how many times the margins that caches of full size keep to. */
+/* Slack: the factor for margins that hold for caches of full size. */
 #ifdef UNDER_SANITIZER
 #define WHOLE "cache_size=2m"
 #define HALF  "cache_size=1m"
@@ -27,20 +27,19 @@ struct note {
     struct engine_note note;
 };
 
-/* One node of the pair; which of them leads changes. */
+/* One node of the pair; the leader changes. */
 static struct node {
     ENGINE_HANDLE_V1 *engine;
-    pthread_mutex_t lock; /* guards what follows: the store's own thread evicts, too */
+    pthread_mutex_t lock; /* guards the next two: the store's own thread evicts, too */
     struct note notes[EVENTS_MAX];
     unsigned nnotes;
 } nodes[2] = { { .lock = PTHREAD_MUTEX_INITIALIZER },
                { .lock = PTHREAD_MUTEX_INITIALIZER } };
-/* Keys that the mirror has asked for; that were set, and are shipped with the next batch.
- */
+/* Keys that the mirror has asked for; keys that were set, to ship with the next batch. */
 static char wanted[EVENTS_MAX][NKEY + 1], pending[BATCH][NKEY + 1];
 static unsigned nwanted, npending;
 static struct node *_Atomic lead, *mirror;
-static unsigned told = ~0u; /* which kinds of notes are passed on: 1 << kind */
+static unsigned told = ~0u; /* the kinds of notes that are passed on: 1 << kind */
 
 static void on_note(void *context, const struct engine_note *note)
 {
@@ -86,7 +85,7 @@ static void start_pair(const char *lead_config, const char *mirror_config)
     take_the_lead(&nodes[0]);
 }
 
-/* Engines stay until the host ends: it forgets no callback of theirs. */
+/* Engines stay until the host ends, because it keeps their callbacks. */
 static ENGINE_HANDLE_V1 *retired;
 
 static void stop_pair(void)
@@ -101,16 +100,16 @@ static void stop_pair(void)
     fake_host_destroy(host);
 }
 
-/* ---- what replication does */
+/* ---- the part of replication */
 
-/* The mirror asks for it, and gets it a little later. */
+/* The mirror asks for the key, and gets it a little later. */
 static void want(const char *key)
 {
     if (nwanted < EVENTS_MAX)
         memcpy(wanted[nwanted++], key, NKEY);
 }
 
-/* The next one, else all have been told and there is room again. */
+/* Takes the next note; if there is none, all have been told and there is room again. */
 static bool take_note(struct node *n, unsigned i, struct note *taken)
 {
     AZ(pthread_mutex_lock(&n->lock));
@@ -124,7 +123,7 @@ static bool take_note(struct node *n, unsigned i, struct note *taken)
     return is_one;
 }
 
-/* With no lock held: the mirror evicts for it, and tells that, too. */
+/* Called with no lock held: the mirror evicts because of it, and tells that, too. */
 static void tell(void)
 {
     struct note n;
@@ -152,7 +151,7 @@ static void ship(const char *key, bool with_age)
     lead->engine->release(handle_of(lead), cookie, it);
 }
 
-/* ---- what clients do */
+/* ---- the part of the clients */
 
 static size_t size_of(uint32_t key)
 {
@@ -211,8 +210,7 @@ static bool holds(const struct node *n, uint32_t key)
 
 struct load {
     struct zipf zipf;
-    unsigned
-        scan; /* every so-many-th request is for a key that never comes again; 0: none */
+    unsigned scan; /* every scan-th request is for a key that never returns; 0: none */
     uint32_t n, once;
 };
 
@@ -231,7 +229,7 @@ static double run(struct load *l, unsigned requests)
     return (double)hits / requests;
 }
 
-/* What both would answer now, if asked the same. */
+/* The hit ratios of both now, for the same requests. */
 static void ask_both(const struct load *l, double *of_lead, double *of_mirror)
 {
     struct load same = *l;
@@ -246,8 +244,8 @@ static void ask_both(const struct load *l, double *of_lead, double *of_mirror)
     *of_mirror = (double)hits[1] / WINDOW;
 }
 
-/* How many of the leading node's items the mirror does not have, and the other way round;
- * of those that come again. */
+/* Counts the leader's items that the mirror does not have, and the reverse, among the
+ * keys that return. */
 static void count_differences(uint32_t keys, unsigned *missing, unsigned *extra)
 {
     *missing = *extra = 0;
@@ -263,8 +261,8 @@ static uint64_t number_of(const struct node *n, const char *name)
     return fake_stat_number(n->engine, cookie, NULL, name);
 }
 
-/* As replication copies a store: in the order of the iterator, notes and changes between.
- */
+/* Copies a store as replication does: in the iterator's order, with notes and changes in
+ * between. */
 static void copy_all(void)
 {
     const void *scanner = fake_cookie_create(host);
@@ -290,8 +288,8 @@ static void copy_all(void)
 
 struct outcome {
     double before, lead,
-        mirror;   /* hit ratios; the latter two when the mirror takes over */
-    double after; /* of the worst window then */
+        mirror;   /* hit ratios; the last two are those when the mirror takes over */
+    double after; /* of the worst window after that */
 };
 
 static void say(const char *what, const struct outcome *o)
@@ -299,8 +297,8 @@ static void say(const char *what, const struct outcome *o)
     unsigned missing, extra;
 
     count_differences(KEYS, &missing, &extra);
-    printf("%s: before %.4f, at the moment %.4f and %.4f (%u items missing, %u too many, "
-           "%.2f moved a set)\n",
+    printf("%s: before %.4f, at the fail-over %.4f and %.4f (%u items missing, %u extra, "
+           "%.2f moved per set)\n",
            what, o->before, o->lead, o->mirror, missing, extra,
            (double)number_of(mirror, "items_moved") /
                (double)number_of(mirror, "total_items"));
@@ -365,7 +363,7 @@ START_TEST(takes_over_warm_from_scans)
 }
 END_TEST
 
-/* What each kind of note is good for. The figures are in doc/store.md. */
+/* The effect of each kind of note. The figures are in doc/store.md. */
 START_TEST(each_kind_of_note_counts)
 {
     static const struct {
@@ -392,7 +390,7 @@ START_TEST(each_kind_of_note_counts)
 }
 END_TEST
 
-/* A new mirror gets a copy, in the order of the hash table, while clients go on. */
+/* A new mirror gets a copy, in the order of the hash table, while clients continue. */
 START_TEST(a_copy_is_warm)
 {
     struct load l;
@@ -413,7 +411,7 @@ START_TEST(a_copy_is_warm)
 }
 END_TEST
 
-/* It keeps what a store of its size would. */
+/* It keeps what a store of its size would keep. */
 START_TEST(a_smaller_mirror_keeps_the_best)
 {
     struct load l;
@@ -431,7 +429,7 @@ START_TEST(a_smaller_mirror_keeps_the_best)
     run(&l, REQUESTS);
     struct outcome o = fail_over(&l, "half the memory");
     there = o.mirror;
-    printf("    of a store of that size: %.4f\n", alone);
+    printf("    a store of that size: %.4f\n", alone);
     ck_assert_msg(there >= (1 - 0.03 * SLACK) * alone, "%.4f, not %.4f", there, alone);
     stop_pair();
     zipf_fini(&l.zipf);
@@ -465,7 +463,7 @@ int main(void)
         a_copy_is_warm,
         a_smaller_mirror_keeps_the_best,
         stays_warm_when_the_lead_changes_often,
-        each_kind_of_note_counts, /* in small caches too little differs */
+        each_kind_of_note_counts, /* in small caches the differences are too small */
     };
     return unit_run("store_mirror", tests, quick(N_ELEMENTS(tests) - (SLACK > 1), 2));
 }

@@ -1,4 +1,4 @@
-/* The store and a kernel that says no: to give memory, to take it back, to map more. */
+/* The store when the kernel refuses to give memory, to take it back, or to map more. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -7,14 +7,14 @@
 #define MB ((size_t)1 << 20)
 static size_t cache; /* bytes */
 
-/* Mappings that others may make meanwhile: a sanitizer for what it remembers. */
+/* Mappings that others may create meanwhile, for example a sanitizer. */
 #ifdef UNDER_SANITIZER
 enum { MAPS_SLACK = 100 };
 #else
 enum { MAPS_SLACK = 4 };
 #endif
 
-/* The linker puts these in front of the C library's. */
+/* The linker calls these instead of the C library's functions. */
 int __real_madvise(void *at, size_t n, int advice);
 int __real_mprotect(void *at, size_t n, int protection);
 void *__real_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset);
@@ -25,8 +25,8 @@ void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t o
 int __wrap_munmap(void *at, size_t n);
 
 static struct {
-    _Atomic unsigned madvise, mprotect; /* in a hundred calls */
-    size_t addresses;                   /* beyond so many, 0: to none */
+    _Atomic unsigned madvise, mprotect; /* how many of a hundred calls to refuse */
+    size_t addresses;                   /* the limit of address space; 0: none */
     _Atomic unsigned calls, refused;
 } no;
 static size_t mapped;
@@ -118,7 +118,7 @@ static unsigned count_maps(void)
     return n;
 }
 
-/* What segments and large items have, and what is warm, is what the budget says, but for
+/* The budget must equal the pages of segments and large items and the warm pages, plus
  * the tables. */
 static void check_books(void)
 {
@@ -154,7 +154,7 @@ START_TEST(large_values_need_no_mappings)
 }
 END_TEST
 
-/* As with locked memory before Linux 5.18: what is free serves other sizes. */
+/* As with locked memory before Linux 5.18: free pages serve other sizes. */
 START_TEST(pages_that_are_not_taken_back_serve_others)
 {
     no.madvise = 100;
@@ -230,7 +230,7 @@ START_TEST(no_addresses_is_an_error)
 }
 END_TEST
 
-/* Sizes that do not fit each other: little more than the cache itself is ever used. */
+/* Sizes that do not fit each other: the store uses little more than the cache itself. */
 START_TEST(addresses_do_not_run_away)
 {
     uint32_t state = 9;

@@ -1,4 +1,4 @@
-/* Scans: nothing hidden, nothing twice, whatever happens meanwhile. */
+/* Scans: no item hidden, none shown twice, whatever happens meanwhile. */
 #include <unistd.h>
 
 #include "test/unit/store_rig.h"
@@ -48,14 +48,14 @@ START_TEST(scan_meets_everything_once)
 }
 END_TEST
 
-/* ---- a shortage of memory: the linker leads these calls here */
+/* ---- a shortage of memory: the linker redirects these calls to here */
 
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *old, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
-static _Thread_local int fails_in; /* the allocation that fails: 1, the next; 0: none */
+static _Thread_local int fails_in; /* which allocation fails: 1, the next; 0: none */
 
 static bool fails_now(void)
 {
@@ -72,7 +72,7 @@ void *__wrap_realloc(void *old, size_t size)
     return fails_now() ? NULL : __real_realloc(old, size);
 }
 
-/* Scans to the end, however often it has to be asked; how many items there were. */
+/* Scans to the end, asking as often as needed; returns how many items there were. */
 static unsigned scan_through(unsigned *refusals)
 {
     ENGINE_HANDLE *h = &engine->interface;
@@ -111,7 +111,7 @@ START_TEST(a_scan_short_of_memory_is_no_end)
         refusals = 0;
         fails_in = nth;
         ck_assert_uint_eq(scan_through(&refusals), ITEMS / 10);
-        ck_assert(refusals > 0 || nth > 2); /* its own and the first bucket's */
+        ck_assert(refusals > 0 || nth > 2); /* the scan's own and the first bucket's */
         fails_in = 0;
     }
 }
@@ -171,8 +171,8 @@ static bool scan_one(struct scan *w)
     return true;
 }
 
-/* What was there before the scan and is not changed must be met, though the table grows
- * manifold and items are moved in memory meanwhile. */
+/* Items that existed before the scan and do not change must be met, though the table
+ * grows severalfold and items are moved in memory meanwhile. */
 START_TEST(scans_miss_nothing_while_the_table_grows)
 {
     struct scan scans[3];
@@ -236,7 +236,7 @@ START_TEST(an_abandoned_scan_is_freed)
     ck_assert(scan_one(&w));
     fake_cookie_destroy(w.cookie);
     free(w.seen);
-    w.cookie = &w; /* one that the host knows nothing of: left to the engine's end */
+    w.cookie = &w; /* the host does not know it: the engine frees the scan at its end */
     scan_start(&w);
     ck_assert(scan_one(&w));
     free(w.seen);
@@ -244,8 +244,8 @@ START_TEST(an_abandoned_scan_is_freed)
 }
 END_TEST
 
-/* What a scan shows is there at that moment: replication sends it behind all changes
- * that it has sent already. */
+/* An item exists at the moment when a scan shows it: replication sends it behind all
+ * changes that it has sent already. */
 START_TEST(a_scan_shows_nothing_that_was_removed_meanwhile)
 {
     struct scan w = { .cookie = fake_cookie_create(host) };

@@ -1,4 +1,4 @@
-/* Many threads: nothing torn, nothing lost. */
+/* Many threads: no torn values, no lost updates. */
 #include "test/unit/store_rig.h"
 
 #ifdef UNDER_SANITIZER
@@ -12,7 +12,7 @@ static void setup(void)
     rig_start("cache_size=16m");
 }
 
-/* ---- torture: a value starts with its key and counts up from there. CHECK, since
+/* ---- torture: a value starts with its key and counts up from there. Uses CHECK, since
  * libcheck writes to a file at every assertion. */
 
 enum { WORKERS = 4, KEYS = 2000 };

@@ -1,5 +1,5 @@
 #include <stdio.h>
-/* The text protocol: lines to requests, whole, cut anywhere, endless, or wrong. */
+/* The text protocol: parses lines that are whole, cut anywhere, endless, or wrong. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,7 +205,7 @@ START_TEST(bad_lines_are_refused_with_the_known_words)
 }
 END_TEST
 
-/* The letters of a row are those of its word, or it would never be found. */
+/* The letters of a row must be those of its word, or it would never be found. */
 START_TEST(every_word_of_the_table_is_found)
 {
     static const struct {
@@ -226,7 +226,7 @@ START_TEST(every_word_of_the_table_is_found)
 }
 END_TEST
 
-/* ---- lines longer than the patience for other lines */
+/* ---- lines longer than the limit for other lines */
 
 enum { MANY = 3000 };
 
@@ -311,7 +311,7 @@ END_TEST
 
 START_TEST(a_key_may_be_nothing_but_a_carriage_return)
 {
-    /* seen only once the newline behind it is there */
+    /* noticed only when the newline behind it has arrived */
     char *line = repeated("get ", " ", 2100, "\r");
     struct parser parser = { .value_max = VALUE_MAX };
     struct request req;

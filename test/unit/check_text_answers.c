@@ -1,4 +1,4 @@
-/* The text protocol: what became of a request, in words. */
+/* The text protocol: results of requests as text. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -40,7 +40,7 @@ START_TEST(test_left_behind)
 {
     int fd = unix_socket_bind(&at, 0600);
     AZ(listen(fd, 1));
-    close(fd); /* as when its process is killed: the file stays */
+    close(fd); /* as if its process was killed: the file stays */
     fd = unix_socket_bind(&at, 0600);
     ck_assert_int_ge(fd, 0);
     close(fd);

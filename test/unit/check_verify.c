@@ -1,4 +1,4 @@
-/* The comparison of both nodes: what it finds, what it leaves alone, what ends it. */
+/* The comparison of both nodes: what it finds, what it ignores, what ends it. */
 #include "base/check.h"
 #include "base/hash.h"
 #include "test/unit/core_rig.h"
@@ -27,7 +27,7 @@ static const struct repl_difference *compare(void)
     return a->core.verify.found;
 }
 
-/* What a client did to one store and replication has not seen. */
+/* Changes one store behind replication's back. */
 static void tamper(struct node *n, const char *key, const struct link_change *as)
 {
     struct repl_item it;
@@ -64,7 +64,7 @@ START_TEST(test_empty_nodes)
 }
 END_TEST
 
-/* Each in a bucket of its own; each is told by another part of the item. */
+/* Each is in a bucket of its own, and differs in another part of the item. */
 START_TEST(test_unequal_items_are_repaired)
 {
     static const struct link_change as[] = {
@@ -109,7 +109,7 @@ START_TEST(test_items_on_one_node_are_found)
 }
 END_TEST
 
-/* One message at a time, and a client's change after some of them. */
+/* One message at a time; a client changes something after some of them. */
 static unsigned compare_under_load(void)
 {
     unsigned changes = 0;
@@ -153,7 +153,7 @@ START_TEST(test_a_difference_is_found_under_load)
 }
 END_TEST
 
-/* What is about to expire may be gone on one node a moment earlier. */
+/* An item that is about to expire may be gone on one node a moment earlier. */
 START_TEST(test_expiry_is_no_difference)
 {
     struct link_change c = { .key = "short", .nkey = 5, .value = "x", .nvalue = 1 };
@@ -181,11 +181,11 @@ START_TEST(test_a_cut_ends_it)
 }
 END_TEST
 
-/* Also at the follower, half-way through its answer; later ones are not misled. */
+/* Also at the follower, half-way through its answer; later ones are not affected. */
 START_TEST(test_a_promotion_ends_it)
 {
     filled_pair();
-    node_evict(b, "key 3"); /* nobody's change: only a comparison tells */
+    node_evict(b, "key 3"); /* not a client's change: only a comparison finds it */
     ck_assert_ptr_null(begin(a));
     while (b->core.verify.state != VERIFY_ANSWER) {
         node_work(a);
@@ -202,7 +202,7 @@ START_TEST(test_a_promotion_ends_it)
 }
 END_TEST
 
-/* A repair in the middle would make the follower miss items for a while. */
+/* A repair during the comparison would make the follower miss items for a while. */
 START_TEST(test_an_overflow_meanwhile_is_repaired_after_it)
 {
     struct pair_config config = { .map_bits = { 10, 6 }, .journal_bytes = 1024 };

@@ -1,4 +1,4 @@
-/* Who waits for which key: joined, bounded, let go once, and not made to wait again. */
+/* Waiters for keys: joined, bounded, resumed once, and not made to wait again. */
 #include "repl/waiters.h"
 
 #include <stdio.h>
@@ -43,7 +43,7 @@ static bool found(const char *key)
     return waiters_found(&w, key, strlen(key));
 }
 
-/* All that is to be sent goes in this batch; how much that is. */
+/* Sends everything that is due in this batch; returns how many keys. */
 static unsigned take_all(uint32_t batch)
 {
     const void *key;
@@ -66,7 +66,7 @@ START_TEST(test_requests_for_a_key_are_joined)
     ck_assert_uint_eq(nkey, 1);
     ck_assert_mem_eq(key, "k", 1);
     ck_assert_uint_eq(take_all(1), 1);
-    ck_assert(ask(10, "k", 200)); /* it is on its way already */
+    ck_assert(ask(10, "k", 200)); /* the request is in flight already */
     ck_assert(!waiters_have_unsent(&w));
     ck_assert(found("k"));
     ck_assert(!found("k"));
@@ -79,7 +79,8 @@ START_TEST(test_requests_for_a_key_are_joined)
 }
 END_TEST
 
-/* Who comes back without the key goes on; for another key, or later, it waits again. */
+/* A client that returns without the key continues; for another key, or later, it waits
+ * again. */
 START_TEST(test_nobody_waits_twice)
 {
     ck_assert(ask(0, "k", 100));
@@ -93,7 +94,7 @@ START_TEST(test_nobody_waits_twice)
     ck_assert(found("l") == false); /* not even asked for yet */
     ck_assert(ask(0, "k", 600));
     ck_assert(found("k") == false);
-    ck_assert(ask(0, "k", 700)); /* it came, and has gone again since */
+    ck_assert(ask(0, "k", 700)); /* it arrived, and is gone again since */
     waiters_end(&w, 800);
     ck_assert(!ask(0, "k", 900));
     ck_assert(ask(0, "k", 5000000));
@@ -110,11 +111,11 @@ START_TEST(test_patience_ends)
     ck_assert_uint_eq(waiters_expire(&w, PATIENCE + 100), 1);
     ck_assert_uint_eq(nresumed, 1);
     ck_assert_uint_eq(waiters_due_us(&w), PATIENCE + 200);
-    ck_assert(!ask(2, "l", PATIENCE + 150)); /* nobody waits behind one who did in vain */
+    ck_assert(!ask(2, "l", PATIENCE + 150)); /* nobody waits behind one that timed out */
     ck_assert_uint_eq(waiters_expire(&w, PATIENCE + 300), 1);
     ck_assert_uint_eq(waiters_due_us(&w), 0);
     ck_assert_uint_eq(take_all(5),
-                      1); /* sent all the same: the answer tells that one comes */
+                      1); /* sent nevertheless: the answer shows that the peer answers */
     ck_assert(!ask(2, "l", PATIENCE + 400));
     waiters_answered(&w, 4, PATIENCE + 500);
     ck_assert(!ask(2, "l", PATIENCE + 500));
@@ -128,7 +129,7 @@ START_TEST(test_answers_come_in_order)
 {
     for (unsigned i = 0; i < 3; i++) {
         ck_assert(ask(i, (const char *[]){ "a", "b", "c" }[i], i));
-        take_all(UINT32_MAX - 1 + i); /* the number goes round */
+        take_all(UINT32_MAX - 1 + i); /* the number wraps around */
     }
     waiters_answered(&w, UINT32_MAX - 2, 10);
     ck_assert_uint_eq(nresumed, 0);
@@ -140,7 +141,7 @@ START_TEST(test_answers_come_in_order)
 }
 END_TEST
 
-/* The roles move in between: all is sent again, in the same order. */
+/* The roles move in between: everything is sent again, in the same order. */
 START_TEST(test_sent_again)
 {
     const void *key;
@@ -168,11 +169,11 @@ START_TEST(test_who_goes_away_is_forgotten)
     ck_assert_uint_eq(resumed[0], 0);
     ck_assert_uint_eq(resumed[1], 1);
     ck_assert(!waiters_forget(&w, &people[1]));
-    ck_assert(ask(1, "k", 3)); /* it was only remembered, and is a new one now */
+    ck_assert(ask(1, "k", 3)); /* it was only remembered, and counts as a new one now */
 }
 END_TEST
 
-/* Keys and requests have bounds; those remembered make room. */
+/* Keys and requests are limited; remembered ones make room. */
 START_TEST(test_bounds)
 {
     char key[20];
@@ -190,7 +191,7 @@ START_TEST(test_bounds)
 }
 END_TEST
 
-/* Keys that a client has made to have one hash are spread all the same. */
+/* Keys that a client has chosen to have one hash are spread nevertheless. */
 START_TEST(test_chosen_keys_do_not_share_a_chain)
 {
     char key[FLOOD_KEY];

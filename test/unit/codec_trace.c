@@ -11,7 +11,7 @@ struct run {
     const struct codec *codec;
     struct parser parser;
     struct buffer in;
-    uint64_t swallow; /* bytes to come that belong to a refused value */
+    uint64_t swallow; /* bytes of a refused value that are still to come */
     bool closed;
     FILE *out;
 };
@@ -93,7 +93,7 @@ static bool is_store(enum command command)
     return command >= COMMAND_SET && command <= COMMAND_CAS;
 }
 
-/* A request and, if it has one, its value; false if the value is not there yet. */
+/* Traces a request and its value, if it has one; false if the value is incomplete. */
 static bool run_request(struct run *run, const struct request *req)
 {
     size_t nvalue = is_store(req->command) ? req->nvalue + run->codec->value_tail : 0;
@@ -120,7 +120,7 @@ static void run_refusal(struct run *run, const struct request *req, bool closed)
     buffer_consume(&run->in, closed ? buffer_length(&run->in) : run->parser.used);
 }
 
-/* One turn; false when it takes more bytes to go on. */
+/* One step; false if it needs more bytes to continue. */
 static bool run_step(struct run *run)
 {
     struct request req;
@@ -152,7 +152,7 @@ static bool run_step(struct run *run)
 
 static void run_feed(struct run *run, const char *bytes, size_t n)
 {
-    /* a buffer of its own each time, so that reading beyond its end is seen */
+    /* a new buffer each time, so that a read beyond its end is noticed */
     size_t kept = buffer_length(&run->in);
     struct buffer next = { .data = malloc(kept + n + 1), .size = kept + n };
     ck_assert_ptr_nonnull(next.data);

@@ -1,13 +1,13 @@
 /*
- * Runs a codec as a server would and writes down what it made of the bytes, a line a
- * request, so that a test is a pair of texts:
+ * Runs a codec as a server would, and writes one line for each request that it parsed, so
+ * that a test is a pair of texts:
  *
  *   set a 5 0 1\r\nx\r\n      ->   set a flags=5 value=x
  *   delete a 5\r\n            ->   ! CLIENT_ERROR bad command line format.  Usage: ...
  *
- * A line names the command, the key and every member that is not zero; `!` is the answer
- * to a refused request, `closed` the end of the connection, `more` stands at the end
- * when bytes are left over.
+ * A line names the command, the key and every member that is not zero. `!` precedes the
+ * answer to a refused request, `closed` is the end of the connection, and `more` at the
+ * end means that bytes are left over.
  */
 #ifndef TEST_UNIT_CODEC_TRACE_H
 #define TEST_UNIT_CODEC_TRACE_H
@@ -16,17 +16,17 @@
 
 #include "protocol/codec.h"
 
-/* The input arrives in pieces: `first` bytes, then `step` bytes at a time. The result
- * is the caller's to free. */
+/* The input arrives in pieces: `first` bytes, then `step` bytes at a time. The caller
+ * frees the result. */
 char *codec_trace(const struct codec *codec, uint32_t value_max, const void *bytes,
                   size_t n, size_t first, size_t step);
 
-/* Compares the trace of the whole input with what is wanted, then the traces of every
- * way to cut it in two, and of single bytes, with that of the whole. */
+/* Compares the trace of the whole input with the wanted one. Then compares it with the
+ * traces of every way to cut the input in two, and of single bytes. */
 void codec_trace_check(const struct codec *codec, uint32_t value_max, const void *bytes,
                        size_t n, const char *wanted);
 
-/* head, value, tail and (if asked for) end, with bytes beyond ASCII as \xHH. */
+/* Composes head, value, tail and (if requested) end; bytes beyond ASCII become \xHH. */
 char *codec_answer(const struct codec *codec, const struct request *req,
                    const struct response *res, const char *value, bool end);
 

@@ -1,6 +1,6 @@
 /*
- * What the tests of connections stand on: a server without listeners, one worker that the
- * test turns, a tiny engine, and a client at the other end of a socket pair.
+ * The fixture for tests of connections: a server without listeners, one worker that the
+ * test runs, a tiny engine, and a client at the other end of a socket pair.
  */
 #ifndef TEST_UNIT_CONNECTION_RIG_H
 #define TEST_UNIT_CONNECTION_RIG_H
@@ -39,7 +39,7 @@ static inline int connect_client(void)
     return ends[0];
 }
 
-/* The worker reads the settings from the moment that it runs. */
+/* The worker reads the settings as soon as it runs. */
 static inline void begin_with(size_t piece, bool arithmetic,
                               const struct settings *settings)
 {
@@ -96,7 +96,7 @@ static inline void hear_end(void)
 {
     char byte;
     ssize_t n = recv(client, &byte, 1, 0);
-    ck_assert_msg(n == 0 || (n < 0 && errno == ECONNRESET), "it did not close");
+    ck_assert_msg(n == 0 || (n < 0 && errno == ECONNRESET), "it is not closed");
 }
 
 static inline void ask(const char *text, const char *wanted)
@@ -105,7 +105,7 @@ static inline void ask(const char *text, const char *wanted)
     hear(wanted);
 }
 
-/* Wait until the engine has refused a call with EWOULDBLOCK. */
+/* Waits until the engine has refused a call with EWOULDBLOCK. */
 static const void *wait_for_cookie(void)
 {
     for (unsigned i = 0; i < DEADLINE_MS && tiny_engine_cookie() == NULL; i++)

@@ -1,6 +1,6 @@
 /*
- * What the core's tests stand on: two nodes on a wire, a and b. Each test is a story; it
- * ends with both at rest, holding the same. The fixture is setup and teardown.
+ * The fixture for tests of the core: two nodes on a wire, a and b. Each test is a story
+ * that ends with both at rest, holding the same. Call setup and teardown around it.
  */
 #ifndef TEST_UNIT_CORE_RIG_H
 #define TEST_UNIT_CORE_RIG_H
@@ -36,7 +36,7 @@ static inline void settle(void)
     ck_assert_uint_eq(p.wire.end[1].refused, 0);
 }
 
-/* All has moved, both hold the same and know it. */
+/* Runs until nothing moves: both must hold the same and know it. */
 static inline void settle_in_sync(void)
 {
     char why[400] = "";

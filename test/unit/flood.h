@@ -1,6 +1,6 @@
 /*
- * Keys that a client makes so that they all have one hash: 32 bytes of which the first
- * eight are those that XXH3 mixes in there, so that what follows is multiplied by 0.
+ * Keys that a client constructs so that all have one hash: 32 bytes, of which the first
+ * eight are those that XXH3 mixes in there, so that the rest is multiplied by 0.
  */
 #ifndef TEST_UNIT_FLOOD_H
 #define TEST_UNIT_FLOOD_H

@@ -1,6 +1,6 @@
 /*
- * What the tests of the link's messages stand on: a buffer as the wire, one message that
- * was parsed of it, and examples. The fixture is setup and teardown.
+ * The fixture for tests of the link's messages: a buffer as the wire, one message parsed
+ * from it, and examples. Call setup and teardown around each test.
  */
 #ifndef TEST_UNIT_LINK_RIG_H
 #define TEST_UNIT_LINK_RIG_H
@@ -35,7 +35,7 @@ static inline uint8_t *at(size_t i)
     return (uint8_t *)wire.data + wire.head + i;
 }
 
-/* In memory of just their size. Pointers in m are void after the next call. */
+/* Uses memory of exactly that size. Pointers in m become invalid at the next call. */
 static inline enum link_result parse_part(size_t n, size_t *used, const char **why)
 {
     static void *exact;
@@ -45,7 +45,7 @@ static inline enum link_result parse_part(size_t n, size_t *used, const char **w
     return link_parse(exact, n, BODY_MAX, &m, used, why);
 }
 
-/* The whole of it is one message, and every part of it asks for more. */
+/* The whole buffer is one message, and every part of it needs more bytes. */
 static inline void parse_whole(enum link_op op)
 {
     const char *why = NULL;

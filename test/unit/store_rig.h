@@ -1,6 +1,6 @@
 /*
- * What the store's tests stand on: a fake host, one engine, one cookie. The fixture
- * starts an engine of RIG_CONFIG; a test that needs another calls rig_restart.
+ * The fixture for tests of the store: a fake host, one engine, one cookie. It starts an
+ * engine with RIG_CONFIG; a test that needs another one calls rig_restart.
  */
 #ifndef TEST_UNIT_STORE_RIG_H
 #define TEST_UNIT_STORE_RIG_H
@@ -20,7 +20,7 @@ static inline void rig_start(const char *config)
     host = fake_host_create();
     engine = fake_engine_create(host, store_create_instance, config, &error);
     ck_assert_ptr_nonnull(engine);
-    /* The same places each time. */
+    /* The same places in every run. */
     store_of((ENGINE_HANDLE *)engine)->secret = (struct siphash_secret){ { 1, 2 } };
     cookie = fake_cookie_create(host);
 }
@@ -39,7 +39,7 @@ static inline void rig_restart(const char *config)
     rig_start(config);
 }
 
-/* A store with all there is to it. */
+/* Stores with all arguments. */
 static inline ENGINE_ERROR_CODE rig_put(ENGINE_STORE_OPERATION op, const char *key,
                                         const char *value, uint64_t expected,
                                         uint64_t *cas)

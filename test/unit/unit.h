@@ -21,9 +21,9 @@
 
 #include "base/check.h"
 
-enum { UNIT_TIMEOUT = 60 }; /* seconds a test; generous, because sanitizers are slow */
+enum { UNIT_TIMEOUT = 60 }; /* seconds per test; generous, as sanitizers are slow */
 
-/* With a fixture around each test; both may be NULL. */
+/* Runs each test with a fixture around it; both functions may be NULL. */
 static inline int unit_run_with(const char *module, SFun setup, SFun teardown,
                                 const TTest *const *tests, size_t n)
 {
@@ -40,7 +40,7 @@ static inline int unit_run_with(const char *module, SFun setup, SFun teardown,
     int run = srunner_ntests_run(runner), failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     if (run == 0)
-        fprintf(stderr, "%s: no test of that name\n", module);
+        fprintf(stderr, "%s: there is no test with that name\n", module);
     return run > 0 && failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -49,7 +49,7 @@ static inline int unit_run(const char *module, const TTest *const *tests, size_t
     return unit_run_with(module, NULL, NULL, tests, n);
 }
 
-/* A file that belongs to the test, for reading; make check says where the sources are. */
+/* Opens a file that belongs to the test; make check says where the sources are. */
 static inline FILE *unit_open(const char *name)
 {
     char path[512];

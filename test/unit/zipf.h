@@ -1,6 +1,6 @@
 /*
- * Requests as caches see them: few keys come often, many seldom. The sequence depends on
- * the state that it starts with, and on nothing else.
+ * Typical requests to a cache: few keys are frequent, many are rare. The sequence depends
+ * only on the initial state.
  */
 #ifndef TEST_UNIT_ZIPF_H
 #define TEST_UNIT_ZIPF_H
@@ -46,7 +46,7 @@ static inline uint32_t zipf_next(struct zipf *z)
         else
             high = middle;
     }
-    /* Neighbours in rank must not be neighbours in anything else. */
+    /* Keys with adjacent ranks must not be adjacent in anything else. */
     return (uint32_t)((uint64_t)low * 7919 % z->keys);
 }
 
