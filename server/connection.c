@@ -138,7 +138,7 @@ static void shrink_input(struct buffer *in)
 }
 
 /* Idle connections hold no buffers; slow ones hold no more than they need. */
-static void settle(struct connection *c)
+static void come_to_rest(struct connection *c)
 {
     struct io *io = c->io;
     if (buffer_length(&io->in) == 0 && output_empty(&io->out)) {
@@ -160,7 +160,7 @@ enum state connection_wait(struct connection *c, enum state state, short what)
 {
     enter(c, state);
     if (watch(c, what))
-        settle(c);
+        come_to_rest(c);
     else
         connection_close(c);
     return STATE_WAIT;
@@ -181,7 +181,7 @@ enum state connection_defer(struct connection *c, enum state state)
 
 enum state connection_park(struct connection *c, enum state after)
 {
-    connection_hold(c);
+    connection_reference(c);
     c->after = after;
     return STATE_PARKED;
 }
@@ -193,9 +193,9 @@ enum state connection_stay_parked(struct connection *c)
 
 void connection_notify(struct connection *c, ENGINE_ERROR_CODE status)
 {
-    connection_hold(c);
+    connection_reference(c);
     if (!inbox_notify(&c->worker->inbox, &c->notice, status))
-        connection_unhold(c); /* the notice that is already pending has a reference */
+        connection_release(c); /* the notice that is already pending has a reference */
 }
 
 /* ---- life ---- */
@@ -274,7 +274,7 @@ void connection_close(struct connection *c)
     atomic_store(&c->fd, -1);
     close(fd);
     count_closed(w);
-    connection_unhold(c);
+    connection_release(c);
 }
 
 void connection_free_all(struct worker *w)
@@ -301,12 +301,12 @@ void connection_release_sent(void *context, void *it)
 
 /* ---- references ---- */
 
-void connection_hold(struct connection *c)
+void connection_reference(struct connection *c)
 {
     atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
 }
 
-void connection_unhold(struct connection *c)
+void connection_release(struct connection *c)
 {
     unsigned before = atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel);
     CHECK(before > 0);

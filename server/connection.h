@@ -84,7 +84,7 @@ struct connection {
     bool value_due; /* the value that it showed must still be looked up and sent */
 
     void *engine_specific;
-    struct notice notice;
+    struct wakeup notice;
     TAILQ_ENTRY(connection) link;          /* worker->connections */
     TAILQ_ENTRY(connection) deferred_link; /* worker->deferred */
 };
@@ -97,7 +97,7 @@ static inline struct connection *connection_of(const void *cookie)
     return c;
 }
 
-static inline struct connection *connection_of_notice(struct notice *n)
+static inline struct connection *connection_of_wakeup(struct wakeup *n)
 {
     return connection_of((char *)n - offsetof(struct connection, notice));
 }
@@ -143,7 +143,7 @@ void connection_release_sent(void *context, void *it);
 /* ---- any thread */
 
 void connection_notify(struct connection *c, ENGINE_ERROR_CODE status);
-void connection_hold(struct connection *c);
-void connection_unhold(struct connection *c);
+void connection_reference(struct connection *c);
+void connection_release(struct connection *c);
 
 #endif

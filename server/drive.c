@@ -49,5 +49,5 @@ void drive_resume(struct connection *c, ENGINE_ERROR_CODE status)
     c->status = status;
     drive(c, c->after);
     /* the wait's reference; the caller holds one of its own, so c is still valid */
-    connection_unhold(c); /* NOLINT(clang-analyzer-unix.Malloc) */
+    connection_release(c); /* NOLINT(clang-analyzer-unix.Malloc) */
 }

@@ -122,7 +122,7 @@ static ENGINE_ERROR_CODE reserve_cookie(const void *cookie)
 {
     if (cookie == NULL)
         return ENGINE_EINVAL;
-    connection_hold(connection_of(cookie));
+    connection_reference(connection_of(cookie));
     return ENGINE_SUCCESS;
 }
 
@@ -130,7 +130,7 @@ static ENGINE_ERROR_CODE release_cookie(const void *cookie)
 {
     if (cookie == NULL)
         return ENGINE_EINVAL;
-    connection_unhold(connection_of(cookie));
+    connection_release(connection_of(cookie));
     return ENGINE_SUCCESS;
 }
 

@@ -64,7 +64,7 @@ bool inbox_give(struct inbox *i, int fd, bool datagram)
     return ok;
 }
 
-bool inbox_notify(struct inbox *i, struct notice *n, ENGINE_ERROR_CODE status)
+bool inbox_notify(struct inbox *i, struct wakeup *n, ENGINE_ERROR_CODE status)
 {
     AZ(pthread_mutex_lock(&i->lock));
     bool fresh = !n->pending;
@@ -100,11 +100,11 @@ void inbox_take(struct inbox *i, struct mail *mail)
     AZ(pthread_mutex_unlock(&i->lock));
 }
 
-struct notice *inbox_next_notice(struct inbox *i, struct mail *mail,
+struct wakeup *inbox_next_wakeup(struct inbox *i, struct mail *mail,
                                  ENGINE_ERROR_CODE *status)
 {
     AZ(pthread_mutex_lock(&i->lock));
-    struct notice *n = STAILQ_FIRST(&mail->notices);
+    struct wakeup *n = STAILQ_FIRST(&mail->notices);
     if (n != NULL) {
         STAILQ_REMOVE_HEAD(&mail->notices, next);
         n->pending = false;

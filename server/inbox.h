@@ -26,13 +26,13 @@ struct arrival {
 
 /* The engine's message to a waiting connection; part of that connection. Guarded by the
  * inbox's lock. */
-struct notice {
-    STAILQ_ENTRY(notice) next;
+struct wakeup {
+    STAILQ_ENTRY(wakeup) next;
     bool pending;
     ENGINE_ERROR_CODE status; /* the latest */
 };
 
-STAILQ_HEAD(notices, notice);
+STAILQ_HEAD(notices, wakeup);
 
 struct mail {
     struct arrival *arrivals; /* malloc'ed */
@@ -56,7 +56,7 @@ void inbox_fini(struct inbox *i);
 /* Any thread. Returns false if memory is exhausted: the caller keeps the socket. */
 bool inbox_give(struct inbox *i, int fd, bool datagram);
 /* Returns false if the notice was pending already: then only its status changes. */
-bool inbox_notify(struct inbox *i, struct notice *n, ENGINE_ERROR_CODE status);
+bool inbox_notify(struct inbox *i, struct wakeup *n, ENGINE_ERROR_CODE status);
 void inbox_stop(struct inbox *i);
 void inbox_wake(struct inbox *i);
 
@@ -64,7 +64,7 @@ void inbox_wake(struct inbox *i);
 void inbox_take(struct inbox *i, struct mail *mail);
 /* The oldest of the notices taken, or NULL after the last. From now on it can become
  * pending again. */
-struct notice *inbox_next_notice(struct inbox *i, struct mail *mail,
+struct wakeup *inbox_next_wakeup(struct inbox *i, struct mail *mail,
                                  ENGINE_ERROR_CODE *status);
 
 #endif

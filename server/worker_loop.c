@@ -102,16 +102,16 @@ static void open_arrivals(struct worker *w, const struct mail *mail)
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
-    struct notice *n;
+    struct wakeup *n;
     struct mail mail;
     ENGINE_ERROR_CODE status;
     (void)fd, (void)what;
     inbox_take(&w->inbox, &mail);
     open_arrivals(w, &mail);
-    while ((n = inbox_next_notice(&w->inbox, &mail, &status)) != NULL) {
-        struct connection *c = connection_of_notice(n);
+    while ((n = inbox_next_wakeup(&w->inbox, &mail, &status)) != NULL) {
+        struct connection *c = connection_of_wakeup(n);
         drive_resume(c, status);
-        connection_unhold(c);
+        connection_release(c);
     }
     relief_run(w);
     if (mail.stop)

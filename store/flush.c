@@ -48,7 +48,7 @@ static bool sweep_one(struct store *s, uint32_t index)
         table_trim(&s->table, b);
         table_unlock(b);
         for (int i = 0; i < n; i++)
-            memory_settle_large(&s->memory, garbage[i]);
+            memory_dispose_large(&s->memory, garbage[i]);
     } while (n == GARBAGE_MAX);
     return true;
 }

@@ -149,7 +149,7 @@ static inline uint32_t memory_large_id(const struct memory *m, const struct item
 /* Call this when a large item may have lost its last reference. If it has, and no other
  * thread has handled it, this frees the pages of a DEAD item, or puts a parked item into
  * its queue again. */
-void memory_settle_large(struct memory *m, uint32_t id);
+void memory_dispose_large(struct memory *m, uint32_t id);
 
 /* True if a large item is parked; only a hint. */
 static inline bool memory_is_parked(const struct memory *m, uint32_t id)

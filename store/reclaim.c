@@ -105,7 +105,7 @@ static bool drop_item(struct pass *p, struct spot *spot)
 enum fate { STAYS, GONE, MOVED, EVICTED };
 
 /* Decides about an item under its bucket's lock. Sets *place to NULL if it was used. */
-static enum fate settle(struct pass *p, struct spot *spot, struct item **place)
+static enum fate decide(struct pass *p, struct spot *spot, struct item **place)
 {
     struct item *it = spot->it;
     if ((item_word(it) & ITEM_REFS) != 0)
@@ -146,7 +146,7 @@ static void reclaim_linked(struct pass *p, struct item *it)
     struct spot spot;
     p->seen += item_size(it);
     if (store_find(p->s, &spot, it))
-        outcome = settle(p, &spot, &place);
+        outcome = decide(p, &spot, &place);
     else if ((item_word(it) & ITEM_REFS) != 0)
         outcome = STAYS;
     leave(p, &spot, it, outcome);
@@ -164,7 +164,7 @@ static void reclaim_item(struct pass *p, struct item *it)
 }
 
 /* A large item is not copied: it changes its queue. */
-static enum fate settle_large(struct pass *p, struct spot *spot)
+static enum fate dispose_large(struct pass *p, struct spot *spot)
 {
     struct item *it = spot->it;
     if ((item_word(it) & ITEM_REFS) != 0)
@@ -183,7 +183,7 @@ static void reclaim_large(struct pass *p, struct item *it)
     enum fate outcome = item_word(it) == ITEM_DEAD ? GONE : STAYS;
     struct spot spot;
     if (store_find(p->s, &spot, it))
-        outcome = settle_large(p, &spot);
+        outcome = dispose_large(p, &spot);
     leave(p, &spot, it, outcome);
 }
 

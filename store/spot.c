@@ -31,7 +31,7 @@ void store_unlock(struct store *s, struct spot *spot)
     if (__builtin_expect(spot->grow, 0))
         table_grow(&s->table);
     if (__builtin_expect(spot->garbage != SEGMENT_NONE, 0))
-        memory_settle_large(&s->memory, spot->garbage);
+        memory_dispose_large(&s->memory, spot->garbage);
 }
 
 /* Unlinks a linked item. Its space is counted as dead before the mark says so: afterwards
@@ -133,7 +133,7 @@ static void bury(struct store *s, struct item *it)
     memory_note_dead(&s->memory, it);
     atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
     if (large != SEGMENT_NONE)
-        memory_settle_large(&s->memory, large);
+        memory_dispose_large(&s->memory, large);
 }
 
 void store_release(struct store *s, struct item *it)
@@ -144,5 +144,5 @@ void store_release(struct store *s, struct item *it)
         bury(s, it);
     else if (__builtin_expect(large != SEGMENT_NONE, 0) && (word & ITEM_REFS) == 0 &&
              (word == ITEM_DEAD || memory_is_parked(&s->memory, large)))
-        memory_settle_large(&s->memory, large);
+        memory_dispose_large(&s->memory, large);
 }

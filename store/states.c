@@ -86,7 +86,7 @@ static void free_large(struct memory *m, uint32_t id)
 }
 
 /* If it is queued and nobody uses it: frees a dead item, unparks a live one. */
-static void settle_large(struct memory *m, uint32_t id)
+static void dispose_large(struct memory *m, uint32_t id)
 {
     struct segment *seg = &m->segments[id];
     uint32_t word = item_word(segment_item(seg));
@@ -101,10 +101,10 @@ static void settle_large(struct memory *m, uint32_t id)
     }
 }
 
-void memory_settle_large(struct memory *m, uint32_t id)
+void memory_dispose_large(struct memory *m, uint32_t id)
 {
     AZ(pthread_mutex_lock(&m->lock));
-    settle_large(m, id);
+    dispose_large(m, id);
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
@@ -129,7 +129,7 @@ void memory_requeue(struct memory *m, uint32_t id, unsigned queue, bool park)
     m->claimed--;
     memory_enqueue(m, id, queue, ORDER_LAST, park);
     if (seg->large)
-        settle_large(m, id); /* it was claimed when its last user left it to us */
+        dispose_large(m, id); /* it was claimed when its last user left it to us */
     AZ(pthread_mutex_unlock(&m->lock));
 }
 
@@ -187,6 +187,6 @@ void memory_unpin(struct memory *m, uint32_t id, uint32_t next_search)
     seg->busy = false;
     seg->next_search = next_search;
     if (seg->large)
-        settle_large(m, id);
+        dispose_large(m, id);
     AZ(pthread_mutex_unlock(&m->lock));
 }

@@ -28,7 +28,7 @@ static bool is_awake(void)
 
 START_TEST(notices_come_out_oldest_first_with_their_latest_status)
 {
-    struct notice a = { 0 }, b = { 0 };
+    struct wakeup a = { 0 }, b = { 0 };
     struct mail mail;
     ENGINE_ERROR_CODE status;
     begin();
@@ -39,11 +39,11 @@ START_TEST(notices_come_out_oldest_first_with_their_latest_status)
     ck_assert(is_awake());
     inbox_take(&inbox, &mail);
     ck_assert(!is_awake());
-    ck_assert_ptr_eq(inbox_next_notice(&inbox, &mail, &status), &a);
+    ck_assert_ptr_eq(inbox_next_wakeup(&inbox, &mail, &status), &a);
     ck_assert_int_eq(status, ENGINE_TMPFAIL);
-    ck_assert_ptr_eq(inbox_next_notice(&inbox, &mail, &status), &b);
+    ck_assert_ptr_eq(inbox_next_wakeup(&inbox, &mail, &status), &b);
     ck_assert_int_eq(status, ENGINE_SUCCESS);
-    ck_assert_ptr_null(inbox_next_notice(&inbox, &mail, &status));
+    ck_assert_ptr_null(inbox_next_wakeup(&inbox, &mail, &status));
     inbox_fini(&inbox);
 }
 END_TEST
@@ -51,24 +51,24 @@ END_TEST
 /* A notice that was taken but not read is still pending; one that was read is not. */
 START_TEST(a_notice_can_come_again_while_the_others_are_read)
 {
-    struct notice a = { 0 }, b = { 0 };
+    struct wakeup a = { 0 }, b = { 0 };
     struct mail mail, next;
     ENGINE_ERROR_CODE status;
     begin();
     inbox_notify(&inbox, &a, ENGINE_SUCCESS);
     inbox_notify(&inbox, &b, ENGINE_SUCCESS);
     inbox_take(&inbox, &mail);
-    ck_assert_ptr_eq(inbox_next_notice(&inbox, &mail, &status), &a);
+    ck_assert_ptr_eq(inbox_next_wakeup(&inbox, &mail, &status), &a);
     ck_assert(inbox_notify(&inbox, &a, ENGINE_FAILED));
     ck_assert(!inbox_notify(&inbox, &b, ENGINE_TMPFAIL));
-    ck_assert_ptr_eq(inbox_next_notice(&inbox, &mail, &status), &b);
+    ck_assert_ptr_eq(inbox_next_wakeup(&inbox, &mail, &status), &b);
     ck_assert_int_eq(status, ENGINE_TMPFAIL);
-    ck_assert_ptr_null(inbox_next_notice(&inbox, &mail, &status));
+    ck_assert_ptr_null(inbox_next_wakeup(&inbox, &mail, &status));
     ck_assert(is_awake());
     inbox_take(&inbox, &next);
-    ck_assert_ptr_eq(inbox_next_notice(&inbox, &next, &status), &a);
+    ck_assert_ptr_eq(inbox_next_wakeup(&inbox, &next, &status), &a);
     ck_assert_int_eq(status, ENGINE_FAILED);
-    ck_assert_ptr_null(inbox_next_notice(&inbox, &next, &status));
+    ck_assert_ptr_null(inbox_next_wakeup(&inbox, &next, &status));
     inbox_fini(&inbox);
 }
 END_TEST
@@ -76,7 +76,7 @@ END_TEST
 /* Searching the list for each would take minutes. */
 START_TEST(many_notices_cost_no_more_each_than_one)
 {
-    struct notice *all = calloc(MANY, sizeof(*all));
+    struct wakeup *all = calloc(MANY, sizeof(*all));
     struct mail mail;
     ENGINE_ERROR_CODE status;
     begin();
@@ -85,7 +85,7 @@ START_TEST(many_notices_cost_no_more_each_than_one)
         ck_assert(inbox_notify(&inbox, &all[i], ENGINE_SUCCESS));
     inbox_take(&inbox, &mail);
     for (size_t i = 0; i < MANY; i++)
-        ck_assert_ptr_eq(inbox_next_notice(&inbox, &mail, &status), &all[i]);
+        ck_assert_ptr_eq(inbox_next_wakeup(&inbox, &mail, &status), &all[i]);
     free(all);
     inbox_fini(&inbox);
 }
