@@ -205,7 +205,7 @@ START_TEST(hot_keys_outlive_passers_by)
             hits = 0;
         }
     }
-    printf("hot keys: at least %u hits of %u\n", least, WINDOW);
+    printf("hot keys: at least %u hits of %d\n", least, WINDOW);
     ck_assert_uint_gt(least, WINDOW / 1000 * 995);
 }
 END_TEST
