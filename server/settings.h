@@ -14,9 +14,10 @@
 
 /* The number of settings. */
 enum {
-    SETTINGS = 0
-#define SETTING(name, letter, member, type, preset, min, max, form, shown, help) +1
+#define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
+    SETTING_##member,
 #include "server/mcd_option_rows.h"
+    SETTINGS
 };
 
 struct settings {

@@ -59,7 +59,7 @@ END_TEST
  * run. */
 START_TEST(test_each_store_has_a_secret_of_its_own)
 {
-    struct siphash_secret secrets[2], none = { { 0, 0 } };
+    struct siphash_secret secrets[2] = { 0 }, none = { { 0, 0 } };
     for (int i = 0; i < 2; i++) {
         struct fake_host *another = fake_host_create();
         ENGINE_HANDLE_V1 *other =
