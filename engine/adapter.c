@@ -311,18 +311,29 @@ static void complain_of_scans(struct adapter *a)
                            "so nothing can be copied to the peer: restart this node\n");
 }
 
+/* The engine may give all items, whatever is wanted. */
+static TAP_ITERATOR get_iterator(struct adapter *a, struct own_cookie *cookie,
+                                 const struct map *wanted)
+{
+    const struct engine_mirror *mirror = a->wrapped->mirror;
+    struct engine_filter filter;
+    if (mirror == NULL || wanted == NULL)
+        return ENGINE(a)->get_tap_iterator(HANDLE(a), cookie, "replication", 11, 0, NULL,
+                                           0);
+    filter.bits = map_fold(wanted, ENGINE_FILTER_BITS_MAX, filter.words);
+    return mirror->scan(HANDLE(a), cookie, &filter);
+}
+
 static struct repl_scan *op_scan_begin(void *store, const struct map *wanted)
 {
     struct adapter *a = store;
-    (void)wanted;
     if (a->scans > 0 && !a->wrapped->live_scan)
         return NULL; /* one at a time, in engines that do not promise more */
     struct repl_scan *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return NULL;
     own_cookie_init(&w->cookie);
-    w->next =
-        ENGINE(a)->get_tap_iterator(HANDLE(a), &w->cookie, "replication", 11, 0, NULL, 0);
+    w->next = get_iterator(a, &w->cookie, wanted);
     if (w->next == NULL) {
         complain_of_scans(a);
         own_cookie_fini(&w->cookie, HANDLE(a));
@@ -346,6 +357,8 @@ static enum repl_answer scan_step(struct adapter *a, struct repl_scan *w, item *
                         &seqno, &vbucket)) {
         case TAP_MUTATION:
             return REPL_YES;
+        case TAP_NOOP:
+            return REPL_NOT_YET;
         case TAP_PAUSE:
             if (a->wrapped->live_scan)
                 return REPL_UNKNOWN;
@@ -419,8 +432,10 @@ static void op_scan_end(void *store, struct repl_scan *w)
      * removes. */
     if (w->met != NULL)
         op_release(a, w->met);
-    while (!a->wrapped->live_scan && scan_step(a, w, &it) == REPL_YES)
-        op_release(a, it);
+    while (!a->wrapped->live_scan && !w->ended) {
+        if (scan_step(a, w, &it) == REPL_YES)
+            op_release(a, it);
+    }
     own_cookie_fini(&w->cookie, HANDLE(a));
     free(w);
     a->scans--;

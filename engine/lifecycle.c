@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "engine/fetch.h"
 #include "engine/repl_engine.h"
 
@@ -92,8 +93,10 @@ static void on_evicted(void *context, const void *key, size_t nkey)
 static void subscribe_to_store(struct repl_engine *e)
 {
     e->listener = (struct shim_listener){ on_evicted, e };
-    if (e->wrapped.mirror != NULL)
-        e->wrapped.mirror->subscribe(wrapped_handle(&e->wrapped), on_note, e);
+    if (e->wrapped.mirror == NULL)
+        return;
+    e->wrapped.mirror->filter_by(wrapped_handle(&e->wrapped), hash_key);
+    e->wrapped.mirror->subscribe(wrapped_handle(&e->wrapped), on_note, e);
 }
 
 static void figures(void *context, control_emit emit, void *emit_context)

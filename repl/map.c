@@ -187,6 +187,19 @@ void map_widen(struct map *m, unsigned bits)
     }
 }
 
+unsigned map_fold(const struct map *m, unsigned bits, uint64_t *words)
+{
+    bits = bits < m->bits ? bits : m->bits;
+    unsigned shift = m->bits - bits;
+    memset(words, 0, ((size_t)1 << bits) / 8);
+    for (size_t b = map_next(m, 0); b != MAP_END;) {
+        size_t joined = b >> shift;
+        words[joined / 64] |= UINT64_C(1) << joined % 64;
+        b = map_next(m, (joined + 1) << shift);
+    }
+    return bits;
+}
+
 /* Word i of this map as a map of `bits` would have it. */
 static uint64_t word_at(const struct map *m, unsigned bits, size_t i)
 {

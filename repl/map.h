@@ -64,6 +64,10 @@ void map_intersect(struct map *to, const struct map *from); /* to &= from */
  * says. */
 void map_widen(struct map *m, unsigned bits);
 
+/* Writes the map as plain words: as a map of `bits` would be, or of its own bits if these
+ * are fewer. Neighbours are joined. Returns the bits. words: 2^bits / 64 of them. */
+unsigned map_fold(const struct map *m, unsigned bits, uint64_t *words);
+
 /* The wire form at `bits` (not above the map's own): a byte for the kind, then
  *   0 empty   1 all   2 the gaps between set buckets as varints   3 the plain words
  *   4 the gaps between buckets that are not set

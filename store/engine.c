@@ -170,7 +170,7 @@ static TAP_ITERATOR engine_get_tap_iterator(ENGINE_HANDLE *handle, const void *c
     (void)nuserdata;
     if ((flags & TAP_CONNECT_FLAG_TAKEOVER_VBUCKETS) != 0)
         return NULL;
-    return store_scan_begin(store_of(handle), cookie);
+    return store_scan_begin(store_of(handle), cookie, NULL);
 }
 
 /* On a fresh item: sets the CAS that the request expects. On a stored item: adopts a CAS

@@ -18,7 +18,7 @@ static void sweep_bucket(struct store *s, struct bucket *b, uint32_t *garbage,
     struct counters *c = store_counters(s);
     for (struct bucket *link = b; link != NULL; link = bucket_next(&s->table, link)) {
         for (int i = 0; i < BUCKET_SLOTS && *ngarbage < GARBAGE_MAX; i++) {
-            struct item *it = slot_item(slot_load(&link->slot[i]));
+            struct item *it = slot_item(&s->table, slot_load(&link->slot[i]));
             if (it == NULL || item_epoch(it) == atomic_load(&s->epoch))
                 continue;
             struct spot spot = {
@@ -58,7 +58,8 @@ static void prefetch_items(struct store *s, uint32_t index)
     if (index >= table_count(&s->table))
         return;
     for (int i = 0; i < BUCKET_SLOTS; i++)
-        __builtin_prefetch(slot_item(slot_load(&s->table.buckets[index].slot[i])));
+        __builtin_prefetch(
+            slot_item(&s->table, slot_load(&s->table.buckets[index].slot[i])));
 }
 
 bool store_sweep(struct store *s)

@@ -254,7 +254,9 @@ ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
                                 ADD_RESPONSE response);
 
 /* tap.c */
-TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie);
+/* filter NULL: all items. */
+TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie,
+                              const struct engine_filter *filter);
 void store_scan_end(struct store *s, const void *cookie);
 void store_scan_end_all(struct store *s);
 

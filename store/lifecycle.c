@@ -28,7 +28,8 @@ static bool reserve(struct store *s, unsigned thrift)
     struct range left;
     bool fine = range_init(&left, ADDRESSES_LEFT);
     if (fine && memory_init(&s->memory, limit, thrift)) {
-        fine = table_init(&s->table, limit / ITEM_LEAST >> thrift, &s->memory.budget);
+        fine = table_init(&s->table, limit / ITEM_LEAST >> thrift,
+                          &s->memory.pages.runs.pages, &s->memory.budget);
         if (!fine)
             memory_fini(&s->memory);
     } else {

@@ -184,6 +184,20 @@ static void mirror_follow(ENGINE_HANDLE *handle, bool follows)
     memory_follow(&s->memory, follows);
 }
 
+/* Labels of items that are there would stay 0, and scans would pass them over. */
+static void mirror_filter_by(ENGINE_HANDLE *handle, engine_hash hash)
+{
+    struct store *s = store_of(handle);
+    if (store_count_items(s) == 0)
+        s->table.label_hash = hash;
+}
+
+static TAP_ITERATOR mirror_scan(ENGINE_HANDLE *handle, const void *cookie,
+                                const struct engine_filter *filter)
+{
+    return store_scan_begin(store_of(handle), cookie, filter);
+}
+
 static uint64_t mirror_items(ENGINE_HANDLE *handle)
 {
     return store_count_items(store_of(handle));
@@ -207,6 +221,8 @@ const struct engine_mirror mirror_rows = {
     .repeat = mirror_repeat,
     .expect = mirror_expect,
     .follow = mirror_follow,
+    .filter_by = mirror_filter_by,
+    .scan = mirror_scan,
     .items = mirror_items,
     .fence = mirror_fence,
 };

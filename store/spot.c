@@ -10,7 +10,7 @@ void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void 
                            .garbage = SEGMENT_NONE };
     if (spot->slot == NULL)
         return;
-    spot->it = slot_item(slot_load(spot->slot));
+    spot->it = slot_item(&s->table, slot_load(spot->slot));
     if (__builtin_expect(store_is_stale(s, spot->it), 0))
         store_drop_stale(s, spot);
 }
@@ -75,7 +75,7 @@ void store_move(struct store *s, struct spot *spot, struct item *to, unsigned ma
     atomic_store_explicit(&to->nbytes, item_nbytes(it), memory_order_relaxed);
     item_set_mark(to, mark);
     memcpy(to->data, it->data, it->nkey + (size_t)item_nbytes(it));
-    slot_set(spot->slot, to);
+    slot_set(&s->table, spot->slot, to);
     atomic_store_explicit(&to->word, ITEM_LINKED, memory_order_release);
     memory_note_dead(&s->memory, it);
     atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
@@ -104,7 +104,7 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
         spot->grow = result == TABLE_CROWDED;
         COUNT(c->curr_items, 1);
     } else {
-        slot_set(spot->slot, it);
+        slot_set(&s->table, spot->slot, it);
     }
     mark |= atomic_load_explicit(&s->epoch, memory_order_relaxed) << MARK_EPOCH_SHIFT;
     COUNT(c->total_items, 1);

@@ -208,7 +208,7 @@ static void count_sizes(struct store *s, uint32_t *histogram)
     for (uint32_t i = 0; (b = table_lock_index(&s->table, i)) != NULL; i++) {
         for (struct bucket *c = b; c != NULL; c = bucket_next(&s->table, c)) {
             for (int k = 0; k < BUCKET_SLOTS; k++) {
-                struct item *it = slot_item(slot_load(&c->slot[k]));
+                struct item *it = slot_item(&s->table, slot_load(&c->slot[k]));
                 size_t step =
                     it == NULL ? 0 : (item_size(it) + SIZE_STEP - 1) / SIZE_STEP;
                 if (it != NULL && !store_is_stale(s, it))

@@ -24,9 +24,24 @@ static bool grow_range(struct table *t, struct range *r, uint64_t count)
     return true;
 }
 
-bool table_init(struct table *t, uint64_t items, struct budget *budget)
+/* Places begin at 1, so that no slot in use is 0. */
+static void lay_out_slots(struct table *t, const struct range *range)
+{
+    unsigned place_bits = 64 - (unsigned)__builtin_clzll(range->size >> 3);
+    CHECK(place_bits < TAG_SHIFT);
+    t->origin = (uintptr_t)range->base - 8;
+    t->place_mask = (UINT64_C(1) << place_bits) - 1;
+    t->label_shift = place_bits;
+    t->label_bits = TAG_SHIFT - place_bits;
+    if (t->label_bits > LABEL_BITS_MAX)
+        t->label_bits = LABEL_BITS_MAX;
+}
+
+bool table_init(struct table *t, uint64_t items, const struct range *range,
+                struct budget *budget)
 {
     *t = (struct table){ .budget = budget };
+    lay_out_slots(t, range);
     t->max_buckets = buckets_for(items);
     size_t bytes = (size_t)t->max_buckets * sizeof(struct bucket);
     if (!range_init(&t->bucket_range, bytes) || !range_init(&t->overflow_range, bytes) ||
@@ -76,9 +91,10 @@ static void pool_give(struct table *t, uint32_t index)
 
 table_slot *table_find_item(struct table *t, struct bucket *b, const struct item *it)
 {
+    uint64_t place = table_place(t, it);
     for (; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
-            if (slot_item(slot_load(&b->slot[i])) == it)
+            if ((slot_load(&b->slot[i]) & t->place_mask) == place)
                 return &b->slot[i];
         }
     }
@@ -86,7 +102,7 @@ table_slot *table_find_item(struct table *t, struct bucket *b, const struct item
 }
 
 /* Puts a slot's value into the first free slot of a chain. */
-static enum table_result place(struct table *t, struct bucket *b, uint64_t value)
+static enum table_result fill_hole(struct table *t, struct bucket *b, uint64_t value)
 {
     enum table_result result = TABLE_OK;
     for (;; result = TABLE_CROWDED) {
@@ -102,9 +118,18 @@ static enum table_result place(struct table *t, struct bucket *b, uint64_t value
     }
 }
 
+static uint64_t label_of(const struct table *t, const struct item *it)
+{
+    if (t->label_hash == NULL)
+        return 0;
+    return t->label_hash(item_key(it), it->nkey) >> (64 - t->label_bits);
+}
+
 enum table_result table_insert(struct table *t, struct bucket *b, const struct item *it)
 {
-    return place(t, b, (uint64_t)(it->hash >> 16) << 48 | (uintptr_t)it);
+    return fill_hole(t, b,
+                     (uint64_t)(it->hash >> 16) << TAG_SHIFT |
+                         label_of(t, it) << t->label_shift | table_place(t, it));
 }
 
 static bool is_empty(struct bucket *b)
@@ -139,12 +164,12 @@ void table_remove(struct table *t, struct bucket *b, table_slot *slot)
 
 /* True if an item of the parent bucket belongs to the new bucket n. The highest bit of n
  * decides: that bit of the hash. From bit 16 on the bit is in the tag. */
-static bool goes_up(uint64_t value, uint32_t n)
+static bool goes_up(const struct table *t, uint64_t value, uint32_t n)
 {
     unsigned bit = 31 - (unsigned)__builtin_clz(n);
     if (bit >= 16)
-        return (value >> (48 + bit - 16) & 1) != 0;
-    return (slot_item(value)->hash >> bit & 1) != 0;
+        return (value >> (TAG_SHIFT + bit - 16) & 1) != 0;
+    return (slot_item(t, value)->hash >> bit & 1) != 0;
 }
 
 /* Copies the items that belong to the new bucket. False: no memory for an overflow
@@ -154,9 +179,9 @@ static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint
     for (struct bucket *b = from; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
-            if (value == 0 || !goes_up(value, n))
+            if (value == 0 || !goes_up(t, value, n))
                 continue;
-            if (place(t, to, value) == TABLE_FULL)
+            if (fill_hole(t, to, value) == TABLE_FULL)
                 return false;
         }
     }
@@ -170,7 +195,7 @@ static void keep_lower(struct table *t, struct bucket *chain, uint32_t n)
     for (struct bucket *b = chain; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
-            if (value != 0 && goes_up(value, n))
+            if (value != 0 && goes_up(t, value, n))
                 atomic_store_explicit(&b->slot[i], 0, memory_order_relaxed);
         }
     }
@@ -221,7 +246,7 @@ static bool pour(struct table *t, struct bucket *from, struct bucket *to)
     for (struct bucket *b = from; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
-            if (value != 0 && place(t, to, value) == TABLE_FULL)
+            if (value != 0 && fill_hole(t, to, value) == TABLE_FULL)
                 return false;
         }
     }

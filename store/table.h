@@ -2,8 +2,14 @@
  * The hash table: linear hashing over buckets of one cache line.
  *
  *   bucket:  | lock . next | slot slot slot slot slot slot slot |      64 bytes
- *   slot:    | tag: high 16 bits of the hash | address of the item, 48 bits |
+ *   slot:    | tag, 16 bits | label | place |   0: empty
  *   next:    index of an overflow bucket of the same shape, 0 for none
+ *
+ *   tag      high bits of the hash that places the key here
+ *   label    leading bits of another hash of the key, which others know, too: a scan can
+ *            tell by it, without a look at the item, what it is not about. It has what
+ *            the place leaves, LABEL_BITS_MAX at most; 0 while nobody has given that hash
+ *   place    of the item in the range of all items, in steps of eight bytes, from 1
  *
  *   buckets: | 0 | 1 | ... | s | ... | n-1 |      one split: | s | -> | s | n |
  *
@@ -43,9 +49,19 @@ struct bucket {
 
 _Static_assert(sizeof(struct bucket) == 64, "a bucket is one cache line");
 
+/* Of a key: what its label is taken from. */
+typedef uint64_t (*table_hash)(const void *key, size_t nkey);
+
+enum { TAG_SHIFT = 48, LABEL_BITS_MAX = 16 };
+
 struct table {
     struct bucket *buckets;
     struct bucket *overflow;
+    uintptr_t origin;     /* where place 0 would be */
+    uint64_t place_mask;  /* the bits of a slot that are its place */
+    unsigned label_shift; /* the bits above, up to the tag, are its label */
+    unsigned label_bits;
+    table_hash label_hash; /* NULL: labels are 0 */
     _Atomic uint32_t nbuckets;
     uint32_t max_buckets;
     spin_lock growing;   /* one split or merge at a time */
@@ -57,20 +73,27 @@ struct table {
     struct budget *budget;
 };
 
-/* Sized for at most `items` items. False: no address space. */
-bool table_init(struct table *t, uint64_t items, struct budget *budget);
+/* Sized for at most `items` items, which lie in the range, at multiples of eight bytes.
+ * False: no address space. */
+bool table_init(struct table *t, uint64_t items, const struct range *range,
+                struct budget *budget);
 void table_fini(struct table *t);
-
-#define SLOT_ADDRESS 0xffffffffffffull
 
 static inline uint64_t slot_load(table_slot *slot)
 {
     return atomic_load_explicit(slot, memory_order_relaxed);
 }
 
-static inline struct item *slot_item(uint64_t value)
+/* NULL: the slot is empty. */
+static inline struct item *slot_item(const struct table *t, uint64_t value)
 {
-    return (struct item *)(uintptr_t)(value & SLOT_ADDRESS);
+    return value == 0 ? NULL
+                      : (struct item *)(t->origin + ((value & t->place_mask) << 3));
+}
+
+static inline size_t slot_label(const struct table *t, uint64_t value)
+{
+    return value >> t->label_shift & (((size_t)1 << t->label_bits) - 1);
 }
 
 static inline uint32_t table_count(struct table *t)
@@ -122,8 +145,8 @@ static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t
     for (; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
-            if (value >> 48 == hash >> 16 && (value & SLOT_ADDRESS) != 0 &&
-                item_has_key(slot_item(value), hash, key, nkey))
+            if (value >> TAG_SHIFT == hash >> 16 && value != 0 &&
+                item_has_key(slot_item(t, value), hash, key, nkey))
                 return &b->slot[i];
         }
     }
@@ -133,10 +156,16 @@ static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t
 /* The slot of this very item; NULL if there is none. */
 table_slot *table_find_item(struct table *t, struct bucket *b, const struct item *it);
 
-/* Lets a slot point to another item with the same key. */
-static inline void slot_set(table_slot *slot, const struct item *it)
+static inline uint64_t table_place(const struct table *t, const struct item *it)
 {
-    atomic_store_explicit(slot, (uint64_t)(it->hash >> 16) << 48 | (uintptr_t)it,
+    return ((uintptr_t)it - t->origin) >> 3;
+}
+
+/* Lets a slot point to another item with the same key. */
+static inline void slot_set(const struct table *t, table_slot *slot,
+                            const struct item *it)
+{
+    atomic_store_explicit(slot, (slot_load(slot) & ~t->place_mask) | table_place(t, it),
                           memory_order_relaxed);
 }
 

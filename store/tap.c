@@ -5,6 +5,10 @@
  * bucket. So a scan meets every item that is present from begin to end, perhaps twice.
  * The table does not shrink during a scan. If a scan lacks the memory to continue, it
  * stays where it is (TAP_PAUSE), and the caller asks again.
+ *
+ * A filter selects items by the labels of their slots; the scan does not touch the others.
+ * If a stretch of buckets has none, the step ends with TAP_NOOP: the caller may have other
+ * work.
  */
 #include "store/instance.h"
 
@@ -12,13 +16,38 @@
 
 #include "base/check.h"
 
+enum { STRETCH = 64, LABELS_MAX = 1 << LABEL_BITS_MAX };
+
 struct tap_scan {
     struct tap_scan *next;
     const void *cookie;
     uint32_t bucket; /* the next one */
     struct item **held;
     unsigned nheld, given, room;
+    uint64_t labels[LABELS_MAX / 64]; /* a bit for each that is wanted */
 };
+
+/* Labels and filter may differ in bits. Then several bits of the finer one stand for one
+ * bit of the other. */
+static void choose_labels(const struct table *t, const struct engine_filter *f,
+                          uint64_t *labels)
+{
+    if (f == NULL || t->label_hash == NULL) {
+        memset(labels, 0xff, LABELS_MAX / 8);
+        return;
+    }
+    unsigned bits = f->bits > t->label_bits ? f->bits : t->label_bits;
+    for (size_t i = 0; i < (size_t)1 << bits; i++) {
+        size_t bit = i >> (bits - f->bits), label = i >> (bits - t->label_bits);
+        labels[label / 64] |= (f->words[bit / 64] >> bit % 64 & 1) << label % 64;
+    }
+}
+
+static bool is_wanted(const struct table *t, const struct tap_scan *w, uint64_t value)
+{
+    size_t label = slot_label(t, value);
+    return value != 0 && (w->labels[label / 64] >> label % 64 & 1) != 0;
+}
 
 /* The caller holds tap_lock. */
 static struct tap_scan **find_scan(struct store *s, const void *cookie)
@@ -64,8 +93,11 @@ static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
     w->nheld = w->given = 0;
     for (; b != NULL; b = bucket_next(&s->table, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
-            struct item *it = slot_item(slot_load(&b->slot[i]));
-            if (it == NULL || store_is_stale(s, it))
+            uint64_t value = slot_load(&b->slot[i]);
+            if (!is_wanted(&s->table, w, value))
+                continue;
+            struct item *it = slot_item(&s->table, value);
+            if (store_is_stale(s, it))
                 continue;
             item_take_ref(it);
             w->held[w->nheld++] = it;
@@ -95,21 +127,28 @@ static bool is_there(struct store *s, const struct item *it)
     return (item_word(it) & ITEM_LINKED) != 0 && !store_is_stale(s, it);
 }
 
+static struct item *next_held(struct store *s, struct tap_scan *w)
+{
+    while (w->given < w->nheld) {
+        struct item *it = w->held[w->given++];
+        if (is_there(s, it))
+            return it;
+        store_release(s, it);
+    }
+    return NULL;
+}
+
 static tap_event_t scan_next(struct store *s, struct tap_scan *w, item **shown)
 {
-    tap_event_t event;
+    tap_event_t event = TAP_MUTATION;
     store_check_flush(s);
-    do {
-        while (w->given < w->nheld) {
-            struct item *it = w->held[w->given++];
-            *shown = it;
-            if (is_there(s, it))
-                return TAP_MUTATION;
-            store_release(s, it);
-        }
+    *shown = next_held(s, w);
+    for (unsigned i = 0; *shown == NULL && event == TAP_MUTATION; i++) {
+        if (i == STRETCH)
+            return TAP_NOOP;
         event = scan_step(s, w);
-    } while (event == TAP_MUTATION);
-    *shown = NULL;
+        *shown = next_held(s, w);
+    }
     return event;
 }
 
@@ -138,11 +177,13 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
     return event;
 }
 
-TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie)
+TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie,
+                              const struct engine_filter *filter)
 {
     struct tap_scan *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return NULL;
+    choose_labels(&s->table, filter, w->labels);
     store_scan_end(s, cookie);
     w->cookie = cookie;
     AZ(pthread_mutex_lock(&s->tap_lock));

@@ -10,7 +10,8 @@
  * without its credit, and the mirror evicts on its own.
  *
  * Functions may be called from any thread. Exceptions: neither follow nor subscribe may
- * run at the same time as itself. Unless noted, arguments are as in engine.h.
+ * run at the same time as itself, and filter_by comes before all others. Unless noted,
+ * arguments are as in engine.h.
  */
 #ifndef MEMCACHED_ENGINE_MIRROR_H
 #define MEMCACHED_ENGINE_MIRROR_H
@@ -60,6 +61,17 @@ struct engine_note {
  * be fast, and must not call the engine. */
 typedef void (*engine_subscriber)(void *context, const struct engine_note *note);
 
+/* A hash of a key by which scans can be narrowed down; the wrapper's own. */
+typedef uint64_t (*engine_hash)(const void *key, size_t nkey);
+
+/* A set of keys: those of which the bit is set that the leading `bits` of the hash name.
+ * Bit n is words[n / 64] >> n % 64 & 1. */
+enum { ENGINE_FILTER_BITS_MIN = 6, ENGINE_FILTER_BITS_MAX = 16 };
+struct engine_filter {
+    unsigned bits;
+    uint64_t words[(1 << ENGINE_FILTER_BITS_MAX) / 64];
+};
+
 struct engine_mirror {
     char name[16]; /* ENGINE_MIRROR_NAME */
 
@@ -97,6 +109,14 @@ struct engine_mirror {
      * own only if it has no room otherwise. */
     void (*follow)(ENGINE_HANDLE *handle, bool follows);
 
+    /* Filters will be about this hash. Once, before there is any item and while nobody
+     * else calls the engine; without it, or too late, scans give all items. */
+    void (*filter_by)(ENGINE_HANDLE *handle, engine_hash hash);
+    /* As get_tap_iterator, but of the items in the filter and perhaps some others. The
+     * filter is read at once. TAP_NOOP: none was found in a time that is worth one; the
+     * iterator is to be called again. */
+    TAP_ITERATOR (*scan)
+    (ENGINE_HANDLE *handle, const void *cookie, const struct engine_filter *filter);
     /* How many items there are. */
     uint64_t (*items)(ENGINE_HANDLE *handle);
 

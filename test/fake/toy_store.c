@@ -294,22 +294,33 @@ static uint32_t op_clock(void *store_)
 
 /* ---- scans: by serial number, up to the last item when the scan began */
 
+enum { WANTED_BITS = 6 };
+
 struct repl_scan {
     uint64_t at, end;
+    uint64_t
+        wanted; /* of the maps' buckets joined to 64, those of which items are shown */
 };
 
 static struct repl_scan *op_scan_begin(void *store_, const struct map *wanted)
 {
     struct toy_store *s = store_;
-    (void)wanted;
     if (s->config.single_scan && s->scans > 0)
         return NULL;
     struct repl_scan *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return NULL;
     w->end = s->serial;
+    w->wanted = UINT64_MAX;
+    if (wanted != NULL)
+        map_fold(wanted, WANTED_BITS, &w->wanted);
     s->scans++;
     return w;
+}
+
+static bool is_wanted(const struct repl_scan *w, const struct toy_item *it)
+{
+    return w->wanted >> (hash_key(it->key, it->nkey) >> (64 - WANTED_BITS)) & 1;
 }
 
 static enum repl_answer op_scan_next(void *store_, struct repl_scan *w,
@@ -330,6 +341,8 @@ static enum repl_answer op_scan_next(void *store_, struct repl_scan *w,
     if (best == NULL)
         return REPL_NO;
     w->at = best->serial;
+    if (!is_wanted(w, best))
+        return REPL_NOT_YET;
     refer(s, best, out);
     return REPL_YES;
 }

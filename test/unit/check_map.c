@@ -69,6 +69,27 @@ START_TEST(test_touch)
 }
 END_TEST
 
+START_TEST(test_fold)
+{
+    uint64_t words[SIZE / 64];
+    add(&a, 0);
+    add(&a, 5);
+    add(&a, 700);
+    ck_assert_uint_eq(map_fold(&a, 6, words), 6);
+    ck_assert_uint_eq(words[0], 1 | UINT64_C(1) << 700 / 16);
+    ck_assert_uint_eq(map_fold(&a, 8, words), 8);
+    ck_assert_uint_eq(words[0], 1 | 1 << 5 / 4);
+    ck_assert_uint_eq(words[2], UINT64_C(1) << (700 / 4) % 64);
+    ck_assert_uint_eq(words[1] | words[3], 0);
+    ck_assert_uint_eq(map_fold(&a, 16, words), BITS);
+    ck_assert_uint_eq(words[0], 1 | 1 << 5);
+    ck_assert_uint_eq(words[700 / 64], UINT64_C(1) << 700 % 64);
+    map_fill(&a);
+    map_fold(&a, 6, words);
+    ck_assert_uint_eq(words[0], UINT64_MAX);
+}
+END_TEST
+
 START_TEST(test_add_has_count)
 {
     ck_assert(map_is_empty(&a));
@@ -361,6 +382,7 @@ int main(void)
 {
     const TTest *tests[] = {
         test_touch,
+        test_fold,
         test_add_has_count,
         test_arithmetic,
         test_arithmetic_notices_emptiness,

@@ -96,6 +96,8 @@ static unsigned scan_through(unsigned *refusals)
         case TAP_PAUSE:
             ++*refusals;
             break;
+        case TAP_NOOP:
+            break;
         default:
             return n;
         }
@@ -160,10 +162,14 @@ static bool scan_one(struct scan *w)
     uint32_t seqno;
     uint8_t ttl;
     void *es;
+    tap_event_t event;
     item *it;
 
-    if (w->next(&engine->interface, w->cookie, &it, &es, &nengine, &ttl, &flags, &seqno,
-                &vbucket) != TAP_MUTATION)
+    do {
+        event = w->next(&engine->interface, w->cookie, &it, &es, &nengine, &ttl, &flags,
+                        &seqno, &vbucket);
+    } while (event == TAP_NOOP);
+    if (event != TAP_MUTATION)
         return false;
     CHECK(engine->get_item_info(&engine->interface, w->cookie, it, &info));
     note_key(w->seen, info.key, info.nkey, NULL);
