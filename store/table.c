@@ -62,14 +62,19 @@ void table_fini(struct table *t)
     range_fini(&t->overflow_range);
 }
 
+static void bucket_set_link(struct bucket *b, uint32_t next)
+{
+    atomic_store_explicit(&b->next, next, memory_order_release);
+}
+
 static uint32_t pool_take(struct table *t)
 {
     uint32_t index = 0;
     spin_acquire(&t->pool_lock);
     if (t->pool_free != 0) {
         index = t->pool_free;
-        t->pool_free = t->overflow[index].next;
-        t->overflow[index].next = 0;
+        t->pool_free = bucket_link(&t->overflow[index]);
+        bucket_set_link(&t->overflow[index], 0);
     } else if (t->pool_next < t->max_buckets &&
                grow_range(t, &t->overflow_range, (uint64_t)t->pool_next + 1)) {
         index = t->pool_next++;
@@ -83,7 +88,7 @@ static uint32_t pool_take(struct table *t)
 static void pool_give(struct table *t, uint32_t index)
 {
     spin_acquire(&t->pool_lock);
-    t->overflow[index].next = t->pool_free;
+    bucket_set_link(&t->overflow[index], t->pool_free);
     t->pool_free = index;
     spin_release(&t->pool_lock);
     atomic_fetch_sub_explicit(&t->pool_used, 1, memory_order_relaxed);
@@ -112,9 +117,11 @@ static enum table_result fill_hole(struct table *t, struct bucket *b, uint64_t v
                 return result;
             }
         }
-        if (b->next == 0 && (b->next = pool_take(t)) == 0)
-            return TABLE_FULL;
+        if (bucket_link(b) == 0)
+            bucket_set_link(b, pool_take(t));
         b = bucket_next(t, b);
+        if (b == NULL)
+            return TABLE_FULL;
     }
 }
 
@@ -143,11 +150,11 @@ static bool is_empty(struct bucket *b)
 
 void table_trim(struct table *t, struct bucket *b)
 {
-    while (b->next != 0) {
-        struct bucket *next = &t->overflow[b->next];
+    uint32_t index;
+    while ((index = bucket_link(b)) != 0) {
+        struct bucket *next = &t->overflow[index];
         if (is_empty(next)) {
-            uint32_t index = b->next;
-            b->next = next->next;
+            bucket_set_link(b, bucket_link(next));
             pool_give(t, index);
         } else {
             b = next;
@@ -158,7 +165,7 @@ void table_trim(struct table *t, struct bucket *b)
 void table_remove(struct table *t, struct bucket *b, table_slot *slot)
 {
     atomic_store_explicit(slot, 0, memory_order_relaxed);
-    if (b->next != 0)
+    if (bucket_link(b) != 0)
         table_trim(t, b);
 }
 
@@ -188,7 +195,8 @@ static bool divide(struct table *t, struct bucket *from, struct bucket *to, uint
     return true;
 }
 
-/* Removes from a chain the items that belong to bucket n. */
+/* Removes from a chain the items that belong to bucket n. Whoever finds them gone here
+ * finds them there: hence the order of release. */
 static void keep_lower(struct table *t, struct bucket *chain, uint32_t n)
 {
     CHECK(chain != NULL);
@@ -196,7 +204,7 @@ static void keep_lower(struct table *t, struct bucket *chain, uint32_t n)
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
             if (value != 0 && goes_up(t, value, n))
-                atomic_store_explicit(&b->slot[i], 0, memory_order_relaxed);
+                atomic_store_explicit(&b->slot[i], 0, memory_order_release);
         }
     }
     table_trim(t, chain);

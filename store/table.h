@@ -43,7 +43,7 @@ typedef _Atomic uint64_t table_slot;
 struct bucket {
     spin_lock lock; /* of the chain; unused in overflow buckets */
     uint8_t unused[3];
-    uint32_t next;
+    _Atomic uint32_t next;
     table_slot slot[BUCKET_SLOTS];
 };
 
@@ -91,11 +91,6 @@ static inline struct item *slot_item(const struct table *t, uint64_t value)
                       : (struct item *)(t->origin + ((value & t->place_mask) << 3));
 }
 
-static inline size_t slot_label(const struct table *t, uint64_t value)
-{
-    return value >> t->label_shift & (((size_t)1 << t->label_bits) - 1);
-}
-
 static inline uint32_t table_count(struct table *t)
 {
     return atomic_load_explicit(&t->nbuckets, memory_order_acquire);
@@ -133,9 +128,15 @@ static inline void table_unlock(struct bucket *b)
     spin_release(&b->lock);
 }
 
+static inline uint32_t bucket_link(const struct bucket *b)
+{
+    return atomic_load_explicit(&b->next, memory_order_acquire);
+}
+
 static inline struct bucket *bucket_next(struct table *t, struct bucket *b)
 {
-    return b->next == 0 ? NULL : &t->overflow[b->next];
+    uint32_t next = bucket_link(b);
+    return next == 0 ? NULL : &t->overflow[next];
 }
 
 /* The slot of a key in a locked bucket; NULL if the key is absent. */
@@ -196,6 +197,16 @@ static inline struct bucket *table_lock_index(struct table *t, uint32_t i)
         return NULL;
     spin_acquire(&t->buckets[i].lock);
     return &t->buckets[i];
+}
+
+/* Prefetches what a scan reads soon: buckets, and their overflow buckets. */
+static inline void table_look_ahead(struct table *t, uint32_t i)
+{
+    enum { AHEAD = 16 };
+    if (i + 2 * AHEAD >= table_count(t))
+        return;
+    __builtin_prefetch(&t->buckets[i + 2 * AHEAD]);
+    __builtin_prefetch(&t->overflow[bucket_link(&t->buckets[i + AHEAD])]);
 }
 
 #endif

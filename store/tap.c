@@ -16,7 +16,7 @@
 
 #include "base/check.h"
 
-enum { STRETCH = 64, LABELS_MAX = 1 << LABEL_BITS_MAX };
+enum { STRETCH = 128, LABELS_MAX = 1 << LABEL_BITS_MAX };
 
 struct tap_scan {
     struct tap_scan *next;
@@ -43,10 +43,31 @@ static void choose_labels(const struct table *t, const struct engine_filter *f,
     }
 }
 
-static bool is_wanted(const struct table *t, const struct tap_scan *w, uint64_t value)
+/* What tells from a slot whether its item is wanted. Passed by value: so the compiler keeps
+ * it in registers. */
+struct choice {
+    const uint64_t *labels;
+    size_t mask;
+    unsigned shift;
+};
+
+static struct choice choice_of(const struct table *t, const struct tap_scan *w)
 {
-    size_t label = slot_label(t, value);
-    return value != 0 && (w->labels[label / 64] >> label % 64 & 1) != 0;
+    return (struct choice){ w->labels, ((size_t)1 << t->label_bits) - 1, t->label_shift };
+}
+
+static bool is_wanted(struct choice c, uint64_t value)
+{
+    size_t label = value >> c.shift & c.mask;
+    return (c.labels[label / 64] >> label % 64 & 1) != 0 && value != 0;
+}
+
+static inline unsigned count_wanted(struct choice c, struct bucket *b)
+{
+    unsigned n = 0;
+    for (int i = 0; i < BUCKET_SLOTS; i++)
+        n += is_wanted(c, atomic_load_explicit(&b->slot[i], memory_order_acquire));
+    return n;
 }
 
 /* The caller holds tap_lock. */
@@ -66,18 +87,8 @@ static void scan_free(struct store *s, struct tap_scan *w)
     free(w);
 }
 
-static unsigned count_items(struct store *s, struct bucket *b)
+static bool scan_make_room(struct tap_scan *w, unsigned n)
 {
-    unsigned n = 0;
-    for (; b != NULL; b = bucket_next(&s->table, b))
-        n += BUCKET_SLOTS;
-    return n;
-}
-
-/* Makes room for the chain's items. Bucket locked; the chain is short. */
-static bool scan_make_room(struct store *s, struct tap_scan *w, struct bucket *b)
-{
-    unsigned n = count_items(s, b);
     if (n <= w->room)
         return true;
     struct item **held = realloc(w->held, n * sizeof(struct item *));
@@ -90,14 +101,13 @@ static bool scan_make_room(struct store *s, struct tap_scan *w, struct bucket *b
 
 static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
 {
+    struct choice c = choice_of(&s->table, w);
     w->nheld = w->given = 0;
     for (; b != NULL; b = bucket_next(&s->table, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
-            if (!is_wanted(&s->table, w, value))
-                continue;
             struct item *it = slot_item(&s->table, value);
-            if (store_is_stale(s, it))
+            if (!is_wanted(c, value) || store_is_stale(s, it))
                 continue;
             item_take_ref(it);
             w->held[w->nheld++] = it;
@@ -105,14 +115,50 @@ static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
     }
 }
 
-/* Scans one bucket: TAP_MUTATION if there was one, TAP_DISCONNECT if there are no more,
- * TAP_PAUSE if there is no memory for it. */
+static unsigned count_in_chain(struct choice c, struct table *t, struct bucket *b)
+{
+    unsigned n = 0;
+    for (; b != NULL; b = bucket_next(t, b))
+        n += count_wanted(c, b);
+    return n;
+}
+
+/* True if nothing of bucket i is wanted. One bucket needs no lock for that: an item that is
+ * not seen was absent, or is in a higher bucket by now. A chain needs it, because an
+ * overflow bucket can pass from one chain to another. */
+static bool may_pass(struct choice c, struct table *t, uint32_t i)
+{
+    struct bucket *b = &t->buckets[i];
+    unsigned n = count_wanted(c, b);
+    if (n == 0 && bucket_link(b) != 0) {
+        b = table_lock_index(t, i);
+        n = count_in_chain(c, t, b);
+        table_unlock(b);
+    }
+    return n == 0;
+}
+
+/* Goes on to the next bucket that has something wanted. False: this stretch has none. */
+static bool scan_pass(struct store *s, struct tap_scan *w)
+{
+    struct table *t = &s->table;
+    struct choice c = choice_of(t, w);
+    uint32_t count = table_count(t), i = w->bucket;
+    uint32_t end = count - i > STRETCH ? i + STRETCH : count;
+    for (; i < end && may_pass(c, t, i); i++)
+        table_look_ahead(t, i);
+    w->bucket = i;
+    return i < end;
+}
+
+/* Holds the items of the next bucket: TAP_MUTATION. TAP_NOOP: a stretch had none.
+ * TAP_DISCONNECT: there are no more. TAP_PAUSE: there is no memory for it. */
 static tap_event_t scan_step(struct store *s, struct tap_scan *w)
 {
+    if (!scan_pass(s, w))
+        return w->bucket < table_count(&s->table) ? TAP_NOOP : TAP_DISCONNECT;
     struct bucket *b = table_lock_index(&s->table, w->bucket);
-    if (b == NULL)
-        return TAP_DISCONNECT;
-    bool fits = scan_make_room(s, w, b);
+    bool fits = scan_make_room(w, count_in_chain(choice_of(&s->table, w), &s->table, b));
     if (fits)
         scan_hold(s, w, b);
     table_unlock(b);
@@ -138,18 +184,16 @@ static struct item *next_held(struct store *s, struct tap_scan *w)
     return NULL;
 }
 
+/* A bucket whose items are all stale counts as a stretch without any. */
 static tap_event_t scan_next(struct store *s, struct tap_scan *w, item **shown)
 {
-    tap_event_t event = TAP_MUTATION;
     store_check_flush(s);
     *shown = next_held(s, w);
-    for (unsigned i = 0; *shown == NULL && event == TAP_MUTATION; i++) {
-        if (i == STRETCH)
-            return TAP_NOOP;
-        event = scan_step(s, w);
-        *shown = next_held(s, w);
-    }
-    return event;
+    if (*shown != NULL)
+        return TAP_MUTATION;
+    tap_event_t event = scan_step(s, w);
+    *shown = next_held(s, w);
+    return event == TAP_MUTATION && *shown == NULL ? TAP_NOOP : event;
 }
 
 static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it,

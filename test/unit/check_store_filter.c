@@ -157,7 +157,7 @@ START_TEST(a_stretch_without_any_is_a_step)
     want_every(16, 1 << 15);
     scan();
     uint64_t buckets = fake_stat_number(engine, cookie, "slabs", "hash_buckets");
-    ck_assert_uint_ge(stretches + shown, buckets / 100);
+    ck_assert_uint_ge(stretches + shown, buckets / 200);
     ck_assert_uint_le(shown, ITEMS / 1000);
 }
 END_TEST
