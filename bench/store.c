@@ -12,49 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <memcached/engine.h>
-
 #include "base/check.h"
-#include "store/instance.h"
-
-static rel_time_t now(void)
-{
-    return 100;
-}
-
-static rel_time_t realtime(const time_t t)
-{
-    return (rel_time_t)t;
-}
-
-static void on_event(ENGINE_HANDLE *e, ENGINE_EVENT_TYPE type, EVENT_CALLBACK call,
-                     const void *data)
-{
-    (void)e;
-    (void)type;
-    (void)call;
-    (void)data;
-}
-
-static void evicting(const void *cookie, const void *key, int nkey)
-{
-    (void)cookie;
-    (void)key;
-    (void)nkey;
-}
-
-static SERVER_HANDLE_V1 *server(void)
-{
-    static SERVER_CORE_API core = { .get_current_time = now,
-                                    .realtime = realtime,
-                                    .parse_config = parse_config };
-    static SERVER_STAT_API stat = { .evicting = evicting };
-    static SERVER_CALLBACK_API callback = { .register_callback = on_event };
-    static SERVER_HANDLE_V1 api = {
-        .interface = 1, .core = &core, .stat = &stat, .callback = &callback
-    };
-    return &api;
-}
+#include "bench/bare_host.h"
 
 struct job {
     pthread_t thread;
@@ -73,29 +32,9 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static size_t key_of(char *key, uint32_t n)
-{
-    memcpy(key, "benchmark-key-0000000000", 24);
-    for (int i = 23; n > 0; n /= 10)
-        key[i--] = (char)('0' + n % 10);
-    return 24;
-}
-
 static void call_set(struct job *j, uint32_t n)
 {
-    ENGINE_HANDLE *h = &j->engine->interface;
-    item_info info = { .nvalue = 1 };
-    uint64_t cas;
-    char key[32];
-    item *it;
-    size_t nkey = key_of(key, n);
-    if (j->engine->allocate(h, j, &it, key, nkey, j->nvalue, 0, 0) != ENGINE_SUCCESS)
-        return;
-    j->engine->get_item_info(h, j, it, &info);
-    memset(info.value[0].iov_base, 'x', j->nvalue);
-    j->engine->item_set_cas(h, j, it, 0);
-    j->hits += j->engine->store(h, j, it, &cas, OPERATION_SET, 0) == ENGINE_SUCCESS;
-    j->engine->release(h, j, it);
+    j->hits += bare_set(j->engine, n, j->nvalue);
 }
 
 static void call_get(struct job *j, uint32_t n)
@@ -104,7 +43,7 @@ static void call_get(struct job *j, uint32_t n)
     item_info info = { .nvalue = 1 };
     char key[32];
     item *it;
-    size_t nkey = key_of(key, n);
+    size_t nkey = bare_key(key, n);
     if (j->engine->get(h, j, &it, key, (int)nkey, 0) != ENGINE_SUCCESS)
         return;
     j->engine->get_item_info(h, j, it, &info);
@@ -115,7 +54,7 @@ static void call_get(struct job *j, uint32_t n)
 static void call_nothing(struct job *j, uint32_t n)
 {
     char key[32];
-    j->hits += key_of(key, n) + (size_t)key[23];
+    j->hits += bare_key(key, n) + (size_t)key[23];
 }
 
 static void *run(void *arg)
@@ -178,13 +117,8 @@ int main(int argc, char **argv)
     unsigned long mb = argc > 1 ? strtoul(argv[1], NULL, 10) : 1024;
     uint32_t items = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1000000;
     size_t nvalue = argc > 3 ? strtoul(argv[3], NULL, 10) : 100;
-    char config[64];
-    ENGINE_HANDLE *handle;
     size_t before = resident();
-    snprintf(config, sizeof(config), "cache_size=%lum", mb);
-    AZ(store_create_instance(1, server, &handle));
-    ENGINE_HANDLE_V1 *engine = (ENGINE_HANDLE_V1 *)handle;
-    AZ(engine->initialize(handle, config));
+    ENGINE_HANDLE_V1 *engine = bare_start(mb);
     struct job job = {
         .engine = engine, .items = items, .calls = items, .nvalue = nvalue
     };
@@ -205,7 +139,7 @@ int main(int argc, char **argv)
     measure("get, random", get, 2);
     measure("set, random overwrites", set, 2);
     if (getenv("BENCH_STATS") != NULL)
-        engine->get_stats(handle, &job, "slabs", 5, print_stat);
-    engine->destroy(handle, false);
+        engine->get_stats(&engine->interface, &job, "slabs", 5, print_stat);
+    engine->destroy(&engine->interface, false);
     return 0;
 }
