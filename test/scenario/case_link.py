@@ -57,6 +57,34 @@ def case_standby_joins_late(lab):
 
 
 
+def case_tokens_of_the_standby_hold(lab):
+    """What `gets` returns at the standby is a value with the token that the active gave it,
+    never one that no cas command can match."""
+    a, b = lab.pair()
+    given, seen, over = {}, set(), threading.Event()
+    assert a.client().store("k", "first") == "STORED"
+    given[b"first"] = a.client().item("k")[1]
+    lab.drained(a)
+
+    def read():
+        with b.connect() as reader:
+            while not over.is_set():
+                seen.add(reader.item("k")[1:])
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    try:
+        for turn in range(scaled(lab, 5000)):
+            assert a.client().store("k", str(turn)) == "STORED"
+            _, token, value = a.client().item("k")
+            given[value] = token
+    finally:
+        over.set()
+        reading.join()
+    wrong = [(value, token) for token, value in seen if token != given[value]]
+    assert len(seen) > 2 and not wrong, wrong[:3]
+
+
 def ends_equal_after(lab, break_link, mend, down):
     count = scaled(lab, 50000)
     a, b = lab.pair(proxied=True, config="timeout=500;heartbeat=100")

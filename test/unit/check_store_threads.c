@@ -1,4 +1,5 @@
 /* Many threads: no torn values, no lost updates. */
+#include "store/mirror.h"
 #include "test/unit/store_rig.h"
 
 #ifdef UNDER_SANITIZER
@@ -217,12 +218,58 @@ START_TEST(no_change_is_lost)
 }
 END_TEST
 
+/* ---- a mirror: another node's state arrives with its CAS */
+
+static void mirror_set(const void *from, uint64_t cas)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    item_info info = { .nvalue = 1 };
+    item *it;
+    CHECK(mirror_rows.allocate(h, from, &it, "k", 1, sizeof(cas), 0, 0, 0) ==
+          ENGINE_SUCCESS);
+    CHECK(engine->get_item_info(h, from, it, &info));
+    memcpy(info.value[0].iov_base, &cas, sizeof(cas));
+    CHECK(mirror_rows.store(h, from, it, cas, 0, OPERATION_SET) == ENGINE_SUCCESS);
+    engine->release(h, from, it);
+}
+
+static void *mirror_many(void *arg)
+{
+    struct adder *a = arg;
+    for (uint64_t i = 1; i <= ROUNDS; i++)
+        mirror_set(a->cookie, i * CAS_STEP);
+    return NULL;
+}
+
+/* Else a client of the standby gets a token that no cas command can ever match. */
+START_TEST(no_reader_sees_a_value_without_its_cas)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    struct adder a = { .cookie = fake_cookie_create(host) };
+    uint64_t cas = 0;
+    mirror_set(cookie, CAS_STEP);
+    AZ(pthread_create(&a.thread, NULL, mirror_many, &a));
+    while (cas < (uint64_t)ROUNDS * CAS_STEP) {
+        item_info info = { .nvalue = 1 };
+        item *it;
+        CHECK(engine->get(h, cookie, &it, "k", 1, 0) == ENGINE_SUCCESS);
+        CHECK(engine->get_item_info(h, cookie, it, &info));
+        memcpy(&cas, info.value[0].iov_base, sizeof(cas));
+        CHECK(info.cas == cas);
+        engine->release(h, cookie, it);
+    }
+    AZ(pthread_join(a.thread, NULL));
+    fake_cookie_destroy(a.cookie);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
         torture_in_place,
         torture_under_pressure,
         no_change_is_lost,
+        no_reader_sees_a_value_without_its_cas,
     };
     return rig_run("store_threads", setup, tests, N_ELEMENTS(tests));
 }
