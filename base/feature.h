@@ -8,7 +8,8 @@
 
 /* Tap iterators return live items only, several may run at once, and ON_DISCONNECT ends
  * an iterator at any position. TAP_PAUSE is not an end: there is no memory to continue
- * now, and the iterator may be called again later. */
+ * now, and the iterator may be called again later. Nor is TAP_NOOP: there was no item to
+ * show for a while, and the iterator may be called again at once. */
 #define FEATURE_LIVE_SCAN      0x80000a01u
 #define FEATURE_LIVE_SCAN_TEXT "live tap iterators"
 

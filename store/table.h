@@ -6,9 +6,9 @@
  *   next:    index of an overflow bucket of the same shape, 0 for none
  *
  *   tag      high bits of the hash that places the key here
- *   label    leading bits of another hash of the key, which others know, too: a scan can
- *            tell by it, without a look at the item, what it is not about. It has what
- *            the place leaves, LABEL_BITS_MAX at most; 0 while nobody has given that hash
+ *   label    leading bits of another hash of the key (label_hash). By it a scan skips
+ *            items without touching them. It has the bits that the place leaves,
+ *            LABEL_BITS_MAX at most; 0 without a label_hash
  *   place    of the item in the range of all items, in steps of eight bytes, from 1
  *
  *   buckets: | 0 | 1 | ... | s | ... | n-1 |      one split: | s | -> | s | n |

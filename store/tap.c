@@ -6,9 +6,9 @@
  * The table does not shrink during a scan. If a scan lacks the memory to continue, it
  * stays where it is (TAP_PAUSE), and the caller asks again.
  *
- * A filter selects items by the labels of their slots; the scan does not touch the others.
- * If a stretch of buckets has none, the step ends with TAP_NOOP: the caller may have other
- * work.
+ * A filter selects items by the labels of their slots; the scan does not touch the
+ * others. If a stretch of buckets has none, the step ends with TAP_NOOP: the caller may
+ * have other work.
  */
 #include "store/instance.h"
 
@@ -43,8 +43,8 @@ static void choose_labels(const struct table *t, const struct engine_filter *f,
     }
 }
 
-/* What tells from a slot whether its item is wanted. Passed by value: so the compiler keeps
- * it in registers. */
+/* What tells from a slot whether its item is wanted. Passed by value: so the compiler
+ * keeps it in registers. */
 struct choice {
     const uint64_t *labels;
     size_t mask;
@@ -123,8 +123,8 @@ static unsigned count_in_chain(struct choice c, struct table *t, struct bucket *
     return n;
 }
 
-/* True if nothing of bucket i is wanted. One bucket needs no lock for that: an item that is
- * not seen was absent, or is in a higher bucket by now. A chain needs it, because an
+/* True if nothing of bucket i is wanted. One bucket needs no lock for that: an item that
+ * is not seen was absent, or is in a higher bucket by now. A chain needs it, because an
  * overflow bucket can pass from one chain to another. */
 static bool may_pass(struct choice c, struct table *t, uint32_t i)
 {

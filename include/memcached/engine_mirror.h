@@ -61,11 +61,11 @@ struct engine_note {
  * be fast, and must not call the engine. */
 typedef void (*engine_subscriber)(void *context, const struct engine_note *note);
 
-/* A hash of a key by which scans can be narrowed down; the wrapper's own. */
+/* The wrapper's own hash of a key, by which a scan can be narrowed down. */
 typedef uint64_t (*engine_hash)(const void *key, size_t nkey);
 
-/* A set of keys: those of which the bit is set that the leading `bits` of the hash name.
- * Bit n is words[n / 64] >> n % 64 & 1. */
+/* A set of keys. The leading `bits` of a key's hash are the number of its bit, and the
+ * key belongs to the set if that bit is set. Bit n is words[n / 64] >> n % 64 & 1. */
 enum { ENGINE_FILTER_BITS_MIN = 6, ENGINE_FILTER_BITS_MAX = 16 };
 struct engine_filter {
     unsigned bits;
@@ -109,13 +109,14 @@ struct engine_mirror {
      * own only if it has no room otherwise. */
     void (*follow)(ENGINE_HANDLE *handle, bool follows);
 
-    /* Filters will be about this hash. Once, before there is any item and while nobody
-     * else calls the engine; without it, or too late, scans give all items. */
+    /* Names the hash that filters are about. Call it once, before there is any item and
+     * while no other thread calls the engine. Without it, or if it comes too late, scans
+     * show all items. */
     void (*filter_by)(ENGINE_HANDLE *handle, engine_hash hash);
-    /* As get_tap_iterator, but of the items in the filter and perhaps some others. The
-     * filter is read at once. TAP_NOOP: none was found in a time that is worth one; the
-     * iterator is to be called again. */
-    TAP_ITERATOR (*scan)
+    /* As get_tap_iterator, but shows the items in the filter, and perhaps some others. It
+     * reads the filter before it returns. An iterator may return TAP_NOOP: it found none
+     * in the time that an item takes; call it again. */
+    TAP_ITERATOR(*scan)
     (ENGINE_HANDLE *handle, const void *cookie, const struct engine_filter *filter);
     /* How many items there are. */
     uint64_t (*items)(ENGINE_HANDLE *handle);

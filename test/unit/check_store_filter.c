@@ -190,6 +190,40 @@ START_TEST(nothing_is_missed_while_all_moves)
 }
 END_TEST
 
+/* ---- beside another thread */
+
+static const void *helper;
+
+static void *add_many(void *arg)
+{
+    char key[32];
+    (void)arg;
+    for (int i = 0; i < 2 * ITEMS; i++) {
+        snprintf(key, sizeof(key), "more-%d", i);
+        CHECK(fake_set(engine, helper, key, key) == ENGINE_SUCCESS);
+    }
+    return NULL;
+}
+
+/* Buckets are passed over without a lock while another thread divides them. */
+START_TEST(nothing_is_missed_beside_other_threads)
+{
+    int there = ITEMS / 10;
+    pthread_t thread;
+    fill(there);
+    want_every(8, 3);
+    helper = fake_cookie_create(host);
+    AZ(pthread_create(&thread, NULL, add_many, NULL));
+    while (mirror_rows.items(handle) < 2 * ITEMS) {
+        scan();
+        for (int i = 0; i < there; i++)
+            ck_assert_int_eq(seen[i] > 0, is_wanted(8, hash_of(i)));
+    }
+    AZ(pthread_join(thread, NULL));
+    fake_cookie_destroy(helper);
+}
+END_TEST
+
 /* Without the hash, or with one that came when there were items, a label says nothing. */
 START_TEST(without_the_hash_all_is_shown)
 {
@@ -213,6 +247,7 @@ int main(void)
         all_or_nothing,
         a_stretch_without_any_is_a_step,
         nothing_is_missed_while_all_moves,
+        nothing_is_missed_beside_other_threads,
         without_the_hash_all_is_shown,
     };
     return rig_run("store_filter", setup, tests, N_ELEMENTS(tests));
