@@ -38,6 +38,7 @@ static bool make_core(struct repl_engine *e)
         .keep_on_conflict = o->on_conflict == ON_CONFLICT_KEEP,
         .item_max = o->item_max,
         .memory = o->memory,
+        .times = { (uint32_t)o->heartbeat, (uint32_t)o->timeout },
         .fetch_wait_us = o->peer != NULL ? o->fetch_wait * 1000 : 0,
         .cold_wait_us = o->cold_wait * 1000,
         .resume = fetch_resume,
@@ -117,8 +118,6 @@ static bool start_thread(struct repl_engine *e)
     struct repl_thread_config config = {
         .peer = o->peer_at,
         .listen = o->listen_at,
-        .heartbeat_ms = o->heartbeat,
-        .timeout_ms = o->timeout,
         .control = { .path = o->control, .figures = figures, .context = e },
         .control_is_optional = o->control == NULL,
         .store_ops = &adapter_ops,

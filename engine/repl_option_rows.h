@@ -40,9 +40,11 @@ OPTION(dirty_bits, NUMBER, "24", 6, 30, "N",
        "the maps behind the journal have 2^N buckets (groups of keys); a node keeps "
        "eight maps, 2 MiB each by default")
 OPTION(heartbeat, NUMBER, "250", 10, 60000, "MS",
-       "a node that has sent nothing for this long sends a sign of life")
+       "a node that has sent nothing for this long sends a sign of life; if the nodes "
+       "differ, the larger value counts on both")
 OPTION(timeout, NUMBER, "2000", 20, 600000, "MS",
-       "the link is given up after this much silence; at least twice heartbeat")
+       "the link is given up after this much silence; at least twice heartbeat; if the "
+       "nodes differ, the larger value counts on both")
 OPTION(fetch_wait, NUMBER, "20", 0, 10000, "MS",
        "while a node is being filled: how long a client's request waits for a key that "
        "has not been copied yet and is fetched from the peer; 0: it is a miss at once")

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "protocol/link_message.h"
 #include "repl/map.h"
 
-_Static_assert(MAP_BITS_MIN == 6 && MAP_BITS_MAX == 30, "dirty_bits below says so");
+_Static_assert(MAP_BITS_MIN == 6 && MAP_BITS_MAX == 30, "dirty_bits says so");
+_Static_assert(LINK_HEARTBEAT_MAX == 60000 && LINK_TIMEOUT_MAX == 600000,
+               "heartbeat and timeout say so");
 
 const struct option_row repl_option_rows[] = {
 #define OPTION(name, type, preset, min, max, form, help)                                 \

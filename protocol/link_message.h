@@ -19,9 +19,11 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 3,
+    LINK_VERSION = 4,
     LINK_KEY_MAX = 250,
-    LINK_NOTES_MAX = 64 << 10, /* bytes of notes in one message */
+    LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
+    LINK_HEARTBEAT_MAX = 60000, /* ms */
+    LINK_TIMEOUT_MAX = 600000,
     RUN_ID_SIZE = 16
 };
 
@@ -49,9 +51,12 @@ struct link_hello {
     bool active;
     uint8_t map_bits;
     uint64_t term, seen;
-    uint64_t clock;    /* microseconds since 1970 at the sender */
-    uint64_t item_max; /* the largest value it takes, bytes */
-    uint64_t memory;   /* its store's limit, bytes; 0 if unknown */
+    uint64_t clock;              /* microseconds since 1970 at the sender */
+    uint64_t item_max;           /* the largest value it takes, bytes */
+    uint64_t memory;             /* its store's limit, bytes; 0 if unknown */
+    uint32_t heartbeat, timeout; /* ms; of both nodes the larger counts */
+    /* Options that only warn if they differ, as numbers. */
+    uint8_t standby_writes, lone, on_conflict;
 };
 
 struct link_role {

@@ -64,10 +64,14 @@ static const char *parse_noop(const struct frame *f, const uint8_t *body,
 static const char *parse_hello(const struct frame *f, const uint8_t *body,
                                struct link_message *m)
 {
-    /* Later versions may append to the body: skip what we do not know. */
-    if (f->nkey != 0 || f->nextra != 0 || f->nbody < HELLO_BODY)
+    if (f->nkey != 0 || f->nextra != 0 || f->nbody < 4)
         return "received a malformed HELLO";
-    m->hello.version = wire_get32(&body);
+    m->hello = (struct link_hello){ .version = wire_get32(&body) };
+    if (m->hello.version != LINK_VERSION)
+        return NULL; /* refused for its version; read no more of it */
+    /* Later versions may append to the body: skip what we do not know. */
+    if (f->nbody < HELLO_BODY)
+        return "received a malformed HELLO";
     m->hello.hash_id = wire_get32(&body);
     get_run(&body, &m->hello.run);
     m->hello.active = *body++ != 0;
@@ -78,6 +82,11 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     m->hello.item_max = wire_get64(&body);
     m->hello.memory = wire_get64(&body);
     get_run(&body, &m->hello.met);
+    m->hello.heartbeat = wire_get32(&body);
+    m->hello.timeout = wire_get32(&body);
+    m->hello.standby_writes = *body++;
+    m->hello.lone = *body++;
+    m->hello.on_conflict = *body++;
     return NULL;
 }
 

@@ -37,6 +37,12 @@ enum repl_standby_writes {
 
 struct repl_core;
 
+/* Milliseconds. */
+struct repl_times {
+    uint32_t heartbeat; /* between two signs of life */
+    uint32_t timeout;   /* silence after which the link is given up */
+};
+
 struct repl_config {
     size_t journal_bytes;
     unsigned map_bits;
@@ -47,6 +53,7 @@ struct repl_config {
     struct run_id run;
     struct siphash_secret secret; /* for tables indexed by keys; the peer has another */
     uint64_t item_max, memory;    /* limits in bytes, sent to the peer */
+    struct repl_times times;      /* sent to the peer; the larger ones of both count */
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: never */
     uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
                              * before it counts as fit without it (health.c) */
@@ -217,6 +224,8 @@ bool repl_core_busy(const struct repl_core *c);
  * session? */
 bool repl_core_awaits(const struct repl_core *c);
 uint64_t repl_core_answers(const struct repl_core *c);
+/* The times that count in this session; without a session, this node's own. */
+struct repl_times repl_core_times(const struct repl_core *c);
 /* The size in bytes of the longest message that an honest peer sends in this
  * session. */
 uint64_t repl_core_message_max(const struct repl_core *c);

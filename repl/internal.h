@@ -23,6 +23,7 @@
  *   status.c    figures
  *   role.c      promote, demote, step down
  *   handover.c  planned change of roles
+ *   agree.c     HELLO: what both nodes should have alike
  *   hello.c     HELLO, ROLE: who leads
  *   role_request.c  the role follows the clients
  *   change.c    what clients do
@@ -205,6 +206,11 @@ void core_end_session(struct repl_core *c, const char *why); /* and close it */
 void core_step_down(struct repl_core *c);
 void core_send_role(struct repl_core *c);
 void role_demote(struct repl_core *c, const char *why); /* R5 */
+
+/* agree.c: the session's times; and the log is told of what differs. said: by this node
+ */
+void agree_on(struct repl_core *c, const struct link_hello *said,
+              const struct link_hello *hello);
 
 /* hello.c */
 const char *hello_on_role(struct repl_core *c, const struct link_message *m);

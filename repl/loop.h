@@ -46,7 +46,6 @@ struct control_config {
 
 struct repl_thread_config {
     struct host_port peer, listen;
-    uint64_t heartbeat_ms, timeout_ms;
     struct control_config control;          /* path NULL: none */
     bool control_is_optional;               /* if it cannot be made, log that and go on */
     const struct repl_store_ops *store_ops; /* the core's store: releases sent items */

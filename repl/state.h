@@ -39,6 +39,7 @@ struct repl_session {
     bool peer_whole;   /* the peer has everything that our scan owed it */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
     struct link_hello peer;
+    struct repl_times times; /* agreed */
     uint32_t sent, acked;   /* batches, counted from 1 */
     uint64_t answers;       /* how many answers the peer gave of those that it owed */
     uint32_t end_batch;     /* the batch that carried END; valid while end_out */

@@ -28,6 +28,7 @@ struct pair_config {
     bool keep_on_conflict, lone_rejects;
     unsigned fetch_wait_ms; /* 0: no request waits for the peer's item */
     unsigned cold_wait_ms;  /* 0: an empty node is fit at once */
+    struct repl_times times[2];
 };
 
 struct node {

@@ -18,6 +18,9 @@ START_TEST(test_hello)
     ck_assert_uint_eq(h->clock, 77);
     ck_assert_uint_eq(h->item_max, 1 << 20);
     ck_assert_uint_eq(h->memory, UINT64_C(1) << 40);
+    ck_assert_uint_eq(h->heartbeat, 250);
+    ck_assert_uint_eq(h->timeout, 2000);
+    ck_assert(h->standby_writes == 2 && h->lone == 1 && h->on_conflict == 1);
 }
 END_TEST
 

@@ -84,6 +84,11 @@ static const struct link_hello a_hello = {
     .clock = 77,
     .item_max = 1 << 20,
     .memory = UINT64_C(1) << 40,
+    .heartbeat = 250,
+    .timeout = 2000,
+    .standby_writes = 2,
+    .lone = 1,
+    .on_conflict = 1,
 };
 
 static const struct link_change a_change = {
