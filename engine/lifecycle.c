@@ -118,6 +118,7 @@ static bool start_thread(struct repl_engine *e)
     struct repl_thread_config config = {
         .peer = o->peer_at,
         .listen = o->listen_at,
+        .peer_from = o->peers_from,
         .control = { .path = o->control, .figures = figures, .context = e },
         .control_is_optional = o->control == NULL,
         .store_ops = &adapter_ops,

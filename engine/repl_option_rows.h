@@ -10,9 +10,13 @@
 OPTION(peer, STRING, NULL, 0, 0, "HOST[:PORT]",
        "the other node; without it nothing is replicated. A name is resolved again at "
        "each connection attempt")
+OPTION(peer_from, STRING, NULL, 0, 0, "ADDR|NET[,...]",
+       "from where else the peer may connect, besides the addresses of peer: other "
+       "addresses of its machine, or a router that translates addresses; a network as in "
+       "10.0.0.0/24")
 OPTION(listen, STRING, "11212", 0, 0, "[ADDR:]PORT",
        "where the peer connects to; without ADDR: the address from which this node "
-       "reaches the peer")
+       "reaches the peer. With ADDR this node also connects from there")
 OPTION(control, STRING, NULL, 0, 0, "PATH|off",
        "UNIX socket for mcreplctl, open to owner and group; off: no socket; if not "
        "given, " RUN_DIR "/repl-PORT.sock with the port of listen")

@@ -75,7 +75,9 @@ bool repl_options_parse(struct repl_options *o, const char *config, char *why,
            check_times(o, why, nwhy) && check_control(o, why, nwhy) &&
            learn_limits(o, why, nwhy) &&
            (o->peer == NULL || address_parse_peer(o->peer, &o->peer_at, why, nwhy)) &&
-           address_parse_listen(o->listen, &o->listen_at, why, nwhy);
+           address_parse_listen(o->listen, &o->listen_at, why, nwhy) &&
+           (o->peer_from == NULL ||
+            address_ranges_parse(o->peer_from, &o->peers_from, why, nwhy));
 }
 
 void repl_options_free(struct repl_options *o)
