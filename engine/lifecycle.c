@@ -38,6 +38,7 @@ static bool make_core(struct repl_engine *e)
         .keep_on_conflict = o->on_conflict == ON_CONFLICT_KEEP,
         .item_max = o->item_max,
         .memory = o->memory,
+        .copy_rate = o->copy_rate,
         .times = { (uint32_t)o->heartbeat, (uint32_t)o->timeout },
         .fetch_wait_us = o->peer != NULL ? o->fetch_wait * 1000 : 0,
         .cold_wait_us = o->cold_wait * 1000,

@@ -49,6 +49,9 @@ OPTION(heartbeat, NUMBER, "250", 10, 60000, "MS",
 OPTION(timeout, NUMBER, "2000", 20, 600000, "MS",
        "the link is given up after this much silence; at least twice heartbeat; if the "
        "nodes differ, the larger value counts on both")
+OPTION(copy_rate, SIZE, "0", 0, UINT64_C(1) << 40, "BYTES",
+       "bytes a second that copies and repairs may send; changes have no limit. 0: no "
+       "limit; else at least 16k")
 OPTION(fetch_wait, NUMBER, "20", 0, 10000, "MS",
        "while a node is being filled: how long a client's request waits for a key that "
        "has not been copied yet and is fetched from the peer; 0: it is a miss at once")

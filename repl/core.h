@@ -54,6 +54,7 @@ struct repl_config {
     struct siphash_secret secret; /* for tables indexed by keys; the peer has another */
     uint64_t item_max, memory;    /* limits in bytes, sent to the peer */
     struct repl_times times;      /* sent to the peer; the larger ones of both count */
+    uint64_t copy_rate;     /* bytes a second that copies may send; 0: no limit */
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: never */
     uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
                              * before it counts as fit without it (health.c) */

@@ -168,12 +168,18 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     fetch_check_time(c); /* mutant: fetch-waits-for-ever */
 }
 
+/* Of two moments the earlier; 0: none. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    if (a == 0 || b == 0)
+        return a + b;
+    return a < b ? a : b;
+}
+
 uint64_t repl_core_due_us(struct repl_core *c)
 {
-    uint64_t fetch = waiters_due_us(&c->waiters), handover = handover_due_us(c);
-    if (fetch == 0 || handover == 0)
-        return fetch + handover;
-    return fetch < handover ? fetch : handover;
+    uint64_t copy = c->session.scan_due ? rate_due_us(&c->copy_rate, c->now_us) : 0;
+    return earlier(copy, earlier(waiters_due_us(&c->waiters), handover_due_us(c)));
 }
 
 /* ---- work */

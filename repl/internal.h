@@ -5,7 +5,7 @@
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it.
  *
- *   gate, journal, map, known, waiters   tables, each with a header of its own
+ *   gate, journal, map, known, waiters, rate   tables, each with a header of its own
  *   log.c access.c exchange.c   the log; the store's answers; maps on the wire
  *   hold.c      holds the gate; derives its flags from the state
  *   flush.c     flush_all

@@ -12,6 +12,7 @@
 #include "repl/journal.h"
 #include "repl/known.h"
 #include "repl/map.h"
+#include "repl/rate.h"
 #include "repl/waiters.h"
 
 enum { REPL_CORE_MAGIC = 0x7265706c };
@@ -151,6 +152,7 @@ struct repl_core {
     struct map written;       /* buckets that clients changed since the purge of a merge
                                * began */
     struct known known;       /* the same for missing buckets, key by key */
+    struct rate copy_rate;  /* of FILLs */
     struct map owed;          /* buckets that our scan copies to the peer */
     struct map coming;        /* buckets that the peer's scan copies to us */
     struct map purging;       /* buckets being purged here */

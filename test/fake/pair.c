@@ -56,6 +56,7 @@ void node_start(struct node *n)
         .keep_on_conflict = p->config.keep_on_conflict,
         .run = run,
         .times = p->config.times[n->number],
+        .copy_rate = p->config.copy_rate,
         .fetch_wait_us = (uint64_t)p->config.fetch_wait_ms * 1000,
         .cold_wait_us = (uint64_t)p->config.cold_wait_ms * 1000,
         .resume = resume,

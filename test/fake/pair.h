@@ -29,6 +29,7 @@ struct pair_config {
     unsigned fetch_wait_ms; /* 0: no request waits for the peer's item */
     unsigned cold_wait_ms;  /* 0: an empty node is fit at once */
     struct repl_times times[2];
+    uint64_t copy_rate; /* bytes a second */
 };
 
 struct node {
