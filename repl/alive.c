@@ -146,6 +146,8 @@ void alive_tick(struct repl_thread *t, uint64_t now)
             check(t, &t->slots[i].link, now);
     }
     struct link *l = t->session;
+    if (l != NULL)
+        black_hole_look(t, now);
     if (l != NULL && now - l->sent_us >= heartbeat_us(t) * 3 / 4) {
         repl_core_ping(t->core);
         slots_flush(t);

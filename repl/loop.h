@@ -10,6 +10,7 @@
  *   loop.c         the log; waking the thread
  *   slots.c        places for connections, closing one, pauses between dials
  *   link_port.c    the core's port (repl/port.h)
+ *   black_hole.c   finds a network that loses large packets
  *   alive.c        signs of life, and what a peer owes
  *   resolve.c      looks up the peer's name
  *   listen.c       where the peer may connect
@@ -118,7 +119,8 @@ struct repl_thread {
     uint64_t dial_at_us, backoff_us;
     char last_dial_error[120]; /* logged once, not at each try */
     struct repeats repeats;
-    unsigned seed; /* of the jitter */
+    unsigned seed;      /* of the jitter */
+    unsigned swallowed; /* connections in a row that a large packet did not pass */
 };
 
 /* ---- loop.c; any thread */
@@ -145,6 +147,9 @@ void slots_schedule_dial(struct repl_thread *t, uint64_t now);
 void slots_reset_pause(struct repl_thread *t);
 void slots_dial_at_once(struct repl_thread *t);
 void slots_dial_failed(struct repl_thread *t, const char *what, const char *why);
+
+/* Log it if large packets vanish on the session's connection. */
+void black_hole_look(struct repl_thread *t, uint64_t now);
 
 /* Close connections that are dead; send a sign of life if it is time. */
 void alive_tick(struct repl_thread *t, uint64_t now);
