@@ -47,7 +47,7 @@ static const char *parse_flush(const struct frame *f, const uint8_t *body,
     if (f->nkey != 0 || f->nbody != f->nextra ||
         (f->nextra != 0 && f->nextra != FLUSH_EXTRAS))
         return "received a malformed FLUSHQ";
-    m->delay = f->nextra != 0 ? wire_get32(&body) : 0;
+    m->flush_at = f->nextra != 0 ? wire_get32(&body) : 0;
     return NULL;
 }
 
@@ -59,6 +59,13 @@ static const char *parse_noop(const struct frame *f, const uint8_t *body,
         return "received a NOOP with a body";
     m->batch = be32toh(f->opaque);
     return NULL;
+}
+
+/* So far below the end that sums of some do not overflow. */
+static bool clocks_are_sane(const struct link_clocks *c)
+{
+    return c->machine < LINK_CLOCK_MAX && c->store < LINK_CLOCK_MAX &&
+           c->echo < LINK_CLOCK_MAX;
 }
 
 static const char *parse_hello(const struct frame *f, const uint8_t *body,
@@ -78,7 +85,8 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     m->hello.map_bits = *body++;
     m->hello.term = wire_get64(&body);
     m->hello.seen = wire_get64(&body);
-    m->hello.clock = wire_get64(&body);
+    m->hello.clocks.machine = wire_get64(&body);
+    m->hello.clocks.store = wire_get64(&body);
     m->hello.item_max = wire_get64(&body);
     m->hello.memory = wire_get64(&body);
     get_run(&body, &m->hello.met);
@@ -87,7 +95,7 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     m->hello.standby_writes = *body++;
     m->hello.lone = *body++;
     m->hello.on_conflict = *body++;
-    return NULL;
+    return clocks_are_sane(&m->hello.clocks) ? NULL : "a HELLO of an impossible time";
 }
 
 static const char *parse_role(const struct frame *f, const uint8_t *body,
@@ -173,8 +181,13 @@ static const char *parse_text(const struct frame *f, const uint8_t *body,
 static const char *parse_ping(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
-    (void)f, (void)body, (void)m;
-    return NULL;
+    if (f->nkey != 0 || f->nextra != 0 || f->nbody != PING_BODY)
+        return "a malformed PING";
+    m->ping.term = wire_get64(&body);
+    m->ping.clocks.machine = wire_get64(&body);
+    m->ping.clocks.store = wire_get64(&body);
+    m->ping.clocks.echo = wire_get64(&body);
+    return clocks_are_sane(&m->ping.clocks) ? NULL : "a PING of an impossible time";
 }
 
 struct link_row {

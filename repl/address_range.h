@@ -1,5 +1,4 @@
-/* Whom else a node takes for its peer: addresses and networks, as peer_from= lists them.
- */
+/* Addresses and networks from which the peer may also connect: the option peer_from. */
 #ifndef REPL_ADDRESS_RANGE_H
 #define REPL_ADDRESS_RANGE_H
 

@@ -1,7 +1,8 @@
 /*
- * What both nodes should have alike, told in HELLO. Of times the larger ones count, or
- * the link would break again and again: one node waits for less than the other one keeps
- * silent. What differs and has no reason to is said; it does no harm until roles move.
+ * What both nodes should have alike, from HELLO. If their times differ, the larger values
+ * count: else one node would wait for a shorter time than the other one is silent, and
+ * the link would break again and again. Differences that have no reason are only logged;
+ * they do no harm until the role moves.
  */
 #include <stdio.h>
 #include <string.h>

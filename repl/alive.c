@@ -28,8 +28,8 @@ static uint64_t moving_us(uint64_t bytes, uint64_t rate)
     return bytes / rate * 1000000 + bytes % rate * 1000000 / rate;
 }
 
-/* The session's counts are agreed; whoever is not the session yet, or is to make room for
- * somebody, is measured by this node's own. */
+/* Both nodes agreed on the session's timeout. Other connections, and how long a peer
+ * keeps others out, are measured by this node's own. */
 static uint64_t timeout_us(const struct repl_thread *t, const struct link *l)
 {
     struct repl_times times =

@@ -1,9 +1,9 @@
 /*
- * A network that loses large packets in silence: some router on the way has a smaller MTU
- * and does not say so, or its word does not come through. The nodes meet, for that takes
- * small packets only; then the first large one is repeated until the peer gives up, and
- * they meet again. One connection may end so by chance. Two in a row, on neither of which
- * a large packet has ever arrived, do not.
+ * A network that loses large packets: a router has a smaller MTU and does not report it,
+ * or its report is dropped. The nodes can meet, because that takes small packets only.
+ * Then the kernel repeats the first large packet until the peer gives up, and the nodes
+ * meet again. One connection may end like this by chance. So it is logged for the second
+ * one in a row on which the peer is heard and no large packet has ever arrived.
  */
 #include <linux/sockios.h>
 #include <linux/tcp.h>
@@ -23,7 +23,7 @@ static bool get_info(const struct link *l, struct tcp_info *info)
     return getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, info, &n) == 0;
 }
 
-/* The kernel repeats a packet, and it is a large one. */
+/* Does the kernel repeat a packet, and is it a large one? */
 static bool repeats_large(const struct link *l, const struct tcp_info *info)
 {
     int queued = 0;
@@ -31,7 +31,7 @@ static bool repeats_large(const struct link *l, const struct tcp_info *info)
            queued >= (int)info->tcpi_snd_mss;
 }
 
-/* The peer lives and reaches us. */
+/* Does the peer live and reach this node? */
 static bool is_heard(const struct repl_thread *t, const struct link *l, uint64_t now)
 {
     return now - l->heard_us < 2000 * (uint64_t)repl_core_times(t->core).heartbeat;

@@ -1,7 +1,6 @@
 /* How two nodes connect: dial, HELLO. R1 and R19 say which connection stays. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/monotonic.h"
@@ -36,7 +35,7 @@ static void dial(struct repl_thread *t)
     }
 }
 
-/* The addresses of the peer are known, maybe others than before. */
+/* The peer's addresses are known; they may have changed. */
 static void on_resolved(struct repl_thread *t)
 {
     listen_follow(t);
@@ -44,8 +43,8 @@ static void on_resolved(struct repl_thread *t)
         dial(t);
 }
 
-/* Names are looked up anew at each dial: the peer may have been replaced by another
- * machine. The answer comes through the loop. */
+/* Names are resolved anew at each dial: the peer may have been replaced by another
+ * machine. The answer comes through the event loop. */
 void handshake_tick(struct repl_thread *t, uint64_t now)
 {
     resolve_tick(t, now);
@@ -88,7 +87,7 @@ bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_
                                        .accepted = on_accepted,
                                        .resolved = on_resolved };
     slots_reset_pause(t);
-    resolve_number(t); /* or it is asked for at the first dial */
+    resolve_number(t); /* a name is resolved at the first dial */
     return listen_open(t, why, nwhy);
 }
 
@@ -96,11 +95,8 @@ bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_
 
 void handshake_greet(struct repl_thread *t, struct link *l)
 {
-    struct timespec now;
     l->has_said = true;
-    clock_gettime(CLOCK_REALTIME, &now);
-    repl_core_make_hello(t->core, &l->said,
-                         (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    repl_core_make_hello(t->core, &l->said, monotonic_us());
     link_put_hello(&l->out.bytes, &l->said);
 }
 
@@ -154,13 +150,13 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
 void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello)
 {
-    if (t->session != NULL && yields_to_session(t, l, hello))
-        return;
     const char *why = repl_core_hello_fault(t->core, hello);
     if (why != NULL) {
         slots_refuse(t, l, why);
         return;
     }
+    if (t->session != NULL && yields_to_session(t, l, hello))
+        return;
     if (t->session != NULL)
         end_session(t, hello);
     if (!l->has_said)

@@ -29,8 +29,7 @@ static struct run_id alias_of(const struct run_id *run)
     return alias;
 }
 
-void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
-                          uint64_t clock_us)
+void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_t now_us)
 {
     renumber(c);
     *hello = (struct link_hello){
@@ -42,7 +41,7 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
         .map_bits = (uint8_t)c->config.map_bits,
         .term = c->term,
         .seen = c->seen,
-        .clock = clock_us,
+        .clocks = { .machine = now_us, .store = store_clock_us(&c->clock, now_us) },
         .item_max = c->config.item_max,
         .memory = c->config.memory,
         .heartbeat = c->config.times.heartbeat,
@@ -144,6 +143,8 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
     if (hello->seen > c->seen)
         c->seen = hello->seen;
     agree_on(c, said, hello);
+    peer_clock_greet(&c->session.clock, &hello->clocks, c->now_us);
+    repl_core_ping(c); /* before any time of this node's store */
     choose_leader(c, hello);
     return NULL;
 }

@@ -48,11 +48,12 @@ static void say_refused(struct repl_thread *t, const struct address *from)
             "so nobody is known to be the peer",
             name, t->config.peer.host);
     else
-        loop_log(t, REPL_LOG_WARNING,
-                 "refused a connection from %s: that is not an address of the peer; if "
-                 "it is the peer, give peer_from=%s here, or listen=ADDRESS:PORT there with "
-                 "the address that this node knows",
-                 name, host);
+        loop_log(
+            t, REPL_LOG_WARNING,
+            "refused a connection from %s: that is not an address of the peer; if "
+            "it is the peer, give peer_from=%s here, or listen=ADDRESS:PORT there with "
+            "the address that this node knows",
+            name, host);
 }
 
 /* Without this pause the event loop would call on_acceptable again at once, for

@@ -161,9 +161,9 @@ bool alive_is_stuck(const struct repl_thread *t);
  * time. */
 bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled);
 
-/* Look the peer's name up, if it is one, and call `resolved`, maybe later. */
+/* Find the peer's addresses and call `resolved`, at once or later. */
 void resolve_peer(struct repl_thread *t);
-/* It is no name, and so known at once. */
+/* True if the peer is given as an address; then it is known now. */
 bool resolve_number(struct repl_thread *t);
 void resolve_tick(struct repl_thread *t, uint64_t now);
 

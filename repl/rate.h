@@ -1,11 +1,11 @@
 /*
- * So many bytes a second, for something that takes them in pieces of any size: a piece is
- * taken whole, and its time goes by before the next.
+ * A limit in bytes a second, for something that is sent in pieces of any size. A piece is
+ * sent as a whole; then its time must pass before the next one.
  *
  *   |== piece ==|=== piece ===|  ...  now
  *                             free_at: the next piece may begin
  *
- * Who comes late catches up a little. Used under its owner's lock.
+ * A late piece is made up for, but only a little. Used under its owner's lock.
  */
 #ifndef REPL_RATE_H
 #define REPL_RATE_H

@@ -1,5 +1,4 @@
-/* Where the peer is: its name in peer= looked up, and who is to blame if that takes long.
- */
+/* Looks up the peer's name, and says which name server does not answer. */
 #include <event2/dns.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,10 +7,9 @@
 #include "repl/loop.h"
 
 enum {
-    SILENT_US = 1000000, /* a name server that has not answered by then is named */
-    GIVE_UP_US =
-        3000000,     /* then all is asked anew; the resolver itself would wait for 15 s */
-    SERVERS_MAX = 3, /* that are named */
+    SILENT_US = 1000000,  /* then the log names the name server */
+    GIVE_UP_US = 3000000, /* then ask anew: the resolver would wait for 15 s */
+    SERVERS_MAX = 3,      /* that are named */
 };
 
 static void take_addresses(struct repl_thread *t, const struct evutil_addrinfo *found)
@@ -34,7 +32,7 @@ static bool is_silent(const struct repl_thread *t, uint64_t now)
     return now > t->asked_us + SILENT_US;
 }
 
-/* The resolver gives up much later, and without a name. */
+/* The resolver itself reports that much later, and without a name. */
 static void blame_servers(struct repl_thread *t)
 {
     char why[3 * ADDRESS_TEXT] = "no answer from name server";
@@ -71,8 +69,8 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     repl_core_unlock(t->core);
 }
 
-/* Anew for each question: name servers and the hosts file may have changed since, above
- * all while a machine boots. */
+/* Read the resolver's configuration anew for each look-up: name servers and the hosts
+ * file may have changed since the last one, above all while a machine boots. */
 static bool open_dns(struct repl_thread *t)
 {
     if (t->dns != NULL)
@@ -81,7 +79,7 @@ static bool open_dns(struct repl_thread *t)
                                          EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (t->dns != NULL)
         return true;
-    /* no name servers: names from the hosts file still work */
+    /* There are no name servers. Names in the hosts file still work. */
     t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (t->dns != NULL)
         evdns_base_load_hosts(t->dns, "/etc/hosts");
@@ -97,7 +95,7 @@ static void ask(struct repl_thread *t)
     }
     t->resolving = true;
     t->asked_us = monotonic_us();
-    /* May call back at once, with the lock free. */
+    /* This may call back at once, and the callback takes the lock. */
     repl_core_unlock(t->core);
     struct evdns_getaddrinfo_request *question =
         evdns_getaddrinfo(t->dns, t->config.peer.host, NULL, &hints, on_resolved, t);

@@ -51,7 +51,7 @@ void ship_flush(struct repl_core *c)
     c->flush.due = false;
     if (c->session.lead != LEAD_LEADER)
         return;
-    link_put_flush(core_out(c), flush_delay(c));
+    link_put_flush(core_out(c), flush_moment(c));
     ship_end_batch(c);
 }
 

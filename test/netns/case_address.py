@@ -111,7 +111,7 @@ def case_name_that_is_not_known_yet(build):
         a.start()
         b.start()
         pair.says(a, "refused a connection from 10.77.0.2:")
-        assert "not the address of the peer" not in a.log(), a.log()
+        assert "not an address of the peer" not in a.log(), a.log()
         assert "'other' has not been resolved yet" in a.log(), a.log()
         pair.write("a", "hosts", pair.addresses["b"] + " other\n")
         pair.link(a, b)
