@@ -27,6 +27,16 @@ static void engine_log(void *context, enum repl_log level, const char *text)
         logger->log(levels[level], NULL, "replication: %s\n", text);
 }
 
+static bool draw_secrets(struct repl_engine *e, struct repl_config *config)
+{
+    if (getrandom(config->run.bytes, sizeof(config->run.bytes), 0) ==
+            (ssize_t)sizeof(config->run.bytes) &&
+        siphash_draw(&config->secret))
+        return true;
+    snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
+    return false;
+}
+
 static bool make_core(struct repl_engine *e)
 {
     const struct repl_options *o = &e->options;
@@ -45,12 +55,8 @@ static bool make_core(struct repl_engine *e)
         .resume = fetch_resume,
         .resume_context = e,
     };
-    if (getrandom(config.run.bytes, sizeof(config.run.bytes), 0) !=
-            (ssize_t)sizeof(config.run.bytes) ||
-        !siphash_draw(&config.secret)) {
-        snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
+    if (!draw_secrets(e, &config))
         return false;
-    }
     adapter_init(&e->adapter, &e->wrapped, e->server);
     e->adapter_made = true;
     e->core = repl_core_create(&config, &adapter_ops, &e->adapter, &repl_thread_port,
