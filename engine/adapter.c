@@ -25,18 +25,21 @@ enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in me
 #define ENGINE(a) ((a)->wrapped->module.api)
 #define HANDLE(a) (wrapped_handle((a)->wrapped))
 
-/* The expiry time as it goes over the wire: 0 never, else the seconds that remain, or
- * an absolute time if they are more than RELATIVE_MAX. */
-static uint32_t wire_exptime(const struct adapter *a, rel_time_t exptime)
+static uint32_t op_clock(void *store)
 {
-    rel_time_t now = a->server->core->get_current_time();
-    if (exptime == 0)
-        return 0;
-    uint32_t left = exptime > now ? exptime - now : 1;
-    if (left <= RELATIVE_MAX)
-        return left;
-    time_t date = a->server->core->abstime(exptime);
-    return date < (time_t)UINT32_MAX ? (uint32_t)date : UINT32_MAX;
+    const struct adapter *a = store;
+    return a->server->core->get_current_time();
+}
+
+/* As engines are told of a moment: by what remains, or a date if that is much, or
+ * nothing. */
+static rel_time_t told_time(struct adapter *a, uint32_t at)
+{
+    uint32_t now = op_clock(a);
+    if (at > now && at - now <= RELATIVE_MAX)
+        return at - now;
+    time_t date = a->server->core->abstime(at);
+    return date < (time_t)UINT32_MAX ? (rel_time_t)date : UINT32_MAX;
 }
 
 static bool describe(struct adapter *a, item *it, struct repl_item *out)
@@ -51,7 +54,7 @@ static bool describe(struct adapter *a, item *it, struct repl_item *out)
         .value = info.value[0].iov_base,
         .nvalue = info.nbytes,
         .flags = info.flags,
-        .exptime = wire_exptime(a, info.exptime),
+        .exptime = info.exptime,
         .cas = info.cas,
     };
     return true;
@@ -116,13 +119,14 @@ static ENGINE_ERROR_CODE allocate(struct adapter *a, item **it,
                                   const struct link_change *c)
 {
     const struct engine_mirror *mirror = a->wrapped->mirror;
+    rel_time_t exptime = c->exptime != 0 ? told_time(a, c->exptime) : 0;
     ENGINE_ERROR_CODE rc;
     if (mirror != NULL)
         return mirror->allocate(HANDLE(a), &a->cookie, it, c->key, c->nkey, c->nvalue,
-                                c->flags, c->exptime, c->credit);
+                                c->flags, exptime, c->credit);
     CALL(rc, &a->cookie,
          ENGINE(a)->allocate(HANDLE(a), &a->cookie, it, c->key, c->nkey, c->nvalue,
-                             (int)c->flags, c->exptime));
+                             (int)c->flags, exptime));
     return rc;
 }
 
@@ -185,26 +189,18 @@ static enum repl_answer op_add(void *store, const struct link_change *c)
     return rc == ENGINE_NOT_STORED || rc == ENGINE_KEY_EEXISTS ? REPL_NO : REPL_UNKNOWN;
 }
 
-static uint32_t op_clock(void *store)
-{
-    const struct adapter *a = store;
-    return a->server->core->get_current_time();
-}
-
 void adapter_note_flush(struct adapter *a)
 {
     if (!atomic_load_explicit(&a->flushed, memory_order_relaxed))
         atomic_store(&a->flushed, true);
 }
 
-static void op_flush(void *store, uint32_t delay)
+static void op_flush(void *store, uint32_t at)
 {
     struct adapter *a = store;
     ENGINE_ERROR_CODE rc;
     adapter_note_flush(a);
-    time_t when = (time_t)delay;
-    if (delay > RELATIVE_MAX)
-        when = a->server->core->abstime(clock_after(op_clock(a), delay));
+    time_t when = at > op_clock(a) ? (time_t)told_time(a, at) : 0;
     CALL(rc, &a->cookie, ENGINE(a)->flush(HANDLE(a), &a->cookie, when));
     (void)rc;
 }

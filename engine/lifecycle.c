@@ -28,6 +28,16 @@ static void engine_log(void *context, enum repl_log level, const char *text)
         logger->log(levels[level], NULL, "replication: %s\n", text);
 }
 
+static bool draw_secrets(struct repl_engine *e, struct repl_config *config)
+{
+    if (getrandom(config->run.bytes, sizeof(config->run.bytes), 0) ==
+            (ssize_t)sizeof(config->run.bytes) &&
+        siphash_draw(&config->secret))
+        return true;
+    snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
+    return false;
+}
+
 static bool make_core(struct repl_engine *e)
 {
     const struct repl_options *o = &e->options;
@@ -39,17 +49,15 @@ static bool make_core(struct repl_engine *e)
         .keep_on_conflict = o->on_conflict == ON_CONFLICT_KEEP,
         .item_max = o->item_max,
         .memory = o->memory,
+        .copy_rate = o->copy_rate,
+        .times = { (uint32_t)o->heartbeat, (uint32_t)o->timeout },
         .fetch_wait_us = o->peer != NULL ? o->fetch_wait * 1000 : 0,
         .cold_wait_us = o->cold_wait * 1000,
         .resume = fetch_resume,
         .resume_context = e,
     };
-    if (getrandom(config.run.bytes, sizeof(config.run.bytes), 0) !=
-            (ssize_t)sizeof(config.run.bytes) ||
-        !siphash_draw(&config.secret)) {
-        snprintf(e->why, sizeof(e->why), "the kernel gives no random numbers");
+    if (!draw_secrets(e, &config))
         return false;
-    }
     adapter_init(&e->adapter, &e->wrapped, e->server);
     e->adapter_made = true;
     e->core = repl_core_create(&config, &adapter_ops, &e->adapter, &repl_thread_port,
@@ -120,8 +128,7 @@ static bool start_thread(struct repl_engine *e)
     struct repl_thread_config config = {
         .peer = o->peer_at,
         .listen = o->listen_at,
-        .heartbeat_ms = o->heartbeat,
-        .timeout_ms = o->timeout,
+        .peer_from = o->peers_from,
         .control = { .path = o->control, .figures = figures, .context = e },
         .control_is_optional = o->control == NULL,
         .store_ops = &adapter_ops,

@@ -10,9 +10,13 @@
 OPTION(peer, STRING, NULL, 0, 0, "HOST[:PORT]",
        "the other node; without it nothing is replicated. A name is resolved again at "
        "each connection attempt")
+OPTION(peer_from, STRING, NULL, 0, 0, "ADDR|NET[,...]",
+       "from where else the peer may connect, besides the addresses of peer: other "
+       "addresses of its machine, or a router that translates addresses; a network as in "
+       "10.0.0.0/24")
 OPTION(listen, STRING, "11212", 0, 0, "[ADDR:]PORT",
        "where the peer connects to; without ADDR: the address from which this node "
-       "reaches the peer")
+       "reaches the peer. With ADDR this node also connects from there")
 OPTION(control, STRING, NULL, 0, 0, "PATH|off",
        "UNIX socket for mcreplctl, open to owner and group; off: no socket; if not "
        "given, " RUN_DIR "/repl-PORT.sock with the port of listen")
@@ -40,9 +44,14 @@ OPTION(dirty_bits, NUMBER, "24", 6, 30, "N",
        "the maps behind the journal have 2^N buckets (groups of keys); a node keeps "
        "eight maps, 2 MiB each by default")
 OPTION(heartbeat, NUMBER, "250", 10, 60000, "MS",
-       "a node that has sent nothing for this long sends a sign of life")
+       "a node that has sent nothing for this long sends a sign of life; if the nodes "
+       "differ, the larger value counts on both")
 OPTION(timeout, NUMBER, "2000", 20, 600000, "MS",
-       "the link is given up after this much silence; at least twice heartbeat")
+       "the link is given up after this much silence; at least twice heartbeat; if the "
+       "nodes differ, the larger value counts on both")
+OPTION(copy_rate, SIZE, "0", 0, UINT64_C(1) << 40, "BYTES",
+       "bytes a second that copies and repairs may send; changes have no limit. 0: no "
+       "limit; else at least 16k")
 OPTION(fetch_wait, NUMBER, "20", 0, 10000, "MS",
        "while a node is being filled: how long a client's request waits for a key that "
        "has not been copied yet and is fetched from the peer; 0: it is a miss at once")

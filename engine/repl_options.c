@@ -5,9 +5,14 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "protocol/link_message.h"
 #include "repl/map.h"
 
-_Static_assert(MAP_BITS_MIN == 6 && MAP_BITS_MAX == 30, "dirty_bits below says so");
+_Static_assert(MAP_BITS_MIN == 6 && MAP_BITS_MAX == 30, "dirty_bits says so");
+_Static_assert(LINK_HEARTBEAT_MAX == 60000 && LINK_TIMEOUT_MAX == 600000,
+               "heartbeat and timeout say so");
+
+enum { COPY_RATE_LEAST = 16 << 10 }; /* slower ones are no networks (alive.c) */
 
 const struct option_row repl_option_rows[] = {
 #define OPTION(name, type, preset, min, max, form, help)                                 \
@@ -50,6 +55,16 @@ static bool check_times(const struct repl_options *o, char *why, size_t nwhy)
     return false;
 }
 
+static bool check_rate(const struct repl_options *o, char *why, size_t nwhy)
+{
+    if (o->copy_rate == 0 || o->copy_rate >= COPY_RATE_LEAST)
+        return true;
+    snprintf(why, nwhy,
+             "option 'copy_rate' is 0, for no limit, or at least %u bytes a second",
+             COPY_RATE_LEAST);
+    return false;
+}
+
 static bool check_control(const struct repl_options *o, char *why, size_t nwhy)
 {
     if (o->control == NULL || strcmp(o->control, "off") == 0 ||
@@ -69,10 +84,12 @@ bool repl_options_parse(struct repl_options *o, const char *config, char *why,
     return option_defaults(repl_option_rows, repl_option_count, o, why, nwhy) &&
            option_parse(repl_option_rows, repl_option_count, o, config, &o->rest, why,
                         nwhy) &&
-           check_times(o, why, nwhy) && check_control(o, why, nwhy) &&
-           learn_limits(o, why, nwhy) &&
+           check_times(o, why, nwhy) && check_rate(o, why, nwhy) &&
+           check_control(o, why, nwhy) && learn_limits(o, why, nwhy) &&
            (o->peer == NULL || address_parse_peer(o->peer, &o->peer_at, why, nwhy)) &&
-           address_parse_listen(o->listen, &o->listen_at, why, nwhy);
+           address_parse_listen(o->listen, &o->listen_at, why, nwhy) &&
+           (o->peer_from == NULL ||
+            address_ranges_parse(o->peer_from, &o->peers_from, why, nwhy));
 }
 
 void repl_options_free(struct repl_options *o)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/option.h"
+#include "repl/address_range.h"
 #include "repl/node_address.h"
 
 enum lone { LONE_SERVE, LONE_REJECT };
@@ -22,6 +23,7 @@ struct repl_options {
 
     /* derived from the options */
     struct host_port peer_at, listen_at;
+    struct address_ranges peers_from;
     uint64_t item_max, memory; /* the wrapped engine's limits in bytes: its options, or
                                 * their defaults */
 };

@@ -41,10 +41,16 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello)
     *p++ = hello->map_bits;
     wire_put64(&p, hello->term);
     wire_put64(&p, hello->seen);
-    wire_put64(&p, hello->clock);
+    wire_put64(&p, hello->clocks.machine);
+    wire_put64(&p, hello->clocks.store);
     wire_put64(&p, hello->item_max);
     wire_put64(&p, hello->memory);
     put_run(&p, &hello->met);
+    wire_put32(&p, hello->heartbeat);
+    wire_put32(&p, hello->timeout);
+    *p++ = hello->standby_writes;
+    *p++ = hello->lone;
+    *p++ = hello->on_conflict;
     return put_body(out, LINK_HELLO, body, sizeof(body));
 }
 
@@ -101,14 +107,14 @@ bool link_put_note(struct buffer *out, const struct link_note *note)
     return true;
 }
 
-bool link_put_flush(struct buffer *out, uint32_t delay)
+bool link_put_flush(struct buffer *out, uint32_t flush_at)
 {
     struct frame f = { .magic = FRAME_REQUEST,
                        .opcode = LINK_FLUSHQ,
                        .nextra = FLUSH_EXTRAS,
                        .nbody = FLUSH_EXTRAS };
     uint8_t extras[FLUSH_EXTRAS], *p = extras;
-    wire_put32(&p, delay);
+    wire_put32(&p, flush_at);
     return put_header(out, &f) && buffer_append(out, extras, sizeof(extras));
 }
 
@@ -125,6 +131,16 @@ bool link_put_plain(struct buffer *out, enum link_op op, uint64_t term)
     uint8_t body[8], *p = body;
     wire_put64(&p, term);
     return put_body(out, op, body, sizeof(body));
+}
+
+bool link_put_ping(struct buffer *out, uint64_t term, const struct link_clocks *clocks)
+{
+    uint8_t body[PING_BODY], *p = body;
+    wire_put64(&p, term);
+    wire_put64(&p, clocks->machine);
+    wire_put64(&p, clocks->store);
+    wire_put64(&p, clocks->echo);
+    return put_body(out, LINK_PING, body, sizeof(body));
 }
 
 bool link_put_bye(struct buffer *out, const char *reason)

@@ -19,9 +19,11 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 3,
+    LINK_VERSION = 4,
     LINK_KEY_MAX = 250,
-    LINK_NOTES_MAX = 64 << 10, /* bytes of notes in one message */
+    LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
+    LINK_HEARTBEAT_MAX = 60000, /* ms */
+    LINK_TIMEOUT_MAX = 600000,
     RUN_ID_SIZE = 16
 };
 
@@ -42,6 +44,16 @@ struct run_id {
 int run_id_order(const struct run_id *a, const struct run_id *b);
 bool run_id_is_none(const struct run_id *run); /* all zeros */
 
+/* Where the sender's clocks stand, microseconds (repl/clocks.h). */
+#define LINK_CLOCK_MAX (UINT64_C(1) << 60)
+
+struct link_clocks {
+    uint64_t machine; /* monotonic */
+    uint64_t store;   /* of its store, in whose seconds times travel */
+    uint64_t
+        echo; /* of PING: the receiver's own `machine`, as the sender takes it to be */
+};
+
 struct link_hello {
     uint32_t version;
     uint32_t hash_id;
@@ -49,9 +61,12 @@ struct link_hello {
     bool active;
     uint8_t map_bits;
     uint64_t term, seen;
-    uint64_t clock;    /* microseconds since 1970 at the sender */
-    uint64_t item_max; /* the largest value it takes, bytes */
-    uint64_t memory;   /* its store's limit, bytes; 0 if unknown */
+    struct link_clocks clocks;   /* echo is not told */
+    uint64_t item_max;           /* the largest value it takes, bytes */
+    uint64_t memory;             /* its store's limit, bytes; 0 if unknown */
+    uint32_t heartbeat, timeout; /* ms; of both nodes the larger counts */
+    /* Options that only warn if they differ, as numbers. */
+    uint8_t standby_writes, lone, on_conflict;
 };
 
 struct link_role {
@@ -67,7 +82,7 @@ struct link_change {
     uint16_t nkey;
     uint32_t nvalue;
     uint32_t flags;   /* in network byte order, as the engine holds them */
-    uint32_t exptime; /* 0 never; up to 30 days: seconds from now; beyond: since 1970 */
+    uint32_t exptime; /* a second of the sender's store's clock; 0 never */
     uint64_t cas;     /* the CAS to adopt */
     uint16_t credit;  /* <memcached/engine_mirror.h>; not of DELETEQ and CHECK */
 };
@@ -99,8 +114,12 @@ struct link_message {
         struct link_hello hello;
         struct link_role role;
         struct link_change change;
-        uint32_t delay; /* FLUSHQ: seconds, 0 at once */
-        uint64_t term;  /* all others except PING and BYE */
+        uint32_t flush_at; /* FLUSHQ: a second like exptime; 0 at once */
+        struct {
+            uint64_t term;
+            struct link_clocks clocks;
+        } ping;
+        uint64_t term; /* all others except PING and BYE */
     };
     const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT,
                             ABSENT, FETCH: notes; BYE: the text, printable ASCII */
@@ -130,9 +149,10 @@ bool link_next_note(const struct link_message *m, size_t *at, struct link_note *
 bool link_put_hello(struct buffer *out, const struct link_hello *hello);
 bool link_put_role(struct buffer *out, const struct link_role *role);
 bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c);
-bool link_put_flush(struct buffer *out, uint32_t delay);
+bool link_put_flush(struct buffer *out, uint32_t flush_at);
 bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t term);
+bool link_put_ping(struct buffer *out, uint64_t term, const struct link_clocks *clocks);
 bool link_put_bye(struct buffer *out, const char *reason);
 
 /* Messages with maps or notes, whose length is only known at the end: call link_begin,

@@ -47,7 +47,7 @@ static const char *parse_flush(const struct frame *f, const uint8_t *body,
     if (f->nkey != 0 || f->nbody != f->nextra ||
         (f->nextra != 0 && f->nextra != FLUSH_EXTRAS))
         return "received a malformed FLUSHQ";
-    m->delay = f->nextra != 0 ? wire_get32(&body) : 0;
+    m->flush_at = f->nextra != 0 ? wire_get32(&body) : 0;
     return NULL;
 }
 
@@ -61,24 +61,41 @@ static const char *parse_noop(const struct frame *f, const uint8_t *body,
     return NULL;
 }
 
+/* So far below the end that sums of some do not overflow. */
+static bool clocks_are_sane(const struct link_clocks *c)
+{
+    return c->machine < LINK_CLOCK_MAX && c->store < LINK_CLOCK_MAX &&
+           c->echo < LINK_CLOCK_MAX;
+}
+
 static const char *parse_hello(const struct frame *f, const uint8_t *body,
                                struct link_message *m)
 {
-    /* Later versions may append to the body: skip what we do not know. */
-    if (f->nkey != 0 || f->nextra != 0 || f->nbody < HELLO_BODY)
+    if (f->nkey != 0 || f->nextra != 0 || f->nbody < 4)
         return "received a malformed HELLO";
-    m->hello.version = wire_get32(&body);
+    m->hello = (struct link_hello){ .version = wire_get32(&body) };
+    if (m->hello.version != LINK_VERSION)
+        return NULL; /* refused for its version; read no more of it */
+    /* Later versions may append to the body: skip what we do not know. */
+    if (f->nbody < HELLO_BODY)
+        return "received a malformed HELLO";
     m->hello.hash_id = wire_get32(&body);
     get_run(&body, &m->hello.run);
     m->hello.active = *body++ != 0;
     m->hello.map_bits = *body++;
     m->hello.term = wire_get64(&body);
     m->hello.seen = wire_get64(&body);
-    m->hello.clock = wire_get64(&body);
+    m->hello.clocks.machine = wire_get64(&body);
+    m->hello.clocks.store = wire_get64(&body);
     m->hello.item_max = wire_get64(&body);
     m->hello.memory = wire_get64(&body);
     get_run(&body, &m->hello.met);
-    return NULL;
+    m->hello.heartbeat = wire_get32(&body);
+    m->hello.timeout = wire_get32(&body);
+    m->hello.standby_writes = *body++;
+    m->hello.lone = *body++;
+    m->hello.on_conflict = *body++;
+    return clocks_are_sane(&m->hello.clocks) ? NULL : "a HELLO of an impossible time";
 }
 
 static const char *parse_role(const struct frame *f, const uint8_t *body,
@@ -164,8 +181,13 @@ static const char *parse_text(const struct frame *f, const uint8_t *body,
 static const char *parse_ping(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
 {
-    (void)f, (void)body, (void)m;
-    return NULL;
+    if (f->nkey != 0 || f->nextra != 0 || f->nbody != PING_BODY)
+        return "a malformed PING";
+    m->ping.term = wire_get64(&body);
+    m->ping.clocks.machine = wire_get64(&body);
+    m->ping.clocks.store = wire_get64(&body);
+    m->ping.clocks.echo = wire_get64(&body);
+    return clocks_are_sane(&m->ping.clocks) ? NULL : "a PING of an impossible time";
 }
 
 struct link_row {

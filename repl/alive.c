@@ -28,6 +28,20 @@ static uint64_t moving_us(uint64_t bytes, uint64_t rate)
     return bytes / rate * 1000000 + bytes % rate * 1000000 / rate;
 }
 
+/* Both nodes agreed on the session's timeout. Other connections, and how long a peer
+ * keeps others out, are measured by this node's own. */
+static uint64_t timeout_us(const struct repl_thread *t, const struct link *l)
+{
+    struct repl_times times =
+        l == t->session ? repl_core_times(t->core) : repl_core_config(t->core)->times;
+    return times.timeout * UINT64_C(1000);
+}
+
+static uint64_t heartbeat_us(const struct repl_thread *t)
+{
+    return repl_core_times(t->core).heartbeat * UINT64_C(1000);
+}
+
 /* ---- debts */
 
 /* The most bytes that must cross before an answer can come, whatever moves meanwhile:
@@ -70,7 +84,7 @@ static uint64_t patience_us(const struct repl_thread *t)
  * whatever another node moves meanwhile. */
 bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled)
 {
-    uint64_t grace = t->config.timeout_ms * 1000;
+    uint64_t grace = timeout_us(t, NULL);
     return owes_for(t, now, dialled ? grace / 2 : grace + patience_us(t));
 }
 
@@ -78,21 +92,20 @@ bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled)
 static bool is_lost(const struct repl_thread *t, uint64_t now)
 {
     uint64_t purge = moving_us(repl_core_config(t->core)->memory, PURGE_RATE);
-    return owes_for(t, now,
-                    GIVE_UP * t->config.timeout_ms * 1000 + purge + patience_us(t));
+    return owes_for(t, now, GIVE_UP * timeout_us(t, t->session) + purge + patience_us(t));
 }
 
 /* ---- signs of life */
 
 static bool is_late(const struct repl_thread *t, const struct link *l, uint64_t now)
 {
-    uint64_t grace = t->config.timeout_ms * 1000 + moving_us(l->frame_bytes, RATE);
+    uint64_t grace = timeout_us(t, l) + moving_us(l->frame_bytes, RATE);
     return link_is_amid(l) && now > l->frame_since_us + grace;
 }
 
 static uint64_t silence_max(const struct repl_thread *t, const struct link *l)
 {
-    uint64_t limit = t->config.timeout_ms * 1000;
+    uint64_t limit = timeout_us(t, l);
     return l->connecting && limit > CONNECT_MAX_US ? CONNECT_MAX_US : limit;
 }
 
@@ -121,8 +134,7 @@ bool alive_is_stuck(const struct repl_thread *t)
     const struct link *l = t->session;
     if (l == NULL || repl_core_busy(t->core))
         return false; /* we do not read while a purge runs */
-    return link_is_stalled(l) ||
-           monotonic_us() - l->heard_us > 2 * t->config.heartbeat_ms * 1000;
+    return link_is_stalled(l) || monotonic_us() - l->heard_us > 2 * heartbeat_us(t);
 }
 
 void alive_tick(struct repl_thread *t, uint64_t now)
@@ -134,7 +146,9 @@ void alive_tick(struct repl_thread *t, uint64_t now)
             check(t, &t->slots[i].link, now);
     }
     struct link *l = t->session;
-    if (l != NULL && now - l->sent_us >= t->config.heartbeat_ms * 1000 * 3 / 4) {
+    if (l != NULL)
+        black_hole_look(t, now);
+    if (l != NULL && now - l->sent_us >= heartbeat_us(t) * 3 / 4) {
         repl_core_ping(t->core);
         slots_flush(t);
     }

@@ -34,9 +34,19 @@ static enum repl_answer take(struct repl_core *c, const struct link_change *chan
                                                                      : REPL_UNKNOWN;
 }
 
+/* As this node's store counts its time. */
+static struct link_change translate(const struct repl_core *c,
+                                    const struct link_change *change)
+{
+    struct link_change here = *change;
+    here.exptime = core_second(c, change->exptime); /* mutant: times-not-translated */
+    return here;
+}
+
 static const char *apply_set(struct repl_core *c, const struct link_change *change)
 {
-    switch (take(c, change)) {
+    const struct link_change here = translate(c, change);
+    switch (take(c, &here)) {
     case REPL_YES:
         fetch_found(c, change);
         c->count.applied++;
@@ -83,7 +93,8 @@ static void fill_key(struct repl_core *c, const struct link_change *change)
     }
     if (is_written(c, hash)) /* mutant: present-is-enough */
         return;
-    enum repl_answer added = c->store_ops->add(c->store, change);
+    const struct link_change here = translate(c, change);
+    enum repl_answer added = c->store_ops->add(c->store, &here);
     if (added == REPL_UNKNOWN)
         note_dropped(c, change);
     if (added != REPL_YES)
@@ -119,9 +130,9 @@ const char *apply_fills(struct repl_core *c, const struct link_change *items, si
     return why;
 }
 
-static void apply_flush(struct repl_core *c, uint32_t delay)
+static void apply_flush(struct repl_core *c, uint32_t at)
 {
-    const char *why = flush_obey(c, delay);
+    const char *why = flush_obey(c, core_second(c, at));
     if (why != NULL)
         core_end_session(c, why);
 }
@@ -137,7 +148,7 @@ const char *apply_change(struct repl_core *c, const struct link_message *m)
     case LINK_DELETEQ:
         return apply_delete(c, &m->change);
     case LINK_FLUSHQ:
-        apply_flush(c, m->delay);
+        apply_flush(c, m->flush_at);
         return NULL;
     default:
         CHECK(!"a message that is no change");

@@ -37,6 +37,12 @@ enum repl_standby_writes {
 
 struct repl_core;
 
+/* Milliseconds. */
+struct repl_times {
+    uint32_t heartbeat; /* between two signs of life */
+    uint32_t timeout;   /* silence after which the link is given up */
+};
+
 struct repl_config {
     size_t journal_bytes;
     unsigned map_bits;
@@ -47,6 +53,8 @@ struct repl_config {
     struct run_id run;
     struct siphash_secret secret; /* for tables indexed by keys; the peer has another */
     uint64_t item_max, memory;    /* limits in bytes, sent to the peer */
+    struct repl_times times;      /* sent to the peer; the larger ones of both count */
+    uint64_t copy_rate;           /* bytes a second that copies may send; 0: no limit */
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: never */
     uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
                              * before it counts as fit without it (health.c) */
@@ -202,8 +210,7 @@ const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *
 const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
                             const struct link_hello *hello);
 /* The HELLO to send at connect. */
-void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
-                          uint64_t clock_us);
+void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_t now_us);
 /* The session's connection is gone (R3). */
 void repl_core_closed(struct repl_core *c);
 /* Deliver a message of the session. Returns NULL, or why the connection must be closed.
@@ -217,16 +224,20 @@ bool repl_core_busy(const struct repl_core *c);
  * session? */
 bool repl_core_awaits(const struct repl_core *c);
 uint64_t repl_core_answers(const struct repl_core *c);
+/* The times that count in this session; without a session, this node's own. */
+struct repl_times repl_core_times(const struct repl_core *c);
 /* The size in bytes of the longest message that an honest peer sends in this
  * session. */
 uint64_t repl_core_message_max(const struct repl_core *c);
-/* Compose a sign of life. */
+/* Compose a sign of life, which tells what the clocks say. */
 void repl_core_ping(struct repl_core *c);
 /* Deliver a run of FILLs, with the same effect as one by one; not while the core is
  * busy. Clients' changes wait once for the whole run, not once for each FILL. */
 const char *repl_core_fill(struct repl_core *c, const struct link_change *items,
                            size_t n);
 
+/* What is delivered next arrived at this moment, in monotonic microseconds. */
+void repl_core_at(struct repl_core *c, uint64_t now_us);
 /* Time passes: call this several times a second. It is the core's only clock for time
  * limits, in monotonic microseconds. */
 void repl_core_tick(struct repl_core *c, uint64_t now_us);

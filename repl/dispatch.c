@@ -46,7 +46,7 @@ static const char *on_fill(struct repl_core *c, const struct link_message *m)
 
 static const char *on_ping(struct repl_core *c, const struct link_message *m)
 {
-    (void)c, (void)m;
+    peer_clock_hear(&c->session.clock, &m->ping.clocks, c->now_us);
     return NULL;
 }
 
@@ -127,11 +127,6 @@ uint64_t repl_core_answers(const struct repl_core *c)
     return c->session.answers;
 }
 
-void repl_core_ping(struct repl_core *c)
-{
-    link_put_plain(core_out(c), LINK_PING, c->term);
-}
-
 /* Messages that change nothing here are taken at any time: the peer's clients wait for
  * the answers. */
 bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
@@ -158,8 +153,7 @@ void repl_core_demote(struct repl_core *c, const char *why)
 
 void repl_core_tick(struct repl_core *c, uint64_t now_us)
 {
-    ASSERT_LOCKED(c);
-    c->now_us = now_us;
+    repl_core_at(c, now_us);
     if (c->lone_since_us == 0)
         c->lone_since_us = now_us;
     role_request_note_activity(c);
@@ -168,12 +162,18 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     fetch_check_time(c); /* mutant: fetch-waits-for-ever */
 }
 
+/* Of two moments the earlier; 0: none. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    if (a == 0 || b == 0)
+        return a + b;
+    return a < b ? a : b;
+}
+
 uint64_t repl_core_due_us(struct repl_core *c)
 {
-    uint64_t fetch = waiters_due_us(&c->waiters), handover = handover_due_us(c);
-    if (fetch == 0 || handover == 0)
-        return fetch + handover;
-    return fetch < handover ? fetch : handover;
+    uint64_t copy = c->session.scan_due ? rate_due_us(&c->copy_rate, c->now_us) : 0;
+    return earlier(copy, earlier(waiters_due_us(&c->waiters), handover_due_us(c)));
 }
 
 /* ---- work */
@@ -207,8 +207,7 @@ static bool work_merged(struct repl_core *c)
 bool repl_core_work(struct repl_core *c, uint64_t now_us)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
-    ASSERT_LOCKED(c);
-    c->now_us = now_us;
+    repl_core_at(c, now_us);
     const char *why = flush_take(c);
     if (why != NULL) {
         core_end_session(c, why);

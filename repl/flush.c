@@ -78,17 +78,19 @@ const char *flush_take(struct repl_core *c)
     return why != NULL ? why : then;
 }
 
-const char *flush_obey(struct repl_core *c, uint32_t delay)
+/* `at` may have passed: then it takes effect now, and the leader's word that it has
+ * follows. */
+const char *flush_obey(struct repl_core *c, uint32_t at)
 {
     struct repl_flush *f = &c->flush;
     const char *why = flush_take(c);
     if (why != NULL)
         return why; /* the next merge will tell this node of it */
-    bool is_late = delay != 0 && f->doubt == DOUBT_LEADER;
+    bool is_late = at != 0 && f->doubt == DOUBT_LEADER;
     f->doubt = DOUBT_NONE;
-    c->store_ops->flush(c->store, delay);
-    f->origin = delay != 0 ? FLUSH_LED : FLUSH_NONE;
-    f->at = clock_after(c->store_ops->clock(c->store), delay);
+    c->store_ops->flush(c->store, at);
+    f->origin = at != 0 ? FLUSH_LED : FLUSH_NONE;
+    f->at = at;
     c->count.applied++;
     if (!is_late)
         return NULL;
@@ -102,12 +104,9 @@ bool flush_is_near(struct repl_core *c)
     return comes_within(c, 1);
 }
 
-uint32_t flush_delay(struct repl_core *c)
+uint32_t flush_moment(struct repl_core *c)
 {
-    uint32_t now = c->store_ops->clock(c->store), at = c->flush.at;
-    if (!flush_is_pending(c))
-        return 0;
-    return at > now ? at - now : 1;
+    return flush_is_pending(c) ? c->flush.at : 0;
 }
 
 void flush_unmerge(struct repl_core *c)

@@ -1,13 +1,6 @@
 /* How two nodes connect: dial, HELLO. R1 and R19 say which connection stays. */
 #include <errno.h>
-#include <event2/dns.h>
-#include <event2/event.h>
-#include <netdb.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/monotonic.h"
@@ -42,87 +35,23 @@ static void dial(struct repl_thread *t)
     }
 }
 
-static void take_addresses(struct repl_thread *t, const struct evutil_addrinfo *found)
+/* The peer's addresses are known; they may have changed. */
+static void on_resolved(struct repl_thread *t)
 {
-    t->npeers = 0;
-    for (; found != NULL && t->npeers < REPL_PEER_ADDRESSES; found = found->ai_next) {
-        struct address *a = &t->peers[t->npeers];
-        if (found->ai_addrlen > sizeof(a->room))
-            continue;
-        memset(a, 0, sizeof(*a));
-        memcpy(&a->room, found->ai_addr, found->ai_addrlen);
-        a->length = found->ai_addrlen;
-        a->v4.sin_port = htons(t->config.peer.port); /* at the same place in IPv6 */
-        t->npeers++;
-    }
-}
-
-static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
-{
-    struct repl_thread *t = arg;
-    if (error == EVUTIL_EAI_CANCEL)
-        return;
-    repl_core_lock(t->core);
-    t->resolving = false;
-    if (error != 0) {
-        slots_dial_failed(t, t->config.peer.host, evutil_gai_strerror(error));
-    } else {
-        take_addresses(t, found);
-        evutil_freeaddrinfo(found);
-        listen_follow(t);
-        if (t->npeers > 0 && may_dial(t, monotonic_us()))
-            dial(t);
-    }
-    repl_core_unlock(t->core);
-}
-
-/* Read the resolver's configuration anew for each look-up: name servers and the hosts
- * file may have changed since the last one, above all while a machine boots. */
-static bool open_dns(struct repl_thread *t)
-{
-    if (t->dns != NULL)
-        evdns_base_free(t->dns, 0);
-    t->dns = evdns_base_new(t->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                                         EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    if (t->dns != NULL)
-        return true;
-    /* There are no name servers. Names in the hosts file still work. */
-    t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    if (t->dns != NULL)
-        evdns_base_load_hosts(t->dns, "/etc/hosts");
-    return t->dns != NULL;
+    listen_follow(t);
+    if (t->npeers > 0 && may_dial(t, monotonic_us()))
+        dial(t);
 }
 
 /* Names are resolved anew at each dial: the peer may have been replaced by another
  * machine. The answer comes through the event loop. */
-static void resolve_and_dial(struct repl_thread *t)
-{
-    struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    if (address_numeric(t->config.peer.host, t->config.peer.port, &t->peers[0])) {
-        t->npeers = 1;
-        listen_follow(t);
-        dial(t);
-        return;
-    }
-    if (t->resolving)
-        return;
-    if (!open_dns(t)) {
-        slots_dial_failed(t, t->config.peer.host, "out of memory");
-        return;
-    }
-    t->resolving = true;
-    /* This may call back at once, and the callback takes the lock. */
-    repl_core_unlock(t->core);
-    evdns_getaddrinfo(t->dns, t->config.peer.host, NULL, &hints, on_resolved, t);
-    repl_core_lock(t->core);
-}
-
 void handshake_tick(struct repl_thread *t, uint64_t now)
 {
+    resolve_tick(t, now);
     if (now < t->dial_at_us || !may_dial(t, now))
         return;
     slots_schedule_dial(t, now);
-    resolve_and_dial(t);
+    resolve_peer(t);
 }
 
 /* A command moved the role, so the network may have changed. A connection that lost
@@ -154,11 +83,11 @@ static void on_accepted(struct repl_thread *t, struct link *l)
 
 bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy)
 {
-    const struct host_port *peer = &t->config.peer;
-    t->call = (struct repl_callbacks){ .event = on_event, .accepted = on_accepted };
+    t->call = (struct repl_callbacks){ .event = on_event,
+                                       .accepted = on_accepted,
+                                       .resolved = on_resolved };
     slots_reset_pause(t);
-    if (address_numeric(peer->host, peer->port, &t->peers[0]))
-        t->npeers = 1;
+    resolve_number(t); /* a name is resolved at the first dial */
     return listen_open(t, why, nwhy);
 }
 
@@ -166,11 +95,8 @@ bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_
 
 void handshake_greet(struct repl_thread *t, struct link *l)
 {
-    struct timespec now;
     l->has_said = true;
-    clock_gettime(CLOCK_REALTIME, &now);
-    repl_core_make_hello(t->core, &l->said,
-                         (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    repl_core_make_hello(t->core, &l->said, monotonic_us());
     link_put_hello(&l->out.bytes, &l->said);
 }
 
@@ -224,13 +150,13 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
 void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello)
 {
-    if (t->session != NULL && yields_to_session(t, l, hello))
-        return;
     const char *why = repl_core_hello_fault(t->core, hello);
     if (why != NULL) {
         slots_refuse(t, l, why);
         return;
     }
+    if (t->session != NULL && yields_to_session(t, l, hello))
+        return;
     if (t->session != NULL)
         end_session(t, hello);
     if (!l->has_said)

@@ -29,8 +29,7 @@ static struct run_id alias_of(const struct run_id *run)
     return alias;
 }
 
-void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
-                          uint64_t clock_us)
+void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_t now_us)
 {
     renumber(c);
     *hello = (struct link_hello){
@@ -42,9 +41,14 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello,
         .map_bits = (uint8_t)c->config.map_bits,
         .term = c->term,
         .seen = c->seen,
-        .clock = clock_us,
+        .clocks = { .machine = now_us, .store = store_clock_us(&c->clock, now_us) },
         .item_max = c->config.item_max,
         .memory = c->config.memory,
+        .heartbeat = c->config.times.heartbeat,
+        .timeout = c->config.times.timeout,
+        .standby_writes = (uint8_t)c->config.standby_writes,
+        .lone = c->config.lone_rejects,
+        .on_conflict = c->config.keep_on_conflict,
     };
 }
 
@@ -59,6 +63,8 @@ const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *
         return "the peer's dirty map has an impossible size";
     if (hello->term > TERM_MAX || hello->seen > TERM_MAX)
         return "the peer's HELLO has an impossible term";
+    if (hello->heartbeat > LINK_HEARTBEAT_MAX || hello->timeout > LINK_TIMEOUT_MAX)
+        return "the peer's HELLO has an impossible heartbeat or timeout";
     if (run_id_order(&hello->run, &c->config.run) == 0)
         return "the peer is this node itself: check the option 'peer'";
     return NULL;
@@ -102,25 +108,6 @@ static void lead(struct repl_core *c)
     core_send_role(c);
 }
 
-static void warn_of_limits(struct repl_core *c, const struct link_hello *hello)
-{
-    const struct repl_config *mine = &c->config;
-    if (hello->item_max < mine->item_max)
-        core_log(
-            c, REPL_LOG_WARNING,
-            "the peer takes items up to %llu bytes, this node up to %llu: larger items "
-            "will be missing at the peer; give both nodes the same -I",
-            (unsigned long long)hello->item_max, (unsigned long long)mine->item_max);
-    if (hello->memory != 0 && hello->memory < mine->memory)
-        core_log(
-            c, REPL_LOG_WARNING,
-            "the peer has less memory (%llu MiB) than this node (%llu MiB): it evicts "
-            "items that are still here, and after a fail-over they are missing; give "
-            "both nodes the same -m",
-            (unsigned long long)hello->memory >> 20,
-            (unsigned long long)mine->memory >> 20);
-}
-
 static void choose_leader(struct repl_core *c, const struct link_hello *hello)
 {
     if (c->active) {
@@ -155,7 +142,9 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
                     });
     if (hello->seen > c->seen)
         c->seen = hello->seen;
-    warn_of_limits(c, hello);
+    agree_on(c, said, hello);
+    peer_clock_greet(&c->session.clock, &hello->clocks, c->now_us);
+    repl_core_ping(c); /* before any time of this node's store */
     choose_leader(c, hello);
     return NULL;
 }

@@ -5,7 +5,9 @@
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it.
  *
- *   gate, journal, map, known, waiters   tables, each with a header of its own
+ *   gate, journal, map, known, waiters, rate, clocks   tables, each with a header of its
+ *               own
+ *   time.c      the core's time, and the peer's
  *   log.c access.c exchange.c   the log; the store's answers; maps on the wire
  *   hold.c      holds the gate; derives its flags from the state
  *   flush.c     flush_all
@@ -23,6 +25,7 @@
  *   status.c    figures
  *   role.c      promote, demote, step down
  *   handover.c  planned change of roles
+ *   agree.c     HELLO: what both nodes should have alike
  *   hello.c     HELLO, ROLE: who leads
  *   role_request.c  the role follows the clients
  *   change.c    what clients do
@@ -76,6 +79,12 @@ void core_put_maps(struct repl_core *c, enum link_op op, const struct map *const
 bool core_take_maps(struct repl_core *c, const struct link_message *m,
                     struct map *const *maps, size_t n);
 
+/* A time of the peer's store, as one of this node's. */
+static inline uint32_t core_second(const struct repl_core *c, uint32_t second)
+{
+    return peer_clock_second(&c->session.clock, &c->clock, second);
+}
+
 /* ---- hold.c */
 
 void core_hold(struct repl_core *c);          /* hold the gate */
@@ -121,11 +130,11 @@ bool flush_ask(struct repl_core *c, uint32_t delay);
  * to end; never for a leader. */
 const char *flush_take(struct repl_core *c);
 /* Carry out the leader's flush_all; returns the same as flush_take. */
-const char *flush_obey(struct repl_core *c, uint32_t delay);
-bool flush_is_near(struct repl_core *c);   /* due in this second or the next */
-uint32_t flush_delay(struct repl_core *c); /* to send in FLUSHQ: seconds, 0: at once */
-void flush_unmerge(struct repl_core *c);   /* nothing is agreed with the peer any more */
-void flush_outlive(struct repl_core *c);   /* whoever asked for it is gone for good */
+const char *flush_obey(struct repl_core *c, uint32_t at);
+bool flush_is_near(struct repl_core *c);    /* due in this second or the next */
+uint32_t flush_moment(struct repl_core *c); /* to send in FLUSHQ; 0: at once */
+void flush_unmerge(struct repl_core *c);    /* nothing is agreed with the peer any more */
+void flush_outlive(struct repl_core *c);    /* whoever asked for it is gone for good */
 void flush_merge(struct repl_core *c);
 
 /* role_request.c */
@@ -205,6 +214,11 @@ void core_end_session(struct repl_core *c, const char *why); /* and close it */
 void core_step_down(struct repl_core *c);
 void core_send_role(struct repl_core *c);
 void role_demote(struct repl_core *c, const char *why); /* R5 */
+
+/* agree.c: the session's times; and the log is told of what differs. said: by this node
+ */
+void agree_on(struct repl_core *c, const struct link_hello *said,
+              const struct link_hello *hello);
 
 /* hello.c */
 const char *hello_on_role(struct repl_core *c, const struct link_message *m);

@@ -132,6 +132,7 @@ static void io_read(struct repl_thread *t, struct link *l)
     for (unsigned i = 0; i < READS_AT_ONCE && l->want_read; i++) {
         switch (link_read(l)) {
         case LINK_IO_OK:
+            repl_core_at(t->core, l->heard_us);
             io_messages(t, l);
             if (l->fd < 0)
                 return;

@@ -74,6 +74,7 @@ bool link_dial(struct link *l, struct event_base *base, const struct address *to
     int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
+    address_prefer_lasting(fd, to->any.sa_family);
     if (from != NULL && from->any.sa_family == to->any.sa_family) {
         struct address local = *from;
         local.v4.sin_port = 0; /* at the same place in both families */

@@ -20,6 +20,7 @@ struct link {
     int fd;                            /* -1: no connection in this slot */
     bool dialled, connecting, greeted; /* greeted: the peer's HELLO was accepted */
     bool confirmed;                    /* the peer sent more than its HELLO */
+    bool swallows;                     /* a large packet does not arrive (black_hole.c) */
     bool want_read, want_write;        /* what the events are armed for */
     struct run_id run;                 /* the peer's, once greeted */
     bool has_said;                     /* we sent our HELLO, which is `said` */

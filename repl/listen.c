@@ -20,13 +20,40 @@ enum { BACKLOG = 16 };
 
 /* ---- accept */
 
-static bool is_peer(const struct repl_thread *t, const struct address *a)
+static bool is_among(const struct address *a, const struct address *those, unsigned n)
 {
-    for (unsigned i = 0; i < t->npeers; i++) {
-        if (address_same_host(&t->peers[i], a))
+    for (unsigned i = 0; i < n; i++) {
+        if (address_same_host(a, &those[i]))
             return true;
     }
     return false;
+}
+
+static bool is_peer(const struct repl_thread *t, const struct address *a)
+{
+    return is_among(a, t->peers, t->npeers) ||
+           address_ranges_have(&t->config.peer_from, a);
+}
+
+/* It may be the peer after all, seen by another of its addresses. */
+static void say_refused(struct repl_thread *t, const struct address *from)
+{
+    char name[ADDRESS_TEXT], host[ADDRESS_TEXT];
+    address_format(from, name);
+    address_format_host(from, host);
+    if (t->npeers == 0)
+        loop_log(
+            t, REPL_LOG_WARNING,
+            "refused a connection from %s: the name '%.60s' has not been resolved yet, "
+            "so nobody is known to be the peer",
+            name, t->config.peer.host);
+    else
+        loop_log(
+            t, REPL_LOG_WARNING,
+            "refused a connection from %s: that is not an address of the peer; if "
+            "it is the peer, give peer_from=%s here, or listen=ADDRESS:PORT there with "
+            "the address that this node knows",
+            name, host);
 }
 
 /* Without this pause the event loop would call on_acceptable again at once, for
@@ -59,7 +86,6 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     struct repl_listener *l = arg;
     struct repl_thread *t = l->thread;
     struct address from = { .length = sizeof(from.room) };
-    char name[ADDRESS_TEXT];
     (void)what;
     int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     int error = errno;
@@ -67,11 +93,7 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     if (fd >= 0 && is_peer(t, &from)) {
         adopt(t, fd, &from);
     } else if (fd >= 0) {
-        address_format(&from, name);
-        loop_log(t, REPL_LOG_WARNING,
-                 "refused a connection from %s: that is not an address of the peer; if "
-                 "it is, correct the option 'peer'",
-                 name);
+        say_refused(t, &from);
         close(fd);
     } else if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
                error == ENOMEM) {
@@ -143,21 +165,13 @@ void listen_close(struct repl_thread *t)
 static bool address_toward(const struct address *to, struct address *from)
 {
     int fd = socket(to->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    address_prefer_lasting(fd, to->any.sa_family);
     from->length = sizeof(from->room);
     bool ok = fd >= 0 && connect(fd, &to->any, to->length) == 0 &&
               getsockname(fd, &from->any, &from->length) == 0;
     if (fd >= 0)
         close(fd);
     return ok;
-}
-
-static bool is_among(const struct address *a, const struct address *those, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (address_same_host(a, &those[i]))
-            return true;
-    }
-    return false;
 }
 
 static unsigned wanted(const struct repl_thread *t,

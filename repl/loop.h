@@ -6,11 +6,13 @@
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it. Calls in the other direction go through struct repl_callbacks.
  *
- *   node_address, repeats, link   have headers of their own
+ *   node_address, address_range, repeats, link   have headers of their own
  *   loop.c         the log; waking the thread
  *   slots.c        places for connections, closing one, pauses between dials
  *   link_port.c    the core's port (repl/port.h)
+ *   black_hole.c   finds a network that loses large packets
  *   alive.c        signs of life, and what a peer owes
+ *   resolve.c      looks up the peer's name
  *   listen.c       where the peer may connect
  *   handshake.c    dial, handshake: which connection becomes the session
  *   io.c           bytes in, messages to the core, bytes out
@@ -26,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "repl/address_range.h"
 #include "repl/node_address.h"
 #include "repl/core.h"
 #include "repl/link.h"
@@ -46,7 +49,7 @@ struct control_config {
 
 struct repl_thread_config {
     struct host_port peer, listen;
-    uint64_t heartbeat_ms, timeout_ms;
+    struct address_ranges peer_from;        /* from where else it may connect */
     struct control_config control;          /* path NULL: none */
     bool control_is_optional;               /* if it cannot be made, log that and go on */
     const struct repl_store_ops *store_ops; /* the core's store: releases sent items */
@@ -75,6 +78,7 @@ struct repl_listener {
 struct repl_callbacks {
     link_event event; /* for a connection; its argument is the slot */
     void (*accepted)(struct repl_thread *t, struct link *l);
+    void (*resolved)(struct repl_thread *t); /* peers, anew */
 };
 
 struct repl_thread {
@@ -110,10 +114,13 @@ struct repl_thread {
     struct address peers[REPL_PEER_ADDRESSES]; /* what peer= resolved to last */
     unsigned npeers, next_peer;
     bool resolving;
+    struct evdns_getaddrinfo_request *question; /* not answered yet */
+    uint64_t asked_us;                          /* since when */
     uint64_t dial_at_us, backoff_us;
     char last_dial_error[120]; /* logged once, not at each try */
     struct repeats repeats;
-    unsigned seed; /* of the jitter */
+    unsigned seed;      /* of the jitter */
+    unsigned swallowed; /* connections in a row that a large packet did not pass */
 };
 
 /* ---- loop.c; any thread */
@@ -141,6 +148,9 @@ void slots_reset_pause(struct repl_thread *t);
 void slots_dial_at_once(struct repl_thread *t);
 void slots_dial_failed(struct repl_thread *t, const char *what, const char *why);
 
+/* Log it if large packets vanish on the session's connection. */
+void black_hole_look(struct repl_thread *t, uint64_t now);
+
 /* Close connections that are dead; send a sign of life if it is time. */
 void alive_tick(struct repl_thread *t, uint64_t now);
 /* Is the session's connection stuck: it moves nothing now, but has not timed out
@@ -150,6 +160,12 @@ bool alive_is_stuck(const struct repl_thread *t);
  * `dialled`: for a run that we dialled at the peer's own address, which takes half the
  * time. */
 bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled);
+
+/* Find the peer's addresses and call `resolved`, at once or later. */
+void resolve_peer(struct repl_thread *t);
+/* True if the peer is given as an address; then it is known now. */
+bool resolve_number(struct repl_thread *t);
+void resolve_tick(struct repl_thread *t, uint64_t now);
 
 bool listen_open(struct repl_thread *t, char *why, size_t nwhy);
 void listen_follow(struct repl_thread *t); /* after addresses may have changed */

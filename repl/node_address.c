@@ -1,6 +1,7 @@
 #include "repl/node_address.h"
 
 #include <arpa/inet.h>
+#include <linux/in6.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,25 +73,55 @@ static bool as_v4(const struct address *a, struct in_addr *v4)
     return true;
 }
 
+void address_bytes(const struct address *a, uint8_t bytes[ADDRESS_BYTES])
+{
+    static const uint8_t mapped[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+    if (a->any.sa_family == AF_INET6) {
+        memcpy(bytes, &a->v6.sin6_addr, ADDRESS_BYTES);
+        return;
+    }
+    memcpy(bytes, mapped, sizeof(mapped));
+    memcpy(bytes + sizeof(mapped), &a->v4.sin_addr, ADDRESS_BYTES - sizeof(mapped));
+}
+
 bool address_same_host(const struct address *a, const struct address *b)
 {
-    struct in_addr a4, b4;
-    bool is_a4 = as_v4(a, &a4), is_b4 = as_v4(b, &b4);
-    if (is_a4 || is_b4)
-        return is_a4 && is_b4 && a4.s_addr == b4.s_addr;
-    return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
+    uint8_t a_bytes[ADDRESS_BYTES], b_bytes[ADDRESS_BYTES];
+    address_bytes(a, a_bytes);
+    address_bytes(b, b_bytes);
+    return memcmp(a_bytes, b_bytes, ADDRESS_BYTES) == 0;
+}
+
+void address_prefer_lasting(int fd, sa_family_t family)
+{
+    int lasting = IPV6_PREFER_SRC_PUBLIC;
+    if (family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, &lasting, sizeof(lasting));
+}
+
+/* True if it is IPv4, plain or mapped. */
+static bool format_host(const struct address *a, char text[ADDRESS_TEXT])
+{
+    struct in_addr v4;
+    bool is_v4 = as_v4(a, &v4);
+    if (inet_ntop(is_v4 ? AF_INET : AF_INET6,
+                  is_v4 ? (const void *)&v4 : (const void *)&a->v6.sin6_addr, text,
+                  ADDRESS_TEXT) == NULL)
+        strcpy(text, "?");
+    return is_v4;
+}
+
+void address_format_host(const struct address *a, char text[ADDRESS_TEXT])
+{
+    format_host(a, text);
 }
 
 void address_format(const struct address *a, char text[ADDRESS_TEXT])
 {
-    char host[INET6_ADDRSTRLEN] = "?";
-    struct in_addr v4;
-    if (as_v4(a, &v4)) {
-        uint16_t port = a->any.sa_family == AF_INET ? a->v4.sin_port : a->v6.sin6_port;
-        inet_ntop(AF_INET, &v4, host, sizeof(host));
-        snprintf(text, ADDRESS_TEXT, "%s:%u", host, ntohs(port));
-        return;
-    }
-    inet_ntop(AF_INET6, &a->v6.sin6_addr, host, sizeof(host));
-    snprintf(text, ADDRESS_TEXT, "[%s]:%u", host, ntohs(a->v6.sin6_port));
+    char host[ADDRESS_TEXT];
+    unsigned port = ntohs(a->v4.sin_port); /* at the same place in IPv6 */
+    if (format_host(a, host))
+        snprintf(text, ADDRESS_TEXT, "%.60s:%u", host, port);
+    else
+        snprintf(text, ADDRESS_TEXT, "[%.60s]:%u", host, port);
 }

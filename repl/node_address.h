@@ -10,7 +10,7 @@
 
 #include "base/host_port.h"
 
-enum { ADDRESS_TEXT = 80, ADDRESS_PORT = 11212 };
+enum { ADDRESS_TEXT = 80, ADDRESS_BYTES = 16, ADDRESS_PORT = 11212 };
 
 struct address {
     union {
@@ -37,6 +37,15 @@ void address_any(sa_family_t family, uint16_t port, struct address *out);
  * form do. */
 bool address_same_host(const struct address *a, const struct address *b);
 
+/* The host in IPv6's form, an IPv4 address mapped. */
+void address_bytes(const struct address *a, uint8_t bytes[ADDRESS_BYTES]);
+
+/* Let what this socket dials not come from one of IPv6's temporary addresses: the peer
+ * knows this machine by a lasting one. */
+void address_prefer_lasting(int fd, sa_family_t family);
+
+/* "10.0.0.2", "::1" */
+void address_format_host(const struct address *a, char text[ADDRESS_TEXT]);
 /* "10.0.0.2:11212", "[::1]:11212" */
 void address_format(const struct address *a, char text[ADDRESS_TEXT]);
 

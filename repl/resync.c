@@ -226,7 +226,7 @@ bool resync_work(struct repl_core *c)
     enum repl_answer next = REPL_YES;
     struct repl_item item;
     unsigned sent = 0;
-    if (!s->scan_due || !ship_may_send(c) ||
+    if (!s->scan_due || !ship_may_send(c) || !rate_allows(&c->copy_rate, c->now_us) ||
         !pace_allows(s)) /* mutant: fetch-behind-the-copy */
         return false;
     if (s->scan == NULL)

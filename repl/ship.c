@@ -51,7 +51,7 @@ void ship_flush(struct repl_core *c)
     c->flush.due = false;
     if (c->session.lead != LEAD_LEADER)
         return;
-    link_put_flush(core_out(c), flush_delay(c));
+    link_put_flush(core_out(c), flush_moment(c));
     ship_end_batch(c);
 }
 
@@ -79,6 +79,9 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
         return;
     }
     link_put_change(out, op, &item->state);
+    if (op == LINK_FILL)
+        rate_take(&c->copy_rate, FRAME_HEADER + item->state.nkey + item->state.nvalue,
+                  c->now_us);
     if (item->state.nvalue > COPY_MAX) {
         c->port_ops->send_value(c->port, item);
         return;

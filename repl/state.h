@@ -7,11 +7,13 @@
 
 #include <pthread.h>
 
+#include "repl/clocks.h"
 #include "repl/core.h"
 #include "repl/gate.h"
 #include "repl/journal.h"
 #include "repl/known.h"
 #include "repl/map.h"
+#include "repl/rate.h"
 #include "repl/waiters.h"
 
 enum { REPL_CORE_MAGIC = 0x7265706c };
@@ -39,6 +41,8 @@ struct repl_session {
     bool peer_whole;   /* the peer has everything that our scan owed it */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
     struct link_hello peer;
+    struct repl_times times; /* agreed */
+    struct peer_clock clock;
     uint32_t sent, acked;   /* batches, counted from 1 */
     uint64_t answers;       /* how many answers the peer gave of those that it owed */
     uint32_t end_batch;     /* the batch that carried END; valid while end_out */
@@ -130,7 +134,8 @@ struct repl_core {
     uint32_t rank, leader_rank;
     bool resigned;   /* handed the role over: refuses writes until promoted, demoted, or
                       * the session ends */
-    uint64_t now_us; /* at the last tick */
+    uint64_t now_us; /* at the last event */
+    struct store_clock clock;
     uint64_t lone_since_us;          /* when the last session ended, or the first tick */
     uint64_t activity, active_at_us; /* clients' changes so far; when that grew last */
     uint64_t role_requested_us;      /* when the peer was asked for the role last */
@@ -150,6 +155,7 @@ struct repl_core {
     struct map written;       /* buckets that clients changed since the purge of a merge
                                * began */
     struct known known;       /* the same for missing buckets, key by key */
+    struct rate copy_rate;    /* of FILLs */
     struct map owed;          /* buckets that our scan copies to the peer */
     struct map coming;        /* buckets that the peer's scan copies to us */
     struct map purging;       /* buckets being purged here */

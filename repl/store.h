@@ -15,7 +15,8 @@
 #include "repl/map.h"
 
 /* A live item with a reference to it. `state` is the change as it goes over the wire;
- * it points into item memory, and is valid until release. */
+ * it points into item memory, and is valid until release. Its exptime is a
+ * second of this store's clock, here and in put and add. */
 struct repl_item {
     struct link_change state;
     void *item;
@@ -47,7 +48,8 @@ struct repl_store_ops {
     enum repl_answer (*add)(void *store, const struct link_change *c);
     /* False: the key may still be there. */
     bool (*remove)(void *store, const void *key, size_t nkey);
-    void (*flush)(void *store, uint32_t delay);
+    /* At this second of its clock; 0 or one that has passed: at once. */
+    void (*flush)(void *store, uint32_t at);
 
     /* Repeat what the leader's store did on its own. An item that is newer here than
      * the evicted one stays. False: the leader's clients read an item that is not

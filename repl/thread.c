@@ -191,7 +191,7 @@ static bool make_events(struct repl_thread *t)
     if (t->base == NULL || t->wake_fd < 0)
         return false;
     struct timeval period = { 0 };
-    uint64_t us = t->config.heartbeat_ms * 1000 / 4;
+    uint64_t us = repl_core_config(t->core)->times.heartbeat * UINT64_C(1000) / 4;
     if (us > TICK_MAX_US)
         us = TICK_MAX_US;
     period.tv_sec = (time_t)(us / 1000000);

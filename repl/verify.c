@@ -157,9 +157,10 @@ static void name_end(struct repl_core *c)
 
 /* False for an item that is about to expire: it may rightly be gone on one node
  * only. */
-static bool lasts(const struct link_change *s)
+static bool lasts(struct repl_core *c, const struct link_change *s)
 {
-    return s->exptime == 0 || s->exptime > 2 * TTL_SLACK;
+    return s->exptime == 0 ||
+           s->exptime > clock_after(c->store_ops->clock(c->store), 2 * TTL_SLACK);
 }
 
 static bool name_some(struct repl_core *c)
@@ -182,7 +183,7 @@ static bool name_some(struct repl_core *c)
             continue;
         if (next != REPL_YES)
             return next == REPL_NO;
-        if (lasts(&item.state) && ship_fits(c, &item.state)) {
+        if (lasts(c, &item.state) && ship_fits(c, &item.state)) {
             name_item(c, &item.state);
             v->found[v->round].compared++;
         }
@@ -212,11 +213,12 @@ static bool same_ttl(uint32_t a, uint32_t b)
     return (a > b ? a - b : b - a) <= TTL_SLACK;
 }
 
-static bool same_state(const struct link_change *mine, const struct link_change *named)
+static bool same_state(const struct repl_core *c, const struct link_change *mine,
+                       const struct link_change *named)
 {
     uint64_t digest = digest_of(mine);
     return mine->flags == named->flags && mine->cas == named->cas &&
-           same_ttl(mine->exptime, named->exptime) &&
+           same_ttl(mine->exptime, core_second(c, named->exptime)) &&
            memcmp(&digest, named->value, sizeof(digest)) == 0;
 }
 
@@ -231,7 +233,7 @@ static void look_up(struct repl_core *c, const struct link_change *named)
         map_add(&n->absent, hash);
         return;
     }
-    if (!same_state(&mine.state, named))
+    if (!same_state(c, &mine.state, named))
         map_add(&n->unequal, hash);
     c->store_ops->release(c->store, mine.item);
 }

@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 
-enum { STEPS_MAX = 1000000, CLOCK_START = 1000 };
+enum { STEPS_MAX = 1000000, CLOCK_START = 1000, SECOND = 1000000 };
 
 static const struct pair_config usual = {
     .map_bits = { 10, 10 },
@@ -38,13 +38,20 @@ static void resume(void *context, const void *request)
     n->resumes = request;
 }
 
+/* By its machine's clock. */
+static uint64_t node_now(const struct node *n)
+{
+    const struct pair *p = n->pair;
+    return p->now_us + (n->number == 1 ? p->config.machine_ahead_us : 0);
+}
+
 void node_start(struct node *n)
 {
     struct pair *p = n->pair;
     struct run_id run = next_run(n);
     struct toy_store_config store = {
         .number = (uint8_t)p->runs, /* a real store takes it from its run */
-        .clock = p->clock,
+        .clock = p->clock + (n->number == 1 ? p->config.store_ahead : 0),
         .own_cas = p->config.own_cas,
         .single_scan = p->config.single_scan,
     };
@@ -55,6 +62,8 @@ void node_start(struct node *n)
         .lone_rejects = p->config.lone_rejects,
         .keep_on_conflict = p->config.keep_on_conflict,
         .run = run,
+        .times = p->config.times[n->number],
+        .copy_rate = p->config.copy_rate,
         .fetch_wait_us = (uint64_t)p->config.fetch_wait_ms * 1000,
         .cold_wait_us = (uint64_t)p->config.cold_wait_ms * 1000,
         .resume = resume,
@@ -66,7 +75,9 @@ void node_start(struct node *n)
                          &p->wire.end[n->number]));
     wire_attach(&p->wire, n->number, &n->core);
     repl_core_lock(&n->core);
-    repl_core_tick(&n->core, p->now_us);
+    repl_core_tick(&n->core, node_now(n));
+    /* It has been looked at for long enough to know when a second begins. */
+    n->core.clock.zero_us -= (int64_t)(p->now_us % SECOND);
     repl_core_unlock(&n->core);
     n->up = true;
 }
@@ -87,7 +98,7 @@ void pair_init(struct pair *p, const struct pair_config *config)
     p->clock = CLOCK_START;
     p->run_order[0] = 'a';
     p->run_order[1] = 'b';
-    p->now_us = 1000000;
+    p->now_us = SECOND; /* a moment at which a second of the stores begins */
     wire_init(&p->wire);
     for (unsigned i = 0; i < 2; i++) {
         p->node[i].pair = p;
@@ -105,24 +116,36 @@ void pair_fini(struct pair *p)
     wire_fini(&p->wire);
 }
 
-void pair_advance(struct pair *p, uint32_t seconds)
+static void move(struct pair *p, uint64_t us)
 {
+    uint32_t seconds = (uint32_t)((p->now_us % SECOND + us) / SECOND);
+    p->now_us += us;
     p->clock += seconds;
     for (unsigned i = 0; i < 2; i++) {
-        if (p->node[i].up)
-            toy_store_advance(&p->node[i].store, seconds);
+        struct node *n = &p->node[i];
+        if (!n->up)
+            continue;
+        toy_store_advance(&n->store, seconds);
+        repl_core_lock(&n->core);
+        repl_core_at(&n->core, node_now(n));
+        repl_core_unlock(&n->core);
     }
+}
+
+void pair_advance(struct pair *p, uint32_t seconds)
+{
+    move(p, (uint64_t)seconds * SECOND);
 }
 
 void pair_pass(struct pair *p, unsigned ms)
 {
-    p->now_us += (uint64_t)ms * 1000;
+    move(p, (uint64_t)ms * 1000);
     for (unsigned i = 0; i < 2; i++) {
         struct repl_core *c = &p->node[i].core;
         if (!p->node[i].up)
             continue;
         AZ(pthread_mutex_lock(&c->lock));
-        repl_core_tick(c, p->now_us);
+        repl_core_tick(c, node_now(&p->node[i]));
         AZ(pthread_mutex_unlock(&c->lock));
     }
 }
@@ -242,7 +265,7 @@ bool node_fetch(struct node *n, const void *request, const char *key)
 {
     return fetch_is_on(&n->core) && node_has(n, key, NULL) &&
            fetch_may_help(&n->core, key, strlen(key)) &&
-           fetch_wait(&n->core, request, key, strlen(key), n->pair->now_us);
+           fetch_wait(&n->core, request, key, strlen(key), node_now(n));
 }
 
 /* A store that counts CAS on its own does not tell them with an eviction either. */
@@ -290,7 +313,7 @@ void node_demote(struct node *n)
 bool node_work(struct node *n)
 {
     AZ(pthread_mutex_lock(&n->core.lock));
-    bool more = repl_core_work(&n->core, n->pair->now_us);
+    bool more = repl_core_work(&n->core, node_now(n));
     AZ(pthread_mutex_unlock(&n->core.lock));
     return more;
 }
@@ -354,12 +377,21 @@ struct comparison {
     size_t nwhy, seen, different;
 };
 
-static bool same_item(const struct link_change *a, const struct link_change *b,
-                      bool own_cas)
+uint32_t pair_second(const struct node *n, uint32_t second)
 {
+    return second == 0 || n->number == 0 ? second : second - n->pair->config.store_ahead;
+}
+
+static bool same_item(const struct comparison *cmp, const struct link_change *a,
+                      const struct link_change *b)
+{
+    const struct node *other = cmp->other;
+    struct pair *p = other->pair;
+    const struct node *this = &p->node[1 - other->number];
     return a->nvalue == b->nvalue && memcmp(a->value, b->value, a->nvalue) == 0 &&
-           a->flags == b->flags && a->exptime == b->exptime &&
-           (own_cas || a->cas == b->cas);
+           a->flags == b->flags &&
+           pair_second(this, a->exptime) == pair_second(other, b->exptime) &&
+           (p->config.own_cas || a->cas == b->cas);
 }
 
 static void say(struct comparison *cmp, const struct link_change *a,
@@ -387,7 +419,7 @@ static void compare(void *context, const struct link_change *c)
         cmp->different++;
         return;
     }
-    if (!same_item(c, &it.state, cmp->other->pair->config.own_cas)) {
+    if (!same_item(cmp, c, &it.state)) {
         say(cmp, c, &it.state);
         cmp->different++;
     }

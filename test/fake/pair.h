@@ -28,6 +28,11 @@ struct pair_config {
     bool keep_on_conflict, lone_rejects;
     unsigned fetch_wait_ms; /* 0: no request waits for the peer's item */
     unsigned cold_wait_ms;  /* 0: an empty node is fit at once */
+    struct repl_times times[2];
+    uint64_t copy_rate; /* bytes a second */
+    /* Node 1's clocks are ahead of node 0's: its store's, and its machine's. */
+    uint32_t store_ahead;
+    uint64_t machine_ahead_us;
 };
 
 struct node {
@@ -44,8 +49,8 @@ struct pair {
     struct pair_config config;
     struct node node[2];
     struct wire wire;
-    uint32_t clock;  /* of the stores, seconds */
-    uint64_t now_us; /* of the cores */
+    uint32_t clock;  /* of node 0's store, seconds */
+    uint64_t now_us; /* of node 0's machine */
     uint64_t runs;   /* nodes started so far: makes run ids different, but not random */
     uint8_t run_order[2]; /* the first byte of the run ids: decides who wins a tie */
 };
@@ -59,10 +64,10 @@ void pair_fini(struct pair *p);
 void node_crash(struct node *n);
 void node_start(struct node *n);
 
-/* Time passes for both. */
+/* Time passes for both; nobody looks at it yet. */
 void pair_advance(struct pair *p, uint32_t seconds);
 
-/* Time passes for the cores; the stores' clock stands still. */
+/* The same, and the cores notice. */
 void pair_pass(struct pair *p, unsigned ms);
 
 /* What clients do at this node. */
@@ -100,6 +105,9 @@ bool pair_run(struct pair *p);
 /* The same, but first connect the nodes if they are not connected, and let a node
  * notice that its connection is gone. */
 bool pair_settle(struct pair *p);
+
+/* A second of the node's store as one of node 0's; 0 stays 0. */
+uint32_t pair_second(const struct node *n, uint32_t second);
 
 /* Do both hold the same values, flags, TTLs and CAS numbers? If not, why names a
  * key. */

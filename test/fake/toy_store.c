@@ -128,7 +128,7 @@ static struct toy_item *store(struct toy_store *s, const struct link_change *c)
     it->nkey = c->nkey;
     it->nvalue = c->nvalue;
     it->flags = c->flags;
-    it->exptime = absolute(s, c->exptime);
+    it->exptime = c->exptime;
     it->stored_at = s->clock;
     it->cas = next_cas(s);
     it->serial = ++s->serial;
@@ -143,19 +143,15 @@ static struct toy_item *store(struct toy_store *s, const struct link_change *c)
     return it;
 }
 
-static void describe(const struct toy_store *s, const struct toy_item *it,
-                     struct link_change *c)
+static void describe(const struct toy_item *it, struct link_change *c)
 {
-    uint32_t left = it->exptime > s->clock ? it->exptime - s->clock : 1;
     *c = (struct link_change){
         .key = it->key,
         .nkey = it->nkey,
         .value = it->value,
         .nvalue = it->nvalue,
         .flags = it->flags,
-        .exptime = it->exptime == 0       ? 0
-                   : left <= RELATIVE_MAX ? left
-                                          : it->exptime,
+        .exptime = it->exptime,
         .cas = it->cas,
     };
 }
@@ -164,7 +160,7 @@ static void refer(struct toy_store *s, struct toy_item *it, struct repl_item *ou
 {
     it->references++;
     s->references++;
-    describe(s, it, &out->state);
+    describe(it, &out->state);
     out->item = it;
 }
 
@@ -355,9 +351,10 @@ static void op_scan_end(void *store_, struct repl_scan *w)
     free(w);
 }
 
-static void op_flush(void *store_, uint32_t delay)
+static void op_flush(void *store_, uint32_t at)
 {
-    toy_store_flush(store_, delay);
+    struct toy_store *s = store_;
+    toy_store_flush(s, at > s->clock ? at - s->clock : 0);
 }
 
 const struct repl_store_ops toy_store_ops = {
@@ -407,6 +404,7 @@ uint64_t toy_store_set(struct toy_store *s, const struct link_change *c)
     settle(s);
     struct toy_item *it = store(s, c);
     CHECK(it != NULL);
+    it->exptime = absolute(s, c->exptime);
     return it->cas;
 }
 
@@ -450,7 +448,7 @@ void toy_store_each(struct toy_store *s, toy_store_visit visit, void *context)
         for (const struct toy_item *it = s->chains[i]; it != NULL; it = it->next) {
             if (is_expired(s, it))
                 continue;
-            describe(s, it, &c);
+            describe(it, &c);
             visit(context, &c);
         }
     }

@@ -129,7 +129,7 @@ void wire_connect(struct wire *w)
         drop_bytes(&c->pipe[1 - i]);
         c->greeted[i] = false;
         AZ(pthread_mutex_lock(&core->lock));
-        repl_core_make_hello(core, &c->said[i], 0);
+        repl_core_make_hello(core, &c->said[i], core->now_us);
         AZ(pthread_mutex_unlock(&core->lock));
         CHECK(link_put_hello(&c->pipe[1 - i], &c->said[i]));
     }

@@ -56,11 +56,13 @@ static bool compose(const struct link_message *m, struct buffer *out)
         return link_put_change(out, m->op, &m->change) &&
                buffer_append(out, m->change.value, m->change.nvalue);
     case LINK_FLUSHQ:
-        return link_put_flush(out, m->delay);
+        return link_put_flush(out, m->flush_at);
     case LINK_NOOP:
         return link_put_noop(out, m->batch, m->is_response);
     case LINK_HELLO:
         return link_put_hello(out, &m->hello);
+    case LINK_PING:
+        return link_put_ping(out, m->ping.term, &m->ping.clocks);
     case LINK_ROLE:
         return link_put_role(out, &m->role);
     case LINK_NOTICE:
@@ -145,7 +147,7 @@ static size_t take_message(const uint8_t *bytes, size_t n)
     if (m.op == LINK_MAP || m.op == LINK_MERGE || m.op == LINK_RESYNC ||
         m.op == LINK_VERIFIED)
         check_maps(m.rest, m.nrest);
-    else if (m.op != LINK_BYE && m.op != LINK_PING)
+    else if (m.op != LINK_BYE)
         check_again(&m);
     return used;
 }

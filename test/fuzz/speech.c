@@ -178,6 +178,23 @@ static void put_role(struct input *in, const struct repl_core *c, struct buffer 
     link_put_role(out, &role);
 }
 
+static void put_flush(struct input *in, const struct repl_core *c, struct buffer *out)
+{
+    uint32_t delay = input_byte(in) % 8;
+    link_put_flush(out, delay != 0 ? c->store_ops->clock(c->store) + delay : 0);
+}
+
+static void put_ping(struct input *in, const struct repl_core *c, struct buffer *out)
+{
+    struct link_clocks clocks = { .machine = c->now_us,
+                                  .store = c->now_us,
+                                  .echo = c->now_us };
+    clocks.machine += input_byte(in) * UINT64_C(10000);
+    clocks.store += input_byte(in) * UINT64_C(1000000);
+    clocks.echo += input_byte(in);
+    link_put_ping(out, c->term, &clocks);
+}
+
 static void put(struct input *in, const struct repl_core *c, enum link_op op,
                 struct buffer *out)
 {
@@ -189,13 +206,16 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
         put_change(in, c, op, out);
         break;
     case LINK_FLUSHQ:
-        link_put_flush(out, input_byte(in) % 8);
+        put_flush(in, c, out);
         break;
     case LINK_NOOP:
         put_noop(in, c, out);
         break;
     case LINK_HELLO:
         put_raw(in, out);
+        break;
+    case LINK_PING:
+        put_ping(in, c, out);
         break;
     case LINK_ROLE:
         put_role(in, c, out);

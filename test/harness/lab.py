@@ -113,6 +113,9 @@ class Node:
         code = self.process.poll()
         if code is not None:
             raise Failed("%s ended with %d: %s" % (self.name, code, self.last_words()))
+        return self.is_open()
+
+    def is_open(self):
         try:
             Connection(self.address, 1.0).close()
             return True

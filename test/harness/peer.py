@@ -25,6 +25,10 @@ def note(key, kind=0, extra=b""):
     return struct.pack("!BBH", kind, len(key), 0) + extra + key
 
 
+def now_us():
+    return time.monotonic_ns() // 1000
+
+
 class Peer:
     """Connects to a node's replication port. fields: the fields of its HELLO."""
 
@@ -41,11 +45,14 @@ class Peer:
     def say_hello(self):
         version, = struct.unpack_from("!I", self.hello)
         f = dict(version=version, hash=self.hello[4:8], active=0, bits=self.hello[25], term=0,
-                 seen=0, item_max=1 << 20, memory=64 << 20, met=b"\0" * 16)
+                 seen=0, item_max=1 << 20, memory=64 << 20, met=b"\0" * 16, heartbeat=10,
+                 timeout=20, standby_writes=0, lone=0, on_conflict=0)
         f.update(self.fields)
-        self.send("HELLO", struct.pack("!I4s16sBBQQQQQ16s", f["version"], f["hash"], self.run,
+        self.send("HELLO", struct.pack("!I4s16sBBQQQQQQ16sIIBBB", f["version"], f["hash"], self.run,
                                        f["active"], f["bits"], f["term"], f["seen"],
-                                       int(time.time() * 1e6), f["item_max"], f["memory"], f["met"]))
+                                       now_us(), 10 ** 7, f["item_max"], f["memory"], f["met"],
+                                       f["heartbeat"], f["timeout"], f["standby_writes"], f["lone"],
+                                       f["on_conflict"]))
 
     def receive(self):
         """The next frame: (name, opaque, body, is a response); None if none is available.
@@ -101,6 +108,9 @@ class Peer:
         self.send("MAP", struct.pack("!Q", self.term) + EMPTY + EVERYTHING)
         self.await_op("MERGE")
         self.send("PURGED", struct.pack("!Q", self.term))
+
+    def ping(self):
+        self.send("PING", struct.pack("!QQQQ", self.term, now_us(), 10 ** 7, 0))
 
     def acknowledge(self, batch):
         self.send("NOOP", opaque=batch, magic=0x81)

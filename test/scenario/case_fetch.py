@@ -296,7 +296,7 @@ def case_hostile_peer(lab):
     for _ in range(30):  # far more than a node would keep for it
         peer.send("FETCH", struct.pack("!Q", peer.term) + wanted)
     peer.send("FILL", struct.pack("!II", 0, 0) + b"evil" + b"value", nkey=4, nextra=8, cas=7)
-    peer.send("PING", struct.pack("!Q", peer.term))
+    peer.ping()
     lab.until(lambda: number(a, "repl_bytes_in") > 30 * len(wanted), "a has read it all")
     assert a.client().item("k7") and not a.client().item("evil")
     assert peer.await_op("FILL")
@@ -335,7 +335,7 @@ def case_answers_nobody_asked_for(lab):
     for op, key in (("SETQ", b"wanted"), ("FILL", b"mine"), ("FILL", b"other")):
         peer.send(op, struct.pack("!II", 0, 0) + key + b"false", nkey=len(key), nextra=8, cas=7)
     peer.acknowledge(batch + 5)
-    peer.send("PING", term)
+    peer.ping()
     peer.acknowledge(batch)
     assert client.line() == b"END"
     assert a.client().item("mine")[2] == b"v"

@@ -183,7 +183,7 @@ def case_peer_that_stops_reading(lab):
     count = 20000 if lab.build.sanitized else 200000
     for generation in range(3):
         lab.run_load(a, "--fill", count // 4, "--generation", generation, "--pipeline", 16)
-        peer.send("PING", struct.pack("!Q", peer.term))
+        peer.ping()
     grown = a.memory() - before
     assert int(a.stat("repl_at_risk")) > 0
     assert lab.build.sanitized or grown < 64 * 1024, "%d KiB more" % grown
@@ -209,7 +209,7 @@ def case_answer_from_a_former_connection(lab):
     second.await_op("SETQ")
     for wrong in (5000, 0x7FFFFFFF, 0xFFFFFFFF):
         second.acknowledge(wrong)  # never sent to anybody
-    second.send("PING", struct.pack("!Q", second.term))
+    second.ping()
     assert int(a.stat("repl_pending")) >= 1, "a change was taken for acknowledged"
     first.close()
     second.close()
@@ -234,7 +234,7 @@ def case_acknowledgement_of_nothing(lab):
     peer.send("RESYNC", term + b"\1")
     peer.send("MERGE", term + b"\1\1\1")
     peer.send("VERIFIED", term + b"\1\1")
-    peer.send("PING", term)
+    peer.ping()
     lab.until(lambda: int(a.stat("repl_bytes_in")) > 400, "a has read it all")
     assert a.client().item("k7") and not a.client().item("evil")
     peer.close()

@@ -229,7 +229,7 @@ def outlast(lab, say):
 
 def case_peer_that_only_lives(lab):
     """The imposter sends heartbeats and nothing else."""
-    return outlast(lab, lambda peer: peer.send("PING", b"\0" * 8) or peer.receive())
+    return outlast(lab, lambda peer: peer.ping() or peer.receive())
 
 
 def case_peer_that_talks_nonsense(lab):

@@ -8,11 +8,11 @@
 /* Does the node not know whether the key exists? Either it is missing the bucket; or a
  * flush_all that the peer may have put off has taken effect in its store, and the node
  * has not noticed that yet. Then its answer "not here" does not count as an absence. */
-static bool does_not_know(const struct world *w, const struct node *n, uint64_t hash)
+static bool does_not_know(const struct node *n, uint64_t hash)
 {
     const struct repl_core *c = &n->core;
     return map_has(&c->missing, hash) || map_has(&c->purging, hash) ||
-           (flush_is_pending(c) && w->p.clock >= c->flush.at);
+           (flush_is_pending(c) && n->store.clock >= c->flush.at);
 }
 
 /* The version to which the peer's clients have changed the key, if that change has not
@@ -46,7 +46,7 @@ void absence_told(struct world *w, struct node *n, unsigned k)
     if (overflows(n) != w->overflows[n->number])
         w->wrote[n->number] = true; /* the journal had no room: the bucket is dirty */
     key->changed[n->number] = true;
-    if (does_not_know(w, n, key->hash))
+    if (does_not_know(n, key->hash))
         return;
     key->absent[n->number] =
         (struct told){ .at = w->nversions,

@@ -149,10 +149,10 @@ static bool may_be_alone(const struct world *w, const struct key *key,
  * takes nothing from a copy any more? Or has one taken effect that the leader may have
  * put off? Then the leader's message is on the way, and the follower remembers what may
  * be missing until it comes (DOUBT_LEADER). */
-static bool flushes(const struct world *w, const struct repl_core *c)
+static bool flushes(const struct repl_core *c)
 {
     return c->flush.due || flush_is_unseen(c) || c->flush.doubt == DOUBT_LEADER ||
-           (flush_is_pending(c) && w->p.clock + 1 >= c->flush.at);
+           (flush_is_pending(c) && c->store_ops->clock(c->store) + 1 >= c->flush.at);
 }
 
 /* The active leader, if both nodes have merged. */
@@ -165,8 +165,8 @@ static struct node *settled_leader(struct world *w)
             continue;
         if (c->session.merged && c->session.lead == LEAD_LEADER && c->active &&
             b->core.session.merged && b->core.session.lead == LEAD_FOLLOWER &&
-            c->purge.goal == NULL && b->core.purge.goal == NULL && !flushes(w, c) &&
-            !flushes(w, &b->core))
+            c->purge.goal == NULL && b->core.purge.goal == NULL && !flushes(c) &&
+            !flushes(&b->core))
             return a;
     }
     return NULL;

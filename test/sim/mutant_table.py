@@ -30,6 +30,8 @@ MUTANTS = [
      {"journal-unmerged": "if (c->active && leads)",
       "journal-unmerged 2": GONE,
       "journal-unmerged 3": "(c->session.merged ? work_merged(c) : (ship_changes(c), false));"}),
+    ("times-not-translated", "TTLs that count by the clock of the other node's store", SIM,
+     {"times-not-translated": "(void)c; here.exptime = change->exptime;"}),
     ("no-in-flight", "R13: dirty buckets that are forgotten when a repair is cut off", SIM,
      {"no-in-flight": GONE}),
     ("two-orders", "R10: a second purge order before the first is acknowledged", SIM,

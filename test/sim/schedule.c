@@ -179,7 +179,7 @@ static void do_rare(struct schedule *s, struct node *n)
         do_operator(s, n);
         break;
     case 8:
-        pair_pass(&w->p, 100u << below(w, 5));
+        world_pass(w, 100u << below(w, 5));
         break;
     default:
         do_link(s);
@@ -301,6 +301,10 @@ static void start(struct schedule *s, uint64_t seed)
     s->guarded = config.standby_writes != STANDBY_WRITES_PROMOTE;
     config.lone_rejects = one_in(&chance, 16);
     config.fetch_wait_ms = 1 + below(&chance, 500);
+    if (one_in(&chance, 2)) {
+        config.store_ahead = below(&chance, 5000);
+        config.machine_ahead_us = (uint64_t)below(&chance, 5000) * 1000000;
+    }
     world_init(&s->w, &config, seed, key_counts[below(&chance, N_ELEMENTS(key_counts))]);
     s->steps = 50 + below(&chance, 600);
     s->evicts = !one_in(&chance, 4);

@@ -100,7 +100,7 @@ void world_see(struct world *w, struct node *n, unsigned k, struct sight *out)
     out->version = strtoull(text, NULL, 10);
     out->cas = it.state.cas;
     out->flags = it.state.flags;
-    out->dies_at = it.state.exptime != 0 ? w->p.clock + it.state.exptime : NEVER;
+    out->dies_at = it.state.exptime != 0 ? pair_second(n, it.state.exptime) : NEVER;
     toy_store_ops.release(&n->store, it.item);
 }
 
@@ -384,17 +384,41 @@ static void note_foreign_flushes(struct world *w)
         const struct repl_core *c = &w->p.node[i].core;
         enum flush_origin origin = c->flush.origin;
         if (w->p.node[i].up && (origin == FLUSH_FOREIGN || origin == FLUSH_LED) &&
-            w->p.clock >= c->flush.at && c->session.lead == LEAD_LEADER)
+            w->p.clock >= pair_second(&w->p.node[i], c->flush.at) &&
+            c->session.lead == LEAD_LEADER)
             w->wrote[i] = true;
     }
 }
 
+/* Do nodes that meet not know each other's clocks yet? */
+static bool clocks_wait(const struct world *w)
+{
+    const struct wire *wire = &w->p.wire;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct repl_session *s = &w->p.node[i].core.session;
+        bool hello_waits =
+            wire->newest != WIRE_NONE && !wire->connections[wire->newest].greeted[i];
+        if (w->p.node[i].up &&
+            (hello_waits || (s->open && s->clock.doubt_us == LINK_CLOCK_MAX)))
+            return true;
+    }
+    return false;
+}
+
+void world_pass(struct world *w, unsigned ms)
+{
+    if (clocks_wait(w))
+        w->late += (ms + 999) / 1000;
+    pair_pass(&w->p, ms);
+}
+
 void world_tick(struct world *w)
 {
+    if (clocks_wait(w))
+        w->late++;
     if (!messages_wait(w)) {
         w->stuck_since = 0;
     } else {
-        w->late++;
         if (w->stuck_since == 0)
             w->stuck_since = w->p.clock;
         else if (w->p.clock - w->stuck_since >= 3)

@@ -65,7 +65,8 @@ struct world {
     char requests[REQUESTS]; /* of clients that wait for what a node is missing */
     unsigned waits[2];       /* how many such requests there were at each node */
     uint64_t highest_cas[2]; /* handed out by the node, as long as it lives */
-    uint32_t late; /* seconds in all that passed while messages were on their way */
+    uint32_t late; /* seconds in all that passed while nodes did not know each other's
+                    * clocks */
     uint32_t stuck_since; /* since when messages wait; 0: none waits */
     /* since the phase began */
     bool wrote[2], crashed[2], flushed_later;
@@ -113,6 +114,8 @@ void world_evict(struct world *w, struct node *n, unsigned k);
 void world_crash(struct world *w, struct node *n);
 /* A second passes. A link on which nothing has moved for three seconds is closed. */
 void world_tick(struct world *w);
+/* Some milliseconds pass. */
+void world_pass(struct world *w, unsigned ms);
 void world_phase(struct world *w); /* begin the books of a phase anew */
 
 /* absence.c: what clients were told is not here (R15). told: a client of n was told

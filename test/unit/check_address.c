@@ -1,4 +1,5 @@
 /* Addresses as users write them, and the addresses from which peers connect. */
+#include "repl/address_range.h"
 #include "repl/node_address.h"
 
 #include <string.h>
@@ -157,11 +158,73 @@ START_TEST(test_same_host)
 }
 END_TEST
 
+static bool have(const struct address_ranges *ranges, const char *host)
+{
+    struct address a;
+    ck_assert(address_numeric(host, 1, &a));
+    return address_ranges_have(ranges, &a);
+}
+
+START_TEST(test_ranges)
+{
+    const struct {
+        const char *ranges, *in, *out;
+    } rows[] = {
+        { "10.0.0.2", "10.0.0.2", "10.0.0.3" },
+        { "10.0.0.2", "::ffff:10.0.0.2", "::10.0.0.2" },
+        { "10.0.0.77/24", "10.0.0.255", "10.0.1.0" },
+        { "10.0.0.64/26", "10.0.0.127", "10.0.0.128" },
+        { "10.0.0.64/26", "10.0.0.64", "10.0.0.63" },
+        { "0.0.0.0/0", "255.1.2.3", "::1" },
+        { "::/0", "255.1.2.3", NULL },
+        { "fd00:1::/32", "fd00:1:ffff::1", "fd00:2::" },
+        { "[fd00::1],[fd00::8]/125", "fd00::f", "fd00::10" },
+        { "10.0.0.1,10.0.0.2,10.0.0.3/32", "10.0.0.3", "10.0.0.4" },
+    };
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        struct address_ranges ranges;
+        char why[200];
+        ck_assert_msg(address_ranges_parse(rows[i].ranges, &ranges, why, sizeof(why)),
+                      "%s", rows[i].ranges);
+        ck_assert_msg(have(&ranges, rows[i].in), "%s", rows[i].ranges);
+        ck_assert_msg(rows[i].out == NULL || !have(&ranges, rows[i].out), "%s",
+                      rows[i].ranges);
+    }
+}
+END_TEST
+
+START_TEST(test_bad_ranges)
+{
+    const char *const rows[] = {
+        "",
+        ",",
+        "10.0.0.1,",
+        "host",
+        "10.0.0.1/33",
+        "10.0.0.1/",
+        "10.0.0.1/x",
+        "[::1",
+        "::1/129",
+        "10.0.0.1:11212",
+        "[]",
+        "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
+        "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1",
+    };
+    for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+        struct address_ranges ranges;
+        char why[200] = "";
+        ck_assert_msg(!address_ranges_parse(rows[i], &ranges, why, sizeof(why)), "'%s'",
+                      rows[i]);
+        ck_assert_ptr_nonnull(strstr(why, "option 'peer_from'"));
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
-        test_peer,        test_bad_peers, test_host_length, test_listen,
-        test_bad_listens, test_numeric,   test_same_host,
+        test_peer,    test_bad_peers, test_host_length, test_listen,     test_bad_listens,
+        test_numeric, test_same_host, test_ranges,      test_bad_ranges,
     };
     return unit_run("address", tests, N_ELEMENTS(tests));
 }

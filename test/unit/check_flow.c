@@ -126,7 +126,7 @@ static struct link_message asks_for_purge(unsigned i)
 static struct link_message only_lives(unsigned i)
 {
     (void)i;
-    link_put_plain(p.wire.end[0].core->port_ops->out(a->core.port), LINK_PING, 1);
+    repl_core_ping(&a->core);
     return (struct link_message){ .op = LINK_PING };
 }
 

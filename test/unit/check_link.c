@@ -15,9 +15,13 @@ START_TEST(test_hello)
     ck_assert_uint_eq(h->map_bits, 24);
     ck_assert_uint_eq(h->term, a_hello.term);
     ck_assert_uint_eq(h->seen, a_hello.seen);
-    ck_assert_uint_eq(h->clock, 77);
+    ck_assert_uint_eq(h->clocks.machine, 77);
+    ck_assert_uint_eq(h->clocks.store, 78);
     ck_assert_uint_eq(h->item_max, 1 << 20);
     ck_assert_uint_eq(h->memory, UINT64_C(1) << 40);
+    ck_assert_uint_eq(h->heartbeat, 250);
+    ck_assert_uint_eq(h->timeout, 2000);
+    ck_assert(h->standby_writes == 2 && h->lone == 1 && h->on_conflict == 1);
 }
 END_TEST
 
@@ -120,16 +124,16 @@ START_TEST(test_flush)
 {
     ck_assert(link_put_flush(&wire, 0));
     parse_whole(LINK_FLUSHQ);
-    ck_assert_uint_eq(m.delay, 0);
+    ck_assert_uint_eq(m.flush_at, 0);
     ck_assert(link_put_flush(&wire, 0x12345678));
     parse_whole(LINK_FLUSHQ);
-    ck_assert_uint_eq(m.delay, 0x12345678);
+    ck_assert_uint_eq(m.flush_at, 0x12345678);
     struct frame bare = { .magic = FRAME_REQUEST, .opcode = LINK_FLUSHQ };
     char *room = buffer_reserve(&wire, FRAME_HEADER);
     frame_encode(&bare, room);
     buffer_commit(&wire, FRAME_HEADER);
     parse_whole(LINK_FLUSHQ); /* as memcached's own clients send it */
-    ck_assert_uint_eq(m.delay, 0);
+    ck_assert_uint_eq(m.flush_at, 0);
 }
 END_TEST
 
@@ -155,8 +159,13 @@ START_TEST(test_plain_messages)
         ck_assert_uint_eq(m.term, UINT64_C(1) << 63);
         ck_assert_uint_eq(m.nrest, 0);
     }
-    ck_assert(link_put_plain(&wire, LINK_PING, 1));
+    const struct link_clocks clocks = { .machine = 3, .store = 4, .echo = 5 };
+    ck_assert(link_put_ping(&wire, 2, &clocks));
     parse_whole(LINK_PING);
+    ck_assert_uint_eq(m.ping.term, 2);
+    ck_assert_uint_eq(m.ping.clocks.machine, 3);
+    ck_assert_uint_eq(m.ping.clocks.store, 4);
+    ck_assert_uint_eq(m.ping.clocks.echo, 5);
     ck_assert(link_put_bye(&wire, "because"));
     parse_whole(LINK_BYE);
     ck_assert_uint_eq(m.nrest, 7);

@@ -54,9 +54,7 @@ static void open_listener(void)
 
 static void start(const char *peer)
 {
-    struct repl_thread_config config = { .heartbeat_ms = 40,
-                                         .timeout_ms = 5000,
-                                         .store_ops = &toy_store_ops,
+    struct repl_thread_config config = { .store_ops = &toy_store_ops,
                                          .store = &store,
                                          .log = count_log };
     char why[200] = "";
@@ -70,7 +68,9 @@ static void start(const char *peer)
 static void setup(void)
 {
     struct toy_store_config config = { .number = 1, .clock = 1000 };
-    struct repl_config core_config = { .journal_bytes = 64 << 10, .map_bits = 10 };
+    struct repl_config core_config = { .journal_bytes = 64 << 10,
+                                       .map_bits = 10,
+                                       .times = { 40, 5000 } };
     memset(&core_config.run, 'n', sizeof(core_config.run));
     toy_store_init(&store, &config);
     ck_assert(repl_core_init(&core, &core_config, &toy_store_ops, &store,

@@ -70,7 +70,7 @@ START_TEST(test_unequal_items_are_repaired)
     static const struct link_change as[] = {
         { .value = "w", .nvalue = 1 },
         { .value = "v", .nvalue = 1, .flags = 7 },
-        { .value = "v", .nvalue = 1, .exptime = 1000 },
+        { .value = "v", .nvalue = 1, .exptime = 2000 },
         { .value = "v", .nvalue = 1, .cas = 12345 },
     };
     for (unsigned i = 0; i < N_ELEMENTS(as); i++) {

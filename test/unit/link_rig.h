@@ -81,9 +81,14 @@ static const struct link_hello a_hello = {
     .map_bits = 24,
     .term = UINT64_C(0x123456789abcdef0),
     .seen = UINT64_MAX,
-    .clock = 77,
+    .clocks = { .machine = 77, .store = 78 },
     .item_max = 1 << 20,
     .memory = UINT64_C(1) << 40,
+    .heartbeat = 250,
+    .timeout = 2000,
+    .standby_writes = 2,
+    .lone = 1,
+    .on_conflict = 1,
 };
 
 static const struct link_change a_change = {

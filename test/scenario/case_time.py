@@ -1,0 +1,75 @@
+"""TTLs and delayed flush_alls travel as moments: what the network does to them changes nothing."""
+
+import time
+
+PLACE = "two"
+PATIENT = "timeout=20000;heartbeat=100"
+TOLERANCE = 1.2  # the stores' clocks count seconds, and begin them at different moments
+
+
+def meet(lab, **more):
+    a, b = lab.pair(proxied=True, config=PATIENT, **more)
+    assert a.client().store("first", "v") == "STORED"
+    lab.drained(a)
+    return a, b
+
+
+def gone_at(lab, node, key):
+    lab.until(lambda: node.client().item(key) is None, "%s has expired at %s" % (key, node.name))
+    return time.monotonic()
+
+
+def gone_together(lab, a, b, key):
+    """It expires at b when it does at a: not later, and less than a second earlier."""
+    begun = gone_at(lab, a, key)
+    apart = gone_at(lab, b, key) - begun
+    assert apart < TOLERANCE * lab.build.slowness, "%s outlives its time by %.1f s" % (key, apart)
+    return "%.1f s later" % apart
+
+
+def case_ttl_behind_a_late_link(lab):
+    """The change waits on its way for longer than what is left of its life afterwards."""
+    a, b = meet(lab)
+    for proxy in lab.proxies:
+        proxy.freeze()
+    for key in ("k", "l"):
+        assert a.client().store(key, "v", 0, 6 if key == "k" else 60) == "STORED"
+    assert a.ask("touch first 6") == [b"TOUCHED"]
+    time.sleep(4.5)
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.until(lambda: b.client().item("l"), "the change comes")
+    lives = a.client().life("l"), b.client().life("l")
+    assert abs(lives[0] - lives[1]) <= 1, "lives of %s and %s s" % lives
+    return "; ".join(gone_together(lab, a, b, key) for key in ("k", "first"))
+
+
+def case_ttl_that_ends_on_the_way(lab):
+    """Expired at the active node, it is not served by the standby, whenever it comes."""
+    a, b = meet(lab)
+    for proxy in lab.proxies:
+        proxy.freeze()
+    assert a.client().store("k", "v", 0, 1) == "STORED"
+    assert a.client().store("l", "v") == "STORED"
+    gone_at(lab, a, "k")
+    time.sleep(1)
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.until(lambda: b.client().item("l"), "what was sent behind it comes")
+    assert b.client().item("k") is None, "it is served though it has expired"
+
+
+def case_delayed_flush_behind_a_late_link(lab):
+    """It comes late, and the link is late again when it takes effect."""
+    a, b = meet(lab)
+    for proxy in lab.proxies:
+        proxy.freeze()
+    before = b.stat("repl_applied")
+    assert a.ask("flush_all 6") == [b"OK"]
+    time.sleep(3)
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.until(lambda: b.stat("repl_applied") != before, "it comes")
+    for proxy in lab.proxies:
+        proxy.freeze()
+    return gone_together(lab, a, b, "first")
