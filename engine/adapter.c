@@ -280,6 +280,13 @@ static void op_part(void *store, enum repl_part part)
     mirror->sample(HANDLE(a), part == PART_LEADS_SMALLER ? SAMPLE_EVERY : 0);
 }
 
+static uint64_t op_items(void *store)
+{
+    struct adapter *a = store;
+    const struct engine_mirror *mirror = a->wrapped->mirror;
+    return mirror != NULL ? mirror->items(HANDLE(a)) : UINT64_MAX;
+}
+
 /* ---- scans */
 
 struct repl_scan {
@@ -304,9 +311,10 @@ static void complain_of_scans(struct adapter *a)
                            "so nothing can be copied to the peer: restart this node\n");
 }
 
-static struct repl_scan *op_scan_begin(void *store)
+static struct repl_scan *op_scan_begin(void *store, const struct map *wanted)
 {
     struct adapter *a = store;
+    (void)wanted;
     if (a->scans > 0 && !a->wrapped->live_scan)
         return NULL; /* one at a time, in engines that do not promise more */
     struct repl_scan *w = calloc(1, sizeof(*w));
@@ -433,6 +441,7 @@ const struct repl_store_ops adapter_ops = {
     .scan_begin = op_scan_begin,
     .scan_next = op_scan_next,
     .scan_end = op_scan_end,
+    .items = op_items,
     .clock = op_clock,
 };
 

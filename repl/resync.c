@@ -81,11 +81,11 @@ static void purge_finish(struct repl_core *c)
 static bool purge_begin_scan(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    c->purge.scan = c->store_ops->scan_begin(c->store);
+    c->purge.scan = c->store_ops->scan_begin(c->store, NULL);
     if (c->purge.scan == NULL && s->scan != NULL) {
         c->store_ops->scan_end(c->store, s->scan);
         s->scan = NULL;
-        c->purge.scan = c->store_ops->scan_begin(c->store);
+        c->purge.scan = c->store_ops->scan_begin(c->store, NULL);
     }
     c->purge.stalled = c->purge.scan == NULL;
     return !c->purge.stalled;
@@ -124,6 +124,8 @@ static bool purge_some(struct repl_core *c)
         p->stalled = next == REPL_UNKNOWN;
         if (next == REPL_NO)
             purge_finish(c);
+        if (next == REPL_NOT_YET)
+            continue;
         if (next != REPL_YES)
             return next == REPL_NO;
         bool done = purge_item(c, &item.state);
@@ -228,7 +230,7 @@ bool resync_work(struct repl_core *c)
         !pace_allows(s)) /* mutant: fetch-behind-the-copy */
         return false;
     if (s->scan == NULL)
-        s->scan = c->store_ops->scan_begin(c->store);
+        s->scan = c->store_ops->scan_begin(c->store, NULL);
     if (s->scan == NULL)
         return false;
     /* Items may be large: a few of them can fill the backlog. */
@@ -239,6 +241,8 @@ bool resync_work(struct repl_core *c)
         next = core_scan_next(c, s->scan, &item);
         if (next == REPL_NO) /* mutant: queue-later 3 */
             scan_finish(c);
+        if (next == REPL_NOT_YET)
+            continue;
         if (next != REPL_YES)
             break;
         sent += scan_send(c, &item); /* mutant: queue-later 2 */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "protocol/link_message.h"
+#include "repl/map.h"
 
 /* A live item with a reference to it. `state` is the change as it goes over the wire;
  * it points into item memory, and is valid until release. */
@@ -21,8 +22,8 @@ struct repl_item {
 };
 
 /* "No" and "unknown" are two answers: if a store is short of memory, its scan has not
- * come to the end, and its item is not gone. */
-enum repl_answer { REPL_NO, REPL_YES, REPL_UNKNOWN };
+ * come to the end, and its item is not gone. Only scans say "not yet". */
+enum repl_answer { REPL_NO, REPL_YES, REPL_UNKNOWN, REPL_NOT_YET };
 
 struct repl_scan;
 
@@ -66,15 +67,20 @@ struct repl_store_ops {
      * there. */
     bool (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);
 
-    /* A scan visits every item that is present throughout the scan. An item that it
-     * shows is live at that moment, neither expired nor flushed. scan_begin: NULL if no
-     * scan is possible now; try again later. scan_next: NO at the end; UNKNOWN if it
-     * cannot go on now; it skips nothing then, so call it again later. scan_end takes
-     * any scan, finished or not. */
-    struct repl_scan *(*scan_begin)(void *store);
+    /* Visit every item of these buckets that is there throughout the scan, and perhaps
+     * others: a store that can tell them apart looks at few others. What is shown is live
+     * at that moment, neither expired nor flushed. wanted is read at once; NULL: all
+     * buckets. NULL if no scan can be had now (try again later).
+     * scan_next: NO at the end; NOT_YET after a stretch, worth an item's time, that had
+     * none: ask again; UNKNOWN if it cannot go on now: then nothing is passed over, and
+     * it may be asked again later. scan_end takes any scan, finished or not. */
+    struct repl_scan *(*scan_begin)(void *store, const struct map *wanted);
     enum repl_answer (*scan_next)(void *store, struct repl_scan *scan,
                                   struct repl_item *out);
     void (*scan_end)(void *store, struct repl_scan *scan);
+
+    /* How many items there are, for figures. UINT64_MAX: that is not known. */
+    uint64_t (*items)(void *store);
 
     /* The store's clock in seconds, by which TTLs and delayed flushes are measured. */
     uint32_t (*clock)(void *store);

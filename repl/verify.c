@@ -171,13 +171,15 @@ static bool name_some(struct repl_core *c)
     if (!ship_may_send(c))
         return false;
     if (n->scan == NULL)
-        n->scan = c->store_ops->scan_begin(c->store);
+        n->scan = c->store_ops->scan_begin(c->store, NULL);
     if (n->scan == NULL)
         return false; /* the store gives no scan now; tried again from time to time */
     for (unsigned i = 0; i < NAME_SLICE && bytes < NAME_BYTES; i++) {
         enum repl_answer next = core_scan_next(c, n->scan, &item);
         if (next == REPL_NO)
             name_end(c);
+        if (next == REPL_NOT_YET)
+            continue;
         if (next != REPL_YES)
             return next == REPL_NO;
         if (lasts(&item.state) && ship_fits(c, &item.state)) {

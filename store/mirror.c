@@ -184,6 +184,11 @@ static void mirror_follow(ENGINE_HANDLE *handle, bool follows)
     memory_follow(&s->memory, follows);
 }
 
+static uint64_t mirror_items(ENGINE_HANDLE *handle)
+{
+    return store_count_items(store_of(handle));
+}
+
 /* The low byte is set to its maximum, because it differs in the other node's items. */
 static uint64_t mirror_fence(ENGINE_HANDLE *handle)
 {
@@ -202,5 +207,6 @@ const struct engine_mirror mirror_rows = {
     .repeat = mirror_repeat,
     .expect = mirror_expect,
     .follow = mirror_follow,
+    .items = mirror_items,
     .fence = mirror_fence,
 };

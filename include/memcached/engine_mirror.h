@@ -22,7 +22,7 @@
 #include <memcached/engine.h>
 
 #define ENGINE_FEATURE_MIRROR 0x80000a03u
-#define ENGINE_MIRROR_NAME    "mirror 1"
+#define ENGINE_MIRROR_NAME    "mirror 2"
 
 /*
  * The credit of an item, which travels with it from node to node: how often it was read
@@ -96,6 +96,9 @@ struct engine_mirror {
     /* While it follows, the other node decides what is evicted: this engine evicts on its
      * own only if it has no room otherwise. */
     void (*follow)(ENGINE_HANDLE *handle, bool follows);
+
+    /* How many items there are. */
+    uint64_t (*items)(ENGINE_HANDLE *handle);
 
     /* A CAS below that of all items stored from now on, not below any existing one. */
     uint64_t (*fence)(ENGINE_HANDLE *handle);

@@ -280,6 +280,12 @@ static void op_part(void *store_, enum repl_part part)
     (void)store_, (void)part;
 }
 
+static uint64_t op_items(void *store_)
+{
+    const struct toy_store *s = store_;
+    return s->items;
+}
+
 static uint32_t op_clock(void *store_)
 {
     const struct toy_store *s = store_;
@@ -292,9 +298,10 @@ struct repl_scan {
     uint64_t at, end;
 };
 
-static struct repl_scan *op_scan_begin(void *store_)
+static struct repl_scan *op_scan_begin(void *store_, const struct map *wanted)
 {
     struct toy_store *s = store_;
+    (void)wanted;
     if (s->config.single_scan && s->scans > 0)
         return NULL;
     struct repl_scan *w = calloc(1, sizeof(*w));
@@ -355,6 +362,7 @@ const struct repl_store_ops toy_store_ops = {
     .scan_begin = op_scan_begin,
     .scan_next = op_scan_next,
     .scan_end = op_scan_end,
+    .items = op_items,
     .clock = op_clock,
 };
 

@@ -167,9 +167,9 @@ END_TEST
 
 static struct repl_store_ops busy_ops;
 
-static struct repl_scan *no_scan(void *store)
+static struct repl_scan *no_scan(void *store, const struct map *wanted)
 {
-    (void)store;
+    (void)store, (void)wanted;
     return NULL;
 }
 
