@@ -44,7 +44,8 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello)
     wire_put64(&p, hello->clock);
     wire_put64(&p, hello->item_max);
     wire_put64(&p, hello->memory);
-    put_run(&p, &hello->met);
+    wire_put64(&p, hello->met);
+    wire_put64(&p, hello->former);
     return put_body(out, LINK_HELLO, body, sizeof(body));
 }
 

@@ -7,7 +7,7 @@
 enum {
     SET_EXTRAS = 8,
     FLUSH_EXTRAS = 4,
-    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 5 * 8 + RUN_ID_SIZE,
+    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 7 * 8,
     ROLE_BODY = 8 + 1 + RUN_ID_SIZE,
     LINK_NOTE_HEAD = 1 + 1 + 2,
 };

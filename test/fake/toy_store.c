@@ -197,9 +197,11 @@ static void op_release(void *store_, void *item)
     item_unref(s, item);
 }
 
-static bool has_room(const struct toy_store *s, const struct link_change *c)
+static bool has_room(struct toy_store *s, const struct link_change *c)
 {
-    return s->value_max == 0 || c->nvalue <= s->value_max;
+    bool refused = s->one_in_refused != 0 &&
+                   (++s->calls * 2654435761u >> 8) % s->one_in_refused == 0;
+    return !refused && (s->value_max == 0 || c->nvalue <= s->value_max);
 }
 
 /* Adopt the CAS, unless it is so high that no later one could exceed it. */
@@ -283,7 +285,7 @@ static void op_part(void *store_, enum repl_part part)
 static uint64_t op_items(void *store_)
 {
     const struct toy_store *s = store_;
-    return s->items;
+    return s->config.own_cas ? UINT64_MAX : s->items;
 }
 
 static uint32_t op_clock(void *store_)
