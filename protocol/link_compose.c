@@ -45,7 +45,8 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello)
     wire_put64(&p, hello->clocks.store);
     wire_put64(&p, hello->item_max);
     wire_put64(&p, hello->memory);
-    put_run(&p, &hello->met);
+    wire_put64(&p, hello->met);
+    wire_put64(&p, hello->former);
     wire_put32(&p, hello->heartbeat);
     wire_put32(&p, hello->timeout);
     *p++ = hello->standby_writes;

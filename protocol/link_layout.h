@@ -7,7 +7,7 @@
 enum {
     SET_EXTRAS = 8,
     FLUSH_EXTRAS = 4,
-    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 6 * 8 + RUN_ID_SIZE + 2 * 4 + 3,
+    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 8 * 8 + 2 * 4 + 3,
     PING_BODY = 4 * 8,
     ROLE_BODY = 8 + 1 + RUN_ID_SIZE,
     LINK_NOTE_HEAD = 1 + 1 + 2,

@@ -4,9 +4,10 @@
  * capture. Pure: no I/O. Every length is checked here; a message that is incomplete or
  * makes no sense is refused, never guessed at.
  *
- * Maps in MAP, MERGE, RESYNC and VERIFIED stay encoded: they are the rest of the body,
- * one after the other, and the receiver decodes them (repl/map.h). The notes in NOTICE,
- * WANT, ABSENT and FETCH stay encoded too; link_next_note decodes them.
+ * Maps in MAP, MERGE, REFILL, REPLACE, END and VERIFIED stay encoded: they are the rest
+ * of the body, one after the other, and the receiver decodes them (repl/map.h). The notes
+ * in NOTICE, WANT, ABSENT, FETCH and MISSING stay encoded too; link_next_note decodes
+ * them.
  */
 #ifndef PROTOCOL_LINK_MESSAGE_H
 #define PROTOCOL_LINK_MESSAGE_H
@@ -57,10 +58,13 @@ struct link_clocks {
 struct link_hello {
     uint32_t version;
     uint32_t hash_id;
-    struct run_id run, met; /* met: the run it merged with last; zeros if none */
+    struct run_id run;
     bool active;
     uint8_t map_bits;
     uint64_t term, seen;
+    /* The run that it merged with last, and, while that may not know it, the one before:
+     * a part of their hashes; 0: none. */
+    uint64_t met, former;
     struct link_clocks clocks;   /* echo is not told */
     uint64_t item_max;           /* the largest value it takes, bytes */
     uint64_t memory;             /* its store's limit, bytes; 0 if unknown */
@@ -88,8 +92,8 @@ struct link_change {
 };
 
 /* What a note says about a key. In NOTICE: what the store has done with it. In ABSENT:
- * that a client asked the sender for it, and the sender does not hold it. In WANT and
- * FETCH only the key counts. */
+ * that a client asked the sender for it, and the sender does not hold it. In WANT, FETCH
+ * and MISSING only the key counts. */
 enum link_note_kind {
     LINK_NOTE_READ,
     LINK_NOTE_KEPT,
@@ -121,8 +125,9 @@ struct link_message {
         } ping;
         uint64_t term; /* all others except PING and BYE */
     };
-    const uint8_t *rest; /* MAP, MERGE, RESYNC, VERIFIED: encoded maps; NOTICE, WANT,
-                            ABSENT, FETCH: notes; BYE: the text, printable ASCII */
+    const uint8_t *rest; /* MAP, MERGE, REFILL, REPLACE, END, VERIFIED: encoded maps;
+                            NOTICE, WANT, ABSENT, FETCH, MISSING: notes; BYE: the text,
+                            printable ASCII */
     size_t nrest;
 };
 

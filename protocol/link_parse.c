@@ -89,7 +89,8 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     m->hello.clocks.store = wire_get64(&body);
     m->hello.item_max = wire_get64(&body);
     m->hello.memory = wire_get64(&body);
-    get_run(&body, &m->hello.met);
+    m->hello.met = wire_get64(&body);
+    m->hello.former = wire_get64(&body);
     m->hello.heartbeat = wire_get32(&body);
     m->hello.timeout = wire_get32(&body);
     m->hello.standby_writes = *body++;
@@ -121,8 +122,8 @@ static const char *parse_term(const struct frame *f, const uint8_t *body,
     return NULL;
 }
 
-/* Does a note of this kind belong in this message? ABSENT has kinds of its own; in WANT
- * and FETCH any kind will do, because only the key counts. */
+/* Does a note of this kind belong in this message? ABSENT has kinds of its own; in WANT,
+ * FETCH and MISSING any kind will do, because only the key counts. */
 static bool note_belongs(uint8_t opcode, uint8_t kind)
 {
     bool is_absence = kind == LINK_NOTE_ABSENT || kind == LINK_NOTE_ABSENT_MISSING;
@@ -204,10 +205,12 @@ struct link_row {
 #define parse_ROLE         parse_role
 #define parse_MAP          parse_term
 #define parse_MERGE        parse_term
-#define parse_PURGED       parse_term
-#define parse_RESYNC       parse_term
+#define parse_REFILL       parse_term
+#define parse_REPLACE      parse_term
 #define parse_FILL         parse_set
 #define parse_END          parse_term
+#define parse_DONE         parse_term
+#define parse_MISSING      parse_notes
 #define parse_HANDOVER     parse_term
 #define parse_ROLE_REQUEST parse_term
 #define parse_CHECK        parse_set

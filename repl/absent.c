@@ -107,7 +107,7 @@ static bool apply(struct repl_core *c, const struct link_note *n)
     bool goes = !changed || item.state.cas <= agreed; /* mutant: absence-outweighs */
     bool done = !goes || c->store_ops->remove(c->store, n->key, n->nkey);
     if (goes && !c->session.known)
-        map_add(&c->dirty, hash); /* the node that we merged with last may hold it */
+        sync_note_dirty(c, hash); /* the node that we merged with last may hold it */
     c->store_ops->release(c->store, item.item);
     return done;
 }

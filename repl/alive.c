@@ -15,6 +15,8 @@
 #include "base/monotonic.h"
 #include "repl/loop.h"
 
+#include "base/monotonic.h"
+
 enum {
     CONNECT_MAX_US = 500000, /* then dial anew: TCP's own retries come ever later, and
                                 would delay the connection after a network has healed */
@@ -59,7 +61,7 @@ static void note_debt(struct repl_thread *t, uint64_t now)
     const struct repl_core *c = t->core;
     struct link *l = t->session;
     uint64_t answers = repl_core_answers(c);
-    if (repl_core_awaits(c) && !repl_core_busy(c) && l->answers == answers)
+    if (repl_core_awaits(c) && l->answers == answers)
         return;
     l->answers = answers;
     l->owes_since_us = now;
@@ -68,8 +70,7 @@ static void note_debt(struct repl_thread *t, uint64_t now)
 
 static bool owes_for(const struct repl_thread *t, uint64_t now, uint64_t us)
 {
-    return repl_core_awaits(t->core) && !repl_core_busy(t->core) &&
-           now > t->session->owes_since_us + us;
+    return repl_core_awaits(t->core) && now > t->session->owes_since_us + us;
 }
 
 /* Additional time for the bytes that moved. */
@@ -113,8 +114,6 @@ static void check(struct repl_thread *t, struct link *l, uint64_t now)
 {
     char why[80];
     uint64_t since = l->greeted ? l->heard_us : l->opened_us;
-    if (l == t->session && repl_core_busy(t->core))
-        return; /* we do not read while a purge runs, so silence means nothing */
     if (now - since >= silence_max(t, l) && l->connecting) {
         slots_dial_failed(t, l->name, "no answer");
         link_close(l);
@@ -132,9 +131,8 @@ static void check(struct repl_thread *t, struct link *l, uint64_t now)
 bool alive_is_stuck(const struct repl_thread *t)
 {
     const struct link *l = t->session;
-    if (l == NULL || repl_core_busy(t->core))
-        return false; /* we do not read while a purge runs */
-    return link_is_stalled(l) || monotonic_us() - l->heard_us > 2 * heartbeat_us(t);
+    return l != NULL &&
+           (link_is_stalled(l) || monotonic_us() - l->heard_us > 2 * heartbeat_us(t));
 }
 
 void alive_tick(struct repl_thread *t, uint64_t now)

@@ -3,20 +3,9 @@
 #include "base/hash.h"
 #include "repl/internal.h"
 
-static void note_dropped(struct repl_core *c, const struct link_change *change)
-{
-    c->count.apply_failed++;
-    if ((c->count.apply_failed & (c->count.apply_failed - 1)) == 0)
-        repl_core_fault(
-            c,
-            "the store could not take an item of %u bytes from the peer (such items so "
-            "far: %llu), so it is a miss here; give both nodes the same -m and -I",
-            change->nvalue, (unsigned long long)c->count.apply_failed);
-}
-
 /* The former value is still here, so the change must not be acknowledged: the session
- * ends. Then the change goes to `dirty` at the peer, and the bucket is purged here at
- * the next merge. */
+ * ends. Then the change goes to `dirty` at the peer, and the bucket is replaced here
+ * after the next merge. */
 static const char *stale(struct repl_core *c)
 {
     core_store_failed(c, "remove a value that the peer has changed");
@@ -49,10 +38,11 @@ static const char *apply_set(struct repl_core *c, const struct link_change *chan
     switch (take(c, &here)) {
     case REPL_YES:
         fetch_found(c, change);
+        refill_arrived(c, change); /* mutant: arrivals-forgotten */
         c->count.applied++;
         return NULL;
     case REPL_NO:
-        note_dropped(c, change);
+        refill_refused(c, change);
         return NULL;
     default:
         return stale(c);
@@ -88,7 +78,7 @@ static void fill_key(struct repl_core *c, const struct link_change *change)
     if (!map_has(&c->missing, hash))
         return;
     if (change->value == NULL) { /* larger than this node takes */
-        note_dropped(c, change);
+        refill_refused(c, change);
         return;
     }
     if (is_written(c, hash)) /* mutant: present-is-enough */
@@ -96,7 +86,7 @@ static void fill_key(struct repl_core *c, const struct link_change *change)
     const struct link_change here = translate(c, change);
     enum repl_answer added = c->store_ops->add(c->store, &here);
     if (added == REPL_UNKNOWN)
-        note_dropped(c, change);
+        refill_refused(c, change);
     if (added != REPL_YES)
         return;
     fetch_found(c, change);

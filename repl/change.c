@@ -1,9 +1,6 @@
 #include "base/check.h"
 #include "base/hash.h"
-#include "repl/stamp.h"
 #include "repl/internal.h"
-
-enum { SAMPLE_EVERY = 64 }; /* one change in so many carries a time stamp */
 
 /* May a client's write promote this node? With standby_writes=alone not while an active
  * peer is linked: then the client has reached the wrong node. */
@@ -87,21 +84,29 @@ enum change_result change_begin(struct repl_core *c, struct change *ch, const vo
     return CHANGE_OK;
 }
 
+/* Sets the bucket's bit, and counts the change for the figures. Only this thread writes
+ * its counter, so a plain store is enough. */
+static void mark_dirty(struct repl_core *c, struct change *ch)
+{
+    _Atomic uint64_t *n = &ch->worker->dirtied;
+    map_add(&c->dirty, ch->hash);
+    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
 /* To the journal, or to `dirty` if the journal is full. */
 static void append(struct repl_core *c, struct change *ch, enum journal_kind kind)
 {
     struct repl_worker *w = ch->worker;
-    bool samples = kind == JOURNAL_CHANGE && w->count++ % SAMPLE_EVERY == 0;
-    uint32_t stamp = samples ? repl_stamp() : 0;
-    if (__builtin_expect(journal_append(&c->journal, &w->ring, kind, ch->hash, ch->key,
-                                        ch->nkey, stamp),
-                         1)) {
+    if (__builtin_expect(
+            journal_append(&c->journal, &w->ring, kind, ch->hash, ch->key, ch->nkey, 0),
+            1)) {
         if (ch->flags & GATE_JOURNAL)
             c->port_ops->wake(c->port);
         return;
     }
     atomic_fetch_add_explicit(&w->overflows, 1, memory_order_relaxed);
-    map_add(&c->dirty, ch->hash);
+    mark_dirty(c, ch);
 }
 
 /* It is early enough to mark `written` before the bracket closes: a leader that takes
@@ -113,7 +118,7 @@ void change_record(struct repl_core *c, struct change *ch)
     if (__builtin_expect(ch->flags & GATE_JOURNAL, 1))
         append(c, ch, JOURNAL_CHANGE);
     else
-        map_add(&c->dirty, ch->hash);
+        mark_dirty(c, ch);
 }
 
 /* Was this key's absence recorded a short while ago? While no session takes absences
@@ -166,6 +171,7 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
 {
     if (flush_ask(c, delay)) { /* mutant: flush-touches-at-once */
         map_fill(&c->dirty);
+        mark_dirty(c, ch);
         if (ch->flags & GATE_WRITTEN)
             map_fill(&c->written);
     }

@@ -67,7 +67,6 @@ struct repl_config {
 struct repl_counters {
 #define STAT_COUNTER(name, extent, help) METRIC_MEMBER_COUNTER(name)
 #include "repl/repl_stat_rows.h"
-    uint64_t lag_us; /* the last sample */
 };
 
 /* A planned change of roles (handover.c). */
@@ -213,15 +212,11 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
 void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_t now_us);
 /* The session's connection is gone (R3). */
 void repl_core_closed(struct repl_core *c);
-/* Deliver a message of the session. Returns NULL, or why the connection must be closed.
- * Deliver a message only if repl_core_takes says so: while the core is busy with a
- * purge, most messages must wait until it ends. */
+/* Deliver a message of the session. Returns NULL, or why the connection must be
+ * closed. */
 const char *repl_core_message(struct repl_core *c, const struct link_message *m);
-bool repl_core_takes(const struct repl_core *c, const struct link_message *m);
-bool repl_core_busy(const struct repl_core *c);
 /* awaits: does the peer owe an answer, which is the next step towards the merge, the
- * end of a purge, or an acknowledgement? answers: how many have come in this
- * session? */
+ * end of a part, or an acknowledgement? answers: how many have come in this session? */
 bool repl_core_awaits(const struct repl_core *c);
 uint64_t repl_core_answers(const struct repl_core *c);
 /* The times that count in this session; without a session, this node's own. */
@@ -231,8 +226,8 @@ struct repl_times repl_core_times(const struct repl_core *c);
 uint64_t repl_core_message_max(const struct repl_core *c);
 /* Compose a sign of life, which tells what the clocks say. */
 void repl_core_ping(struct repl_core *c);
-/* Deliver a run of FILLs, with the same effect as one by one; not while the core is
- * busy. Clients' changes wait once for the whole run, not once for each FILL. */
+/* Deliver a run of FILLs, with the same effect as one by one. Clients' changes wait once
+ * for the whole run, not once for each FILL. */
 const char *repl_core_fill(struct repl_core *c, const struct link_change *items,
                            size_t n);
 
@@ -268,7 +263,7 @@ const char *repl_core_handover_begin(struct repl_core *c,
 void repl_core_handover_abort(struct repl_core *c, const char *why);
 const struct repl_handover *repl_core_handover(const struct repl_core *c);
 
-/* Copy everything to the peer again, as a repair (R13). Returns NULL, or why it cannot:
+/* Copy everything to the peer again; nothing is emptied (R13). Returns NULL, or why not:
  * only a leader that is missing nothing can do it. */
 const char *repl_core_resync(struct repl_core *c);
 

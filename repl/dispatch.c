@@ -28,14 +28,12 @@ static const char flooded[] = "the peer asks for more answers than it reads";
 
 static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
-    if (!core_answers(c))
+    if (!c->session.merged)
         return NULL;
-    if (m->is_response) {
+    if (m->is_response)
         ship_acknowledged(c, m->batch);
-        resync_acknowledged(c);
-    } else {
+    else
         link_put_noop(core_out(c), m->batch, true);
-    }
     return NULL;
 }
 
@@ -72,9 +70,11 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_ROLE         hello_on_role
 #define on_MAP          merge_on_map
 #define on_MERGE        merge_on_merge
-#define on_PURGED       merge_on_purged
-#define on_RESYNC       merge_on_resync
-#define on_END          merge_on_end
+#define on_REFILL       refill_on_part
+#define on_REPLACE      refill_on_part
+#define on_END          refill_on_end
+#define on_DONE         resync_on_done
+#define on_MISSING      refill_on_missing
 #define on_HANDOVER     handover_message
 #define on_ROLE_REQUEST role_request_message
 #define on_CHECK        verify_on_check
@@ -97,7 +97,7 @@ static const message_handler handlers[256] = {
 
 const char *repl_core_message(struct repl_core *c, const struct link_message *m)
 {
-    CHECK(c->session.open && repl_core_takes(c, m));
+    CHECK(c->session.open);
     if (is_flooded(c))
         return flooded;
     const char *why = handlers[m->op](c, m);
@@ -107,32 +107,20 @@ const char *repl_core_message(struct repl_core *c, const struct link_message *m)
 
 const char *repl_core_fill(struct repl_core *c, const struct link_change *items, size_t n)
 {
-    CHECK(c->session.open && !repl_core_busy(c));
+    CHECK(c->session.open);
     return is_flooded(c) ? flooded : apply_fills(c, items, n);
-}
-
-bool repl_core_busy(const struct repl_core *c)
-{
-    return c->purge.goal != NULL;
 }
 
 bool repl_core_awaits(const struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
-    return s->open && (!s->merged || s->await || s->acked != s->sent);
+    return s->open && !purge_merges(c) &&
+           (!s->merged || s->copy.ended || s->acked != s->sent);
 }
 
 uint64_t repl_core_answers(const struct repl_core *c)
 {
     return c->session.answers;
-}
-
-/* Messages that change nothing here are taken at any time: the peer's clients wait for
- * the answers. */
-bool repl_core_takes(const struct repl_core *c, const struct link_message *m)
-{
-    return !repl_core_busy(c) || m->op == LINK_NOOP || m->op == LINK_PING ||
-           m->op == LINK_FETCH; /* mutant: fetch-behind-a-purge */
 }
 
 void repl_core_closed(struct repl_core *c)
@@ -159,6 +147,8 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     role_request_note_activity(c);
     handover_check_time(c);
     absent_tick(c);
+    sync_tick(c);
+    keep_up_tick(c);
     fetch_check_time(c); /* mutant: fetch-waits-for-ever */
 }
 
@@ -172,7 +162,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t repl_core_due_us(struct repl_core *c)
 {
-    uint64_t copy = c->session.scan_due ? rate_due_us(&c->copy_rate, c->now_us) : 0;
+    uint64_t copy = copy_is_sending(c) ? rate_due_us(&c->copy_rate, c->now_us) : 0;
     return earlier(copy, earlier(waiters_due_us(&c->waiters), handover_due_us(c)));
 }
 
@@ -191,7 +181,7 @@ static bool work_to_merge(struct repl_core *c)
 
 static bool work_merged(struct repl_core *c)
 {
-    if (c->flush.due && !c->session.await)
+    if (c->flush.due)
         ship_flush(c);
     fetch_send(c);
     /* Notices first: evictions make the room that the changes behind them need. */
@@ -199,7 +189,6 @@ static bool work_merged(struct repl_core *c)
     more = ship_changes(c) || more;
     more = resync_work(c) || more;
     more = verify_work(c) || more;
-    resync_repair(c);
     handover_work(c);
     return more;
 }
@@ -219,19 +208,19 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
         absent_tell(c);
         return true;
     }
-    return work_to_merge(c) ||
-           (c->session.merged && work_merged(c)); /* mutant: journal-unmerged 3 */
+    bool more = work_to_merge(c);
+    return (c->session.merged && work_merged(c)) || more; /* mutant: journal-unmerged 3 */
 }
 
 enum repl_need repl_core_need(struct repl_core *c)
 {
     bool waits = absent_is_due(c) && !ship_may_send(c);
     if (flush_is_unseen(c) || c->session.map_due || c->session.purge_due ||
-        (repl_core_busy(c) && !c->purge.stalled))
+        (c->purge.goal != NULL && !c->purge.stalled))
         return waits ? NEED_PEER : NEED_WORK;
     if (!c->session.merged)
         return NEED_NOTHING;
-    if (waiters_have_unsent(&c->waiters) && ship_may_ask(c))
+    if (waiters_have_unsent(&c->waiters) && ship_may_send(c))
         return NEED_WORK;
     if (!ship_has_unread(c) && c->gather.shipped == c->gather.n)
         return NEED_NOTHING;

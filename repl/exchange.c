@@ -1,4 +1,4 @@
-/* Messages with maps: MAP, MERGE, RESYNC, VERIFIED. */
+/* Messages with maps: MAP, MERGE, REFILL, REPLACE, END, VERIFIED. */
 #include "repl/internal.h"
 
 /* If memory runs out, the port closes the connection, as after any message that could

@@ -51,7 +51,7 @@ void fetch_send(struct repl_core *c)
     struct buffer *out;
     size_t begun, nkey;
     const void *key;
-    if (!waiters_have_unsent(&c->waiters) || !ship_may_ask(c))
+    if (!waiters_have_unsent(&c->waiters) || !ship_may_send(c))
         return;
     out = core_out(c);
     begun = link_begin(out, LINK_FETCH, c->term);
@@ -86,12 +86,11 @@ const char *fetch_message(struct repl_core *c, const struct link_message *m)
     struct link_note note;
     struct repl_item item;
     size_t at = 0;
-    if (!core_answers(c) || m->term != c->term)
+    if (!c->session.merged || m->term != c->term)
         return NULL;
     resync_give_way(c);
     while (ship_has_room(c) && link_next_note(m, &at, &note)) {
-        if (!map_has(&c->purging, hash_key(note.key, note.nkey)) &&
-            core_lookup(c, note.key, note.nkey, &item) == REPL_YES)
+        if (core_lookup(c, note.key, note.nkey, &item) == REPL_YES)
             ship_item(c, LINK_FILL, &item);
     }
     return NULL;

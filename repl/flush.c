@@ -47,6 +47,7 @@ static const char *fire(struct repl_core *c)
         return NULL;
     map_fill(&c->written);
     map_fill(f->doubt == DOUBT_PEER ? &c->missing : &c->dirty);
+    c->spilled++;
     f->due = leads;
     return leads || !s->open ? NULL
                              : "a flush_all took effect here of which the peer does not "

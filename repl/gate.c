@@ -74,10 +74,10 @@ static struct repl_worker *worker_create(struct gate *g)
         return NULL;
     atomic_init(&w->open, 0);
     atomic_init(&w->idle, false);
-    w->count = 0;
     w->noted = 0;
     atomic_init(&w->overflows, 0);
     atomic_init(&w->absences, 0);
+    atomic_init(&w->dirtied, 0);
     memset(w->absent, 0, sizeof(w->absent));
     ring_init(&w->ring);
     ring_init(&w->notices);

@@ -38,10 +38,10 @@ enum { GATE_ABSENT = 256 };
 struct repl_worker {
     _Alignas(64) atomic_uint open;
     atomic_bool idle;           /* its thread has ended; another may take it over */
-    unsigned count;             /* changes recorded, for sampling */
     uint64_t noted;             /* entries written to the ring at the last ship_note */
     _Atomic uint64_t overflows; /* entries for which the journal had no room */
     _Atomic uint64_t absences;  /* how many of its entries were absences, not changes */
+    _Atomic uint64_t dirtied;   /* changes that only the dirty map knows */
     struct ring ring, notices;
     _Atomic uint64_t notices_lost; /* for want of room */
     uint64_t absent[GATE_ABSENT];  /* hashes of keys in the ring as absent; 0: none */

@@ -125,9 +125,7 @@ static void hold_changes(struct repl_core *c)
 
 void handover_work(struct repl_core *c)
 {
-    const struct repl_session *s = &c->session;
-    if (c->handover.state == HANDOVER_DRAIN && s->peer_whole && !s->await &&
-        map_is_empty(&c->dirty) && map_is_empty(&c->in_flight))
+    if (c->handover.state == HANDOVER_DRAIN && copy_is_done(c))
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)
         return;

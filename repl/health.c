@@ -16,6 +16,8 @@ static const char *standby_fault(const struct repl_core *c)
 {
     if (map_is_empty(&c->missing))
         return NULL;
+    if (c->session.open && !map_is_empty(&c->refused))
+        return "it has no room for all that its peer holds: raise -m";
     if (c->session.open)
         return "not filled by its peer yet";
     if (!c->has_met && lone_us(c) < c->config.cold_wait_us)
@@ -38,13 +40,22 @@ static const char *standby_state(const struct repl_core *c)
                       : "started empty, but there is no peer to fill it";
 }
 
+/* How the peer of an active node is. */
+static const char *peer_state(struct repl_core *c)
+{
+    return !c->session.open       ? "without a peer"
+           : repl_core_in_sync(c) ? "the peer has everything"
+           : c->session.round.pause_us > 0
+               ? "the peer has no room for all of it: raise its -m"
+           : c->keep_up.hopeless ? "the peer does not catch up: raise journal"
+                                 : "the peer is catching up";
+}
+
 static void judge_active(struct repl_core *c, struct repl_health *h)
 {
     h->is_fit = true;
     snprintf(h->why, sizeof(h->why), "active, term %llu, %s", (unsigned long long)c->term,
-             !c->session.open       ? "without a peer"
-             : repl_core_in_sync(c) ? "the peer has everything"
-                                    : "the peer is catching up");
+             peer_state(c));
 }
 
 static void judge_standby(const struct repl_core *c, struct repl_health *h)

@@ -1,5 +1,4 @@
 /* HELLO and ROLE: who leads. The merge that follows is in merge.c. */
-#include <endian.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -17,16 +16,10 @@ static void renumber(struct repl_core *c)
 
 /* Whoever knows a node's run can speak in its name, so the peer's run is not sent to
  * every node that connects. A part of its hash is enough to tell whether it is the
- * same. */
-static struct run_id alias_of(const struct run_id *run)
+ * same. 0: none. */
+static uint64_t alias_of(const struct run_id *run)
 {
-    struct run_id alias = { .bytes = "" };
-    uint64_t hash = htobe64(hash_key(run->bytes, sizeof(run->bytes)));
-    if (run_id_is_none(run))
-        return alias;
-    memcpy(alias.bytes, &hash, sizeof(hash));
-    alias.bytes[sizeof(hash)] = 1; /* is not none */
-    return alias;
+    return run_id_is_none(run) ? 0 : hash_key(run->bytes, sizeof(run->bytes)) | 1;
 }
 
 void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_t now_us)
@@ -37,6 +30,7 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_
         .hash_id = HASH_ID,
         .run = c->config.run,
         .met = alias_of(&c->met),
+        .former = alias_of(&c->former),
         .active = c->active,
         .map_bits = (uint8_t)c->config.map_bits,
         .term = c->term,
@@ -73,26 +67,46 @@ const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *
 /* Is the HELLO that we sent out of date? If it said active and this node is a standby
  * now, the peer would wait for our ROLE. If this node was promoted and demoted since,
  * it would not accept the peer's lower term. An active node sends a ROLE, which tells
- * everything. */
+ * everything. And both nodes must go by the same last merge. */
 static bool said_is_stale(const struct repl_core *c, const struct link_hello *said)
 {
-    return !c->active && (said->active || said->term != c->term);
+    return (!c->active && (said->active || said->term != c->term)) ||
+           said->met != alias_of(&c->met) || said->former != alias_of(&c->former);
+}
+
+/* A merge holds if both know of it. The leader notes it first, and says whom it had met
+ * before until it has heard that the follower knows. If the follower does not, both go by
+ * the merge before. */
+static struct run_id last_met_here(const struct repl_core *c,
+                                   const struct link_hello *hello)
+{
+    bool here = run_id_order(&c->met, &hello->run) == 0;
+    bool there = hello->met == alias_of(&c->config.run);
+    return here && !there ? c->former : c->met; /* mutant: merged-by-one */
+}
+
+static uint64_t last_met_there(const struct repl_core *c, const struct link_hello *hello)
+{
+    bool here = run_id_order(&c->met, &hello->run) == 0;
+    bool there = hello->met == alias_of(&c->config.run);
+    return there && !here ? hello->former : hello->met; /* mutant: merged-by-one 2 */
 }
 
 /* Is the peer the run that we merged with last, or have we never merged? */
-static bool is_known(const struct repl_core *c, const struct link_hello *hello)
+static bool is_known(const struct run_id *met, const struct link_hello *hello)
 {
-    return run_id_is_none(&c->met) || run_id_order(&c->met, &hello->run) == 0;
+    return run_id_is_none(met) || run_id_order(met, &hello->run) == 0;
 }
 
 /* The maps tell what changed since both nodes merged. If one of them has merged with a
  * third node since, the maps do not tell what came from there. */
-static bool is_unrelated(const struct repl_core *c, const struct link_hello *hello)
+static bool is_unrelated(const struct repl_core *c, const struct run_id *met,
+                         const struct link_hello *hello)
 {
-    if (run_id_is_none(&c->met) || run_id_is_none(&hello->met))
+    uint64_t there = last_met_there(c, hello);
+    if (run_id_is_none(met) || there == 0)
         return false; /* a new node: it has only what its own clients stored */
-    const struct run_id me = alias_of(&c->config.run);
-    return run_id_order(&c->met, &hello->run) != 0 || run_id_order(&hello->met, &me) != 0;
+    return run_id_order(met, &hello->run) != 0 || there != alias_of(&c->config.run);
 }
 
 static bool outranks(uint64_t term, const struct run_id *run, const struct repl_core *c)
@@ -134,10 +148,12 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
         why = "the role of this node changed during the handshake; trying again";
     if (why != NULL)
         return why;
+    struct run_id met = last_met_here(c, hello);
     session_open(c, &(struct repl_session){
                         .peer = *hello,
-                        .known = is_known(c, hello),
-                        .unrelated = is_unrelated(c, hello),
+                        .met = met,
+                        .known = is_known(&met, hello),
+                        .unrelated = is_unrelated(c, &met, hello),
                         .map_bits = hello->map_bits < mine ? hello->map_bits : mine,
                     });
     if (hello->seen > c->seen)

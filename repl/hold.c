@@ -32,7 +32,7 @@ static unsigned flags_of(const struct repl_core *c)
     if (purge_merges(c) || (leads && s->merged && !map_is_empty(&c->missing)) ||
         verify_leads(c))
         flags |= GATE_WRITTEN;
-    if (c->purge.goal != NULL)
+    if (purge_merges(c))
         flags |= GATE_PURGE;
     if (!s->open)
         flags |= GATE_ALONE;

@@ -10,17 +10,21 @@
  *   time.c      the core's time, and the peer's
  *   log.c access.c exchange.c   the log; the store's answers; maps on the wire
  *   hold.c      holds the gate; derives its flags from the state
+ *   sync.c      how much of this node's data the peer has
  *   flush.c     flush_all
  *   ship.c      from the journal to frames
  *   notice.c    what the store does on its own
  *   absent.c    what clients were told is not here
- *   resync.c    purge, scan, repair
+ *   purge.c     removes items
+ *   part.c      which part of a copy is next
+ *   resync.c    copies to the peer
+ *   keep_up.c   does the peer keep up?
+ *   refill.c    copies from the peer, and what finds no room
  *   fetch.c     single keys that this node is missing and asks for
  *   verify.c    comparison of both nodes
  *   session.c   the states of a session, and its end
- *   merge.c     from MAP to PURGED
+ *   merge.c     MAP and MERGE
  *   apply.c     from frames to the store
- *   sync.c      how much of this node's data the peer has
  *   health.c    may this node hold the clients' address?
  *   status.c    figures
  *   role.c      promote, demote, step down
@@ -55,6 +59,16 @@ void repl_core_fini(struct repl_core *c);
 /* How many entries of the journal are not acknowledged, and how many changes found the
  * journal full. */
 uint64_t core_pending(struct repl_core *c, uint64_t *overflows);
+
+/* A change that is not in the journal any more, or never was: in `dirty`. */
+void sync_note_dirty(struct repl_core *c, uint64_t hash);
+void sync_note_all(struct repl_core *c); /* the same of all that is here */
+void sync_settle(struct repl_core *c);   /* `dirty` may be empty; gate held */
+void sync_tick(struct repl_core *c);
+/* What would be lost if this node died now; the age of the oldest change that the peer
+ * has not acknowledged, 0 if there is none. pending: of core_pending. */
+uint64_t sync_at_risk(struct repl_core *c, uint64_t pending);
+uint64_t sync_lag_us(const struct repl_core *c, uint64_t pending);
 
 /* ---- log.c */
 
@@ -144,17 +158,48 @@ bool role_request_send(struct repl_core *c);
 void role_request_note_activity(struct repl_core *c); /* at each tick */
 const char *role_request_message(struct repl_core *c, const struct link_message *m);
 
-/* resync.c */
-void resync_stop(struct repl_core *c); /* drop scan and purge */
-void resync_owe(struct repl_core *c);  /* scan the buckets in c->owed */
-/* Purge the buckets in c->purging. *goal must stay valid. */
+/* purge.c: of c->purging; when it has come to its end, goal->then is called */
 void purge_start(struct repl_core *c, const struct repl_purge_goal *goal);
-bool resync_work(struct repl_core *c);
-void resync_give_way(struct repl_core *c); /* slow the scan down: the peer waits for more
-                                            * urgent items */
+void purge_stop(struct repl_core *c);
 bool purge_work(struct repl_core *c);
-void resync_repair(struct repl_core *c);       /* R13, if it may run now */
-void resync_acknowledged(struct repl_core *c); /* after an acknowledgement */
+
+/* part.c: R13. take: the next part to in_flight, out of its origin; false, there is none;
+ * gate held. put_back: it was cut. */
+bool part_is_due(const struct repl_core *c);
+bool part_take(struct repl_core *c);
+void part_adapt(struct repl_core *c); /* one is sent: how large is the next? */
+void part_put_back(struct repl_core *c);
+void part_refused(struct repl_core *c, uint64_t hash); /* by the peer: owed again */
+void part_end_round(struct repl_core *c);              /* of all that is owed */
+
+/* resync.c: R13 */
+void resync_stop(struct repl_core *c);
+bool resync_work(struct repl_core *c);
+void resync_give_way(struct repl_core *c); /* slow the copy down: the peer waits for more
+                                            * urgent items */
+const char *resync_on_done(struct repl_core *c, const struct link_message *m);
+
+/* Is a part under way that is not sent to its end? */
+static inline bool copy_is_sending(const struct repl_core *c)
+{
+    return c->session.copy.origin != COPY_NONE && !c->session.copy.ended;
+}
+
+/* Nothing is left to be copied to the peer, as far as this node knows. */
+static inline bool copy_is_done(const struct repl_core *c)
+{
+    return c->session.copy.origin == COPY_NONE && c->renew_at == MAP_END &&
+           map_is_empty(&c->dirty) && map_is_empty(&c->owed);
+}
+
+void keep_up_tick(struct repl_core *c); /* keep_up.c */
+
+/* refill.c: R12. The store has taken what the peer sent, or could not. */
+void refill_arrived(struct repl_core *c, const struct link_change *change);
+void refill_refused(struct repl_core *c, const struct link_change *change);
+const char *refill_on_part(struct repl_core *c, const struct link_message *m);
+const char *refill_on_end(struct repl_core *c, const struct link_message *m);
+const char *refill_on_missing(struct repl_core *c, const struct link_message *m);
 
 /* fetch.c */
 void fetch_send(struct repl_core *c);
@@ -229,9 +274,6 @@ void merge_send_map(struct repl_core *c);
 void merge_purge(struct repl_core *c);
 const char *merge_on_map(struct repl_core *c, const struct link_message *m);
 const char *merge_on_merge(struct repl_core *c, const struct link_message *m);
-const char *merge_on_purged(struct repl_core *c, const struct link_message *m);
-const char *merge_on_resync(struct repl_core *c, const struct link_message *m);
-const char *merge_on_end(struct repl_core *c, const struct link_message *m);
 
 /* absent.c. Absences are told before and during a merge: is that due, and are some
  * left? */
@@ -258,11 +300,10 @@ bool ship_has_unread(struct repl_core *c); /* are unread entries in the journal?
  * peer acknowledged that much, and is no copy on its way? */
 void ship_note(struct repl_core *c); /* with the gate held */
 bool ship_is_settled(struct repl_core *c);
-bool ship_may_ask(struct repl_core *c);  /* may FETCH be sent? */
 bool ship_has_room(struct repl_core *c); /* for answers: does the network take more? */
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
-/* Spill: dirty |= changes of the journal | in_flight. With the gate held. */
+/* Spill: dirty |= changes of the journal. With the gate held. */
 void ship_spill(struct repl_core *c);
 
 /* notice.c */
@@ -275,14 +316,6 @@ const char *notices_want(struct repl_core *c, const struct link_message *m);
 const char *apply_change(struct repl_core *c, const struct link_message *m);
 /* A run of FILLs (R12). */
 const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n);
-
-/* Does this node answer the peer's NOOP and FETCH? Yes once both have merged; a
- * follower also while it purges for the merge, because the leader has merged by
- * then. */
-static inline bool core_answers(const struct repl_core *c)
-{
-    return c->session.merged || (c->purge.goal != NULL && c->purge.goal->follows);
-}
 
 static inline struct buffer *core_out(struct repl_core *c)
 {

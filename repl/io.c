@@ -54,14 +54,6 @@ static bool deliver(struct repl_thread *t, struct link *l, const struct link_mes
     return l->fd >= 0;
 }
 
-/* False if the link is gone. */
-static bool listen_to(struct repl_thread *t, struct link *l, bool enable)
-{
-    if (!link_read_enable(l, enable))
-        slots_drop(t, l, strerror(errno));
-    return l->fd >= 0;
-}
-
 static enum link_result parse(struct repl_thread *t, struct link *l, size_t at,
                               struct link_message *m, size_t *used, const char **why)
 {
@@ -103,10 +95,6 @@ static void io_messages(struct repl_thread *t, struct link *l)
         case LINK_MORE:
             return;
         case LINK_OK:
-            if (l == t->session && !repl_core_takes(t->core, &m)) {
-                listen_to(t, l, false); /* until the purge has ended */
-                return;
-            }
             if (l == t->session && m.op == LINK_FILL ? !deliver_fills(t, l, &used)
                                                      : !deliver(t, l, &m))
                 return;
@@ -114,17 +102,6 @@ static void io_messages(struct repl_thread *t, struct link *l)
             link_consume(l, used);
         }
     }
-}
-
-/* A purge has ended: take the messages that waited for it. */
-void io_resume(struct repl_thread *t)
-{
-    struct link *l = t->session;
-    if (l == NULL || l->want_read || repl_core_busy(t->core))
-        return;
-    l->heard_us = l->frame_since_us = monotonic_us(); /* we did not read meanwhile */
-    if (listen_to(t, l, true))
-        io_messages(t, l);
 }
 
 static void io_read(struct repl_thread *t, struct link *l)

@@ -10,8 +10,14 @@ enum { MAPS = 8 };
 static struct map *map_of(struct repl_core *c, size_t number)
 {
     struct map *const maps[MAPS] = { &c->dirty, &c->in_flight, &c->missing, &c->written,
-                                     &c->owed,  &c->coming,    &c->purging, &c->spare };
+                                     &c->owed,  &c->refused,   &c->purging, &c->spare };
     return maps[number];
+}
+
+/* A part that replaces is of some ten thousand items. */
+static unsigned arrivals_bits(unsigned map_bits)
+{
+    return map_bits < 21 ? 21 : map_bits < 23 ? map_bits : 23;
 }
 
 static bool maps_init(struct repl_core *c)
@@ -27,6 +33,7 @@ void repl_core_warm_up(struct repl_core *c)
     for (size_t i = 0; i < MAPS; i++)
         map_prefault(map_of(c, i));
     known_prefault(&c->known);
+    known_prefault(&c->arrived);
 }
 
 static void maps_fini(struct repl_core *c)
@@ -62,6 +69,8 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     ok = journal_init(&c->notices, notices_bytes(config->journal_bytes)) && ok;
     ok = maps_init(c) && ok;
     ok = known_init(&c->known, config->map_bits) && ok;
+    ok = known_init(&c->arrived, arrivals_bits(config->map_bits)) && ok;
+    c->renew_at = MAP_END;
     ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
                       config->resume_context, &config->secret) &&
          ok;
@@ -116,6 +125,7 @@ void repl_core_unlock(struct repl_core *c)
 void repl_core_stop(struct repl_core *c)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
+    purge_stop(c);
     resync_stop(c);
     verify_stop(c, "this node shuts down");
 }
@@ -126,6 +136,7 @@ void repl_core_fini(struct repl_core *c)
     verify_fini(c);
     waiters_fini(&c->waiters);
     known_fini(&c->known);
+    known_fini(&c->arrived);
     maps_fini(c);
     journal_fini(&c->journal);
     journal_fini(&c->notices);

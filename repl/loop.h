@@ -182,6 +182,5 @@ void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello);
 
 void io_event(evutil_socket_t fd, short what, void *arg);
-void io_resume(struct repl_thread *t);
 
 #endif

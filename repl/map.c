@@ -92,6 +92,19 @@ size_t map_next(const struct map *m, size_t from)
     return i * 64 + (size_t)__builtin_ctzll(w);
 }
 
+size_t map_pick(struct map *to, const struct map *from, size_t at, size_t n)
+{
+    CHECK(to->bits == from->bits);
+    map_clear(to);
+    size_t b = map_next(from, at);
+    for (; b != MAP_END && n > 0; n--) {
+        set_word(to, b / 64, word(to, b / 64) | UINT64_C(1) << (b % 64));
+        set_some(to, true);
+        b = map_next(from, b + 1);
+    }
+    return b;
+}
+
 static void set_all(struct map *m, uint64_t w)
 {
     for (size_t i = 0; i < m->nwords; i++)
@@ -158,6 +171,16 @@ void map_intersect(struct map *to, const struct map *from)
         any |= w;
     }
     set_some(to, any != 0);
+}
+
+bool map_exceeds(const struct map *m, const struct map *other)
+{
+    CHECK(m->bits == other->bits);
+    for (size_t i = 0; !map_is_empty(m) && i < m->nwords; i++) {
+        if (word(m, i) & ~word(other, i))
+            return true;
+    }
+    return false;
 }
 
 static uint64_t widen_word(uint64_t w, unsigned run)

@@ -50,6 +50,10 @@ uint64_t map_count(const struct map *m); /* how many buckets are in the set */
 #define MAP_END SIZE_MAX
 size_t map_next(const struct map *m, size_t from);
 
+/* to = at most n buckets of `from`, the first ones that are not below `at`. The one
+ * behind the last of them; MAP_END if there is none. Of two maps of one size. */
+size_t map_pick(struct map *to, const struct map *from, size_t at, size_t n);
+
 void map_clear(struct map *m);
 void map_fill(struct map *m);
 
@@ -58,6 +62,8 @@ void map_copy(struct map *to, const struct map *from);
 void map_unite(struct map *to, const struct map *from);     /* to |= from */
 void map_subtract(struct map *to, const struct map *from);  /* to &= ~from */
 void map_intersect(struct map *to, const struct map *from); /* to &= from */
+bool map_exceeds(const struct map *m,
+                 const struct map *other); /* has it what that has not? */
 
 /* Join neighbours: if a bucket is set, set all buckets that share one bucket of a map
  * of `bits` with it. Then a peer with such a map understands exactly what this map

@@ -1,5 +1,4 @@
-/* From MAP to PURGED: what each node purges, and what is copied in which direction.
- * Also RESYNC and END. */
+/* From MAP to MERGE: what each node drops, what is copied where. */
 #include "base/check.h"
 #include "repl/internal.h"
 
@@ -23,8 +22,8 @@ void merge_send_map(struct repl_core *c)
     const struct map *maps[] = { &c->dirty, &c->missing };
     c->session.map_due = false; /* mutant: map-before-step-down 2 */
     if (!c->session.known) {    /* mutant: forget-paired 2 */
-        map_clear(&c->coming);
-        maps[1] = &c->coming; /* mutant: missing-for-ever 2 */
+        map_clear(&c->in_flight);
+        maps[1] = &c->in_flight; /* mutant: missing-for-ever 2 */
     }
     if (!c->session.known && c->flush.doubt == DOUBT_PEER) {
         map_fill(&c->spare);
@@ -34,8 +33,7 @@ void merge_send_map(struct repl_core *c)
 }
 
 /* on_conflict=keep: buckets that both changed keep the leader's state. Dirty buckets
- * are purged at the peer and copied to it in any case, so it is enough not to purge
- * them here. */
+ * are replaced at the peer in any case, so it is enough not to purge them here. */
 static void keep_own(struct repl_core *c)
 {
     map_widen(&c->dirty, c->session.map_bits);
@@ -58,6 +56,7 @@ static void owe_all(struct repl_core *c)
     if (c->session.known)
         map_subtract(&c->spare, &c->missing);
     map_unite(&c->dirty, &c->spare);
+    sync_note_all(c);
     core_log(c, REPL_LOG_WARNING,
              "the peer has merged with another node since it merged with this one, or "
              "this node has: everything is copied to the peer");
@@ -76,56 +75,62 @@ static void note_merge(struct repl_core *c)
     /* Notices from before the merge. */
     notices_drop(c); /* mutant: notices-outlive-the-session 2 */
     s->pace = (struct repl_pace){ 0 };
-    c->met = s->peer.run;
+    map_clear(&c->refused);
+    c->former = s->met;
+    c->met = s->met = s->peer.run;
     c->leader_rank = 1;
     c->rank = s->lead == LEAD_LEADER;
 }
 
-/* R8, second half. `purging` holds dirty_there, `owed` holds missing_there. The results
- * are computed in place:
- *   to_leader   = (dirty_there \ dirty) |
- *                 (missing \ (missing_there | dirty | dirty_there))   -> coming
- *   to_follower = dirty | (missing_there \ (dirty | dirty_there))     -> owed */
-static void share_out(struct repl_core *c)
+/* In the buckets that it is missing, it has nothing but what its clients changed. */
+static bool peer_never_merged(const struct repl_session *s)
 {
-    map_copy(&c->spare, &c->dirty);
-    map_unite(&c->spare, &c->purging);
-    map_copy(&c->coming, &c->missing);
-    map_subtract(&c->coming, &c->owed);
-    map_subtract(&c->coming, &c->spare);
-    map_subtract(&c->purging, &c->dirty);
-    map_unite(&c->coming, &c->purging);
-    map_subtract(&c->owed, &c->spare);
-    map_unite(&c->owed, &c->dirty);
+    return s->peer.met == 0 && run_id_order(&s->met, &s->peer.run) != 0;
+}
+
+/* R8, second half. purging holds dirty_there, owed missing_there; the sums are done in
+ * place, in_flight lends its room. What both miss, each fills at the other.
+ *   owed      = missing_there \ (dirty | dirty_there)
+ *   to_leader = (dirty_there | missing) \ dirty */
+static void share_out(struct repl_core *c, struct map *to_leader)
+{
+    map_subtract(&c->owed, &c->dirty);
+    map_subtract(&c->owed, &c->purging);
+    map_copy(to_leader, &c->missing);
+    if (peer_never_merged(&c->session))
+        map_subtract(to_leader, &c->owed);
+    map_unite(to_leader, &c->purging);
+    map_subtract(to_leader, &c->dirty);
     map_clear(&c->purging);
 
-    map_copy(&c->in_flight, &c->dirty); /* mutant: drop-all-dirty */
-    map_clear(&c->dirty);               /* mutant: term-decides */
-    map_unite(&c->missing, &c->coming);
-    map_subtract(&c->missing, &c->owed);
+    map_copy(&c->missing, to_leader); /* mutant: term-decides */
 }
 
 static void merge_as_leader(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    const struct map *const maps[] = { &c->owed, &c->coming, &c->in_flight };
+    struct map *to_leader = &c->in_flight;
+    const struct map *const maps[] = { to_leader };
     core_hold(c);
     CHECK(flush_take(c) == NULL); /* always, for a leader */
     outlive(c);
     absent_tell_rest(c);               /* mutant: absences-of-the-leader */
-    map_widen(&c->dirty, s->map_bits); /* the peer purges as much, so all of it is owed */
-    share_out(c);
+    map_widen(&c->dirty, s->map_bits); /* the peer replaces as much */
+    share_out(c, to_leader);           /* mutant: drop-all-dirty */
     note_merge(c);
-    s->await = true;
-    s->refilled = !map_is_empty(&c->coming);
+    s->refilled = !map_is_empty(to_leader);
     core_release(c);
-    core_put_maps(c, LINK_MERGE, maps, 3);
-    ship_end_batch(c); /* its answer shows that the peer knows all absences told */
+    core_put_maps(c, LINK_MERGE, maps, 1);
+    ship_end_batch(c); /* acknowledged, the peer knows of all absences and of the merge */
+    s->merge_batch = s->sent;
     core_log(c, REPL_LOG_INFO,
-             "leading: %llu buckets to copy to the peer, %llu to copy from it",
+             "leading: %llu buckets were changed here, the peer is missing %llu, and "
+             "%llu come from it",
+             (unsigned long long)map_count(&c->dirty),
              (unsigned long long)map_count(&c->owed),
-             (unsigned long long)map_count(&c->coming));
-    resync_owe(c);
+             (unsigned long long)map_count(to_leader));
+    map_clear(to_leader);
+    c->port_ops->wake(c->port);
 }
 
 /* Tell the earlier absences before anything is purged. A key that a client of this node
@@ -145,7 +150,8 @@ const char *merge_on_map(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
     struct map *const maps[] = { &c->purging, &c->owed };
-    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || m->term != c->term)
+    if (s->lead != LEAD_LEADER || s->merged || s->purge_due || c->purge.goal != NULL ||
+        m->term != c->term)
         return NULL;
     core_hold(c);
     ship_spill(c); /* mutant: journal-unmerged 2 */
@@ -171,106 +177,32 @@ static void merge_as_follower(struct repl_core *c)
 {
     core_hold(c);
     outlive(c);
-    map_unite(&c->missing, &c->coming);
-    map_subtract(&c->missing, &c->owed);
+    map_widen(&c->dirty, c->session.map_bits);
+    map_intersect(&c->dirty, &c->owed); /* the leader has purged these */
+    map_subtract(&c->missing, &c->dirty);
     map_clear(&c->dirty);
-    map_clear(&c->purging);
+    sync_settle(c);
+    c->renew_at = MAP_END;
     absent_forget(c);
     note_merge(c);
+    c->former = c->met;
     core_release(c);
-    link_put_plain(core_out(c), LINK_PURGED, c->term);
     core_log(c, REPL_LOG_INFO,
-             "following: %llu buckets to copy from the peer, %llu to copy to it",
-             (unsigned long long)map_count(&c->coming),
+             "following: %llu buckets are missing here, %llu go to the peer",
+             (unsigned long long)map_count(&c->missing),
              (unsigned long long)map_count(&c->owed));
-    resync_owe(c);
+    c->port_ops->wake(c->port);
 }
 
-/* R9, first half */
+/* R9 */
 const char *merge_on_merge(struct repl_core *c, const struct link_message *m)
 {
-    static const struct repl_purge_goal goal = { .follows = true,
-                                                 .then = merge_as_follower };
     struct repl_session *s = &c->session;
-    struct map *const maps[] = { &c->coming, &c->owed, &c->purging };
+    struct map *const maps[] = { &c->owed };
     if (s->lead != LEAD_FOLLOWER || s->merged || m->term != c->term)
         return NULL;
-    core_hold(c);
-    bool ok = core_take_maps(c, m, maps, 3);
-    if (!ok)
-        map_clear(&c->purging);
-    core_release(c);
-    if (!ok)
-        return "received a malformed MERGE";
-    purge_start(c, &goal);
-    return NULL;
-}
-
-/* R10 */
-const char *merge_on_purged(struct repl_core *c, const struct link_message *m)
-{
-    struct repl_session *s = &c->session;
-    if (s->lead != LEAD_LEADER || !s->merged || m->term != c->term)
-        return NULL;
-    core_hold(c);
-    map_clear(&c->in_flight);
-    core_release(c);
-    s->await = false;
-    s->answers++;
-    return NULL;
-}
-
-static void refill_as_follower(struct repl_core *c)
-{
-    core_hold(c);
-    map_unite(&c->missing, &c->coming);
-    map_clear(&c->purging);
-    core_release(c);
-    link_put_plain(core_out(c), LINK_PURGED, c->term);
-}
-
-/* R13 at the follower */
-const char *merge_on_resync(struct repl_core *c, const struct link_message *m)
-{
-    static const struct repl_purge_goal goal = { .repairs = true,
-                                                 .then = refill_as_follower };
-    struct repl_session *s = &c->session;
-    struct map *const maps[] = { &c->coming };
-    if (s->lead != LEAD_FOLLOWER || !s->merged || m->term != c->term)
-        return NULL;
-    core_hold(c);
-    bool ok = core_take_maps(c, m, maps, 1);
-    if (ok)
-        map_copy(&c->purging, &c->coming);
-    core_release(c);
-    if (!ok)
-        return "received a malformed RESYNC";
-    purge_start(c, &goal);
-    return NULL;
-}
-
-/* R12: the peer's scan is complete. A leader did not take what clients changed here
- * meanwhile, and owes those buckets to the peer instead. */
-const char *merge_on_end(struct repl_core *c, const struct link_message *m)
-{
-    struct repl_session *s = &c->session;
-    if (!s->merged || m->term != c->term)
-        return NULL;
-    core_hold(c);
-    if (s->lead == LEAD_LEADER) {
-        map_copy(&c->spare, &c->written);
-        map_intersect(&c->spare, &c->coming);
-        map_intersect(&c->spare, &c->missing);
-        map_unite(&c->dirty, &c->spare); /* mutant: end-forgets-written */
-    }
-    map_subtract(&c->missing, &c->coming);
-    map_clear(&c->coming);
-    core_release(c);
-    if (s->lead == LEAD_LEADER)
-        core_log(c, REPL_LOG_INFO, "the copy from the peer is complete: %llu items",
-                 (unsigned long long)s->taken);
-    else
-        core_log(c, REPL_LOG_INFO, "the copy from the peer is complete");
-    s->taken = 0;
+    if (!core_take_maps(c, m, maps, 1))
+        return "a malformed MERGE";
+    merge_as_follower(c);
     return NULL;
 }

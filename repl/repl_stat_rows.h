@@ -40,15 +40,16 @@ STAT_FIGURE(GAUGE, pending, BRIEF,
 STAT_FIGURE(GAUGE, dirty_buckets, FULL,
             "buckets (groups of keys) with changes that the peer may not have")
 STAT_FIGURE(GAUGE, missing_buckets, FULL,
-            "buckets of which this node may be missing items")
-STAT_FIGURE(GAUGE, at_risk, BRIEF, "changes that would be lost if this node died now")
+            "groups of keys of which this node may miss items")
+STAT_FIGURE(GAUGE, at_risk, BRIEF,
+            "changes and items that would be lost if this node died now; never too few")
 STAT_FIGURE(GAUGE, lag_us, BRIEF,
-            "time from a change to its acknowledgement, last sample, microseconds")
+            "age of the oldest change that the peer has not acknowledged, microseconds")
 STAT_COUNTER(shipped, BRIEF, "changes sent")
 STAT_COUNTER(applied, BRIEF, "changes and copied items taken from the peer")
 STAT_COUNTER(apply_failed, FULL,
-             "changes from the peer that the store had no room for, or that are larger "
-             "than this node takes; they are misses here")
+             "items of the peer that the store had no room for, or that are larger "
+             "than this node takes; they are misses here, and asked for again")
 STAT_COUNTER(store_failures, FULL,
              "store calls of replication that failed for lack of memory; they are "
              "repeated, and until then the nodes are not in sync")

@@ -1,182 +1,89 @@
-/* Purge, scan and repair: the mechanism behind every kind of copy. */
-#include "base/check.h"
+/*
+ * Copies to the peer, one part after the other: R13.
+ *
+ *   begin: in_flight = the next part (part.c), out REFILL or REPLACE
+ *     work: scan, out FILL...
+ *       end: out END
+ *         done: in DONE, the next begins. Cut before: the part goes back
+ *
+ * One part at a time: a round trip for each costs little, for of a copy no more than
+ * 2 * PACE_MOST is on the way in one either.
+ */
 #include "base/hash.h"
 #include "repl/internal.h"
 
 enum {
-    PURGE_SLICE = 2000, /* items looked at per turn, with the core lock held */
-    SCAN_SLICE = 2000,
-    SCAN_SEND = 200,      /* items sent per turn */
-    PACE_LEAST = 8 << 10, /* bytes; they take a slow network a few milliseconds */
+    SCAN_SLICE = 2000,    /* items looked at in one go; the lock is held meanwhile */
+    SCAN_SEND = 200,      /* items sent in one go */
+    PACE_LEAST = 8 << 10, /* bytes; a few milliseconds of a slow network */
     PACE_MOST = 256 << 10,
     PACE_STEP = 1 << 10,
 };
+
+/* ---- a part begins */
 
 static bool is_all(const struct map *m)
 {
     return map_count(m) == (uint64_t)1 << m->bits;
 }
 
-void resync_stop(struct repl_core *c)
+/* The first part of many. */
+static void begin_copy(struct repl_core *c)
 {
-    struct repl_session *s = &c->session;
-    if (s->scan != NULL)
-        c->store_ops->scan_end(c->store, s->scan);
-    if (c->purge.scan != NULL)
-        c->store_ops->scan_end(c->store, c->purge.scan);
-    s->scan = NULL;
-    s->scan_due = false;
-    c->purge = (struct repl_purge){ 0 };
-    map_clear(&c->purging);
-    map_clear(&c->owed);
-    map_clear(&c->coming);
-}
-
-/* ---- purge: remove what the other node changed */
-
-void purge_start(struct repl_core *c, const struct repl_purge_goal *goal)
-{
-    core_hold(c);
-    c->purge.goal = goal;
-    if (!map_is_empty(&c->purging))
-        c->purge.fence = c->store_ops->fence(c->store);
-    core_release(c);
-    c->port_ops->wake(c->port);
-}
-
-/* What both nodes changed is a miss on both; what only one node changed is copied from
- * it. */
-static void purge_report(struct repl_core *c)
-{
-    const struct repl_purge *p = &c->purge;
-    c->count.invalidated += p->conflicts;
-    if (p->conflicts > 0)
-        core_log(
-            c, REPL_LOG_WARNING,
-            "both nodes took clients' changes: %llu items that may have been changed "
-            "on both are misses now; %llu items that only the peer changed are copied "
-            "from it",
-            (unsigned long long)p->conflicts,
-            (unsigned long long)(p->dropped - p->conflicts));
-    else if (p->dropped > 0 && !p->goal->repairs)
-        core_log(c, REPL_LOG_INFO,
-                 "dropped %llu items here that the peer changed meanwhile",
-                 (unsigned long long)p->dropped);
-}
-
-static void purge_finish(struct repl_core *c)
-{
-    const struct repl_purge_goal *goal = c->purge.goal;
-    purge_report(c);
-    core_hold(c);
-    if (c->purge.scan != NULL)
-        c->store_ops->scan_end(c->store, c->purge.scan);
-    c->purge = (struct repl_purge){ 0 };
-    core_release(c);
-    goal->then(c);
-}
-
-/* If the store can do only one scan at a time, the purge goes first, and the copy to
- * the peer starts again after it. */
-static bool purge_begin_scan(struct repl_core *c)
-{
-    struct repl_session *s = &c->session;
-    c->purge.scan = c->store_ops->scan_begin(c->store, NULL);
-    if (c->purge.scan == NULL && s->scan != NULL) {
-        c->store_ops->scan_end(c->store, s->scan);
-        s->scan = NULL;
-        c->purge.scan = c->store_ops->scan_begin(c->store, NULL);
-    }
-    c->purge.stalled = c->purge.scan == NULL;
-    return !c->purge.stalled;
-}
-
-/* Remove the item if it is to be purged. False: it could not be removed. */
-static bool purge_item(struct repl_core *c, const struct link_change *s)
-{
-    struct repl_purge *p = &c->purge;
-    uint64_t hash = hash_key(s->key, s->nkey);
-    if (!map_has(&c->purging, hash) || s->cas > p->fence) /* mutant: no-purge-at-leader */
-        return true;
-    if (!c->store_ops->expel(c->store, s->key, s->nkey, p->fence))
-        return false;
-    p->dropped++;
-    p->conflicts += p->goal->merges && map_has(&c->dirty, hash);
-    return true;
-}
-
-/* The purge begins anew some time later. Always false. */
-static bool purge_fail(struct repl_core *c)
-{
-    core_store_failed(c, "remove what the peer has changed");
-    c->store_ops->scan_end(c->store, c->purge.scan);
-    c->purge.scan = NULL;
-    c->purge.stalled = true;
-    return false;
-}
-
-static bool purge_some(struct repl_core *c)
-{
-    struct repl_purge *p = &c->purge;
-    struct repl_item item;
-    for (unsigned i = 0; i < PURGE_SLICE; i++) {
-        enum repl_answer next = core_scan_next(c, p->scan, &item);
-        p->stalled = next == REPL_UNKNOWN;
-        if (next == REPL_NO)
-            purge_finish(c);
-        if (next == REPL_NOT_YET)
-            continue;
-        if (next != REPL_YES)
-            return next == REPL_NO;
-        bool done = purge_item(c, &item.state);
-        c->store_ops->release(c->store, item.item);
-        if (!done)
-            return purge_fail(c);
-    }
-    return true;
-}
-
-bool purge_work(struct repl_core *c)
-{
-    struct repl_purge *p = &c->purge;
-    if (p->goal == NULL)
-        return false;
-    if (map_is_empty(&c->purging)) {
-        purge_finish(c);
-        return true;
-    }
-    if (p->scan == NULL && !purge_begin_scan(c))
-        return false;
-    return purge_some(c);
-}
-
-/* ---- scan: copy to the other node what it is owed */
-
-void resync_owe(struct repl_core *c)
-{
-    struct repl_session *s = &c->session;
-    s->scan_due = !map_is_empty(&c->owed);
-    s->peer_whole = !s->scan_due;
-    s->scanned = 0;
-    if (s->scan_due && is_all(&c->owed))
+    struct repl_copy *copy = &c->session.copy;
+    if (copy->under_way)
+        return;
+    copy->under_way = true;
+    copy->sum = 0;
+    map_copy(&c->spare, &c->dirty);
+    map_unite(&c->spare, &c->owed);
+    bool all = is_all(&c->spare) || c->renew_at == 0;
+    if (all)
         c->count.resyncs_full++;
-    else if (s->scan_due)
+    else
         c->count.resyncs_partial++;
-    c->port_ops->wake(c->port);
+    core_log(c, REPL_LOG_INFO, "copying %s to the peer: %llu buckets changed, %llu owed",
+             all ? "everything" : "what differs",
+             (unsigned long long)map_count(&c->dirty),
+             (unsigned long long)map_count(&c->owed));
 }
 
-static void scan_finish(struct repl_core *c)
+static bool may_begin(const struct repl_core *c)
+{
+    return c->session.copy.origin == COPY_NONE && /* mutant: two-parts */
+           part_is_due(c) && !verify_is_naming(c);
+}
+
+static void begin(struct repl_core *c)
+{
+    struct repl_copy *copy = &c->session.copy;
+    const struct map *const maps[] = { &c->in_flight };
+    begin_copy(c);
+    core_hold(c);
+    if (c->session.lead == LEAD_LEADER)
+        CHECK(flush_take(c) == NULL);
+    bool taken = part_take(c);
+    core_release(c);
+    if (!taken)
+        return;
+    if (c->flush.due)
+        ship_flush(c);
+    copy->items = copy->bytes = 0;
+    core_put_maps(c, copy->origin == COPY_OWED ? LINK_REFILL : LINK_REPLACE, maps, 1);
+}
+
+/* ---- work: FILLs */
+
+static void end(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    c->store_ops->scan_end(c->store, s->scan);
-    s->scan = NULL;
-    s->scan_due = false;
-    link_put_plain(core_out(c), LINK_END, c->term);
+    const struct map *const maps[] = { &c->in_flight };
+    c->store_ops->scan_end(c->store, s->copy.scan);
+    s->copy.scan = NULL;
+    s->copy.ended = true;
+    part_adapt(c);
+    core_put_maps(c, LINK_END, maps, 1);
     ship_end_batch(c);
-    s->end_batch = s->sent;
-    s->end_out = true;
-    core_log(c, REPL_LOG_INFO, "the copy is sent to the peer: %llu items",
-             (unsigned long long)s->scanned);
 }
 
 /* Twice `room` may be on the way: while one half is being acknowledged, the other keeps
@@ -203,91 +110,104 @@ void resync_give_way(struct repl_core *c)
         p->room = PACE_LEAST;
 }
 
-/* Takes over the item's reference. The item is looked up and queued in one step: a
- * change that comes now enters the journal now, and is therefore shipped after this
- * item. */
-static bool scan_send(struct repl_core *c, struct repl_item *item)
+/* Takes over the item's reference. The look at the store and the queueing are one step:
+ * a change that comes now is journalled now, and so shipped behind this. */
+static bool send_item(struct repl_core *c, struct repl_item *item)
 {
-    if (!map_has(&c->owed, hash_key(item->state.key, item->state.nkey)) ||
+    struct repl_session *s = &c->session;
+    if (!map_has(&c->in_flight, hash_key(item->state.key, item->state.nkey)) ||
         !ship_fits(c, &item->state)) {
         c->store_ops->release(c->store, item->item);
         return false;
     }
-    c->session.pace.sent += FRAME_HEADER + (size_t)item->state.nkey + item->state.nvalue;
-    ship_item(c, LINK_FILL, item);
+    size_t size = FRAME_HEADER + (size_t)item->state.nkey + item->state.nvalue;
+    s->pace.sent += size;
+    s->copy.bytes += size;
+    s->copy.items++;
+    s->copy.sum++;
     c->count.resync_items++;
-    c->session.scanned++;
+    ship_item(c, LINK_FILL, item);
     return true;
 }
 
-bool resync_work(struct repl_core *c)
+/* False: it cannot go on now. */
+static bool send_some(struct repl_core *c)
 {
     struct repl_session *s = &c->session; /* mutant: queue-later */
     enum repl_answer next = REPL_YES;
     struct repl_item item;
     unsigned sent = 0;
-    if (!s->scan_due || !ship_may_send(c) || !rate_allows(&c->copy_rate, c->now_us) ||
-        !pace_allows(s)) /* mutant: fetch-behind-the-copy */
-        return false;
-    if (s->scan == NULL)
-        s->scan = c->store_ops->scan_begin(c->store, NULL);
-    if (s->scan == NULL)
-        return false;
-    /* Items may be large: a few of them can fill the backlog. */
+    /* Items may be large: a few of them fill the backlog. */
     for (unsigned i = 0; i < SCAN_SLICE && sent < SCAN_SEND && ship_may_send(c); i++) {
         if (sent > 0 &&
             s->pace.sent >= s->pace.room) /* mutant: fetch-behind-the-copy 2 */
             break;
-        next = core_scan_next(c, s->scan, &item);
+        next = core_scan_next(c, s->copy.scan, &item);
         if (next == REPL_NO) /* mutant: queue-later 3 */
-            scan_finish(c);
+            end(c);
         if (next == REPL_NOT_YET)
             continue;
         if (next != REPL_YES)
             break;
-        sent += scan_send(c, &item); /* mutant: queue-later 2 */
+        sent += send_item(c, &item); /* mutant: queue-later 2 */
     }
     if (sent > 0 && next != REPL_NO)
         ship_end_batch(c);
     return next != REPL_UNKNOWN;
 }
 
-void resync_acknowledged(struct repl_core *c)
+bool resync_work(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    if (!s->end_out || (int32_t)(s->acked - s->end_batch) < 0)
-        return;
-    s->end_out = false;
-    s->peer_whole = true;
-    map_clear(&c->owed);
-    core_log(c, REPL_LOG_INFO, "the peer has the whole copy");
+    struct repl_copy *copy = &s->copy;
+    if (!ship_may_send(c))
+        return false;
+    if (may_begin(c))
+        begin(c);
+    if (!copy_is_sending(c) || !rate_allows(&c->copy_rate, c->now_us) ||
+        !pace_allows(s)) /* mutant: fetch-behind-the-copy */
+        return false;
+    if (copy->scan == NULL)
+        copy->scan = c->store_ops->scan_begin(c->store, &c->in_flight);
+    return copy->scan != NULL && send_some(c);
 }
 
-/* ---- repair: R13 */
+/* ---- the peer's answers */
 
-void resync_repair(struct repl_core *c)
+const char *resync_on_done(struct repl_core *c, const struct link_message *m)
 {
     struct repl_session *s = &c->session;
-    const struct map *const maps[] = { &c->owed };
-    if (!s->merged || s->lead != LEAD_LEADER || map_is_empty(&c->dirty) || s->end_out ||
-        s->await || s->scan_due || /* mutant: two-orders */
-        verify_is_naming(c))
-        return;
+    struct repl_copy *copy = &s->copy;
+    if (!s->merged || !copy->ended || m->term != c->term)
+        return NULL;
     core_hold(c);
-    CHECK(flush_take(c) == NULL); /* always, for a leader */
-    map_widen(&c->dirty, s->map_bits);
-    map_copy(&c->in_flight, &c->dirty); /* mutant: no-in-flight */
-    map_copy(&c->owed, &c->dirty);
-    map_clear(&c->dirty);
-    map_subtract(&c->missing, &c->owed);
+    map_clear(&c->in_flight);
+    copy->origin = COPY_NONE;
+    copy->ended = false;
+    s->answers++;
+    sync_settle(c);
     core_release(c);
-    if (c->flush.due)
-        ship_flush(c);
-    core_put_maps(c, LINK_RESYNC, maps, 1);
-    s->await = true;
-    core_log(c, REPL_LOG_INFO, "repairing %llu buckets",
-             (unsigned long long)map_count(&c->owed));
-    resync_owe(c);
+    if (map_is_empty(&c->owed))
+        part_end_round(c);
+    if (!copy_is_done(c))
+        return NULL;
+    copy->under_way = false;
+    core_log(c, REPL_LOG_INFO, "the peer has the whole copy: %llu items",
+             (unsigned long long)copy->sum);
+    return NULL;
+}
+
+/* ---- the end */
+
+/* What the peer has not taken to its end is to be copied still. */
+void resync_stop(struct repl_core *c)
+{
+    struct repl_copy *copy = &c->session.copy;
+    if (copy->scan != NULL)
+        c->store_ops->scan_end(c->store, copy->scan);
+    part_put_back(c);
+    *copy = (struct repl_copy){ 0 };
+    c->session.round = (struct repl_round){ 0 };
 }
 
 const char *repl_core_resync(struct repl_core *c)
@@ -298,10 +218,8 @@ const char *repl_core_resync(struct repl_core *c)
     if (s->lead != LEAD_LEADER)
         return "the peer leads: give the command there";
     if (!map_is_empty(&c->missing))
-        return "this node is still being filled by its peer: wait until it is in sync";
-    core_hold(c);
-    map_fill(&c->dirty);
-    core_release(c);
+        return "this node is being filled itself: wait until it is in sync";
+    c->renew_at = 0;
     c->port_ops->wake(c->port);
     return NULL;
 }

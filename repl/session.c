@@ -14,17 +14,14 @@
  *          v                                    v
  *     purge_due: out ABSENT...               waits for MERGE
  *          v                                    | in MERGE (R9)
- *     purges (resync.c)                         v
- *          | out MERGE                       purges
- *          v                                    | out PURGED
- *     merged, await  <-----+                    v
- *          | in PURGED     | out RESYNC      merged <-----------+
- *          v   (R10)       | (R13)              | in RESYNC     | out PURGED
- *     merged --------------+                    +--> purges ----+
+ *     purges (purge.c)                          |
+ *          | out MERGE                          |
+ *          v                                    v
+ *        merged                               merged
  *
- * Once merged, both may scan: FILL... END, acknowledged (resync.c). A promotion, or a
- * ROLE that is above this node's, takes a node from any of these states to the head of
- * its column (session_unmerge).
+ * Merged, each copies to the other what it is owed, part by part (resync.c, refill.c). A
+ * promotion, or a ROLE that is above this node's, takes a node from any of them to the
+ * head of its column: session_unmerge.
  */
 #include "repl/internal.h"
 
@@ -44,8 +41,7 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
 {
     struct repl_session *s = &c->session;
     absent_agree(c);
-    /* A purge that was cut short may have removed items that only the peer has now. */
-    map_unite(&c->missing, &c->purging); /* mutant: cut-purge-is-forgotten */
+    purge_stop(c);
     resync_stop(c);
     verify_stop(c, "the link or the roles changed");
     ship_spill(c);               /* mutant: no-spill */
@@ -53,9 +49,8 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
     waiters_unsend(&c->waiters); /* mutant: fetch-not-sent-again */
     flush_unmerge(c);
     s->lead = lead;
-    s->merged = s->await = s->peer_whole = false;
+    s->merged = s->replacing = false;
     s->map_due = s->purge_due = false;
-    s->end_out = false;
 }
 
 void session_close(struct repl_core *c)

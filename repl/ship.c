@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "repl/stamp.h"
 #include "repl/internal.h"
 
 enum {
@@ -18,17 +17,10 @@ bool ship_has_room(struct repl_core *c)
     return c->port_ops->backlog(c->port) < BACKLOG_MAX;
 }
 
-bool ship_may_ask(struct repl_core *c)
+bool ship_may_send(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     return s->sent - s->acked < WINDOW && ship_has_room(c);
-}
-
-/* The peer takes most messages only after its purge has ended, so they are not sent
- * before: they would block those that it takes meanwhile. */
-bool ship_may_send(struct repl_core *c)
-{
-    return !c->session.await && ship_may_ask(c);
 }
 
 bool ship_has_unread(struct repl_core *c)
@@ -43,7 +35,9 @@ bool ship_has_unread(struct repl_core *c)
 
 void ship_end_batch(struct repl_core *c)
 {
-    link_put_noop(core_out(c), ++c->session.sent, false);
+    struct repl_session *s = &c->session;
+    s->sent_us[++s->sent % N_ELEMENTS(s->sent_us)] = c->now_us;
+    link_put_noop(core_out(c), s->sent, false);
 }
 
 void ship_flush(struct repl_core *c)
@@ -95,7 +89,7 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
 void ship_unknown(struct repl_core *c, const struct journal_entry *e)
 {
     if (e->kind == JOURNAL_CHANGE || !map_has(&c->missing, e->hash))
-        map_add(&c->dirty, e->hash);
+        sync_note_dirty(c, e->hash);
 }
 
 /* For an absence whose key is here by now, send nothing: whoever stored the key has an
@@ -192,8 +186,7 @@ bool ship_is_settled(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     struct repl_worker *w = atomic_load(&c->gate.workers);
-    if (!s->merged || s->await || !map_is_empty(&c->dirty) ||
-        !s->peer_whole) /* mutant: agreed-too-soon */
+    if (!s->merged || !copy_is_done(c)) /* mutant: agreed-too-soon */
         return false;
     for (; w != NULL; w = w->next) {
         if (atomic_load(&w->ring.nacked) < w->noted)
@@ -202,11 +195,9 @@ bool ship_is_settled(struct repl_core *c)
     return true;
 }
 
-static void seen_acknowledged(void *context, const struct journal_entry *e)
+static void forget(void *context, const struct journal_entry *e)
 {
-    struct repl_core *c = context;
-    if (e->stamp != 0)
-        c->count.lag_us = repl_stamp() - e->stamp;
+    (void)context, (void)e;
 }
 
 void ship_acknowledged(struct repl_core *c, uint32_t batch)
@@ -218,8 +209,10 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     s->acked = batch;
     struct repl_worker *w = atomic_load(&c->gate.workers);
     for (; w != NULL; w = w->next)
-        ring_acknowledge(&c->journal, &w->ring, batch, seen_acknowledged, c);
+        ring_acknowledge(&c->journal, &w->ring, batch, forget, NULL);
     waiters_answered(&c->waiters, batch, c->now_us);
+    if ((int32_t)(batch - s->merge_batch) >= 0)
+        c->former = c->met; /* both know of the merge */
 }
 
 /* Changes go to `dirty`. Absences stay in the journal, because they must stay exact:
@@ -228,7 +221,7 @@ static bool spill_entry(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;
     if (e->kind == JOURNAL_CHANGE) /* mutant: absences-are-dirt */
-        map_add(&c->dirty, e->hash);
+        sync_note_dirty(c, e->hash);
     return e->kind == JOURNAL_ABSENCE; /* mutant: spill-forgets-absences */
 }
 
@@ -240,6 +233,4 @@ void ship_spill(struct repl_core *c)
         memset(w->absent, 0, sizeof(w->absent));
     }
     c->gather.n = c->gather.shipped = 0;
-    map_unite(&c->dirty, &c->in_flight);
-    map_clear(&c->in_flight);
 }

@@ -28,31 +28,55 @@ struct repl_pace {
     uint32_t mark;
 };
 
+/* What a part of a copy is made of (resync.c). */
+enum copy_origin { COPY_NONE, COPY_DIRTY, COPY_OWED, COPY_RENEW };
+
+/* The copy to the peer, and its part under way, the buckets in `in_flight`. */
+struct repl_copy {
+    bool under_way;          /* the first part has begun, and the last one is not done */
+    uint64_t sum;            /* items sent since */
+    size_t size;             /* of the next part: buckets; 0: of the first one */
+    enum copy_origin origin; /* of the part; NONE: none is under way */
+    enum copy_origin last;   /* of the one before */
+    size_t dirty_at;         /* where the next part of `dirty` begins */
+    struct repl_scan *scan;
+    uint64_t items, bytes; /* of the part */
+    size_t renew_from;     /* where a part of `renew` began */
+    bool ended;            /* END is out */
+};
+
+/* Once over all that is owed, and the pause before what the peer had no room for is tried
+ * again. */
+struct repl_round {
+    size_t at;    /* the next bucket */
+    bool refused; /* something was, in this round */
+    uint64_t pause_us, again_us;
+};
+
 /* One TCP connection, from HELLO on. Zeroed when the session ends. */
 struct repl_session {
     bool open; /* HELLO exchanged */
     enum repl_lead lead;
     bool merged;
+    struct run_id met; /* which run we merged with last, as both know it */
     bool known;        /* we merged with this run last, or with none yet */
     bool unrelated;    /* the peer has another past: it may hold anything */
     bool map_due;      /* R7: absences are being told, the maps follow them */
     bool purge_due;    /* R8: absences are being told, the purge follows them */
-    bool await;        /* a purge order is out (R10) */
-    bool peer_whole;   /* the peer has everything that our scan owed it */
     unsigned map_bits; /* of maps on the wire: the smaller of both nodes' */
     struct link_hello peer;
     struct repl_times times; /* agreed */
     struct peer_clock clock;
-    uint32_t sent, acked;   /* batches, counted from 1 */
-    uint64_t answers;       /* how many answers the peer gave of those that it owed */
-    uint32_t end_batch;     /* the batch that carried END; valid while end_out */
-    bool end_out;           /* END is not acknowledged yet */
-    struct repl_scan *scan; /* over the buckets in `owed`; NULL if none runs */
-    bool scan_due;          /* the scan is to begin, or has not come to its end */
-    uint64_t scanned;       /* items that the scan has sent */
-    struct repl_pace pace;  /* of the scan */
-    uint64_t taken;         /* items taken from the peer's scan */
-    bool refilled;          /* the peer copies, or has copied, to this leader */
+    uint32_t sent, acked;  /* batches, counted from 1 */
+    uint64_t answers;      /* how many answers the peer gave of those that it owed */
+    uint64_t sent_us[512]; /* when the batches were sent that are not acknowledged */
+    uint32_t merge_batch;  /* it carried the leader's MERGE */
+    struct repl_copy copy;
+    struct repl_round round;
+    struct repl_pace pace; /* of the copy */
+    uint64_t taken;        /* items taken from the peer's copy */
+    bool refilled;         /* the peer copies, or has copied, to this leader */
+    bool replacing;        /* a part that replaces comes: what arrives is noted */
 };
 
 /* The maps and the scan of a comparison. */
@@ -64,9 +88,7 @@ struct repl_naming {
 /* What a purge is for: what holds while it runs, and what to do when its scan has come
  * to the end. */
 struct repl_purge_goal {
-    bool merges;  /* R8: tell absences, and note in `written` what clients change */
-    bool follows; /* R9: the leader has merged and may already ask questions */
-    bool repairs; /* R13 */
+    bool merges; /* R8: tell absences, and note in `written` what clients change */
     void (*then)(struct repl_core *c);
 };
 
@@ -114,6 +136,13 @@ struct repl_flush {
     bool due; /* send FLUSHQ before anything else */
 };
 
+/* A row of overflows of the journal (keep_up.c). */
+struct repl_keep_up {
+    uint64_t overflows;         /* seen */
+    uint64_t since_us, said_us; /* since_us: 0, the peer keeps up */
+    bool hopeless;
+};
+
 struct repl_core {
     unsigned magic;
     struct repl_config config;
@@ -140,26 +169,34 @@ struct repl_core {
     uint64_t activity, active_at_us; /* clients' changes so far; when that grew last */
     uint64_t role_requested_us;      /* when the peer was asked for the role last */
     uint64_t term, seen;
-    bool has_met;             /* a session was open, ever */
-    struct run_id met;        /* the run that we merged with last; zeros if none */
-    uint64_t agreed;          /* items with a CAS up to this are as the peer knew them
-                               * (absent.c) */
-    uint64_t agreeing;        /* the next `agreed`, once the noted part of the journal is
-                               * acknowledged; 0: none */
+    bool has_met;         /* a session was open, ever */
+    struct run_id met;    /* the run that we merged with last; zeros if none */
+    struct run_id former; /* while the peer may not know of that merge, the run before;
+                           * else as met */
+    uint64_t agreed;      /* items with a CAS up to this are as the peer knew them
+                           * (absent.c) */
+    uint64_t agreeing;    /* the next `agreed`, once the noted part of the journal is
+                           * acknowledged; 0: none */
     uint64_t agreed_activity; /* `activity` when `agreeing` was noted */
     struct map dirty;         /* buckets that clients changed here and the peer may not
                                * know */
-    struct map in_flight;     /* the part of `dirty` under a purge order that is not
-                               * acknowledged yet */
-    struct map missing;       /* buckets of which this node may miss items */
-    struct map written;       /* buckets that clients changed since the purge of a merge
-                               * began */
-    struct known known;       /* the same for missing buckets, key by key */
-    struct rate copy_rate;    /* of FILLs */
-    struct map owed;          /* buckets that our scan copies to the peer */
-    struct map coming;        /* buckets that the peer's scan copies to us */
-    struct map purging;       /* buckets being purged here */
-    struct map spare;         /* for map arithmetic within one step */
+    uint64_t spilled;         /* changes that came to `dirty` otherwise than by clients */
+    uint64_t settled;         /* all changes that had come to it when it was empty last */
+    uint64_t dirty_since_us;  /* when it was first seen not to be empty; 0: it is */
+    struct map owed;          /* buckets of which the peer misses items; they stay known
+                               * when the session ends */
+    size_t renew_at;       /* where an operator's copy goes on; MAP_END: there is none */
+    struct map in_flight;  /* the part of a copy that the peer does not have yet */
+    struct map missing;    /* buckets of which this node may miss items */
+    struct map refused;    /* of these the store had no room for an item, since their
+                            * part began */
+    struct map written;    /* buckets that clients changed since the purge of a merge
+                            * began */
+    struct known known;    /* the same for missing buckets, key by key */
+    struct known arrived;  /* keys that came since a part that replaces began */
+    struct rate copy_rate; /* of FILLs */
+    struct map purging;    /* buckets being purged here */
+    struct map spare;      /* for map arithmetic within one step */
 
     struct repl_session session;
     struct repl_handover handover;
@@ -172,6 +209,7 @@ struct repl_core {
     struct repl_gather gather;
     struct waiters waiters; /* requests for what is missing */
     struct repl_flush flush;
+    struct repl_keep_up keep_up;
 
     struct repl_counters count;
     char last_error[REPL_ERROR_TEXT];

@@ -14,15 +14,6 @@ static uint64_t notices_lost(const struct repl_core *c)
     return n;
 }
 
-/* Buckets that the peer may not have: not told yet, or told and still to be copied. */
-static uint64_t buckets_at_risk(struct repl_core *c)
-{
-    map_copy(&c->spare, &c->dirty);
-    map_unite(&c->spare, &c->in_flight);
-    map_unite(&c->spare, &c->owed);
-    return map_count(&c->spare);
-}
-
 const char *repl_core_refusal(struct repl_core *c)
 {
     if (gate_flags(&c->gate) & GATE_ACCEPTS)
@@ -40,10 +31,7 @@ static const char *link_state(const struct repl_core *c)
         return "down";
     if (!s->merged)
         return "handshake";
-    return s->scan_due || s->await || !s->peer_whole || !map_is_empty(&c->coming) ||
-                   c->purge.goal != NULL
-               ? "resync"
-               : "streaming";
+    return copy_is_done(c) && map_is_empty(&c->missing) ? "streaming" : "resync";
 }
 
 static void format_run(const struct run_id *run, char *text)
@@ -87,13 +75,13 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .in_sync = repl_core_in_sync(c),
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->in_flight),
         .missing_buckets = map_count(&c->missing),
-        .lag_us = c->count.lag_us,
         .notices_lost = notices_lost(c),
         .peer_memory = c->session.peer.memory,
         .count = c->count,
     };
     s->pending = core_pending(c, &s->journal_overflows);
-    s->at_risk = s->pending + buckets_at_risk(c);
+    s->at_risk = sync_at_risk(c, s->pending);
+    s->lag_us = sync_lag_us(c, s->pending);
     s->run_id = s->run_text;
     s->peer_run_id = s->peer_run_text;
     format_run(&c->config.run, s->run_text);

@@ -88,7 +88,6 @@ static enum next thread_work(struct repl_thread *t)
 {
     repl_core_lock(t->core);
     bool more = repl_core_work(t->core, monotonic_us());
-    io_resume(t);
     slots_flush(t);
     set_alarm(t);
     uint64_t shipped = repl_core_counters(t->core)->shipped;

@@ -294,6 +294,7 @@ static void sum_up(struct repl_core *c)
     d->left_out = map_count(&c->written);
     d->unequal = map_count(&n->unequal);
     d->absent = map_count(&n->absent);
+    c->spilled += d->unequal + d->absent;
     go_to(c, VERIFY_DONE);
     core_release(c);
     note_buckets(d, &n->unequal);
@@ -303,13 +304,13 @@ static void sum_up(struct repl_core *c)
 const char *verify_on_verified(struct repl_core *c, const struct link_message *m)
 {
     struct repl_verify *v = &c->verify;
-    struct map *const maps[] = { &c->spare, &c->coming };
+    struct map *const maps[] = { &c->spare, &c->in_flight };
     if (!is_due(c, LEAD_LEADER) || m->term != c->term)
         return NULL;
     bool ok = core_take_maps(c, m, maps, 2);
     map_unite(&c->naming.unequal, &c->spare);
-    map_unite(&c->naming.absent, &c->coming); /* no copy comes while nodes are compared */
-    map_clear(&c->coming);
+    map_unite(&c->naming.absent, &c->in_flight); /* no copy while nodes are compared */
+    map_clear(&c->in_flight);
     if (!ok)
         return "received a malformed VERIFIED";
     sum_up(c);

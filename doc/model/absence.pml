@@ -8,8 +8,8 @@
  */
 byte asked[2];           /* keys, a mask */
 byte away[2 * BUCKETS];  /* how often one is on its way, not acknowledged */
-byte sent[2];            /* keys sent with MERGE, until its mark is acknowledged */
-byte agreed[2];          /* the peer knows all changes up to this number */
+byte sent[2];            /* keys that went with MERGE, until that is acknowledged */
+byte agreed[2];          /* no change up to this number is unknown to the peer */
 byte absents = ABSENTS;
 
 /* the books: values up to this one may not be served any more: told, by a node that
@@ -133,10 +133,9 @@ inline forget_held(n, buckets)
 /* An absence in a bucket that the sender has not been filled with yet says nothing about
  * the items that are still owed to the sender. */
 #ifdef BLIND_TO_MISSING
-#define IN_DOUBT(n, missing_at_sender) WHOLE(dirty[n] | in_flight[n] | PENDING(n))
+#define IN_DOUBT(n, missing_at_sender) WHOLE(REMEMBERED(n) | PENDING(n))
 #else
-#define IN_DOUBT(n, missing_at_sender)                                                       \
-    (WHOLE(dirty[n] | in_flight[n] | PENDING(n)) | (missing_at_sender))
+#define IN_DOUBT(n, missing_at_sender) (WHOLE(REMEMBERED(n) | PENDING(n)) | (missing_at_sender))
 #endif
 
 inline take_absence(n, bucket, missing_at_sender)
@@ -176,13 +175,13 @@ inline on_absent(n, r, keys, missing_at_sender)
 #ifdef AGREES_EARLY
 #define HAS_SENT_ALL(n) true
 #else
-#define HAS_SENT_ALL(n) (scan[n] == NO_SCAN)
+#define HAS_SENT_ALL(n) ((owed[n] | in_flight[n]) == 0)
 #endif
 #define NEEDS_AGREEMENT (absents > 0 || (UNTOLD(0) | UNTOLD(1)) != 0)
 #define MAY_AGREE(n)                                                                         \
-    (NEEDS_AGREEMENT && merged[n] && purge[n] == NO_PURGE && agreed[n] != changes &&         \
-     (lead[n] == LEADER -> act[n] && (dirty[n] | in_flight[n] | PENDING(n)) == 0             \
-                         : coming[n] == 0 && HAS_SENT_ALL(n)))
+    (NEEDS_AGREEMENT && merged[n] && purge[n] == NO_PURGE && agreed[n] != changes &&             \
+     (lead[n] == LEADER -> act[n] && (REMEMBERED(n) | PENDING(n)) == 0                         \
+                         : missing[n] == 0 && HAS_SENT_ALL(n)))
 #ifdef LATE_PROBES
 #define PROBES(n) MAY_AGREE(n)
 #else
@@ -205,7 +204,7 @@ inline judge_absence(n, bucket)
 {
     if
     :: told[OF(n, bucket)] != 0 &&
-            !((UNTOLD(n) | PENDING(n) | dirty[n] | in_flight[n]) & BIT(bucket)) ->
+            !((UNTOLD(n) | PENDING(n) | REMEMBERED(n)) & BIT(bucket)) ->
         gone[bucket] = MAX(gone[bucket], told[OF(n, bucket)]);
         told[OF(n, bucket)] = 0
     :: else

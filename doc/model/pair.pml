@@ -10,7 +10,8 @@
  *
  * Parameters (-D): BUCKETS, ONE_BUCKET; and how many of each may happen: WRITES, DELETES,
  * CRASHES, CUTS, ROLES (promotions and demotions by command), FLUSHES, EVICTS, HANDOVERS,
- * ABSENTS.
+ * ABSENTS, RESYNCS (copies of everything that an operator asks for), REFUSALS (states that
+ * a node's store has no room for).
  */
 #ifndef BUCKETS
 #define BUCKETS 1
@@ -42,6 +43,12 @@
 #ifndef ABSENTS
 #define ABSENTS 0
 #endif
+#ifndef RESYNCS
+#define RESYNCS 0
+#endif
+#ifndef REFUSALS
+#define REFUSALS 0
+#endif
 
 #define ALL ((1 << BUCKETS) - 1)
 #define BIT(b) (1 << (b))
@@ -61,18 +68,18 @@
 /* what follows a purge */
 #define NO_PURGE 0
 #define THEN_MERGE 1
-#define THEN_FOLLOW 2
-#define THEN_REFILL 3
-/* the scan */
-#define NO_SCAN 0
-#define SCANNING 1
-#define END_SENT 2
+#define THEN_DONE 2
+/* of which map the part under way is */
+#define OF_NONE 0
+#define OF_DIRTY 1
+#define OF_OWED 2
+#define OF_RENEW 3
 
 #define NO_LINK 3 /* connections are 0, 1, 2: an old one at each node, and a new one */
 #define ROOM 10
 
-mtype = { ROLE, MAP, MERGE, PURGED, RESYNC, FILL, END, SET, FLUSH, ACK, ACK_END, HANDOVER,
-        ABSENT, MARK, ACK_MARK, EVICT };
+mtype = { ROLE, MAP, MERGE, PART, FILL, END, DONE, REFUSED, SET, FLUSH, ACK, HANDOVER,
+        ABSENT, ACK_MERGE, EVICT };
 
 chan queue[6] = [ROOM] of { mtype, byte, byte, byte, byte };
 
@@ -80,22 +87,30 @@ chan queue[6] = [ROOM] of { mtype, byte, byte, byte, byte };
 byte id[2]; /* the run */
 bool act[2], unknown[2], resigned[2], held[2], offered[2];
 byte term[2], seen[2], paired[2], met[2];
+byte former[2]; /* met before, while the peer may not know of the merge; else as met */
+byte agreed_with[2]; /* what this session goes by: one of both */
 byte val[2 * BUCKETS];
-byte unsent[2];               /* the journal: not shipped yet */
-byte on_the_way[2 * BUCKETS]; /* how often a key is on its way, not acknowledged */
-byte dirty[2], in_flight[2], missing[2], written[2];
+byte unsent[2];           /* the journal: not shipped yet */
+byte on_the_way[2 * BUCKETS]; /* and how often it is on its way, not acknowledged */
+byte dirty[2], missing[2], written[2], renew[2];
+byte refused[2]; /* the store had no room for some of it since its part began */
 
 /* ---- its session */
 byte conn[2] = NO_LINK;
-bool open[2], merged[2], await[2], unrelated[2];
-byte lead[2], owed[2], coming[2], scan[2], purge[2], purging[2], epoch[2];
+bool open[2], merged[2], unrelated[2];
+byte lead[2], owed[2], purge[2], purging[2], epoch[2];
+byte in_flight[2], origin[2]; /* the part under way */
+byte todo[2];              /* of it, not filled yet */
+bool ended[2];             /* END is sent */
+bool replacing[2];         /* the peer's part replaces: what arrives is noted */
+byte arrived[2];           /* keys */
 byte dirty_there[2], missing_there[2]; /* the maps of a MAP, until the purge is done */
 
 /* ---- the newest connection, and the HELLOs of both nodes on it */
 byte newest = NO_LINK;
 bool greeted[2] = true;
 bool said_act[2];
-byte said_run[2], said_term[2], said_seen[2], said_met[2];
+byte said_run[2], said_term[2], said_seen[2], said_met[2], said_former[2];
 
 /* ---- the books */
 byte changes, runs;
@@ -103,7 +118,7 @@ byte last[2 * BUCKETS], settled[BUCKETS], expected[BUCKETS];
 bool wrote[2], crashed[2];
 byte may_miss; /* keys: evicted, or their absence had no room in the journal */
 byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles = ROLES,
-     flushes = FLUSHES, handovers = HANDOVERS;
+     flushes = FLUSHES, handovers = HANDOVERS, resyncs = RESYNCS, refusals = REFUSALS;
 
 #define TO(n) queue[conn[n] * 2 + OTHER(n)]
 #define FROM(n) queue[conn[n] * 2 + (n)]
@@ -114,6 +129,8 @@ byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles =
 #else
 #define PENDING(n) (unsent[n] | (on_the_way[OF(n, 0)] > 0) | ((on_the_way[OF(n, 1)] > 0) << 1))
 #endif
+/* Maps of changes that the peer may not know. */
+#define REMEMBERED(n) (dirty[n] | (origin[n] == OF_DIRTY -> in_flight[n] : 0))
 
 /* A message to a node that has left the connection is lost. */
 inline send(n, kind, p, q, r, s)
@@ -142,8 +159,7 @@ inline drain(n)
 inline spill(n)
 {
     spill_absences(n);
-    dirty[n] = dirty[n] | WHOLE(PENDING(n)) | in_flight[n];
-    in_flight[n] = 0;
+    dirty[n] = dirty[n] | WHOLE(PENDING(n));
     unsent[n] = 0;
     on_the_way[OF(n, 0)] = 0;
 #if BUCKETS > 1
@@ -165,29 +181,55 @@ inline drop(n, buckets)
 #endif
 }
 
-/* The purge may have got anywhere. Only the peer still has what it removed. */
+/* It may have got anywhere. What a leader's has removed the peer still has; what a
+ * follower's has removed the leader has not. */
 inline break_purge(n)
 {
-#ifndef NOT_MISSING_THEN
-    missing[n] = missing[n] | purging[n] | dirty_there[n];
-#endif
     if
-    :: true -> drop(n, purging[n])
-    :: purging[n] != 0
+    :: purge[n] == THEN_DONE ->
+        if
+        :: true -> drop(n, MINUS(purging[n], arrived[n]))
+        :: true
+        fi
+    :: else ->
+#ifndef NOT_MISSING_THEN
+        missing[n] = missing[n] | purging[n] | dirty_there[n];
+#endif
+        if
+        :: true -> drop(n, purging[n])
+        :: purging[n] != 0
+        fi
     fi;
     purge[n] = NO_PURGE;
     purging[n] = 0;
+    replacing[n] = false;
+    arrived[n] = 0;
     dirty_there[n] = 0;
     missing_there[n] = 0
+}
+
+/* What the peer has not taken to the end is to be copied still. */
+inline put_back(n)
+{
+    if
+#ifndef NO_IN_FLIGHT
+    :: origin[n] == OF_DIRTY -> dirty[n] = dirty[n] | in_flight[n]
+#endif
+    :: origin[n] == OF_RENEW -> renew[n] = renew[n] | in_flight[n]
+    :: else
+    fi;
+    in_flight[n] = 0;
+    origin[n] = OF_NONE;
+    todo[n] = 0;
+    ended[n] = false;
+    owed[n] = 0
 }
 
 inline unmerge(n, now)
 {
     break_purge(n);
-    owed[n] = 0;
-    coming[n] = 0;
-    scan[n] = NO_SCAN;
     note[n] = 0;
+    put_back(n);
 #ifdef NO_SPILL
     if
     :: now == FOLLOWER ->
@@ -199,8 +241,7 @@ inline unmerge(n, now)
     spill(n);
 #endif
     lead[n] = now;
-    merged[n] = false;
-    await[n] = false
+    merged[n] = false
 }
 
 inline close_session(n)
@@ -257,7 +298,8 @@ inline say_hello(n)
     said_act[n] = act[n];
     said_term[n] = term[n];
     said_seen[n] = seen[n];
-    said_met[n] = met[n]
+    said_met[n] = met[n];
+    said_former[n] = former[n]
 }
 
 inline start_to_lead(n)
@@ -269,19 +311,31 @@ inline start_to_lead(n)
 /* If the peer is not the run that it merged with last, the merge empties `missing`. */
 #define MISSING(n) (unknown[n] -> 0 : missing[n])
 
+/* A merge holds when both know of it. The leader that noted it first still says whom it met
+ * before; x: whom the peer has merged with last. */
 inline meet(n)
 {
     paired[n] = said_run[OTHER(n)];
+    x = said_met[OTHER(n)];
+    agreed_with[n] = met[n];
+#ifndef MERGED_BY_ONE
+    if
+    :: said_met[OTHER(n)] == id[n] && met[n] != paired[n] -> x = said_former[OTHER(n)]
+    :: said_met[OTHER(n)] != id[n] && met[n] == paired[n] -> agreed_with[n] = former[n]
+    :: else
+    fi;
+#endif
 #ifdef MISSING_FOR_EVER
     unknown[n] = false;
 #else
-    unknown[n] = met[n] != 0 && met[n] != paired[n];
+    unknown[n] = agreed_with[n] != 0 && agreed_with[n] != paired[n];
 #endif
 #ifdef FORGET_PAIRED
     unknown[n] = met[n] != 0;
 #endif
-    unrelated[n] = met[n] != 0 && said_met[OTHER(n)] != 0 &&
-                  (met[n] != said_run[OTHER(n)] || said_met[OTHER(n)] != id[n])
+    unrelated[n] = agreed_with[n] != 0 && x != 0 &&
+                  (agreed_with[n] != said_run[OTHER(n)] || x != id[n]);
+    assert(!unrelated[n]) /* there is no third node */
 }
 
 /* R1, R6 */
@@ -294,7 +348,9 @@ inline take_hello(n)
     greeted[n] = true;
     conn[n] = newest;
     if
-    :: !act[n] && (said_act[n] || said_term[n] != term[n]) -> close_session(n)
+    :: (!act[n] && (said_act[n] || said_term[n] != term[n])) || said_met[n] != met[n] ||
+            said_former[n] != former[n] ->
+        close_session(n)
     :: else ->
         meet(n);
         open[n] = true;
@@ -348,7 +404,7 @@ inline on_role(n, r, a, u)
 inline on_map(n, r, their_dirty, their_missing)
 {
     if
-    :: lead[n] == LEADER && !merged[n] && r == term[n] ->
+    :: lead[n] == LEADER && !merged[n] && purge[n] == NO_PURGE && r == term[n] ->
 #ifndef JOURNAL_UNMERGED
         spill(n);
 #endif
@@ -372,17 +428,14 @@ inline note_merge(n)
     unrelated[n] = false;
     epoch[n] = (epoch[n] + 1) % 4;
     unknown[n] = false;
-    met[n] = paired[n]
+    former[n] = agreed_with[n];
+    met[n] = paired[n];
+    agreed_with[n] = met[n];
+    refused[n] = 0
 }
 
-inline start_scan(n, buckets)
-{
-    owed[n] = buckets;
-    if
-    :: buckets != 0 -> scan[n] = SCANNING
-    :: else -> scan[n] = NO_SCAN
-    fi
-}
+/* In the buckets that it is missing, such a peer has nothing but what its clients changed. */
+#define IS_NEW_PEER(n) (said_met[OTHER(n)] == 0 && agreed_with[n] != paired[n])
 
 inline merge_as_leader(n)
 {
@@ -393,108 +446,204 @@ inline merge_as_leader(n)
     asked[n] = 0;
     sent[n] = z;
     missing[n] = MISSING(n);
-    x = MINUS(dirty_there[n], dirty[n]) |
-        MINUS(missing[n], missing_there[n] | dirty[n] | dirty_there[n]);  /* to_leader */
-    y = dirty[n] | MINUS(missing_there[n], dirty[n] | dirty_there[n]); /* to_follower */
-    in_flight[n] = dirty[n];
+    owed[n] = MINUS(missing_there[n], dirty[n] | dirty_there[n]);
+    x = MINUS(dirty_there[n] | MINUS(missing[n], (IS_NEW_PEER(n) -> owed[n] : 0)), dirty[n]);
+    missing[n] = x;
 #ifdef DROP_ALL_DIRTY
-    in_flight[n] = dirty[n] | dirty_there[n];
+    dirty[n] = dirty[n] | dirty_there[n];
 #endif
 #ifdef TERM_DECIDES
-    in_flight[n] = in_flight[n] | missing[n];
+    dirty[n] = dirty[n] | missing[n];
 #endif
-    dirty[n] = 0;
-    missing[n] = MINUS(missing[n] | x, y);
-    await[n] = true;
     purge[n] = NO_PURGE;
     purging[n] = 0;
     dirty_there[n] = 0;
     missing_there[n] = 0;
-    coming[n] = x;
     note_merge(n);
-    send(n, MERGE, term[n], y, x, in_flight[n]);
-    if
-    :: sent[n] != 0 -> send(n, MARK, epoch[n], 0, 0, 0)
-    :: else
-    fi;
-    start_scan(n, y)
+    send(n, MERGE, term[n], x, epoch[n], 0)
 }
 
 /* R9 */
-inline on_merge(n, r, to_follower, to_leader, order)
+inline on_merge(n, r, to_leader, e)
 {
     if
     :: lead[n] == FOLLOWER && !merged[n] && r == term[n] ->
-        asked[n] = 0; /* they were sent before the MAP that this answers */
-        coming[n] = to_follower;
+        asked[n] = 0; /* they came before the map that this answers */
+        missing[n] = MINUS(MISSING(n), to_leader & dirty[n]);
+        dirty[n] = 0;
+        renew[n] = 0;
         owed[n] = to_leader;
-        purging[n] = order;
-        purge[n] = THEN_FOLLOW
+        note_merge(n);
+        former[n] = met[n];
+        send(n, ACK_MERGE, e, 0, 0, 0)
     :: else
     fi
 }
 
-inline merge_as_follower(n)
-{
-    drop(n, purging[n]);
-    missing[n] = MINUS(MISSING(n) | coming[n], owed[n]);
-    dirty[n] = 0;
-    purge[n] = NO_PURGE;
-    purging[n] = 0;
-    note_merge(n);
-    send(n, PURGED, term[n], 0, 0, 0);
-    start_scan(n, owed[n])
-}
+/* ---- resync.c: R13; one part at a time. Of what this node is missing itself, the peer
+ * has the rest. */
+#define TO_REPLACE(n) MINUS(dirty[n], missing[n])
+#define MAY_BEGIN(n)                                                                         \
+    (merged[n] && (MAY_BEGIN_NOW(n)) &&                                                      \
+     (owed[n] != 0 || (lead[n] == LEADER && (TO_REPLACE(n) | renew[n]) != 0)))
+#ifdef TWO_PARTS
+#define MAY_BEGIN_NOW(n) todo[n] == 0
+#else
+#define MAY_BEGIN_NOW(n) origin[n] == OF_NONE
+#endif
 
-/* R13 at the follower */
-inline on_resync(n, r, buckets)
+inline begin_part(n)
 {
     if
-    :: lead[n] == FOLLOWER && merged[n] && r == term[n] ->
-        coming[n] = buckets;
-        purging[n] = buckets;
-        purge[n] = THEN_REFILL
+    :: lead[n] == LEADER && TO_REPLACE(n) != 0 ->
+        origin[n] = OF_DIRTY;
+        x = TO_REPLACE(n)
+    :: owed[n] != 0 ->
+        origin[n] = OF_OWED;
+        x = owed[n]
+    :: lead[n] == LEADER && TO_REPLACE(n) == 0 && owed[n] == 0 && renew[n] != 0 ->
+        origin[n] = OF_RENEW;
+        x = renew[n]
+    fi;
+    if
+    :: true
+    :: (x & BIT(0)) && x != BIT(0) -> x = WHOLE(BIT(0))
+    fi;
+    if
+    :: origin[n] == OF_DIRTY -> dirty[n] = MINUS(dirty[n], x)
     :: else
+    fi;
+    owed[n] = MINUS(owed[n], x);
+    renew[n] = MINUS(renew[n], x);
+    in_flight[n] = x;
+    todo[n] = x;
+    ended[n] = false;
+    send(n, PART, term[n], origin[n] != OF_OWED, x, 0)
+}
+
+inline part_on(n)
+{
+    if
+    :: todo[n] & BIT(0) -> b = 0
+    :: else -> b = BUCKETS - 1
+    fi;
+    if
+    :: todo[n] == 0 ->
+        ended[n] = true;
+        send(n, END, term[n], origin[n] != OF_OWED, in_flight[n], 0)
+    :: else ->
+        if
+        :: val[OF(n, b)] != 0 -> send(n, FILL, b, val[OF(n, b)], 0, 0)
+        :: else
+        fi;
+        todo[n] = MINUS(todo[n], BIT(b))
     fi
 }
 
-inline refill_as_follower(n)
-{
-    drop(n, purging[n]);
-    missing[n] = missing[n] | coming[n];
-    purge[n] = NO_PURGE;
-    purging[n] = 0;
-    send(n, PURGED, term[n], 0, 0, 0)
-}
-
-/* R10 */
-inline on_purged(n, r)
+inline on_done(n, r)
 {
     if
-    :: lead[n] == LEADER && merged[n] && r == term[n] ->
+    :: merged[n] && ended[n] && r == term[n] ->
         in_flight[n] = 0;
-        await[n] = false
+        origin[n] = OF_NONE;
+        ended[n] = false
     :: else
     fi
 }
 
-/* R12 */
-inline on_end(n, r)
+/* It is tried again, some time later. */
+inline on_refused(n, r, bucket)
+{
+    if
+    :: merged[n] && r == term[n] -> owed[n] = owed[n] | WHOLE(BIT(bucket))
+    :: else
+    fi
+}
+
+/* ---- refill.c: R12 */
+
+inline on_part(n, r, replaces, P)
 {
     if
     :: merged[n] && r == term[n] ->
+        refused[n] = MINUS(refused[n], P);
         if
-        :: lead[n] == LEADER -> dirty[n] = dirty[n] | (written[n] & coming[n] & missing[n])
+        :: replaces && lead[n] == FOLLOWER ->
+#ifdef EMPTIES_FIRST
+            drop(n, P);
+#endif
+            replacing[n] = true
         :: else
-        fi;
-        missing[n] = MINUS(missing[n], coming[n]);
-        coming[n] = 0;
-        send(n, ACK_END, epoch[n], 0, 0, 0)
+        fi
     :: else
     fi
 }
 
+inline is_done(n, P)
+{
+#ifdef FORGETS_REFUSED
+    missing[n] = MINUS(missing[n], P);
+#else
+    missing[n] = MINUS(missing[n], MINUS(P, refused[n]));
+#endif
+    replacing[n] = false;
+    arrived[n] = 0;
+    send(n, DONE, term[n], 0, 0, 0)
+}
+
+inline on_end(n, r, replaces, P)
+{
+    if
+    :: merged[n] && r == term[n] && lead[n] == LEADER ->
+        dirty[n] = dirty[n] | (written[n] & MINUS(P & missing[n], refused[n]));
+        is_done(n, P)
+    :: merged[n] && r == term[n] && lead[n] == FOLLOWER && !replaces -> is_done(n, P)
+    :: merged[n] && r == term[n] && lead[n] == FOLLOWER && replaces ->
+#ifdef DONE_TOO_SOON
+        is_done(n, P);
+#endif
+        purging[n] = P;
+        purge[n] = THEN_DONE
+    :: else
+    fi
+}
+
+/* What has not come is not at the leader. */
+inline finish_replacement(n)
+{
+    drop(n, MINUS(purging[n], arrived[n]));
+    purge[n] = NO_PURGE;
+#ifndef DONE_TOO_SOON
+    is_done(n, purging[n]);
+#endif
+    purging[n] = 0
+}
+
 /* ---- apply.c: R11, R12 */
+
+inline refuse(n, bucket)
+{
+    refusals--;
+    missing[n] = missing[n] | WHOLE(BIT(bucket));
+    refused[n] = refused[n] | WHOLE(BIT(bucket));
+#ifndef REFUSED_UNTOLD
+    send(n, REFUSED, term[n], bucket, 0, 0)
+#endif
+}
+
+/* A store without room has neither the new state nor the former one. */
+inline take_state(n, bucket, v)
+{
+    if
+    :: val[OF(n, bucket)] = v
+    :: v != 0 && refusals > 0 ->
+        val[OF(n, bucket)] = 0;
+        refuse(n, bucket)
+    fi;
+#ifndef ARRIVALS_FORGOTTEN
+    arrived[n] = arrived[n] | (replacing[n] -> BIT(bucket) : 0)
+#endif
+}
 
 inline on_fill(n, bucket, v)
 {
@@ -502,10 +651,13 @@ inline on_fill(n, bucket, v)
 #ifdef ANYBODY_APPLIES
     :: lead[n] != LEADER -> val[OF(n, bucket)] = v
 #endif
-    :: merged[n] && lead[n] == FOLLOWER -> val[OF(n, bucket)] = v
-    :: merged[n] && lead[n] == LEADER && (missing[n] & BIT(bucket)) &&
-            !(written[n] & BIT(bucket)) && val[OF(n, bucket)] == 0 ->
-        val[OF(n, bucket)] = v
+    :: merged[n] && lead[n] == FOLLOWER -> take_state(n, bucket, v)
+    :: merged[n] && lead[n] == LEADER && (missing[n] & BIT(bucket)) && !(written[n] & BIT(bucket)) &&
+            val[OF(n, bucket)] == 0 ->
+        if
+        :: val[OF(n, bucket)] = v
+        :: refusals > 0 -> refuse(n, bucket)
+        fi
     :: else
     fi
 }
@@ -515,10 +667,11 @@ inline on_set(n, bucket, v, e, is_absence)
     if
 #ifdef ANYBODY_APPLIES
     :: true ->
+        val[OF(n, bucket)] = v;
 #else
     :: merged[n] && lead[n] == FOLLOWER ->
+        take_state(n, bucket, v);
 #endif
-        val[OF(n, bucket)] = v;
         send(n, ACK, bucket, e, is_absence, 0)
     :: else
     fi
@@ -545,26 +698,12 @@ inline on_ack(n, bucket, e, is_absence)
     fi
 }
 
-inline on_mark(n, e)
+inline on_ack_merge(n, e)
 {
     if
-    :: merged[n] && lead[n] == FOLLOWER -> send(n, ACK_MARK, e, 0, 0, 0)
-    :: else
-    fi
-}
-
-inline on_ack_mark(n, e)
-{
-    if
-    :: merged[n] && e == epoch[n] -> sent[n] = 0
-    :: else
-    fi
-}
-
-inline on_ack_end(n)
-{
-    if
-    :: merged[n] && scan[n] == END_SENT -> scan[n] = NO_SCAN
+    :: merged[n] && e == epoch[n] ->
+        sent[n] = 0;
+        former[n] = met[n]
     :: else
     fi
 }
@@ -574,48 +713,6 @@ inline ship(n, bucket)
     send(n, SET, bucket, val[OF(n, bucket)], epoch[n], false);
     unsent[n] = MINUS(unsent[n], BIT(bucket));
     on_the_way[OF(n, bucket)]++
-}
-
-/* ---- resync.c */
-
-inline scan_on(n)
-{
-    if
-    :: owed[n] & BIT(0) ->
-        b = 0
-    :: else ->
-        b = BUCKETS - 1
-    fi;
-    if
-    :: owed[n] == 0 ->
-        send(n, END, term[n], 0, 0, 0);
-        scan[n] = END_SENT
-    :: else ->
-        if
-        :: val[OF(n, b)] != 0 -> send(n, FILL, b, val[OF(n, b)], 0, 0)
-        :: else
-        fi;
-        owed[n] = MINUS(owed[n], BIT(b))
-    fi
-}
-
-#ifdef TWO_ORDERS
-#define MAY_REPAIR(n) (merged[n] && lead[n] == LEADER && scan[n] == NO_SCAN && dirty[n] != 0)
-#else
-#define MAY_REPAIR(n)                                                                        \
-    (merged[n] && lead[n] == LEADER && !await[n] && scan[n] == NO_SCAN && dirty[n] != 0)
-#endif
-
-inline repair(n)
-{
-#ifndef NO_IN_FLIGHT
-    in_flight[n] = dirty[n];
-#endif
-    start_scan(n, dirty[n]);
-    missing[n] = MINUS(missing[n], dirty[n]);
-    send(n, RESYNC, term[n], dirty[n], 0, 0);
-    dirty[n] = 0;
-    await[n] = true
 }
 
 /* ---- change.c */
@@ -686,7 +783,9 @@ inline start_node(n)
     paired[n] = 0;
     met[n] = 0;
     dirty[n] = 0;
-    in_flight[n] = 0;
+    renew[n] = 0;
+    refused[n] = 0;
+    former[n] = 0;
     written[n] = 0;
     epoch[n] = 0;
 #ifdef NO_MISSING_MAP
@@ -753,7 +852,7 @@ inline judge_bucket(n, bucket)
 {
     if
     :: last[OF(n, bucket)] > settled[bucket] &&
-            !((PENDING(n) | dirty[n] | in_flight[n]) & BIT(bucket)) ->
+            !((PENDING(n) | REMEMBERED(n)) & BIT(bucket)) ->
         settled[bucket] = last[OF(n, bucket)]
     :: else
     fi;
@@ -761,15 +860,25 @@ inline judge_bucket(n, bucket)
 }
 
 #define NOT_OLD(n, bucket)                                                                   \
-    (val[OF(n, bucket)] == 0 || (purging[n] & BIT(bucket)) ||                                \
+    (val[OF(n, bucket)] == 0 || (purge[n] == THEN_MERGE && (purging[n] & BIT(bucket))) ||                                 \
      (val[OF(n, bucket)] >= settled[bucket] && val[OF(n, bucket)] >= last[OF(n, bucket)] &&  \
       val[OF(n, bucket)] > gone[bucket] && val[OF(n, bucket)] > told[OF(n, bucket)]))
+
+/* A standby has what has once come to it: no repair takes it away, whenever it breaks off. */
+#if DELETES + FLUSHES + EVICTS + ABSENTS + REFUSALS == 0
+#define IS_KEPT(n, bucket)                                                                   \
+    (wrote[n] || crashed[n] || settled[bucket] == 0 || val[OF(n, bucket)] != 0 ||            \
+     ((missing[n] | purging[n]) & BIT(bucket)))
+#else
+#define IS_KEPT(n, bucket) true
+#endif
 
 inline judge()
 {
     judge_bucket(0, 0);
     judge_bucket(1, 0);
     assert(NOT_OLD(0, 0) && NOT_OLD(1, 0));
+    assert(IS_KEPT(0, 0) && IS_KEPT(1, 0));
 #if BUCKETS > 1
     judge_bucket(0, 1);
     judge_bucket(1, 1);
@@ -786,8 +895,9 @@ inline judge_rest()
 {
     assert(IS_LINKED && merged[0] && merged[1]);
     assert(lead[0] != lead[1]);
-    assert((dirty[0] | dirty[1] | in_flight[0] | in_flight[1]) == 0);
-    assert((missing[0] | missing[1] | PENDING(0) | PENDING(1)) == 0);
+    assert((dirty[0] | dirty[1] | owed[0] | owed[1] | renew[0] | renew[1] | in_flight[0] |
+            in_flight[1] | missing[0] | missing[1] | refused[0] | refused[1] | PENDING(0) |
+            PENDING(1)) == 0);
     assert((UNTOLD(0) | UNTOLD(1)) == 0);
     b = 0;
     do
@@ -805,25 +915,24 @@ inline judge_rest()
 /* ---- all that may happen */
 
 #define QUIET (writes + deletes + crashes + cuts + roles + flushes + evicts + handovers + \
-               absents == 0)
+               absents + resyncs + refusals == 0)
 
 inline take_message(n)
 {
     if
     :: FROM(n) ? ROLE(x, y, z, _) -> on_role(n, x, y, z)
     :: FROM(n) ? MAP(x, y, z, _) -> on_map(n, x, y, z)
-    :: FROM(n) ? MERGE(x, y, z, w) -> on_merge(n, x, y, z, w)
-    :: FROM(n) ? PURGED(x, _, _, _) -> on_purged(n, x)
-    :: FROM(n) ? RESYNC(x, y, _, _) -> on_resync(n, x, y)
+    :: FROM(n) ? MERGE(x, y, z, _) -> on_merge(n, x, y, z)
+    :: FROM(n) ? PART(x, y, z, _) -> on_part(n, x, y, z)
     :: FROM(n) ? FILL(x, y, _, _) -> on_fill(n, x, y)
-    :: FROM(n) ? END(x, _, _, _) -> on_end(n, x)
+    :: FROM(n) ? END(x, y, z, _) -> on_end(n, x, y, z)
+    :: FROM(n) ? DONE(x, _, _, _) -> on_done(n, x)
+    :: FROM(n) ? REFUSED(x, y, _, _) -> on_refused(n, x, y)
     :: FROM(n) ? SET(x, y, z, w) -> on_set(n, x, y, z, w)
     :: FROM(n) ? FLUSH(_, _, _, _) -> on_flush(n)
     :: FROM(n) ? ACK(x, y, z, _) -> on_ack(n, x, y, z)
-    :: FROM(n) ? ACK_END(_, _, _, _) -> on_ack_end(n)
     :: FROM(n) ? ABSENT(x, y, z, _) -> on_absent(n, x, y, z)
-    :: FROM(n) ? MARK(x, _, _, _) -> on_mark(n, x)
-    :: FROM(n) ? ACK_MARK(x, _, _, _) -> on_ack_mark(n, x)
+    :: FROM(n) ? ACK_MERGE(x, _, _, _) -> on_ack_merge(n, x)
     :: FROM(n) ? EVICT(x, _, _, _) -> on_evict(n, x)
     :: FROM(n) ? HANDOVER(x, _, _, _) ->
         if
@@ -837,8 +946,7 @@ inline finish_purge(n)
 {
     if
     :: purge[n] == THEN_MERGE -> merge_as_leader(n)
-    :: purge[n] == THEN_FOLLOW -> merge_as_follower(n)
-    :: purge[n] == THEN_REFILL -> refill_as_follower(n)
+    :: purge[n] == THEN_DONE -> finish_replacement(n)
     fi
 }
 
@@ -901,6 +1009,9 @@ end:
         :: held[n] -> /* the handover takes too long */
             held[n] = false;
             offered[n] = false
+        :: resyncs > 0 && merged[n] && lead[n] == LEADER && missing[n] == 0 ->
+            resyncs--;
+            renew[n] = ALL
         /* the node's own work */
         :: purge[n] != NO_PURGE && ROOM_LEFT(n) -> finish_purge(n)
         :: MAY_JOURNAL(n) && unsent[n] != 0 && ROOM_LEFT(n) ->
@@ -920,16 +1031,16 @@ end:
             fi;
             note[n] = 0
         :: PROBES(n) -> agreed[n] = changes
-        :: merged[n] && scan[n] == SCANNING && ROOM_LEFT(n) -> scan_on(n)
-        :: MAY_REPAIR(n) && purge[n] == NO_PURGE && ROOM_LEFT(n) -> repair(n)
+        :: MAY_BEGIN(n) && ROOM_LEFT(n) -> begin_part(n)
+        :: origin[n] != OF_NONE && !ended[n] && ROOM_LEFT(n) -> part_on(n)
         :: held[n] && !offered[n] && act[n] && merged[n] && lead[n] == LEADER &&
-                scan[n] == NO_SCAN && !await[n] &&
-                (dirty[n] | in_flight[n] | PENDING(n) | UNTOLD(n)) == 0 && ROOM_LEFT(n) ->
+                (dirty[n] | owed[n] | renew[n] | in_flight[n] | PENDING(n) | UNTOLD(n)) == 0 &&
+                ROOM_LEFT(n) ->
             offered[n] = true;
             send(n, HANDOVER, term[n], 0, 0, 0)
         /* the link */
         :: !greeted[n] -> take_hello(n)
-        :: conn[n] != NO_LINK && purge[n] == NO_PURGE && ROOM_LEFT(n) && len(FROM(n)) > 0 ->
+        :: conn[n] != NO_LINK && ROOM_LEFT(n) && len(FROM(n)) > 0 ->
             take_message(n)
         :: IS_LEFT(n) -> lose(n)
         fi;
@@ -967,7 +1078,9 @@ init
             flushes = 0;
             evicts = 0;
             handovers = 0;
-            absents = 0
+            absents = 0;
+            resyncs = 0;
+            refusals = 0
     }
     :: atomic { timeout -> judge_rest(); break }
     od

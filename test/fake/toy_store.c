@@ -193,9 +193,11 @@ static void op_release(void *store_, void *item)
     item_unref(s, item);
 }
 
-static bool has_room(const struct toy_store *s, const struct link_change *c)
+static bool has_room(struct toy_store *s, const struct link_change *c)
 {
-    return s->value_max == 0 || c->nvalue <= s->value_max;
+    bool refused = s->one_in_refused != 0 &&
+                   (++s->calls * 2654435761u >> 8) % s->one_in_refused == 0;
+    return !refused && (s->value_max == 0 || c->nvalue <= s->value_max);
 }
 
 /* Adopt the CAS, unless it is so high that no later one could exceed it. */
@@ -279,7 +281,7 @@ static void op_part(void *store_, enum repl_part part)
 static uint64_t op_items(void *store_)
 {
     const struct toy_store *s = store_;
-    return s->items;
+    return s->config.own_cas ? UINT64_MAX : s->items;
 }
 
 static uint32_t op_clock(void *store_)
@@ -301,6 +303,7 @@ struct repl_scan {
 static struct repl_scan *op_scan_begin(void *store_, const struct map *wanted)
 {
     struct toy_store *s = store_;
+    (void)wanted;
     if (s->config.single_scan && s->scans > 0)
         return NULL;
     struct repl_scan *w = calloc(1, sizeof(*w));

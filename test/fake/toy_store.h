@@ -6,7 +6,8 @@
  *
  * CAS numbers are those of a good store: they grow with the clock, exceed what was
  * adopted, and never equal those of a store with another number. With own_cas they are
- * those of a simple store, which counts 1, 2, 3 whatever it has adopted.
+ * those of a simple one, that counts 1, 2, 3 whatever it was made to adopt, and does not
+ * say how many items it has.
  */
 #ifndef TEST_FAKE_TOY_STORE_H
 #define TEST_FAKE_TOY_STORE_H
@@ -39,6 +40,7 @@ struct toy_store {
     size_t value_max; /* larger values are refused; 0: no limit */
     /* One in so many calls fails, except puts; 0: none fails. */
     unsigned one_in_fails, calls;
+    unsigned one_in_refused; /* of what replication stores: it has no room; 0: for all */
 };
 
 extern const struct repl_store_ops toy_store_ops;

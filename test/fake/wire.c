@@ -201,8 +201,7 @@ static bool deliver_next(struct wire *w, unsigned to)
     struct wire_connection *c = session_of(e);
     struct link_message m;
     size_t used;
-    if (is_held(w, to) || !next_message(&c->pipe[to], &m, &used) ||
-        !repl_core_takes(e->core, &m))
+    if (is_held(w, to) || !next_message(&c->pipe[to], &m, &used))
         return false;
     if (w->watch != NULL)
         w->watch(w->watch_context, to, &m);
@@ -239,8 +238,7 @@ bool wire_has_message(const struct wire *w, unsigned to)
     if (e->core == NULL)
         return false;
     return has_newer(w, to) || (e->session != WIRE_NONE && !is_held(w, to) &&
-                                next_message(&session_of(e)->pipe[to], &m, &used) &&
-                                repl_core_takes(e->core, &m));
+                                next_message(&session_of(e)->pipe[to], &m, &used));
 }
 
 void wire_lose(struct wire *w, unsigned end)

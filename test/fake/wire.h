@@ -65,8 +65,7 @@ void wire_detach(struct wire *w, unsigned end);
 void wire_connect(struct wire *w);
 
 /* Deliver the next message to this end: from its session; with `newer`, the HELLO of a
- * newer connection, which closes the session. False if there is none, or if the core is
- * busy. */
+ * newer connection, which closes the session. False if there is none. */
 bool wire_deliver(struct wire *w, unsigned to, bool newer);
 bool wire_has_message(const struct wire *w, unsigned to);
 

@@ -144,8 +144,8 @@ static size_t take_message(const uint8_t *bytes, size_t n)
     if (is_change(&m) && m.change.value == NULL && m.op != LINK_DELETEQ)
         return used < n ? used : n; /* the rest of it is skipped */
     CHECK(used <= n);
-    if (m.op == LINK_MAP || m.op == LINK_MERGE || m.op == LINK_RESYNC ||
-        m.op == LINK_VERIFIED)
+    if (m.op == LINK_MAP || m.op == LINK_MERGE || m.op == LINK_REFILL ||
+        m.op == LINK_REPLACE || m.op == LINK_END || m.op == LINK_VERIFIED)
         check_maps(m.rest, m.nrest);
     else if (m.op != LINK_BYE)
         check_again(&m);

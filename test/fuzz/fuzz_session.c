@@ -140,10 +140,7 @@ static void say(struct play *y)
     size_t n = buffer_length(&out);
     char *exact = fuzz_exact(out.data, n);
     if (link_parse(exact, n, BODY_MAX, &m, &used, &why) == LINK_OK) {
-        if (!repl_core_takes(&y->a->core, &m))
-            work(y, 4);
-        if (is_linked(y) && repl_core_takes(&y->a->core, &m))
-            deliver(y, &m, n);
+        deliver(y, &m, n);
     }
     free(exact);
     buffer_fini(&out);

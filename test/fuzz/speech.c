@@ -112,17 +112,18 @@ static void put_notes(struct input *in, const struct repl_core *c, enum link_op 
 
 static unsigned maps_in(enum link_op op)
 {
-    return op == LINK_MERGE                        ? 3
-           : op == LINK_MAP || op == LINK_VERIFIED ? 2
-                                                   : op == LINK_RESYNC;
+    return op == LINK_MAP || op == LINK_VERIFIED
+               ? 2
+               : op == LINK_MERGE || op == LINK_REFILL || op == LINK_REPLACE ||
+                     op == LINK_END;
 }
 
 static void put_term(struct input *in, const struct repl_core *c, enum link_op op,
                      struct buffer *out)
 {
     size_t begun = link_begin(out, op, term_of(in, c->term, c->seen));
-    bool has_notes =
-        op == LINK_NOTICE || op == LINK_WANT || op == LINK_ABSENT || op == LINK_FETCH;
+    bool has_notes = op == LINK_NOTICE || op == LINK_WANT || op == LINK_ABSENT ||
+                     op == LINK_FETCH || op == LINK_MISSING;
     for (unsigned n = maps_in(op); n > 0; n--)
         put_map(in, c->session.map_bits, out);
     if (has_notes)
@@ -260,5 +261,6 @@ void speech_hello(struct input *in, const struct link_hello *said,
     hello->seen = term_of(in, hello->term, said->seen);
     hello->item_max = input_byte(in) * UINT64_C(16);
     hello->memory = input_byte(in);
-    memset(&hello->met, how % 3 == 0 ? 0 : input_byte(in), sizeof(hello->met));
+    hello->met = how % 3 == 0 ? 0 : input_byte(in);
+    hello->former = how % 5 == 0 ? hello->met : input_byte(in);
 }

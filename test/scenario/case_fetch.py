@@ -327,7 +327,6 @@ def case_answers_nobody_asked_for(lab):
     term = struct.pack("!Q", peer.term)
     peer.send("MAP", term + EMPTY + EMPTY)
     peer.await_op("MERGE")
-    peer.send("PURGED", term)
     client = a.connect()
     client.send(b"get wanted\r\n")
     assert peer.await_op("FETCH")[2] == term + note(b"wanted")

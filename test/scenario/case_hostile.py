@@ -4,7 +4,7 @@ log, the data stays intact, and the true peer can connect afterwards."""
 import struct
 import time
 
-from harness.peer import Peer, frame
+from harness.peer import Peer, frame, note
 
 PLACE = "two"
 PATIENT = "timeout=20000;heartbeat=1000"  # a scripted peer sends no heartbeats by itself
@@ -147,7 +147,7 @@ def case_frame_longer_than_promised(lab):
 
 
 def case_frame_of_absurd_length(lab):
-    after_hello(lab, frame("RESYNC", b"\0" * 9, length=0xFFFFFFF0), "impossible length")
+    after_hello(lab, frame("REPLACE", b"\0" * 9, length=0xFFFFFFF0), "impossible length")
 
 
 def case_value_of_absurd_length(lab):
@@ -229,10 +229,12 @@ def case_acknowledgement_of_nothing(lab):
     peer.send("DELETEQ", b"k7", nkey=2)
     peer.send("FLUSHQ", b"\0\0\0\0", nextra=4)
     term = struct.pack("!Q", peer.term)
-    for op in ("PURGED", "END", "HANDOVER", "VERIFY"):
+    for op in ("DONE", "HANDOVER", "VERIFY"):
         peer.send(op, term)
-    peer.send("RESYNC", term + b"\1")
-    peer.send("MERGE", term + b"\1\1\1")
+    for op in ("END", "REPLACE", "REFILL", "END"):
+        peer.send(op, term + b"\1")
+    peer.send("MISSING", term + note(b"k7"))
+    peer.send("MERGE", term + b"\1")
     peer.send("VERIFIED", term + b"\1\1")
     peer.ping()
     lab.until(lambda: int(a.stat("repl_bytes_in")) > 400, "a has read it all")

@@ -58,8 +58,8 @@ def lead(lab, a, **hello):
     term = struct.pack("!Q", 5)
     peer.send("ROLE", struct.pack("!QB16s", 5, 1, peer.run))
     peer.await_op("MAP")
-    peer.send("MERGE", term + EVERYTHING + EMPTY + EMPTY)
-    peer.await_op("PURGED")
+    peer.send("MERGE", term + EMPTY)
+    settled(peer)
     return peer
 
 

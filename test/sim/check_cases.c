@@ -334,6 +334,71 @@ static void asked_for_while_it_is_filled(void)
     ck_assert_uint_ne(version(a, 30), 0);
 }
 
+/* ---- copies, part by part */
+
+static void copy_cut_again_and_again(void)
+{
+    world_crash(&w, b);
+    wire_lose(&w.p.wire, 0);
+    for (unsigned i = 0; i < 10; i++) {
+        wire_connect(&w.p.wire);
+        move(20);
+        write_some(a, 3 * i, 3 * i + 2);
+        wire_cut(&w.p.wire);
+    }
+    rest();
+    ck_assert_uint_ne(version(b, 50), 0);
+}
+
+static void active_dies_during_a_resync(void)
+{
+    AZ(pthread_mutex_lock(&a->core.lock));
+    ck_assert_ptr_null(repl_core_resync(&a->core));
+    AZ(pthread_mutex_unlock(&a->core.lock));
+    move(12);
+    world_crash(&w, a);
+    wire_lose(&w.p.wire, 1);
+    for (unsigned k = 0; k < KEYS; k++)
+        ck_assert_uint_eq(version(b, k), w.keys[k].expected);
+    rest();
+    both_have(50, w.keys[50].expected);
+}
+
+static void no_room_at_the_standby(void)
+{
+    b->store.one_in_refused = 2;
+    write_some(a, 0, 20);
+    move(20);
+    ck_assert(!pair_in_sync(&w.p));
+    rest();
+}
+
+static void merge_cut_before_the_follower_knows(void)
+{
+    world_crash(&w, a);
+    wire_lose(&w.p.wire, 1);
+    write_some(a, 0, 3); /* active at once */
+    wire_connect(&w.p.wire);
+    while (!a->core.session.merged) {
+        node_work(b);
+        for (unsigned n = 0; n < 2; n++) {
+            wire_deliver(&w.p.wire, n, true);
+            wire_deliver(&w.p.wire, n, false);
+        }
+        node_work(a);
+    }
+    wire_cut(&w.p.wire);
+    node_promote(b);
+    write_some(b, 30, 33);
+    uint64_t of_a = version(a, 1), of_b = version(b, 31);
+    rest();
+    if (w.p.config.map_bits[0] == 14 && !w.flushed_later) {
+        both_have(1, of_a);
+        both_have(31, of_b);
+    }
+    ck_assert_uint_ne(version(a, 50), 0);
+}
+
 static const struct {
     const char *name;
     void (*play)(void);
@@ -358,6 +423,10 @@ static const struct {
     { "told absent in a split", absent_in_a_split },
     { "told absent what the other changed", absent_where_the_other_changed_it },
     { "asked for while it is filled", asked_for_while_it_is_filled },
+    { "copy cut again and again", copy_cut_again_and_again },
+    { "active dies during a resync", active_dies_during_a_resync },
+    { "no room at the standby", no_room_at_the_standby },
+    { "merge cut before the follower knows", merge_cut_before_the_follower_knows },
 };
 
 /* ---- how each is played */

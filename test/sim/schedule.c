@@ -14,8 +14,8 @@ struct schedule {
     unsigned active;              /* the node at which most clients are */
     unsigned writes, calm, loyal; /* writes: per cent. calm: one event in so many is rare.
                                    * loyal: one client in so many is at the other node */
-    bool evicts, expires, flushes_later; /* what stores and clients do in this schedule */
-    bool guarded;                        /* commands move the roles with the clients */
+    bool evicts, expires, flushes_later, refuses; /* what stores and clients do here */
+    bool guarded; /* commands move the roles with the clients */
 };
 
 /* ---- clients */
@@ -134,8 +134,8 @@ static void do_operator(struct schedule *s, struct node *n)
     AZ(pthread_mutex_lock(&n->core.lock));
     if (verify)
         (void)repl_core_verify_begin(&n->core);
-    else if (repl_core_resync(&n->core) == NULL)
-        s->w.wrote[n->number] = true; /* counts as a change of everything */
+    else
+        (void)repl_core_resync(&n->core);
     AZ(pthread_mutex_unlock(&n->core.lock));
 }
 
@@ -275,6 +275,8 @@ static void run_phase(struct schedule *s)
     s->loyal = one_in(w, 2) ? 20 : 1000000;
     world_trace(w, "---- a phase\n");
     world_phase(w);
+    for (unsigned i = 0; i < 2; i++)
+        w->p.node[i].store.one_in_refused = s->refuses ? 2 + below(w, 10) : 0;
     for (unsigned i = 0; i < s->steps && world_is_well(w); i++) {
         step(s);
         if (one_in(w, 10 * s->calm))
@@ -310,6 +312,7 @@ static void start(struct schedule *s, uint64_t seed)
     s->evicts = !one_in(&chance, 4);
     s->expires = one_in(&chance, 4);
     s->flushes_later = one_in(&chance, 6);
+    s->refuses = one_in(&chance, 4);
 }
 
 bool schedule_run(uint64_t seed, uint64_t *steps, char *why, size_t nwhy)

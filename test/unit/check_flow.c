@@ -71,7 +71,7 @@ START_TEST(test_backlog_of_a_copy_is_bounded)
 {
     set_large(a);
     wire_connect(&p.wire);
-    while (!a->core.session.merged || a->core.session.await) {
+    while (a->core.purge.goal == NULL) {
         node_work(a);
         node_work(b);
         for (unsigned i = 0; i < 2; i++) {
@@ -114,12 +114,12 @@ static struct link_message asks_for_maps(unsigned i)
     return m;
 }
 
-static struct link_message asks_for_purge(unsigned i)
+static struct link_message asks_for_done(unsigned i)
 {
     static const uint8_t empty;
     (void)i;
     return (struct link_message){
-        .op = LINK_RESYNC, .term = a->core.term, .rest = &empty, .nrest = 1
+        .op = LINK_END, .term = a->core.term, .rest = &empty, .nrest = 1
     };
 }
 
@@ -141,7 +141,7 @@ static void follow_b(void)
 
 START_TEST(test_answers_that_nobody_reads_are_bounded)
 {
-    struct link_message (*const asks[])(unsigned) = { asks_for_noop, asks_for_purge,
+    struct link_message (*const asks[])(unsigned) = { asks_for_noop, asks_for_done,
                                                       only_lives, asks_for_maps };
     for (size_t kind = 0; kind < N_ELEMENTS(asks); kind++) {
         const char *why = NULL;
@@ -192,7 +192,7 @@ START_TEST(test_a_purge_that_gets_no_scan_waits)
     busy_ops.scan_begin = no_scan;
     b->core.store_ops = &busy_ops;
     wire_connect(&p.wire);
-    while (!repl_core_busy(&b->core)) {
+    while (b->core.purge.goal == NULL) {
         node_work(a);
         for (unsigned i = 0; i < 2; i++) {
             wire_deliver(&p.wire, i, true);

@@ -10,7 +10,7 @@ static const char *greet_with(struct node *n, uint64_t term)
     wire_connect(&p.wire); /* so that there is a place to answer to */
     repl_core_make_hello(&n->core, &said, 0);
     hello = said;
-    hello.met = (struct run_id){ { 0 } };
+    hello.met = hello.former = 0;
     memset(&hello.run, 'x', sizeof(hello.run));
     hello.active = false;
     hello.term = hello.seen = term;
@@ -67,7 +67,7 @@ START_TEST(test_a_copy_that_was_cut_is_not_forgotten)
 {
     set_many(a, 0, 500, "v");
     wire_connect(&p.wire);
-    while (map_is_empty(&b->core.coming) || b->store.items < 100)
+    while (b->store.items < 100)
         one_round();
     wire_cut(&p.wire);
     ck_assert_uint_lt(b->store.items, 500);

@@ -250,13 +250,14 @@ static void *delete_at_a(void *arg)
     return finish();
 }
 
-/* A client deletes the item that the scan has just reached. */
+/* A client deletes the item that the scan of its part has just reached. */
 static enum repl_answer next_beside_a_client(void *store, struct repl_scan *scan,
                                              struct repl_item *out)
 {
     enum repl_answer found = toy_store_ops.scan_next(store, scan, out);
     if (found == REPL_YES && out->state.nkey == 1 &&
-        memcmp(out->state.key, "n", 1) == 0 && hooks == 0)
+        memcmp(out->state.key, "n", 1) == 0 && hooks == 0 &&
+        map_has(&a->core.in_flight, hash_key("n", 1)))
         let_other_run(delete_at_a);
     return found;
 }

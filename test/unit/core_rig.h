@@ -78,6 +78,14 @@ static inline void link_up(void)
     ck_assert(a->core.active && !b->core.active);
 }
 
+/* Its texts are valid until the next call. */
+static inline struct repl_status figures_of(struct node *n)
+{
+    static struct repl_status s;
+    repl_core_status(&n->core, &s);
+    return s;
+}
+
 static inline uint64_t items_copied(void)
 {
     return a->core.count.resync_items + b->core.count.resync_items;

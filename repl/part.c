@@ -1,0 +1,165 @@
+/*
+ * Which part of a copy is next (R13). A part is a set of buckets of one origin, so large
+ * that it is sent in a moment: a link that breaks costs one part.
+ *
+ *   dirty   clients changed it here: the peer's is replaced
+ *   owed    the peer is missing some of it: it is filled
+ *   renew   an operator wants it: it is replaced
+ *
+ * A part is taken out of its origin, and goes back there if it is cut. `dirty` and `owed`
+ * take turns, and each goes round, so that neither load nor a peer without room keeps the
+ * rest waiting.
+ */
+#include "repl/internal.h"
+
+enum {
+    SHARE = 64,      /* the first part is so much of all buckets; the next ones double */
+    BYTES = 8 << 20, /* below so many bytes and items, and are halved above twice that */
+    ITEMS = 50000,
+    AGAIN_FIRST_US = 1000000, /* until the peer may have room for what it refused */
+    AGAIN_MOST_US = 30000000,
+};
+
+/* A store that looks at all its items for each scan is copied in one part. */
+static size_t size(const struct repl_core *c)
+{
+    size_t all = (size_t)1 << c->config.map_bits;
+    if (c->store_ops->items(c->store) == UINT64_MAX)
+        return all;
+    return c->session.copy.size != 0 ? c->session.copy.size : all / SHARE;
+}
+
+/* Each part costs a look at the whole table: in a store of many items parts are larger.
+ */
+static uint64_t scale(const struct repl_core *c)
+{
+    return 1 + c->store_ops->items(c->store) / ((uint64_t)SHARE * ITEMS);
+}
+
+void part_adapt(struct repl_core *c)
+{
+    struct repl_copy *copy = &c->session.copy;
+    size_t next = size(c), all = (size_t)1 << c->config.map_bits;
+    uint64_t bytes = BYTES * scale(c), items = ITEMS * scale(c);
+    if (copy->bytes > 2 * bytes || copy->items > 2 * items)
+        next = next > 1 ? next / 2 : 1;
+    else if (copy->bytes < bytes && copy->items < items && next < all)
+        next *= 2;
+    copy->size = next;
+}
+
+/* ---- dirty, renew */
+
+/* Of what this node is missing itself the peer may have the rest: that comes first. */
+static bool pick_dirty(struct repl_core *c)
+{
+    struct repl_copy *copy = &c->session.copy;
+    if (c->session.lead != LEAD_LEADER || map_is_empty(&c->dirty))
+        return false;
+    map_widen(&c->dirty, c->session.map_bits);
+    map_widen(&c->missing, c->session.map_bits);
+    map_copy(&c->spare, &c->dirty);
+    map_subtract(&c->spare, &c->missing); /* mutant: part-of-what-is-missing */
+    if (map_next(&c->spare, copy->dirty_at) == MAP_END)
+        copy->dirty_at = 0;
+    copy->dirty_at = map_pick(&c->in_flight, &c->spare, copy->dirty_at, size(c));
+    return !map_is_empty(&c->in_flight);
+}
+
+static bool pick_renew(struct repl_core *c)
+{
+    if (c->session.lead != LEAD_LEADER || c->renew_at == MAP_END)
+        return false;
+    map_fill(&c->spare);
+    c->session.copy.renew_from = c->renew_at;
+    c->renew_at = map_pick(&c->in_flight, &c->spare, c->renew_at, size(c));
+    return true;
+}
+
+/* ---- owed */
+
+/* All that is owed was tried; what the peer had no room for is tried again, some time
+ * later. */
+void part_end_round(struct repl_core *c)
+{
+    struct repl_round *r = &c->session.round;
+    uint64_t longer = r->pause_us != 0 ? 2 * r->pause_us : AGAIN_FIRST_US;
+    r->pause_us = !r->refused ? 0 : longer < AGAIN_MOST_US ? longer : AGAIN_MOST_US;
+    r->again_us = c->now_us + r->pause_us;
+    r->refused = false;
+    r->at = 0;
+    if (r->pause_us > 0)
+        core_log(
+            c, REPL_LOG_WARNING,
+            "the peer has no room for some items: they are missing there, and copied "
+            "again in %llu s; raise its -m",
+            (unsigned long long)(r->pause_us / 1000000));
+}
+
+static bool pick_owed(struct repl_core *c)
+{
+    struct repl_round *r = &c->session.round;
+    if (map_is_empty(&c->owed))
+        return false;
+    if (map_next(&c->owed, r->at) == MAP_END)
+        part_end_round(c);
+    if (c->now_us < r->again_us)
+        return false;
+    map_widen(&c->owed, c->session.map_bits);
+    r->at = map_pick(&c->in_flight, &c->owed, r->at, size(c));
+    return true;
+}
+
+void part_refused(struct repl_core *c, uint64_t hash)
+{
+    bool first = map_is_empty(&c->owed) && c->session.copy.origin != COPY_OWED;
+    map_add(&c->owed, hash);
+    c->session.round.refused = true;
+    if (first)
+        part_end_round(c);
+}
+
+/* ---- all */
+
+bool part_is_due(const struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    bool replaces = s->lead == LEAD_LEADER &&
+                    (c->renew_at != MAP_END || map_exceeds(&c->dirty, &c->missing));
+    return replaces || (!map_is_empty(&c->owed) && c->now_us >= s->round.again_us);
+}
+
+static enum copy_origin pick(struct repl_core *c)
+{
+    bool owed_first = c->session.copy.last == COPY_DIRTY;
+    return owed_first && pick_owed(c) ? COPY_OWED
+           : pick_dirty(c)            ? COPY_DIRTY
+           : pick_owed(c)             ? COPY_OWED
+           : pick_renew(c)            ? COPY_RENEW
+                                      : COPY_NONE;
+}
+
+/* What is replaced need not be filled as well. */
+bool part_take(struct repl_core *c)
+{
+    struct repl_copy *copy = &c->session.copy;
+    copy->origin = copy->last = pick(c);
+    map_widen(&c->in_flight, c->session.map_bits);
+    if (copy->origin == COPY_DIRTY)
+        map_subtract(&c->dirty, &c->in_flight);
+    if (copy->origin != COPY_RENEW)
+        map_subtract(&c->owed, &c->in_flight);
+    return copy->origin != COPY_NONE;
+}
+
+void part_put_back(struct repl_core *c)
+{
+    const struct repl_copy *copy = &c->session.copy;
+    if (copy->origin == COPY_DIRTY)
+        map_unite(&c->dirty, &c->in_flight); /* mutant: no-in-flight */
+    else if (copy->origin == COPY_OWED)
+        map_unite(&c->owed, &c->in_flight);
+    else if (copy->origin == COPY_RENEW && copy->renew_from < c->renew_at)
+        c->renew_at = copy->renew_from;
+    map_clear(&c->in_flight);
+}

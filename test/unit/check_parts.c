@@ -1,0 +1,332 @@
+/* Copies by parts: what a break costs, what is never taken away, and what finds no room.
+ */
+#include "base/hash.h"
+#include "test/unit/core_rig.h"
+
+enum { MANY = 2000 };
+
+static const char *resync(struct node *n)
+{
+    repl_core_lock(&n->core);
+    const char *why = repl_core_resync(&n->core);
+    repl_core_unlock(&n->core);
+    return why;
+}
+
+static void rounds(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        one_round();
+}
+
+/* ---- what a break costs */
+
+/* Each link lasts for a twentieth of the copy. */
+START_TEST(test_a_fill_that_is_cut_again_and_again)
+{
+    unsigned cuts = 0;
+    set_many(a, 0, MANY, "v");
+    while (!pair_in_sync(&p) && cuts < 100) {
+        wire_connect(&p.wire);
+        rounds(200);
+        if (!pair_in_sync(&p)) {
+            wire_cut(&p.wire);
+            cuts++;
+        }
+    }
+    ck_assert_uint_gt(cuts, 5);
+    ck_assert_uint_lt(cuts, 100);
+    ck_assert_uint_lt(items_copied(), 3 * MANY);
+    settle_in_sync();
+    ck_assert_uint_eq(b->store.items, MANY);
+}
+END_TEST
+
+START_TEST(test_a_cut_repair_goes_on_where_it_was)
+{
+    link_up();
+    set_many(a, 0, MANY, "v");
+    settle_in_sync();
+    wire_cut(&p.wire);
+    set_many(a, 0, MANY, "w");
+    uint64_t before = items_copied();
+    for (unsigned i = 0; i < 5; i++) {
+        wire_connect(&p.wire);
+        rounds(500);
+        ck_assert_uint_eq(b->store.items, MANY + 1); /* nothing is ever emptied */
+        wire_cut(&p.wire);
+    }
+    settle_in_sync();
+    ck_assert_uint_lt(items_copied() - before, 2 * MANY);
+}
+END_TEST
+
+/* Changes that find no room come again and again: the rest has its turn all the same. */
+START_TEST(test_a_fill_beside_an_overflow)
+{
+    const struct pair_config config = { .map_bits = { 10, 10 }, .journal_bytes = 4096 };
+    restart_pair(&config);
+    link_up();
+    set_many(a, 0, MANY, "v");
+    settle_in_sync();
+    node_crash(b);
+    wire_lose(&p.wire, 0);
+    node_start(b);
+    wire_connect(&p.wire);
+    for (unsigned i = 0; i < 200 && b->store.items < MANY; i++) {
+        set_many(a, 0, 100, numbered(i));
+        rounds(100);
+    }
+    ck_assert_uint_ge(b->store.items, MANY);
+    ck_assert_uint_gt(figures_of(a).journal_overflows, 1000);
+    settle_in_sync();
+}
+END_TEST
+
+/* ---- an operator's resync */
+
+START_TEST(test_the_active_dies_during_a_resync)
+{
+    link_up();
+    set_many(a, 0, MANY, "v");
+    settle_in_sync();
+    for (unsigned n = 1; n < 3000; n += n) {
+        ck_assert_ptr_null(resync(a));
+        rounds(n);
+        ck_assert_uint_eq(b->store.items, MANY + 1);
+        ck_assert_uint_eq(figures_of(a).at_risk, 0);
+    }
+    node_crash(a);
+    wire_lose(&p.wire, 1);
+    ck_assert_uint_eq(b->store.items, MANY + 1);
+    node_start(a);
+    settle_in_sync();
+}
+END_TEST
+
+/* It makes good what went wrong without anybody's notice: old, too much, and missing. */
+START_TEST(test_a_resync_replaces)
+{
+    const struct link_change old = {
+        .key = "key 1", .nkey = 5, .value = "old", .nvalue = 3
+    };
+    const struct link_change more = {
+        .key = "more", .nkey = 4, .value = "x", .nvalue = 1
+    };
+    link_up();
+    set_many(a, 0, MANY, "v");
+    settle_in_sync();
+    toy_store_set(&b->store, &old);
+    toy_store_set(&b->store, &more);
+    toy_store_delete(&b->store, "key 2", 5);
+    ck_assert_ptr_null(resync(a));
+    ck_assert(!pair_in_sync(&p));
+    settle_in_sync();
+    both_have("key 1", "v");
+    both_have("key 2", "v");
+    both_have("more", NULL);
+}
+END_TEST
+
+/* What clients do meanwhile stands, whether the part has passed it or not. */
+START_TEST(test_changes_during_a_resync)
+{
+    char value[20];
+    link_up();
+    set_many(a, 0, MANY, "v");
+    settle_in_sync();
+    ck_assert_ptr_null(resync(a));
+    for (unsigned i = 0; i < 3 * MANY; i++) {
+        snprintf(value, sizeof(value), "%u", i);
+        if (i % 11 == 0)
+            (void)node_delete(a, numbered(i % (2 * MANY)));
+        else
+            set(a, numbered(i % (2 * MANY)), value);
+        one_round();
+    }
+    settle_in_sync();
+    ck_assert(node_has(b, numbered(MANY - 1), value));
+}
+END_TEST
+
+/* More than can be noted: what comes in vain is copied again. */
+START_TEST(test_more_arrives_than_can_be_noted)
+{
+    link_up();
+    set_many(a, 0, MANY, "v");
+    settle_in_sync();
+    b->core.arrived.nslots = 16;
+    ck_assert_ptr_null(resync(a));
+    settle();
+    ck_assert(!pair_in_sync(&p));
+    for (unsigned i = 0; i < 100 && !pair_in_sync(&p); i++) {
+        pair_pass(&p, 1000);
+        settle();
+    }
+    settle_in_sync();
+    ck_assert_uint_eq(b->store.items, MANY + 1);
+}
+END_TEST
+
+/* ---- the link is never deaf */
+
+START_TEST(test_changes_flow_during_a_purge)
+{
+    const struct pair_config config = { .map_bits = { 6, 6 }, .journal_bytes = 1 << 20 };
+    restart_pair(&config);
+    link_up();
+    set_many(a, 0, 5 * MANY, "v");
+    settle_in_sync();
+    wire_cut(&p.wire);
+    for (unsigned i = 0; i < 5 * MANY; i++)
+        ck_assert_int_eq(node_delete(a, numbered(i)), CHANGE_OK);
+    wire_connect(&p.wire);
+    while (b->core.purge.goal == NULL) {
+        node_work(a);
+        for (unsigned n = 0; n < 2; n++) {
+            wire_deliver(&p.wire, n, true);
+            wire_deliver(&p.wire, n, false);
+        }
+    }
+    set(a, "new", "x"); /* b's purge stands still meanwhile */
+    for (unsigned i = 0; i < 5; i++) {
+        node_work(a);
+        wire_deliver(&p.wire, 1, false);
+        wire_deliver(&p.wire, 0, false);
+    }
+    ck_assert(b->core.purge.goal != NULL);
+    ck_assert(node_has(b, "new", "x"));
+    ck_assert_uint_eq(figures_of(a).pending, 0);
+    settle_in_sync();
+    both_have("new", "x");
+    both_have("key 1", NULL);
+}
+END_TEST
+
+/* ---- no room */
+
+static void pass_until_in_sync(unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds && !pair_in_sync(&p); i++) {
+        pair_pass(&p, 1000);
+        settle();
+    }
+    settle_in_sync();
+}
+
+START_TEST(test_a_refused_change_is_not_forgotten)
+{
+    link_up();
+    set_many(a, 0, 100, "v");
+    settle_in_sync();
+    b->store.value_max = 3;
+    set(a, "key 7", "too long");
+    settle();
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_uint_eq(figures_of(&p.node[i]).in_sync, 0);
+        ck_assert_ptr_nonnull(strstr(figures_of(&p.node[i]).health, "room"));
+    }
+    ck_assert_uint_gt(figures_of(a).at_risk, 0);
+    ck_assert(node_has(b, "key 7", NULL));
+    for (unsigned i = 0; i < 10; i++) { /* as often as it likes */
+        pair_pass(&p, 1000);
+        settle();
+        ck_assert_uint_eq(figures_of(a).in_sync, 0);
+        ck_assert_uint_eq(figures_of(b).in_sync, 0);
+    }
+    ck_assert_uint_le(b->core.count.apply_failed, 5); /* but ever more rarely */
+    b->store.value_max = 0;
+    pass_until_in_sync(40);
+    both_have("key 7", "too long");
+}
+END_TEST
+
+START_TEST(test_a_copy_without_room_is_told_and_finished)
+{
+    set_many(a, 0, MANY, "value");
+    b->store.value_max = 3;
+    settle();
+    ck_assert_uint_eq(figures_of(a).in_sync, 0);
+    ck_assert_uint_eq(b->store.items, 0);
+    ck_assert_uint_ge(figures_of(a).at_risk, MANY / 2);
+    b->store.value_max = 0;
+    pass_until_in_sync(40);
+    ck_assert_uint_eq(b->store.items, MANY);
+}
+END_TEST
+
+/* The role moves while something is missing: it comes back from the other. */
+START_TEST(test_the_role_moves_while_something_is_missing)
+{
+    link_up();
+    set_many(a, 0, 100, "v");
+    settle_in_sync();
+    b->store.value_max = 3;
+    set(a, "key 7", "too long");
+    settle();
+    b->store.value_max = 0;
+    node_promote(b);
+    settle_in_sync();
+    both_have("key 7", "too long");
+}
+END_TEST
+
+/* ---- a merge is agreed by both, or by none */
+
+/* MAP has come, and MERGE never does; then the role moves. */
+static void cut_before_the_merge(struct node *leader)
+{
+    wire_connect(&p.wire);
+    while (!leader->core.session.merged) {
+        node_work(a);
+        node_work(b);
+        for (unsigned n = 0; n < 2; n++) {
+            wire_deliver(&p.wire, n, true);
+            if (!leader->core.session.merged)
+                wire_deliver(&p.wire, n, false);
+        }
+    }
+    wire_cut(&p.wire);
+}
+
+START_TEST(test_a_merge_that_only_the_leader_knows)
+{
+    link_up();
+    set_many(a, 0, 100, "v");
+    settle_in_sync();
+    node_crash(a); /* and is active again at once, as another run */
+    wire_lose(&p.wire, 1);
+    node_start(a);
+    set(a, "of a", "1");
+    cut_before_the_merge(a);
+    set(a, "of a too", "2");
+    node_promote(b);
+    set(b, "of b", "3");
+    node_promote(b);
+    settle_in_sync();
+    ck_assert_uint_eq(a->core.count.invalidated + b->core.count.invalidated, 0);
+    both_have("of a", "1");
+    both_have("of a too", "2");
+    both_have("of b", "3");
+    both_have("key 5", "v");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        test_a_fill_that_is_cut_again_and_again,
+        test_a_cut_repair_goes_on_where_it_was,
+        test_a_fill_beside_an_overflow,
+        test_the_active_dies_during_a_resync,
+        test_a_resync_replaces,
+        test_changes_during_a_resync,
+        test_more_arrives_than_can_be_noted,
+        test_changes_flow_during_a_purge,
+        test_a_refused_change_is_not_forgotten,
+        test_a_copy_without_room_is_told_and_finished,
+        test_the_role_moves_while_something_is_missing,
+        test_a_merge_that_only_the_leader_knows,
+    };
+    return unit_run_with("parts", setup, teardown, tests, N_ELEMENTS(tests));
+}
