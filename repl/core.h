@@ -208,6 +208,9 @@ const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *
  * refused. */
 const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
                             const struct link_hello *hello);
+/* Why a HELLO that this node has sent is out of date; NULL if it is not. */
+const char *repl_core_said_fault(const struct repl_core *c,
+                                 const struct link_hello *said);
 /* The HELLO to send at connect. */
 void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_t now_us);
 /* The session's connection is gone (R3). */

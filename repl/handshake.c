@@ -151,6 +151,9 @@ void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello)
 {
     const char *why = repl_core_hello_fault(t->core, hello);
+    /* It would end the session, and then be refused itself. */
+    if (why == NULL && t->session != NULL && l->has_said)
+        why = repl_core_said_fault(t->core, &l->said);
     if (why != NULL) {
         slots_refuse(t, l, why);
         return;

@@ -68,10 +68,14 @@ const char *repl_core_hello_fault(struct repl_core *c, const struct link_hello *
  * now, the peer would wait for our ROLE. If this node was promoted and demoted since,
  * it would not accept the peer's lower term. An active node sends a ROLE, which tells
  * everything. And both nodes must go by the same last merge. */
-static bool said_is_stale(const struct repl_core *c, const struct link_hello *said)
+const char *repl_core_said_fault(const struct repl_core *c, const struct link_hello *said)
 {
-    return (!c->active && (said->active || said->term != c->term)) ||
-           said->met != alias_of(&c->met) || said->former != alias_of(&c->former);
+    if (!c->active && (said->active || said->term != c->term))
+        return "the role of this node changed during the handshake; trying again";
+    if (said->met != alias_of(&c->met) || said->former != alias_of(&c->former))
+        return "this node merged on another connection during the handshake; trying "
+               "again";
+    return NULL;
 }
 
 /* A merge holds if both know of it. The leader notes it first, and says whom it had met
@@ -144,8 +148,8 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
     unsigned mine = c->config.map_bits;
     ASSERT_LOCKED(c);
     const char *why = repl_core_hello_fault(c, hello);
-    if (why == NULL && said_is_stale(c, said))
-        why = "the role of this node changed during the handshake; trying again";
+    if (why == NULL)
+        why = repl_core_said_fault(c, said);
     if (why != NULL)
         return why;
     struct run_id met = last_met_here(c, hello);

@@ -144,7 +144,7 @@ static void *note_worker(void *arg)
     *w = gate_worker(&g);
     if (*w != NULL) {
         gate_enter(&g, *w);
-        (*w)->count++;
+        (*w)->noted++;
         gate_leave(*w);
     }
     return NULL;
@@ -162,7 +162,7 @@ START_TEST(test_a_new_thread_takes_over_an_idle_worker)
         ck_assert_ptr_nonnull(next);
         ck_assert_ptr_ne(next, mine);
         ck_assert_ptr_eq(next, first);
-        ck_assert_uint_eq(next->count, i + 1); /* as its previous thread left it */
+        ck_assert_uint_eq(next->noted, i + 1); /* as its previous thread left it */
         gate_hold(&g);
         gate_release(&g, 0);
     }
@@ -177,7 +177,7 @@ static void *come_and_go(void *arg)
     AN(w != NULL);
     for (unsigned i = 0; i < 50; i++) {
         gate_enter(&g, w);
-        w->count++; /* no other thread may have this worker now */
+        w->noted++; /* no other thread may have this worker now */
         gate_leave(w);
     }
     return NULL;
@@ -196,7 +196,7 @@ START_TEST(test_threads_come_and_go_during_sections)
     }
     ck_assert_uint_le(count_workers(), THREADS);
     for (const struct repl_worker *w = atomic_load(&g.workers); w != NULL; w = w->next)
-        total += w->count;
+        total += w->noted;
     ck_assert_uint_eq(total, 30 * THREADS * 50);
 }
 END_TEST
