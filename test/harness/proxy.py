@@ -23,6 +23,8 @@ class Proxy:
         self.other = {}
         self.alter = {}  # bytes to replace -> replacement of the same length
         self.open, self.frozen, self.done = True, False, False
+        self.muted = None  # "near" or "far": what that side sends is not passed on
+        self.near = set()  # the ends of those that have connected
         self.quota = None  # bytes to pass before it freezes by itself
         self.rate = None  # bytes a second
         self.free_at = 0.0  # when a slow link has passed on what it has read
@@ -37,7 +39,12 @@ class Proxy:
         """Keeps the connections but passes nothing on, as a dead switch does."""
         self.order(True, True)
 
+    def mute(self, side):
+        """One direction only: near is the side that connects, far the one that is connected to."""
+        self.muted = side
+
     def heal(self):
+        self.muted = None
         self.order(True, False)
 
     def order(self, is_open, frozen):
@@ -60,13 +67,16 @@ class Proxy:
                     self.accept()
                 elif key.fileobj is self.wake_out:
                     self.wake_out.recv(64)
-                elif not self.frozen:
+                elif not self.is_held(key.fileobj):
                     self.relay(key.fileobj)
             if not self.open:
                 self.drop_all()
-            if self.frozen and not self.done:
+            if (self.frozen or self.muted) and not self.done:
                 threading.Event().wait(0.01)
         self.drop_all()
+
+    def is_held(self, end):
+        return self.frozen or self.muted == ("near" if end in self.near else "far")
 
     def accept(self):
         near, _ = self.listener.accept()
@@ -80,6 +90,7 @@ class Proxy:
             return
         far.settimeout(5.0)
         near.settimeout(5.0)
+        self.near.add(near)
         for one, two in ((near, far), (far, near)):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.other[one] = two
@@ -114,6 +125,7 @@ class Proxy:
         for one in (end, self.other.pop(end, None)):
             if one is not None:
                 self.other.pop(one, None)
+                self.near.discard(one)
                 self.selector.unregister(one)
                 one.close()
 

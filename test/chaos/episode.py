@@ -1,0 +1,156 @@
+"""An episode: faults come and go while clients work; then all is healed, both nodes must come to be in
+sync, and every key of both is looked at."""
+
+import time
+
+from dialect import meta_key
+from faults import FAULTS
+from holdings import answer_of, differ, read
+from operation import EARLY, LATE, MISSING, NEVER, Operation, State, brief
+from world import LOAD, OWN
+
+SETTLED = 30.0   # s, until both are in sync
+ROUNDS = 3
+
+
+class Episode:
+    def __init__(self, world, number, reclaimed=10.0):
+        """reclaimed: s, until what has expired is no item any more."""
+        self.world, self.judge, self.random = world, world.judge, world.random
+        self.reclaimed = reclaimed
+        self.number, self.compared = number, 0
+
+    def play(self):
+        """The violations that were found."""
+        before = len(self.judge.violations)
+        self.judge.begin("episode %d" % self.number)
+        self.world.go()
+        for _ in range(self.random.randint(1, ROUNDS)):
+            self.round()
+        self.settle()
+        return self.judge.violations[before:]
+
+    # ---- faults
+
+    def round(self):
+        self.pause(0.6)
+        running = []
+        for name, function in self.draw():
+            self.world.faults[name] += 1
+            self.judge.note(name)
+            running.append(function(self.world))
+            next(running[-1])
+            self.pause(0.5)
+        self.pause(1.5)
+        self.random.shuffle(running)
+        for generator in running:
+            next(generator, None)
+            self.pause(0.3)
+
+    def draw(self):
+        names, taken, drawn = list(FAULTS), set(), []
+        self.random.shuffle(names)
+        for name in names[:self.random.randint(1, 4)]:
+            function, takes = FAULTS[name]
+            if not takes & taken:
+                taken |= takes
+                drawn.append((name, function))
+        return drawn
+
+    def pause(self, longest):
+        time.sleep(self.random.uniform(0, longest))
+
+    # ---- the end
+
+    def settle(self):
+        world = self.world
+        world.lab.check_alive()
+        world.still()
+        world.await_served()
+        self.judge.all_served()
+        world.write_something()
+        since, age = time.monotonic(), self.judge.age
+        if not world.await_soon(world.is_in_sync, SETTLED):
+            self.judge.report("not in sync after %d s" % SETTLED, None, world.reasons())
+            return
+        self.judge.in_sync(since, age)
+        world.find_active()
+        self.compare()
+        self.judge.forget_flushes(time.monotonic())
+
+    def compare(self):
+        begin = time.monotonic()
+        names = list(self.judge.keys)
+        others = [OWN] + [b"%s%d" % (LOAD, number) for number in range(self.world.load_keys)]
+        held = [read(node.client(), names + others) for node in self.world.nodes]
+        end = time.monotonic()
+        self.compared += len(names) + len(others)
+        self.count_items(names + others, held)
+        for name in names:
+            self.compare_key(self.judge.key(name), [side.get(name) for side in held], begin, end)
+        self.compare_others(others, held)
+
+    def compare_key(self, key, items, begin, end):
+        for node, item in enumerate(items if not key.is_spoiled else ()):
+            operation = Operation("get")
+            operation.took(*(item.read if item else (begin, end)))
+            self.judge.looked_at(key, operation, node, answer_of(item))
+        what = differ(*items) if any(items) else None
+        if what and not self.is_excused(what, items):
+            if not key.is_spoiled:
+                self.judge.report(what, key, "; ".join(
+                    "%s: %s" % (name, brief(answer_of(item))) for name, item in zip("ab", items)))
+            self.mend(key)
+            return
+        states = [self.known_of(item) for item in items]
+        self.judge.settled(key, states if what else states[:1] * 2)
+
+    def mend(self, key):
+        """What has been reported is not reported again."""
+        self.world.ask(self.world.active, b"md " + meta_key(key.name))
+        self.judge.settled(key, [MISSING, MISSING])
+
+    def is_excused(self, what, items):
+        """Evictions are told, but may be lost; and what expires does so within a second or two."""
+        only = next((item for item in items if item), None)
+        return what == "on one node only" and (self.judge.sides.evicts or -1 < only.ttl <= EARLY + LATE)
+
+    @staticmethod
+    def known_of(item):
+        """The state to go on from."""
+        if not item:
+            return MISSING
+        begin, end = item.read
+        deadline = (begin + item.ttl - 1, end + item.ttl + 1) if item.ttl >= 0 else (NEVER, NEVER)
+        state = State(item.value, item.flags, deadline, born=(begin, end))
+        state.token.cas = item.cas
+        return state
+
+    def compare_others(self, others, held):
+        found = {}
+        for name in others:
+            items = [side.get(name) for side in held]
+            what = differ(*items) if any(items) else None
+            if what and not self.is_excused(what, items):
+                found.setdefault(what, []).append(name)
+        for what, names in found.items():
+            for name in names:
+                self.world.ask(self.world.active, b"delete " + name)
+            self.judge.report("load: " + what, None, "%d keys, such as %s: %s" % (
+                len(names), names[0], [str(side.get(names[0]))[:80] for side in held]))
+
+    def count_items(self, names, held):
+        """A node may not have items of keys that nobody has written. What has expired still counts for a
+        while; and what a standby has evicted comes again if it is read."""
+        for node, side in zip(self.world.nodes, held):
+            count = len(side)
+
+            def is_right(node=node):
+                return int(node.stat("curr_items")) <= count
+            if is_right():
+                continue
+            if not self.world.await_soon(is_right, self.reclaimed):
+                count = len(read(node.client(), names))
+            if not is_right():
+                self.judge.report("extra items", None, "%s has %s items, of which %d are known" % (
+                    node.name, node.stat("curr_items"), count))

@@ -1,0 +1,174 @@
+"""What a key may be, and what a client's operation makes of it: given what was there, the answer and
+what is there afterwards are certain. So an answer tells what was there (judge.py)."""
+
+import collections
+import itertools
+
+# What a node answered, whatever the protocol: a word of those below, and what came with it.
+Answer = collections.namedtuple("Answer", "word value flags cas number ttl", defaults=(None,) * 5)
+
+REFUSED = "REFUSED"      # a standby's, or while a role moves: nothing was done
+UNSENT = "UNSENT"        # there is nobody: nothing was done
+NO_MEMORY = "NO_MEMORY"  # nothing was stored; what was there may be gone
+IN_DOUBT = Answer("IN_DOUBT")  # no answer came: done, or not, or later
+CHANGED = {"STORED", "DELETED", "TOUCHED", "NUMBER"}
+EARLY, LATE = 2.5, 2.5   # s; a node counts whole seconds, a busy one late, and each of two may round
+NEVER = float("inf")
+ABSENT = {"get": "NOT_FOUND", "gat": "NOT_FOUND", "touch": "NOT_FOUND", "delete": "NOT_FOUND",
+          "incr": "NOT_FOUND", "decr": "NOT_FOUND", "cas": "NOT_FOUND", "replace": "NOT_STORED",
+          "append": "NOT_STORED", "prepend": "NOT_STORED"}
+
+
+class Token:
+    """The CAS of one store; unknown until somebody has been told it."""
+
+    def __init__(self):
+        self.cas = None
+
+
+class State:
+    """deadline: when it expires at the earliest, and at the latest. born: when it was stored."""
+
+    def __init__(self, value, flags=0, deadline=(NEVER, NEVER), born=(0, 0), token=None):
+        self.value, self.flags, self.deadline, self.born = value, flags, deadline, born
+        self.token = token or Token()
+
+    def may_be_here(self, begin):
+        return begin <= self.deadline[1] + LATE
+
+    def may_be_gone(self, end):
+        return end >= self.deadline[0] - EARLY
+
+    def __str__(self):
+        if self.value is None:
+            return "nothing"
+        return "%.30r (%d B) flags %d cas %s" % (self.value, len(self.value), self.flags, self.token.cas)
+
+
+MISSING = State(None)
+
+
+def deadline_of(ttl, begin, end):
+    return (begin + ttl, end + ttl) if ttl else (NEVER, NEVER)
+
+
+class Operation:
+    """Of one client on one key. cas: what it names; by: of incr and decr; ttl: s, 0 for ever."""
+
+    def __init__(self, kind, value=b"", flags=0, ttl=0, cas=None, by=1):
+        self.kind, self.value, self.flags, self.ttl, self.cas, self.by = kind, value, flags, ttl, cas, by
+        self.begin, self.end = 0.0, 0.0
+        self.made = {}  # the state before -> the one after, so that equal ones are one
+
+    def took(self, begin, end):
+        self.begin, self.end = begin, end
+        self.made = {}
+
+    def is_read(self):
+        return self.kind == "get"
+
+    def changes(self, answer):
+        """A delete is a change even of what is not here."""
+        return (answer.word in CHANGED or (self.kind == "gat" and answer.word == "FOUND") or
+                (self.kind == "delete" and answer.word == "NOT_FOUND"))
+
+    def effects(self, state):
+        """Each (what it answers, what there is afterwards); one, unless a CAS is named and nobody knows that
+        of the state."""
+        if state is MISSING:
+            return [self.of_nothing()]
+        if self.kind in ("get", "gat"):
+            return [("FOUND", self.touched(state) if self.kind == "gat" else state)]
+        if self.cas is None:
+            return [self.done(state)]
+        found = [] if state.token.cas not in (None, self.cas) else [self.done(state)]
+        return found + ([("EXISTS", state)] if state.token.cas != self.cas else [])
+
+    def done(self, state):
+        return {"add": lambda state: ("NOT_STORED", state),
+                "touch": lambda state: ("TOUCHED", self.touched(state)),
+                "delete": lambda state: ("DELETED", MISSING),
+                "incr": self.counted, "decr": self.counted,
+                "append": self.longer, "prepend": self.longer,
+                }.get(self.kind, self.stored)(state)
+
+    def of_nothing(self):
+        return (ABSENT[self.kind], MISSING) if self.kind in ABSENT else self.stored(MISSING)
+
+    def make(self, before, *what):
+        if before not in self.made:
+            self.made[before] = State(*what)
+        return self.made[before]
+
+    def stored(self, _):
+        return "STORED", self.make(MISSING, self.value, self.flags,
+                                   deadline_of(self.ttl, self.begin, self.end), (self.begin, self.end))
+
+    def touched(self, state):
+        return self.make(state, state.value, state.flags, deadline_of(self.ttl, self.begin, self.end),
+                         state.born, state.token)
+
+    def longer(self, state):
+        value = state.value + self.value if self.kind == "append" else self.value + state.value
+        return "STORED", self.make(state, value, state.flags, state.deadline, (self.begin, self.end))
+
+    def counted(self, state):
+        number = int(state.value) + (self.by if self.kind == "incr" else -self.by)
+        value = (b"%d" % max(number, 0)).ljust(len(state.value))  # one that gets shorter is padded
+        return "NUMBER", self.make(state, value, state.flags, state.deadline, (self.begin, self.end))
+
+    def after(self, state, answer, but=()):
+        """What there is now, if it was this state; None if it cannot have been. but: what is not looked at,
+        "flags", "cas" or "TTL"."""
+        return next((after for word, after in self.effects(state)
+                     if word == answer.word and self.explains(state, after, answer, but)), None)
+
+    def explains(self, state, after, answer, but):
+        if answer.word == "FOUND":
+            return (state.value == answer.value and ("flags" in but or state.flags == answer.flags)
+                    and ("cas" in but or self.same_cas(state, answer))
+                    and ("TTL" in but or self.same_life(after, answer)))
+        if answer.word == "NUMBER" and int(after.value) != answer.number:
+            return False
+        return "cas" in but or answer.word not in ("STORED", "NUMBER") or self.same_cas(after, answer)
+
+    @staticmethod
+    def same_cas(state, answer):
+        return None in (answer.cas, state.token.cas) or state.token.cas == answer.cas
+
+    def same_life(self, state, answer):
+        if answer.ttl is None:
+            return True
+        if answer.ttl < 0:
+            return state.deadline[1] == NEVER
+        return (self.end + answer.ttl >= state.deadline[0] - EARLY and
+                self.begin + answer.ttl <= state.deadline[1] + LATE)
+
+    def learn(self, state, answer):
+        """The answer tells the CAS of this state."""
+        if state is not MISSING and answer.cas is not None:
+            state.token.cas = answer.cas
+
+    def __str__(self):
+        parts = [self.kind]
+        if self.value:
+            parts.append("%.24r (%d B) flags %d" % (self.value, len(self.value), self.flags))
+        parts += ["%s %s" % (name, what) for name, what in (("ttl", self.ttl), ("cas", self.cas)) if what]
+        return " ".join(parts)
+
+
+def brief(answer):
+    parts = [answer.word]
+    if answer.value is not None:
+        parts.append("%.30r (%d B) flags %s" % (answer.value, len(answer.value), answer.flags))
+    parts += ["%s %s" % (name, what) for name, what in (
+        ("cas", answer.cas), ("number", answer.number), ("ttl", answer.ttl)) if what is not None]
+    return " ".join(parts)
+
+
+def all_after(operations, states):
+    """What there may be if each of the operations may have been done."""
+    found = set(states)
+    for operation in itertools.chain(operations):
+        found |= {after for state in found for _, after in operation.effects(state)}
+    return found
