@@ -19,6 +19,7 @@ class Episode:
         self.world, self.judge, self.random = world, world.judge, world.random
         self.reclaimed = reclaimed
         self.number, self.compared = number, 0
+        self.has_room = True  # a node with -M may have none for all that the other one holds
 
     def play(self):
         """The violations that were found."""
@@ -70,10 +71,13 @@ class Episode:
         self.judge.all_served()
         world.write_something()
         since, age = time.monotonic(), self.judge.age
-        if not world.await_soon(world.is_in_sync, SETTLED):
+        if world.await_soon(world.is_in_sync, SETTLED):
+            self.judge.in_sync(since, age)
+        elif world.says_no_room():
+            self.has_room = False
+        else:
             self.judge.report("not in sync after %d s" % SETTLED, None, world.reasons())
             return
-        self.judge.in_sync(since, age)
         world.find_active()
         self.compare()
         self.judge.forget_flushes(time.monotonic())
@@ -111,9 +115,11 @@ class Episode:
         self.judge.settled(key, [MISSING, MISSING])
 
     def is_excused(self, what, items):
-        """Evictions are told, but may be lost; and what expires does so within a second or two."""
+        """Evictions are told, but may be lost; what expires does so within a second or two; and a node that
+        has no room says so."""
         only = next((item for item in items if item), None)
-        return what == "on one node only" and (self.judge.sides.evicts or -1 < only.ttl <= EARLY + LATE)
+        return what == "on one node only" and (
+            self.judge.sides.evicts or not self.has_room or -1 < only.ttl <= EARLY + LATE)
 
     @staticmethod
     def known_of(item):

@@ -216,6 +216,9 @@ class World:
     def is_in_sync(self):
         return in_sync(*self.figures())
 
+    def says_no_room(self):
+        return any("no room" in figures.get("repl_health", "") for figures in self.figures())
+
     def watch(self):
         """Tells the judge when both are in sync."""
         links = [None, None]
@@ -239,7 +242,7 @@ class World:
     def reasons(self):
         """Why they are not in sync, as they say."""
         names = ("role", "link", "in_sync", "term", "pending", "dirty_buckets", "missing_buckets",
-                 "at_risk", "last_error")
+                 "at_risk", "health", "last_error")
         return "; ".join("%s: %s" % (node.name, ", ".join(
             "%s %s" % (name, figures.get("repl_" + name)) for name in names))
                          for node, figures in zip(self.nodes, self.figures()))
