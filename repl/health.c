@@ -4,6 +4,8 @@
 
 #include "repl/internal.h"
 
+static const char no_room[] = "it has no room for all that its peer holds: raise -m";
+
 /* For how long the node has been without a peer. */
 static uint64_t lone_us(const struct repl_core *c)
 {
@@ -17,7 +19,7 @@ static const char *standby_fault(const struct repl_core *c)
     if (map_is_empty(&c->missing))
         return NULL;
     if (c->session.open && !map_is_empty(&c->refused))
-        return "it has no room for all that its peer holds: raise -m";
+        return no_room;
     if (c->session.open)
         return "not filled by its peer yet";
     if (!c->has_met && lone_us(c) < c->config.cold_wait_us)
@@ -43,8 +45,9 @@ static const char *standby_state(const struct repl_core *c)
 /* How the peer of an active node is. */
 static const char *peer_state(struct repl_core *c)
 {
-    return !c->session.open       ? "without a peer"
-           : repl_core_in_sync(c) ? "the peer has everything"
+    return !c->session.open             ? "without a peer"
+           : repl_core_in_sync(c)       ? "the peer has everything"
+           : !map_is_empty(&c->refused) ? no_room
            : c->session.round.pause_us > 0
                ? "the peer has no room for all of it: raise its -m"
            : c->keep_up.hopeless ? "the peer does not catch up: raise journal"

@@ -10,6 +10,7 @@ from operation import EARLY, LATE, MISSING, NEVER, Operation, State, brief
 from world import LOAD, OWN
 
 SETTLED = 30.0   # s, until both are in sync
+ROOM = 5  # it is tried again meanwhile, and then it is not known
 ROUNDS = 3
 
 
@@ -73,7 +74,7 @@ class Episode:
         since, age = time.monotonic(), self.judge.age
         if world.await_soon(world.is_in_sync, SETTLED):
             self.judge.in_sync(since, age)
-        elif world.says_no_room():
+        elif world.await_soon(world.says_no_room, ROOM):
             self.has_room = False
         else:
             self.judge.report("not in sync after %d s" % SETTLED, None, world.reasons())

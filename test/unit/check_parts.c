@@ -241,6 +241,25 @@ START_TEST(test_a_refused_change_is_not_forgotten)
 }
 END_TEST
 
+/* It was restarted with less room than its peer uses. */
+START_TEST(test_an_active_node_without_room_says_so)
+{
+    link_up();
+    set_many(a, 0, 100, "value");
+    settle_in_sync();
+    node_crash(a);
+    node_start(a);
+    a->store.value_max = 3;
+    set(a, "own", "x"); /* active again at once */
+    settle();
+    ck_assert(a->core.active && figures_of(a).in_sync == 0);
+    ck_assert_ptr_nonnull(strstr(figures_of(a).health, "it has no room"));
+    a->store.value_max = 0;
+    pass_until_in_sync(40);
+    both_have("key 1", "value");
+}
+END_TEST
+
 START_TEST(test_a_copy_without_room_is_told_and_finished)
 {
     set_many(a, 0, MANY, "value");
@@ -324,6 +343,7 @@ int main(void)
         test_more_arrives_than_can_be_noted,
         test_changes_flow_during_a_purge,
         test_a_refused_change_is_not_forgotten,
+        test_an_active_node_without_room_says_so,
         test_a_copy_without_room_is_told_and_finished,
         test_the_role_moves_while_something_is_missing,
         test_a_merge_that_only_the_leader_knows,
