@@ -1,3 +1,5 @@
+/* Sets of buckets, and their wire form. Long because the wire form works on their words.
+ */
 #include "repl/map.h"
 
 #include <endian.h>
@@ -6,7 +8,7 @@
 
 #include "base/check.h"
 
-enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS, KIND_HOLES };
+enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS, KIND_HOLES, KIND_RANGE };
 
 bool map_init(struct map *m, unsigned bits)
 {
@@ -285,27 +287,53 @@ static bool put_words(const struct map *m, unsigned bits, struct buffer *out)
     return true;
 }
 
-bool map_encode(const struct map *m, unsigned bits, struct buffer *out)
+/* How many buckets there are in a map of `bits`, and which is the first of them, and the
+ * last. */
+struct extent {
+    uint64_t count, first, last;
+};
+
+static struct extent extent_of(const struct map *m, unsigned bits)
 {
     size_t nwords = ((size_t)1 << bits) / 64;
-    uint64_t count = 0;
-    CHECK(bits >= MAP_BITS_MIN && bits <= m->bits);
-    if (!map_is_empty(m)) {
-        for (size_t i = 0; i < nwords; i++)
-            count += (uint64_t)__builtin_popcountll(word_at(m, bits, i));
+    struct extent e = { 0, 0, 0 };
+    for (size_t i = 0; i < nwords && !map_is_empty(m); i++) {
+        uint64_t w = word_at(m, bits, i);
+        if (w == 0)
+            continue;
+        if (e.count == 0)
+            e.first = i * 64 + (uint64_t)__builtin_ctzll(w);
+        e.last = i * 64 + 63 - (uint64_t)__builtin_clzll(w);
+        e.count += (uint64_t)__builtin_popcountll(w);
     }
-    /* A gap takes about 8 / 7 x log2(size / count) bits, two bytes for most maps. */
-    uint8_t kind = count == 0                               ? KIND_EMPTY
-                   : count == nwords * 64                   ? KIND_ALL
-                   : count * 2 < nwords * 8                 ? KIND_GAPS
-                   : (nwords * 64 - count) * 2 < nwords * 8 ? KIND_HOLES
-                                                            : KIND_WORDS;
+    return e;
+}
+
+/* A gap takes about 8 / 7 x log2(size / count) bits, two bytes for most maps. */
+static uint8_t kind_of(const struct extent *e, uint64_t size)
+{
+    return e->count == 0                        ? KIND_EMPTY
+           : e->count == size                   ? KIND_ALL
+           : e->last - e->first + 1 == e->count ? KIND_RANGE
+           : e->count * 2 < size / 8            ? KIND_GAPS
+           : (size - e->count) * 2 < size / 8   ? KIND_HOLES
+                                                : KIND_WORDS;
+}
+
+bool map_encode(const struct map *m, unsigned bits, struct buffer *out)
+{
+    uint64_t size = UINT64_C(1) << bits;
+    CHECK(bits >= MAP_BITS_MIN && bits <= m->bits);
+    struct extent e = extent_of(m, bits);
+    uint8_t kind = kind_of(&e, size);
     if (!buffer_append(out, &kind, 1))
         return false;
+    if (kind == KIND_RANGE)
+        return put_varint(out, e.first) && put_varint(out, e.count);
     if (kind == KIND_GAPS)
-        return put_gaps(m, bits, 0, count, out);
+        return put_gaps(m, bits, 0, e.count, out);
     if (kind == KIND_HOLES)
-        return put_gaps(m, bits, UINT64_MAX, nwords * 64 - count, out);
+        return put_gaps(m, bits, UINT64_MAX, size - e.count, out);
     return kind != KIND_WORDS || put_words(m, bits, out);
 }
 
@@ -343,6 +371,18 @@ static const uint8_t *get_gaps(struct map *m, unsigned bits, const uint8_t *p,
         flip_wide(m, bits, next + gap);
         next += gap + 1;
     }
+    return p;
+}
+
+static const uint8_t *get_range(struct map *m, unsigned bits, const uint8_t *p,
+                                const uint8_t *end)
+{
+    uint64_t first, count, size = UINT64_C(1) << bits;
+    if (!get_varint(&p, end, &first) || !get_varint(&p, end, &count) || first >= size ||
+        count > size - first)
+        return NULL;
+    for (; count > 0; count--)
+        flip_wide(m, bits, first++);
     return p;
 }
 
@@ -392,6 +432,9 @@ size_t map_decode(struct map *m, unsigned bits, const void *bytes, size_t n)
         break;
     case KIND_WORDS:
         p = get_words(m, bits, p, end);
+        break;
+    case KIND_RANGE:
+        p = get_range(m, bits, p, end);
         break;
     default:
         p = NULL;

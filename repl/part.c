@@ -20,11 +20,13 @@ enum {
     AGAIN_MOST_US = 30000000,
 };
 
-/* A store that looks at all its items for each scan is copied in one part. */
+/* A store that looks at all its items for each scan is copied in one part, and so is one
+ * that is as good as empty. */
 static size_t size(const struct repl_core *c)
 {
     size_t all = (size_t)1 << c->config.map_bits;
-    if (c->store_ops->items(c->store) == UINT64_MAX)
+    uint64_t items = c->store_ops->items(c->store);
+    if (items == UINT64_MAX || items < SHARE)
         return all;
     return c->session.copy.size != 0 ? c->session.copy.size : all / SHARE;
 }

@@ -231,7 +231,12 @@ START_TEST(test_round_trip_of_each_kind)
     check_round_trip(2);
     map_clear(&a);
     add(&a, SIZE - 1);
-    check_round_trip(2);
+    check_round_trip(5);
+    for (uint64_t bucket = SIZE - 2; bucket > 0; bucket--) {
+        add(&a, bucket);
+        check_round_trip(5);
+    }
+    ck_assert_uint_lt(buffer_length(&wire), 8);
     fill_every(&a, 3);
     check_round_trip(3);
     map_fill(&a);
@@ -354,7 +359,10 @@ START_TEST(test_malformed_maps_are_refused)
         const char *what, *bytes;
         size_t n;
     } rows[] = {
-        { "an unknown kind", "\x05", 1 },
+        { "an unknown kind", "\x06", 1 },
+        { "a range without its length", "\x05\x01", 2 },
+        { "a range that begins beyond the end", "\x05\x80\x08\x01", 4 },
+        { "a range that ends beyond the end", "\x05\xff\x07\x02", 4 },
         { "holes without a count", "\x04", 1 },
         { "a hole beyond the end", "\x04\x01\x80\x08", 4 },
         { "a kind far off", "\xff", 1 },
