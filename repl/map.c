@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 
-enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS, KIND_HOLES, KIND_RANGE };
+enum { KIND_EMPTY, KIND_ALL, KIND_GAPS, KIND_WORDS, KIND_HOLES, KIND_RUNS };
 
 bool map_init(struct map *m, unsigned bits)
 {
@@ -255,20 +255,28 @@ static bool put_varint(struct buffer *out, uint64_t n)
     return buffer_append(out, bytes, len);
 }
 
-/* The gaps between buckets that are set; with `others` UINT64_MAX, between those that
- * are not set. */
-static bool put_gaps(const struct map *m, unsigned bits, uint64_t others, uint64_t count,
+/* What a kind lists of a word of the map: the buckets that are set, those that are not,
+ * or those at which runs of set buckets begin and end. */
+static uint64_t listed(uint8_t kind, uint64_t w, uint64_t before)
+{
+    return kind == KIND_GAPS ? w : kind == KIND_HOLES ? ~w : w ^ (w << 1 | before >> 63);
+}
+
+/* The gaps between what the kind lists. */
+static bool put_gaps(const struct map *m, unsigned bits, uint8_t kind, uint64_t count,
                      struct buffer *out)
 {
     size_t nwords = ((size_t)1 << bits) / 64;
-    uint64_t next = 0;
+    uint64_t next = 0, before = 0;
     bool ok = put_varint(out, count);
     for (size_t i = 0; i < nwords; i++) {
-        for (uint64_t w = word_at(m, bits, i) ^ others; w != 0; w &= w - 1) {
+        uint64_t word = word_at(m, bits, i);
+        for (uint64_t w = listed(kind, word, before); w != 0; w &= w - 1) {
             uint64_t b = i * 64 + (uint64_t)__builtin_ctzll(w);
             ok = ok && put_varint(out, b - next);
             next = b + 1;
         }
+        before = word;
     }
     return ok;
 }
@@ -287,53 +295,51 @@ static bool put_words(const struct map *m, unsigned bits, struct buffer *out)
     return true;
 }
 
-/* How many buckets there are in a map of `bits`, and which is the first of them, and the
- * last. */
-struct extent {
-    uint64_t count, first, last;
+/* How long the list of each kind is. */
+struct lists {
+    uint64_t gaps, holes, runs;
 };
 
-static struct extent extent_of(const struct map *m, unsigned bits)
+static struct lists lists_of(const struct map *m, unsigned bits)
 {
     size_t nwords = ((size_t)1 << bits) / 64;
-    struct extent e = { 0, 0, 0 };
+    struct lists l = { 0, 0, 0 };
+    uint64_t before = 0;
     for (size_t i = 0; i < nwords && !map_is_empty(m); i++) {
         uint64_t w = word_at(m, bits, i);
-        if (w == 0)
-            continue;
-        if (e.count == 0)
-            e.first = i * 64 + (uint64_t)__builtin_ctzll(w);
-        e.last = i * 64 + 63 - (uint64_t)__builtin_clzll(w);
-        e.count += (uint64_t)__builtin_popcountll(w);
+        l.gaps += (uint64_t)__builtin_popcountll(w);
+        l.runs += (uint64_t)__builtin_popcountll(listed(KIND_RUNS, w, before));
+        before = w;
     }
-    return e;
+    l.holes = nwords * 64 - l.gaps;
+    return l;
 }
 
 /* A gap takes about 8 / 7 x log2(size / count) bits, two bytes for most maps. */
-static uint8_t kind_of(const struct extent *e, uint64_t size)
+static uint8_t kind_of(const struct lists *l, uint64_t size)
 {
-    return e->count == 0                        ? KIND_EMPTY
-           : e->count == size                   ? KIND_ALL
-           : e->last - e->first + 1 == e->count ? KIND_RANGE
-           : e->count * 2 < size / 8            ? KIND_GAPS
-           : (size - e->count) * 2 < size / 8   ? KIND_HOLES
-                                                : KIND_WORDS;
+    uint64_t most = size / 8 / 2;
+    return l->gaps == 0                                                ? KIND_EMPTY
+           : l->holes == 0                                             ? KIND_ALL
+           : l->runs < l->gaps && l->runs < l->holes && l->runs < most ? KIND_RUNS
+           : l->gaps < most                                            ? KIND_GAPS
+           : l->holes < most                                           ? KIND_HOLES
+                                                                       : KIND_WORDS;
 }
 
 bool map_encode(const struct map *m, unsigned bits, struct buffer *out)
 {
-    uint64_t size = UINT64_C(1) << bits;
     CHECK(bits >= MAP_BITS_MIN && bits <= m->bits);
-    struct extent e = extent_of(m, bits);
-    uint8_t kind = kind_of(&e, size);
+    struct lists l = lists_of(m, bits);
+    uint8_t kind = kind_of(&l, UINT64_C(1) << bits);
     if (!buffer_append(out, &kind, 1))
         return false;
-    if (kind == KIND_RANGE)
-        return put_varint(out, e.first) && put_varint(out, e.count);
-    if (kind == KIND_GAPS)
-        return put_gaps(m, bits, 0, e.count, out);
-    if (kind == KIND_HOLES)
-        return put_gaps(m, bits, UINT64_MAX, size - e.count, out);
+    if (kind == KIND_RUNS || kind == KIND_GAPS || kind == KIND_HOLES)
+        return put_gaps(m, bits, kind,
+                        kind == KIND_RUNS   ? l.runs
+                        : kind == KIND_GAPS ? l.gaps
+                                            : l.holes,
+                        out);
     return kind != KIND_WORDS || put_words(m, bits, out);
 }
 
@@ -374,15 +380,25 @@ static const uint8_t *get_gaps(struct map *m, unsigned bits, const uint8_t *p,
     return p;
 }
 
-static const uint8_t *get_range(struct map *m, unsigned bits, const uint8_t *p,
-                                const uint8_t *end)
+/* At each bucket of the list a run begins or ends; the last may last to the end. */
+static const uint8_t *get_runs(struct map *m, unsigned bits, const uint8_t *p,
+                               const uint8_t *end)
 {
-    uint64_t first, count, size = UINT64_C(1) << bits;
-    if (!get_varint(&p, end, &first) || !get_varint(&p, end, &count) || first >= size ||
-        count > size - first)
+    uint64_t count, gap, size = UINT64_C(1) << bits, next = 0, at = 0;
+    bool inside = false;
+    if (!get_varint(&p, end, &count) || count > size)
         return NULL;
-    for (; count > 0; count--)
-        flip_wide(m, bits, first++);
+    for (; count > 0; count--, inside = !inside) {
+        if (!get_varint(&p, end, &gap) || gap >= size - next)
+            return NULL;
+        for (; at < next + gap; at++) {
+            if (inside)
+                flip_wide(m, bits, at);
+        }
+        next += gap + 1;
+    }
+    for (; inside && at < size; at++)
+        flip_wide(m, bits, at);
     return p;
 }
 
@@ -433,8 +449,8 @@ size_t map_decode(struct map *m, unsigned bits, const void *bytes, size_t n)
     case KIND_WORDS:
         p = get_words(m, bits, p, end);
         break;
-    case KIND_RANGE:
-        p = get_range(m, bits, p, end);
+    case KIND_RUNS:
+        p = get_runs(m, bits, p, end);
         break;
     default:
         p = NULL;

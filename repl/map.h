@@ -77,7 +77,7 @@ unsigned map_fold(const struct map *m, unsigned bits, uint64_t *words);
 /* The wire form at `bits` (not above the map's own): a byte for the kind, then
  *   0 empty   1 all   2 the gaps between set buckets as varints   3 the plain words
  *   4 the gaps between buckets that are not set
- *   5 a range: its first bucket, and how many, as varints
+ *   5 the gaps between buckets at which a run of set buckets begins or ends
  * whichever is short. encode: false if memory runs out. decode replaces the map's
  * contents: it takes what encode made at `bits` and widens it to the map's own size. It
  * returns the number of bytes used, 0 if they are not a map. */
