@@ -167,7 +167,7 @@ END_TEST
 START_TEST(nothing_is_missed_while_all_moves)
 {
     int there = ITEMS / 10, added = 0;
-    char large[400000 / (ITEMS / 1000)];
+    char large[8000];
     memset(large, 'x', sizeof(large));
     large[sizeof(large) - 1] = '\0';
     fill(there);
