@@ -30,10 +30,11 @@ static const char *standby_fault(const struct repl_core *c)
 /* The state of a standby that is fit. Without a peer, or before the merge with it, the
  * node is as good as when the link broke. A node that was not filled by then has only
  * misses, but there is no peer left to wait for. */
-static const char *standby_state(const struct repl_core *c)
+static const char *standby_state(struct repl_core *c)
 {
     if (c->session.merged)
-        return "in sync with its peer";
+        return repl_core_in_sync(c) ? "in sync with its peer"
+                                    : "it has all that its peer has, and copies to it";
     if (c->session.open)
         return "agreeing with its peer on what differs";
     if (map_is_empty(&c->missing))
@@ -61,7 +62,7 @@ static void judge_active(struct repl_core *c, struct repl_health *h)
              peer_state(c));
 }
 
-static void judge_standby(const struct repl_core *c, struct repl_health *h)
+static void judge_standby(struct repl_core *c, struct repl_health *h)
 {
     const char *fault = standby_fault(c);
     h->is_fit = fault == NULL;
