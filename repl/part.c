@@ -68,9 +68,17 @@ static bool pick_dirty(struct repl_core *c)
     return !map_is_empty(&c->in_flight);
 }
 
+/* It waits until this node is whole: a replacement by one that is missing items takes
+ * them away. */
+static bool renews(const struct repl_core *c)
+{
+    return c->session.lead == LEAD_LEADER && c->renew_at != MAP_END &&
+           map_is_empty(&c->missing);
+}
+
 static bool pick_renew(struct repl_core *c)
 {
-    if (c->session.lead != LEAD_LEADER || c->renew_at == MAP_END)
+    if (!renews(c))
         return false;
     map_fill(&c->spare);
     c->session.copy.renew_from = c->renew_at;
@@ -126,9 +134,9 @@ void part_refused(struct repl_core *c, uint64_t hash)
 bool part_is_due(const struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
-    bool replaces = s->lead == LEAD_LEADER &&
-                    (c->renew_at != MAP_END || map_exceeds(&c->dirty, &c->missing));
-    return replaces || (!map_is_empty(&c->owed) && c->now_us >= s->round.again_us);
+    bool replaces = s->lead == LEAD_LEADER && map_exceeds(&c->dirty, &c->missing);
+    return replaces || renews(c) ||
+           (!map_is_empty(&c->owed) && c->now_us >= s->round.again_us);
 }
 
 static enum copy_origin pick(struct repl_core *c)

@@ -237,7 +237,7 @@ def case_while_filled_they_count_on(lab):
             answer = a.ask("incr %s 1" % key)[0]
             counts[key] += answer.isdigit()
             absent.extend([key] if answer == b"NOT_FOUND" else [])
-        return a.stat("repl_in_sync") == "1"
+        return a.stat("repl_link") == "streaming"  # in sync it is only when nobody counts
 
     assert not count()
     for proxy in lab.proxies:
