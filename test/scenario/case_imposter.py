@@ -8,7 +8,7 @@ import threading
 import time
 
 from case_hostile import PATIENT
-from harness.peer import EMPTY, EVERYTHING, Peer, frame
+from harness.peer import EMPTY, Peer, frame
 from harness.wire import Closed, Timeout
 
 PLACE = "two"

@@ -1,4 +1,5 @@
-/* Sets of buckets: operations, and the wire form at the map's own and smaller sizes. */
+/* Sets of buckets: operations, and the wire form at the map's own and smaller sizes. Long
+ * because the kinds of the wire form share their cases. */
 #include "repl/map.h"
 
 #include <string.h>
