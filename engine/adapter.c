@@ -323,7 +323,6 @@ static TAP_ITERATOR get_iterator(struct adapter *a, struct own_cookie *cookie,
 static struct repl_scan *op_scan_begin(void *store, const struct map *wanted)
 {
     struct adapter *a = store;
-    (void)wanted;
     if (a->scans > 0 && !a->wrapped->live_scan)
         return NULL; /* one at a time, in engines that do not promise more */
     struct repl_scan *w = calloc(1, sizeof(*w));

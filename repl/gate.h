@@ -26,7 +26,7 @@ enum gate_flag {
     GATE_ACCEPTS = 1,  /* this node takes clients' changes */
     GATE_JOURNAL = 2,  /* changes go to the journal, else to `dirty` */
     GATE_WRITTEN = 4,  /* changes also mark `known` or `written` */
-    GATE_PURGE = 8,    /* a purge runs: nobody may see items of its buckets */
+    GATE_PURGE = 8,    /* a leader purges: nobody may see items of these buckets */
     GATE_HOLD = 16,    /* somebody holds the gate */
     GATE_ALONE = 32,   /* no session is open: nothing is taken from the journal */
     GATE_MISSING = 64, /* the peer may be asked for what is not here */

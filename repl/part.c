@@ -14,8 +14,8 @@
 
 enum {
     SHARE = 64,      /* the first part is so much of all buckets; the next ones double */
-    BYTES = 8 << 20, /* below so many bytes and items, and are halved above twice that */
-    ITEMS = 50000,
+    BYTES = 8 << 20, /* below so many bytes and items, and are halved above twice that; */
+    ITEMS = 50000,   /* more in a store of more than SHARE * ITEMS */
     AGAIN_FIRST_US = 1000000, /* until the peer may have room for what it refused */
     AGAIN_MOST_US = 30000000,
 };
@@ -73,7 +73,7 @@ static bool pick_dirty(struct repl_core *c)
 static bool renews(const struct repl_core *c)
 {
     return c->session.lead == LEAD_LEADER && c->renew_at != MAP_END &&
-           map_is_empty(&c->missing);
+           map_is_empty(&c->missing); /* mutant: renew-of-what-is-missing */
 }
 
 static bool pick_renew(struct repl_core *c)

@@ -60,6 +60,17 @@ class Cutter(threading.Thread):
         self.join()
 
 
+def filled(lab, count, value, *arguments, config=""):
+    """A pair behind proxies; both nodes hold so many keys."""
+    a, b = lab.add_pair(*arguments, config=config, proxied=True)
+    a.start()
+    b.start()
+    lab.linked(a, b)
+    write(a.client(), keys(count), value)
+    lab.drained(a)
+    return a, b
+
+
 def case_fill_through_a_link_that_is_cut_again_and_again(lab):
     """A fill takes several times as long as the link ever lasts."""
     a, b = lab.add_pair("-m", "128", proxied=True)
@@ -81,12 +92,7 @@ def case_fill_through_a_link_that_is_cut_again_and_again(lab):
 
 def case_active_dies_during_a_resync(lab):
     """An operator's copy replaces: whenever the active dies, the standby holds all."""
-    a, b = lab.add_pair("-m", "128", proxied=True)
-    a.start()
-    b.start()
-    lab.linked(a, b)
-    write(a.client(), keys(20000), b"v" * 500)
-    lab.drained(a)
+    a, b = filled(lab, 20000, b"v" * 500, "-m", "128")
     link_proxies(lab, rate=3 << 20)
     before = number(a, "resync_items")
     a.ctl("resync")
@@ -100,12 +106,7 @@ def case_active_dies_during_a_resync(lab):
 def case_changes_flow_during_a_long_repair(lab):
     """A pair is cut, all is deleted and half of it set anew: the repair purges much. A change that is
     made meanwhile is at the standby long before the repair is through."""
-    a, b = lab.add_pair("-m", "256", config="journal=65536", proxied=True)
-    a.start()
-    b.start()
-    lab.linked(a, b)
-    write(a.client(), keys(40000), b"v" * 300)
-    lab.drained(a)
+    a, b = filled(lab, 40000, b"v" * 300, "-m", "256", config="journal=65536")
     for proxy in lab.proxies:
         proxy.cut()
     lab.until(lambda: a.stat("repl_link") == "down", "the link is down")
@@ -158,12 +159,7 @@ def write_away(node, names):
 
 def case_at_risk_after_a_broken_fill(lab):
     """The link breaks while a standby is filled: what it has not got counts, also afterwards."""
-    a, b = lab.add_pair("-m", "128", proxied=True)
-    a.start()
-    b.start()
-    lab.linked(a, b)
-    write(a.client(), keys(20000), b"v" * 500)
-    lab.drained(a)
+    a, b = filled(lab, 20000, b"v" * 500, "-m", "128")
     b.kill()
     link_proxies(lab, rate=3 << 20)
     before = number(a, "resync_items")
@@ -204,12 +200,7 @@ def case_lag_of_a_standby_that_hangs(lab):
 def case_merge_cut_before_its_end(lab):
     """The active starts anew, empty, and is cut off between MAP and MERGE; then the role moves. What
     either changed stands."""
-    a, b = lab.add_pair(proxied=True)
-    a.start()
-    b.start()
-    lab.linked(a, b)
-    write(a.client(), keys(500), b"v")
-    lab.drained(a)
+    a, b = filled(lab, 500, b"v")
     a.kill()
     lab.until(lambda: b.stat("repl_link") == "down", "b notices")
     # Whoever speaks with the new a hears its HELLO and ROLE; its MERGE does not pass.

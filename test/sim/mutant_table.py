@@ -38,6 +38,8 @@ MUTANTS = [
      {"two-parts": "return c->session.copy.scan == NULL &&", "two-parts 2": ";"}),
     ("part-of-what-is-missing", "R13: a replacement by a leader that is missing the items itself",
      SIM, {"part-of-what-is-missing": GONE}),
+    ("renew-of-what-is-missing", "R13: an operator's copy that takes away the peer's only items", "parts",
+     {"renew-of-what-is-missing": "true;"}),
     ("refused-is-forgotten", "R12: a follower that says it has what it had no room for", SIM,
      {"refused-is-forgotten": GONE}),
     ("refused-untold", "R12: a leader that says in sync, and its peer had no room", SIM,

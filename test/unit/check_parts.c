@@ -69,10 +69,7 @@ START_TEST(test_a_fill_beside_an_overflow)
     link_up();
     set_many(a, 0, MANY, "v");
     settle_in_sync();
-    node_crash(b);
-    wire_lose(&p.wire, 0);
-    node_start(b);
-    wire_connect(&p.wire);
+    return_empty(b);
     for (unsigned i = 0; i < 200 && b->store.items < MANY; i++) {
         set_many(a, 0, 100, numbered(i));
         rounds(100);
@@ -200,6 +197,29 @@ START_TEST(test_changes_flow_during_a_purge)
     settle_in_sync();
     both_have("new", "x");
     both_have("key 1", NULL);
+}
+END_TEST
+
+/* The role moves away and back before an operator's copy begins: what the peer's clients
+ * changed meanwhile is fetched first. */
+START_TEST(test_a_copy_waits_until_its_node_is_whole)
+{
+    link_up();
+    set_many(a, 0, 20, "v");
+    settle_in_sync();
+    ck_assert_ptr_null(resync(a));
+    wire_cut(&p.wire);
+    node_promote(b);
+    set(b, "key 1", "changed");
+    set(b, "only here", "x");
+    for (unsigned i = 0; i < 2; i++) { /* a's term is the higher one */
+        node_demote(a);
+        node_promote(a);
+    }
+    settle_in_sync();
+    ck_assert(a->core.active);
+    both_have("only here", "x");
+    both_have("key 1", "changed");
 }
 END_TEST
 
@@ -342,6 +362,7 @@ int main(void)
         test_changes_during_a_resync,
         test_more_arrives_than_can_be_noted,
         test_changes_flow_during_a_purge,
+        test_a_copy_waits_until_its_node_is_whole,
         test_a_refused_change_is_not_forgotten,
         test_an_active_node_without_room_says_so,
         test_a_copy_without_room_is_told_and_finished,

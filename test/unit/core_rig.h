@@ -36,6 +36,15 @@ static inline void settle(void)
     ck_assert_uint_eq(p.wire.end[1].refused, 0);
 }
 
+/* The node dies with its link, and another run of it takes up the link. */
+static inline void return_empty(struct node *n)
+{
+    node_crash(n);
+    wire_lose(&p.wire, 0);
+    node_start(n);
+    wire_connect(&p.wire);
+}
+
 /* Runs until nothing moves: both must hold the same and know it. */
 static inline void settle_in_sync(void)
 {
