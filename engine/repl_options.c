@@ -60,7 +60,7 @@ static bool check_rate(const struct repl_options *o, char *why, size_t nwhy)
     if (o->copy_rate == 0 || o->copy_rate >= COPY_RATE_LEAST)
         return true;
     snprintf(why, nwhy,
-             "option 'copy_rate' is 0, for no limit, or at least %u bytes a second",
+             "option 'copy_rate' is 0, for no limit, or at least %d bytes a second",
              COPY_RATE_LEAST);
     return false;
 }

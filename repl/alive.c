@@ -15,8 +15,6 @@
 #include "base/monotonic.h"
 #include "repl/loop.h"
 
-#include "base/monotonic.h"
-
 enum {
     CONNECT_MAX_US = 500000, /* then dial anew: TCP's own retries come ever later, and
                                 would delay the connection after a network has healed */

@@ -107,7 +107,7 @@ static bool format_host(const struct address *a, char text[ADDRESS_TEXT])
     if (inet_ntop(is_v4 ? AF_INET : AF_INET6,
                   is_v4 ? (const void *)&v4 : (const void *)&a->v6.sin6_addr, text,
                   ADDRESS_TEXT) == NULL)
-        strcpy(text, "?");
+        snprintf(text, ADDRESS_TEXT, "?");
     return is_v4;
 }
 
