@@ -89,6 +89,7 @@ class Node:
         self.lab, self.name, self.command, self.port = lab, name, command, port
         self.address = ("127.0.0.1", port)
         self.process = None
+        self.environment = lab.environment
         self.log_path = os.path.join(lab.folder, name + ".log")
         self.control = None
         self.starts = 0
@@ -107,7 +108,7 @@ class Node:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command + list(more), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=self.lab.environment, cwd=self.lab.folder)
+                env=self.environment, cwd=self.lab.folder)
 
     def answers(self):
         code = self.process.poll()

@@ -1,8 +1,13 @@
 """TTLs and delayed flush_alls travel as moments: what the network does to them changes nothing."""
 
+import glob
+import os
 import time
 
+from harness.report import Skip
+
 PLACE = "two"
+FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 PATIENT = "timeout=20000;heartbeat=100"
 TOLERANCE = 1.2  # the stores' clocks count seconds, and begin them at different moments
 
@@ -73,3 +78,50 @@ def case_delayed_flush_behind_a_late_link(lab):
     for proxy in lab.proxies:
         proxy.freeze()
     return gone_together(lab, a, b, "first")
+
+
+class WallClock:
+    """What a node takes for the time of day; its monotonic clock is the machine's."""
+
+    def __init__(self, lab, node):
+        libraries = glob.glob(FAKETIME)
+        if not libraries:
+            raise Skip("faketime is not installed (./dev deps installs it)")
+        if lab.build.sanitized:
+            raise Skip("a sanitizer's runtime has to be loaded before faketime")
+        self.path = os.path.join(lab.folder, node.name + ".time")
+        self.step("+0")
+        node.environment = dict(
+            lab.environment, LD_PRELOAD=libraries[0], FAKETIME_DONT_FAKE_MONOTONIC="1",
+            FAKETIME_NO_CACHE="1", FAKETIME_TIMESTAMP_FILE=self.path)
+        self.node = node
+
+    def step(self, offset):
+        with open(self.path + ".new", "w", encoding="ascii") as file:
+            file.write(offset + "\n")
+        os.rename(self.path + ".new", self.path)
+
+    def shows(self):
+        return int(self.node.stat("time")) - time.time()
+
+
+def case_ttl_while_the_wall_clocks_step(lab):
+    """An hour ahead at one node, an hour back at the other: a life in seconds lasts as long."""
+    a, b = lab.add_pair(config=PATIENT)
+    clocks = WallClock(lab, a), WallClock(lab, b)
+    a.start()
+    b.start()
+    lab.linked(a, b)
+    assert a.client().store("before", "v", 0, 8) == "STORED"
+    lab.drained(a)
+    clocks[0].step("+1h")
+    clocks[1].step("-1h")
+    lab.until(lambda: clocks[0].shows() > 3500 and clocks[1].shows() < -3500, "the clocks step")
+    assert a.client().store("after", "v", 0, 4) == "STORED"
+    assert a.client().store("date", "v", 0, int(a.stat("time")) + 1800) == "STORED"
+    lab.drained(a)
+    lives = [node.client().life("before") for node in (a, b)]
+    assert 0 < min(lives) and max(lives) <= 8, "lives of %s and %s s" % tuple(lives)
+    lives = [node.client().life("date") for node in (a, b)]
+    assert min(lives) >= 1797 and max(lives) <= 1801, "lives of %s and %s s" % tuple(lives)
+    return "; ".join(gone_together(lab, a, b, key) for key in ("after", "before"))
