@@ -18,7 +18,7 @@
  * removes what the other node holds unchanged since both agreed, and nothing else.
  * `dirty` tells roughly what has changed; CAS numbers tell it exactly: all later
  * changes of clients here have a CAS above `agreed`, and the peer knows all earlier
- * ones.
+ * ones. A touch alone gives no new CAS: the other node's absence outweighs it.
  */
 #include "base/hash.h"
 #include "repl/internal.h"

@@ -76,6 +76,7 @@ class Episode:
             self.judge.in_sync(since, age)
         elif world.await_soon(world.says_no_room, ROOM):
             self.has_room = False
+            self.judge.full(world.lacking())
         else:
             self.judge.report("not in sync after %d s" % SETTLED, None, world.reasons())
             return
@@ -108,12 +109,13 @@ class Episode:
             self.mend(key)
             return
         states = [self.known_of(item) for item in items]
-        self.judge.settled(key, states if what else states[:1] * 2)
+        here = [states] * 2 if what and not self.has_room else [[state] for state in states]
+        self.judge.settled(key, here if what else here[:1] * 2)
 
     def mend(self, key):
         """What has been reported is not reported again."""
         self.world.ask(self.world.active, b"md " + meta_key(key.name))
-        self.judge.settled(key, [MISSING, MISSING])
+        self.judge.settled(key, [[MISSING]] * 2)
 
     def is_excused(self, what, items):
         """Evictions are told, but may be lost; what expires does so within a second or two; and a node that

@@ -133,8 +133,9 @@ class Judge:
         return {state for state in before if MISSING in after and self.is_fading(state, operation.end)}
 
     def may_have_noted(self, key, operation, node):
-        """It has told an absence; where the journal has no room for that, the bucket counts as changed."""
-        if self.sides.overflows and not operation.is_read():
+        """It has told an absence. Where the journal has no room for that, the bucket counts as changed; and
+        during a split it outweighs a touch on the other node, which gives no new CAS (R15)."""
+        if (self.sides.overflows or self.sides.apart) and not operation.is_read():
             self.mark(key, node, MAYBE)
 
     def is_answered(self, key, operation, node, answer, before, after):
@@ -314,10 +315,21 @@ class Judge:
             elif len(fitting) == 1:
                 operation.learn(next(iter(fitting)), answer)
 
-    def settled(self, key, states):
-        """As the nodes hold it now."""
+    def full(self, lacking):
+        """A node has no room for all that the other one holds: some of it is there, and the rest may come at
+        any time. lacking: for each node whether it says that it is missing something."""
         with self.lock:
-            key.here, key.changed = [{state} for state in states], [NO, NO]
+            for key in self.keys.values():
+                both = key.here[0] | key.here[1]
+                key.here = [both | ({MISSING} if lacks or self.sides.collides(key) else set())
+                            for lacks in lacking]
+            self.sides.all_dirty = [True, True]
+            self.event("no room for all: %s" % (lacking,))
+
+    def settled(self, key, here):
+        """As the nodes hold it now: for each, the states that it may be."""
+        with self.lock:
+            key.here, key.changed = [set(states) for states in here], [NO, NO]
             key.is_spoiled, key.is_asked, key.late = False, False, []
             self.open.discard(key)
 

@@ -219,6 +219,9 @@ class World:
     def says_no_room(self):
         return any("no room" in figures.get("repl_health", "") for figures in self.figures())
 
+    def lacking(self):
+        return [figures.get("repl_missing_buckets", "0") != "0" for figures in self.figures()]
+
     def watch(self):
         """Tells the judge when both are in sync."""
         links = [None, None]
