@@ -181,6 +181,14 @@ static enum repl_answer op_put(void *store, const struct link_change *c)
     return op_remove(store, c->key, c->nkey) ? REPL_NO : REPL_UNKNOWN;
 }
 
+static bool op_touch(void *store, const struct link_change *c)
+{
+    struct adapter *a = store;
+    const struct engine_mirror *mirror = a->wrapped->mirror;
+    rel_time_t exptime = c->exptime != 0 ? told_time(a, c->exptime) : 0;
+    return mirror != NULL && mirror->touch(HANDLE(a), c->key, c->nkey, c->cas, exptime);
+}
+
 static enum repl_answer op_add(void *store, const struct link_change *c)
 {
     ENGINE_ERROR_CODE rc = store_state(store, c, OPERATION_ADD);
@@ -442,6 +450,7 @@ const struct repl_store_ops adapter_ops = {
     .release = op_release,
     .put = op_put,
     .add = op_add,
+    .touch = op_touch,
     .remove = op_remove,
     .flush = op_flush,
     .fence = op_fence,

@@ -84,6 +84,25 @@ static bool is_absence(ENGINE_ERROR_CODE rc, ENGINE_STORE_OPERATION operation)
            (rc == ENGINE_NOT_STORED || rc == ENGINE_KEY_ENOENT);
 }
 
+/* What an append or prepend has added (repl/delta.h). An engine without a mirror does not
+ * say what it built on. */
+static void record_store(struct repl_engine *e, struct change *ch, const void *cookie,
+                         const item *it, uint64_t cas, ENGINE_STORE_OPERATION operation)
+{
+    item_info info = { .nvalue = 1 };
+    bool joins = operation == OPERATION_APPEND || operation == OPERATION_PREPEND;
+    if (!joins || e->wrapped.mirror == NULL ||
+        !INNER(e)->get_item_info(HANDLE(e), cookie, it, &info)) {
+        change_record(e->core, ch);
+        return;
+    }
+    const struct delta delta = { .base = info.cas,
+                                 .cas = cas,
+                                 .npiece = info.nbytes,
+                                 .before = operation == OPERATION_PREPEND };
+    change_record_delta(e->core, ch, &delta);
+}
+
 static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie, item *it,
                                       uint64_t *cas, ENGINE_STORE_OPERATION operation,
                                       uint16_t vbucket)
@@ -102,7 +121,7 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
     ENGINE_ERROR_CODE rc =
         INNER(e)->store(HANDLE(e), cookie, it, cas, operation, vbucket);
     if (rc == ENGINE_SUCCESS) /* mutant: record-before-store 2 */
-        change_record(e->core, &ch);
+        record_store(e, &ch, cookie, it, *cas, operation);
     else if (is_absence(rc, operation))
         change_record_absence(e->core, &ch);
     change_end(e->core, &ch);
@@ -195,6 +214,15 @@ static bool is_miss(ENGINE_ERROR_CODE rc, int status)
            (status < 0 || status == PROTOCOL_BINARY_RESPONSE_KEY_ENOENT);
 }
 
+/* A new expiry, and nothing else: the CAS stays. */
+static void record_touch(struct repl_engine *e, struct change *ch, uint64_t cas)
+{
+    if (e->wrapped.mirror != NULL)
+        change_record_delta(e->core, ch, &(struct delta){ .base = cas, .cas = cas });
+    else
+        change_record(e->core, ch);
+}
+
 static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const void *cookie,
                                                 protocol_binary_request_header *request,
                                                 ADD_RESPONSE response)
@@ -214,11 +242,11 @@ static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const voi
     enum change_result r = change_begin(e->core, &ch, key, nkey);
     if (r != CHANGE_OK)
         return refusal(r);
-    int status;
-    ENGINE_ERROR_CODE rc = shim_command(INNER(e), cookie, request, response, &status);
-    if (status == PROTOCOL_BINARY_RESPONSE_SUCCESS)
-        change_record(e->core, &ch);
-    else if (is_miss(rc, status))
+    struct shim_heard heard;
+    ENGINE_ERROR_CODE rc = shim_command(INNER(e), cookie, request, response, &heard);
+    if (heard.status == PROTOCOL_BINARY_RESPONSE_SUCCESS)
+        record_touch(e, &ch, heard.cas);
+    else if (is_miss(rc, heard.status))
         change_record_absence(e->core, &ch);
     change_end(e->core, &ch);
     return rc;

@@ -195,7 +195,7 @@ void shim_forget(ENGINE_HANDLE *engine)
 /* Lives on the stack of shim_command. */
 struct shim_answer {
     ADD_RESPONSE response;
-    int status;
+    struct shim_heard heard;
 };
 
 static _Thread_local struct shim_answer *awaited;
@@ -207,20 +207,20 @@ static bool hear_response(const void *key, uint16_t nkey, const void *ext, uint8
     struct shim_answer *a = awaited;
     if (a == NULL)
         return false;
-    a->status = status;
+    a->heard = (struct shim_heard){ status, cas };
     return a->response(key, nkey, ext, next, body, nbody, datatype, status, cas, cookie);
 }
 
 ENGINE_ERROR_CODE shim_command(ENGINE_HANDLE_V1 *engine, const void *cookie,
                                protocol_binary_request_header *request,
-                               ADD_RESPONSE response, int *status)
+                               ADD_RESPONSE response, struct shim_heard *heard)
 {
-    struct shim_answer a = { response, -1 }, *outer = awaited;
+    struct shim_answer a = { response, { .status = -1 } }, *outer = awaited;
     awaited = &a;
     ENGINE_ERROR_CODE rc =
         engine->unknown_command(&engine->interface, cookie, request, hear_response);
     awaited = outer;
-    *status = a.status;
+    *heard = a.heard;
     return rc;
 }
 

@@ -61,14 +61,18 @@ bool shim_is_deaf(void);
 /* Forget the callbacks that the engine registered. */
 void shim_forget(ENGINE_HANDLE *engine);
 
-/* Have the engine carry out a request with unknown_command, and learn the status of its
- * answer: *status is a protocol_binary_response_status, or -1 if there was no answer.
- * The answer goes to `response`. A response function gets no argument of ours, so the
- * engine gets a function of the shim that finds `response` by the thread on which it is
- * called. It is called before shim_command returns, or not at all. */
+struct shim_heard {
+    int status; /* a protocol_binary_response_status; -1: there was no answer */
+    uint64_t cas;
+};
+
+/* Have the engine carry out a request with unknown_command, and hear its answer. The
+ * answer goes to `response`. A response function gets no argument of ours, so the engine
+ * gets a function of the shim that finds `response` by the thread on which it is called.
+ * It is called before shim_command returns, or not at all. */
 ENGINE_ERROR_CODE shim_command(ENGINE_HANDLE_V1 *engine, const void *cookie,
                                protocol_binary_request_header *request,
-                               ADD_RESPONSE response, int *status);
+                               ADD_RESPONSE response, struct shim_heard *heard);
 
 void own_cookie_init(struct own_cookie *c);
 /* Also tells the engine that this connection has ended. */

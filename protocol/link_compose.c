@@ -64,10 +64,26 @@ bool link_put_role(struct buffer *out, const struct link_role *role)
     return put_body(out, LINK_ROLE, body, sizeof(body));
 }
 
+static uint8_t *put_extras(uint8_t *p, enum link_op op, const struct link_change *c)
+{
+    if (op == LINK_DELETEQ)
+        return p;
+    if (op == LINK_DELTA) {
+        wire_put64(&p, c->base);
+    } else {
+        memcpy(p, &c->flags, 4);
+        p += 4;
+    }
+    wire_put32(&p, c->exptime);
+    if (op == LINK_DELTA)
+        *p++ = c->before;
+    return p;
+}
+
 bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c)
 {
-    bool is_delete = op == LINK_DELETEQ;
-    uint8_t nextra = is_delete ? 0 : SET_EXTRAS;
+    uint8_t extras[DELTA_EXTRAS];
+    uint8_t nextra = (uint8_t)(put_extras(extras, op, c) - extras);
     struct frame f = { .magic = FRAME_REQUEST,
                        .opcode = (uint8_t)op,
                        .nextra = nextra,
@@ -75,17 +91,12 @@ bool link_put_change(struct buffer *out, enum link_op op, const struct link_chan
                        .status = c->credit,
                        .nbody = (uint32_t)nextra + c->nkey + c->nvalue,
                        .cas = c->cas };
-    char *room = buffer_reserve(out, FRAME_HEADER + SET_EXTRAS + c->nkey);
+    char *room = buffer_reserve(out, FRAME_HEADER + sizeof(extras) + c->nkey);
     if (room == NULL)
         return false;
     frame_encode(&f, room);
-    uint8_t *p = (uint8_t *)room + FRAME_HEADER;
-    if (!is_delete) {
-        memcpy(p, &c->flags, 4);
-        p += 4;
-        wire_put32(&p, c->exptime);
-    }
-    memcpy(p, c->key, c->nkey);
+    memcpy(room + FRAME_HEADER, extras, nextra);
+    memcpy(room + FRAME_HEADER + nextra, c->key, c->nkey);
     buffer_commit(out, FRAME_HEADER + (size_t)nextra + c->nkey);
     return true;
 }

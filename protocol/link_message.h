@@ -6,8 +6,8 @@
  *
  * Maps in MAP, MERGE, REFILL, REPLACE, END and VERIFIED stay encoded: they are the rest
  * of the body, one after the other, and the receiver decodes them (repl/map.h). The notes
- * in NOTICE, WANT, ABSENT, FETCH and MISSING stay encoded too; link_next_note decodes
- * them.
+ * in NOTICE, WANT, ABSENT, FETCH, MISSING and RESEND stay encoded too; link_next_note
+ * decodes them.
  */
 #ifndef PROTOCOL_LINK_MESSAGE_H
 #define PROTOCOL_LINK_MESSAGE_H
@@ -20,7 +20,7 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 4,
+    LINK_VERSION = 5,
     LINK_KEY_MAX = 250,
     LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
     LINK_HEARTBEAT_MAX = 60000, /* ms */
@@ -80,7 +80,8 @@ struct link_role {
 };
 
 /* SETQ, DELETEQ, FILL: the state of one key. CHECK: the same, with a digest (XXH3, 8
- * bytes) in the place of the value. */
+ * bytes) in the place of the value. DELTA: the same, with the piece, often an empty one,
+ * that makes the value from the one with the CAS `base`. */
 struct link_change {
     const void *key, *value; /* value NULL: it is longer than this node takes */
     uint16_t nkey;
@@ -89,11 +90,13 @@ struct link_change {
     uint32_t exptime; /* a second of the sender's store's clock; 0 never */
     uint64_t cas;     /* the CAS to adopt */
     uint16_t credit;  /* <memcached/engine_mirror.h>; not of DELETEQ and CHECK */
+    uint64_t base;    /* of DELTA, which has no flags: they stay */
+    bool before;      /* of DELTA: the piece comes before the value, not behind it */
 };
 
 /* What a note says about a key. In NOTICE: what the store has done with it. In ABSENT:
- * that a client asked the sender for it, and the sender does not hold it. In WANT, FETCH
- * and MISSING only the key counts. */
+ * that a client asked the sender for it, and the sender does not hold it. In WANT, FETCH,
+ * MISSING and RESEND only the key counts. */
 enum link_note_kind {
     LINK_NOTE_READ,
     LINK_NOTE_KEPT,
@@ -126,8 +129,8 @@ struct link_message {
         uint64_t term; /* all others except PING and BYE */
     };
     const uint8_t *rest; /* MAP, MERGE, REFILL, REPLACE, END, VERIFIED: encoded maps;
-                            NOTICE, WANT, ABSENT, FETCH, MISSING: notes; BYE: the text,
-                            printable ASCII */
+                            NOTICE, WANT, ABSENT, FETCH, MISSING, RESEND: notes; BYE: the
+                            text, printable ASCII */
     size_t nrest;
 };
 

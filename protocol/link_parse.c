@@ -14,21 +14,42 @@ static void get_run(const uint8_t **p, struct run_id *run)
 
 /* ---- one parser for each message; the body's length is f->nbody */
 
+static void get_key_and_value(const struct frame *f, const uint8_t *p,
+                              struct link_change *c)
+{
+    c->cas = f->cas;
+    c->credit = f->status;
+    c->key = p;
+    c->nkey = f->nkey;
+    c->value = p + f->nkey;
+    c->nvalue = frame_nvalue(f);
+}
+
 static const char *parse_set(const struct frame *f, const uint8_t *body,
                              struct link_message *m)
 {
     const uint8_t *p = body;
     if (f->nextra != SET_EXTRAS || f->nkey == 0 || f->nkey > LINK_KEY_MAX)
         return "received a change with a malformed key";
+    m->change = (struct link_change){ 0 };
     memcpy(&m->change.flags, p, 4);
     p += 4;
     m->change.exptime = wire_get32(&p);
-    m->change.cas = f->cas;
-    m->change.credit = f->status;
-    m->change.key = p;
-    m->change.nkey = f->nkey;
-    m->change.value = p + f->nkey;
-    m->change.nvalue = frame_nvalue(f);
+    get_key_and_value(f, p, &m->change);
+    return NULL;
+}
+
+static const char *parse_delta(const struct frame *f, const uint8_t *body,
+                               struct link_message *m)
+{
+    const uint8_t *p = body;
+    if (f->nextra != DELTA_EXTRAS || f->nkey == 0 || f->nkey > LINK_KEY_MAX ||
+        body[DELTA_EXTRAS - 1] > 1)
+        return "received a malformed DELTA";
+    m->change = (struct link_change){ .base = wire_get64(&p) };
+    m->change.exptime = wire_get32(&p);
+    m->change.before = *p++ != 0;
+    get_key_and_value(f, p, &m->change);
     return NULL;
 }
 
@@ -123,7 +144,7 @@ static const char *parse_term(const struct frame *f, const uint8_t *body,
 }
 
 /* Does a note of this kind belong in this message? ABSENT has kinds of its own; in WANT,
- * FETCH and MISSING any kind will do, because only the key counts. */
+ * FETCH, MISSING and RESEND any kind will do, because only the key counts. */
 static bool note_belongs(uint8_t opcode, uint8_t kind)
 {
     bool is_absence = kind == LINK_NOTE_ABSENT || kind == LINK_NOTE_ABSENT_MISSING;
@@ -211,6 +232,8 @@ struct link_row {
 #define parse_END          parse_term
 #define parse_DONE         parse_term
 #define parse_MISSING      parse_notes
+#define parse_DELTA        parse_delta
+#define parse_RESEND       parse_notes
 #define parse_HANDOVER     parse_term
 #define parse_ROLE_REQUEST parse_term
 #define parse_CHECK        parse_set

@@ -1,4 +1,8 @@
-/* From frames to the store: R11, and the leader's filter of R12. */
+/* From frames to the store: R11, what to do with a delta (R20), and the leader's filter
+ * of R12. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/check.h"
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -32,10 +36,10 @@ static struct link_change translate(const struct repl_core *c,
     return here;
 }
 
-static const char *apply_set(struct repl_core *c, const struct link_change *change)
+static const char *taken(struct repl_core *c, const struct link_change *change,
+                         enum repl_answer answer)
 {
-    const struct link_change here = translate(c, change);
-    switch (take(c, &here)) {
+    switch (answer) {
     case REPL_YES:
         fetch_found(c, change);
         refill_arrived(c, change); /* mutant: arrivals-forgotten */
@@ -47,6 +51,83 @@ static const char *apply_set(struct repl_core *c, const struct link_change *chan
     default:
         return stale(c);
     }
+}
+
+static const char *apply_set(struct repl_core *c, const struct link_change *change)
+{
+    const struct link_change here = translate(c, change);
+    return taken(c, change, take(c, &here));
+}
+
+/* ---- deltas */
+
+/* The peer hears of it before it hears that the delta has been taken. */
+static void ask_for_all(struct repl_core *c, const struct link_change *delta)
+{
+    struct buffer *out = core_out(c);
+    const struct link_note n = { .key = delta->key, .nkey = (uint8_t)delta->nkey };
+    size_t begun = link_begin(out, LINK_RESEND, c->term);
+    if (begun == SIZE_MAX)
+        return; /* the port closes the connection */
+    link_put_note(out, &n);
+    link_finish(out, begun);
+}
+
+/* The whole state. Its value is to be freed; NULL if there is no memory. */
+static struct link_change join(const struct link_change *old,
+                               const struct link_change *delta)
+{
+    struct link_change all = *delta;
+    size_t n = (size_t)old->nvalue + delta->nvalue;
+    char *value = n <= UINT32_MAX ? malloc(n + 1) : NULL;
+    all.value = value;
+    all.nvalue = (uint32_t)n;
+    all.flags = old->flags;
+    if (value == NULL)
+        return all;
+    memcpy(value + (delta->before ? delta->nvalue : 0), old->value, old->nvalue);
+    memcpy(value + (delta->before ? 0 : old->nvalue), delta->value, delta->nvalue);
+    return all;
+}
+
+static const char *put_joined(struct repl_core *c, const struct link_change *old,
+                              const struct link_change *delta)
+{
+    const struct link_change all = join(old, delta);
+    if (all.value == NULL) {
+        ask_for_all(c, delta);
+        return NULL;
+    }
+    const char *why = taken(c, &all, c->store_ops->put(c->store, &all));
+    free((void *)(uintptr_t)all.value);
+    return why;
+}
+
+/* R20. If the new value is here already, the whole state came before the delta, and only
+ * the expiry may be another. */
+static const char *apply_to(struct repl_core *c, const struct link_change *old,
+                            const struct link_change *delta)
+{
+    if (old->cas == delta->cas && /* mutant: touch-whatever-is-here */
+        c->store_ops->touch(c->store, delta))
+        return taken(c, delta, REPL_YES);
+    if (old->cas == delta->base) /* mutant: join-whatever-is-here */
+        return put_joined(c, old, delta);
+    ask_for_all(c, delta); /* mutant: delta-fails-untold */
+    return NULL;
+}
+
+static const char *apply_delta(struct repl_core *c, const struct link_change *delta)
+{
+    const struct link_change here = translate(c, delta);
+    struct repl_item old;
+    if (core_lookup(c, here.key, here.nkey, &old) != REPL_YES) {
+        ask_for_all(c, delta); /* mutant: delta-fails-untold 2 */
+        return NULL;
+    }
+    const char *why = apply_to(c, &old.state, &here);
+    c->store_ops->release(c->store, old.item);
+    return why;
 }
 
 static const char *apply_delete(struct repl_core *c, const struct link_change *change)
@@ -135,6 +216,8 @@ const char *apply_change(struct repl_core *c, const struct link_message *m)
     switch (m->op) {
     case LINK_SETQ:
         return apply_set(c, &m->change);
+    case LINK_DELTA:
+        return apply_delta(c, &m->change);
     case LINK_DELETEQ:
         return apply_delete(c, &m->change);
     case LINK_FLUSHQ:

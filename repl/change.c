@@ -95,12 +95,13 @@ static void mark_dirty(struct repl_core *c, struct change *ch)
 }
 
 /* To the journal, or to `dirty` if the journal is full. */
-static void append(struct repl_core *c, struct change *ch, enum journal_kind kind)
+static void append(struct repl_core *c, struct change *ch, enum journal_kind kind,
+                   const struct delta *delta)
 {
     struct repl_worker *w = ch->worker;
-    if (__builtin_expect(
-            journal_append(&c->journal, &w->ring, kind, ch->hash, ch->key, ch->nkey, 0),
-            1)) {
+    if (__builtin_expect(journal_append(&c->journal, &w->ring, kind, ch->hash, ch->key,
+                                        ch->nkey, 0, delta),
+                         1)) {
         if (ch->flags & GATE_JOURNAL)
             c->port_ops->wake(c->port);
         return;
@@ -111,14 +112,29 @@ static void append(struct repl_core *c, struct change *ch, enum journal_kind kin
 
 /* It is early enough to mark `written` before the bracket closes: a leader that takes
  * items of a copy looks at it while no bracket is open. */
-void change_record(struct repl_core *c, struct change *ch)
+static void record(struct repl_core *c, struct change *ch, enum journal_kind kind,
+                   const struct delta *delta)
 {
     if (__builtin_expect(ch->flags & GATE_WRITTEN, 0))
         note_written(c, ch->hash); /* mutant: no-written */
     if (__builtin_expect(ch->flags & GATE_JOURNAL, 1))
-        append(c, ch, JOURNAL_CHANGE);
+        append(c, ch, kind, delta);
     else
         mark_dirty(c, ch);
+}
+
+void change_record(struct repl_core *c, struct change *ch)
+{
+    record(c, ch, JOURNAL_CHANGE, NULL);
+}
+
+void change_record_delta(struct repl_core *c, struct change *ch,
+                         const struct delta *delta)
+{
+    if (delta->base != 0 && delta->cas != 0)
+        record(c, ch, JOURNAL_DELTA, delta);
+    else
+        change_record(c, ch);
 }
 
 /* Was this key's absence recorded a short while ago? While no session takes absences
@@ -140,7 +156,7 @@ void change_record_absence(struct repl_core *c, struct change *ch)
     if ((ch->flags & GATE_ALONE) && is_recorded(ch->worker, ch->hash))
         return;
     atomic_fetch_add_explicit(&ch->worker->absences, 1, memory_order_relaxed);
-    append(c, ch, JOURNAL_ABSENCE); /* mutant: no-absence-record */
+    append(c, ch, JOURNAL_ABSENCE, NULL); /* mutant: no-absence-record */
 }
 
 void change_end(struct repl_core *c, struct change *ch)
@@ -177,4 +193,36 @@ void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
     }
     gate_leave(ch->worker);
     c->port_ops->wake(c->port);
+}
+
+/* ---- once more */
+
+/* The core lock keeps the role and the maps in place, so that no bracket is needed. */
+static void change_again(struct repl_core *c, const struct link_note *n)
+{
+    struct change ch = { .worker = gate_worker(&c->gate),
+                         .hash = hash_key(n->key, n->nkey),
+                         .key = n->key,
+                         .nkey = n->nkey,
+                         .flags = gate_flags(&c->gate) };
+    if (ch.worker != NULL)
+        change_record(c, &ch);
+    else
+        sync_note_dirty(c, ch.hash);
+    c->count.resent++;
+}
+
+/* R20: the peer does not have what a delta builds on. Its key counts as changed again,
+ * before the delta is acknowledged. So it is at risk all the time, and the fence that is
+ * being agreed on does not hold for it. */
+const char *change_on_resend(struct repl_core *c, const struct link_message *m)
+{
+    struct link_note n;
+    size_t at = 0;
+    if (!c->session.merged || c->session.lead != LEAD_LEADER || m->term != c->term)
+        return NULL;
+    c->agreeing = 0;
+    while (link_next_note(m, &at, &n))
+        change_again(c, &n); /* mutant: resend-is-ignored */
+    return NULL;
 }

@@ -23,6 +23,7 @@
 #include "base/metric.h"
 #include "base/siphash.h"
 #include "protocol/link_message.h"
+#include "repl/delta.h"
 #include "repl/port.h"
 #include "repl/store.h"
 
@@ -156,7 +157,8 @@ enum change_result { CHANGE_OK, CHANGE_REJECTED, CHANGE_NO_MEMORY };
  * store has been changed, change_record notes the change. If the command failed because
  * the key is not here, change_record_absence notes that the client was told so: that
  * answer must stay true. A command that fails for another reason records nothing.
- * Nothing inside the bracket may block. */
+ * change_record_delta: the same as change_record, for a change of which it is known what
+ * it added; CAS numbers of 0 say nothing. Nothing inside the bracket may block. */
 struct change {
     struct repl_worker *worker;
     uint64_t hash;
@@ -168,6 +170,8 @@ struct change {
 enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
                                 size_t nkey);
 void change_record(struct repl_core *c, struct change *ch);
+void change_record_delta(struct repl_core *c, struct change *ch,
+                         const struct delta *delta);
 void change_record_absence(struct repl_core *c, struct change *ch);
 void change_end(struct repl_core *c, struct change *ch);
 

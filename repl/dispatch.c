@@ -75,6 +75,8 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_END          refill_on_end
 #define on_DONE         resync_on_done
 #define on_MISSING      refill_on_missing
+#define on_DELTA        apply_change
+#define on_RESEND       change_on_resend
 #define on_HANDOVER     handover_message
 #define on_ROLE_REQUEST role_request_message
 #define on_CHECK        verify_on_check

@@ -5,7 +5,7 @@
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it.
  *
- *   gate, journal, map, known, waiters, rate, clocks   tables, each with a header of its
+ *   gate, journal, delta, map, known, waiters, rate, clocks   each with a header of its
  *               own
  *   time.c      the core's time, and the peer's
  *   log.c access.c exchange.c   the log; the store's answers; maps on the wire
@@ -69,6 +69,9 @@ void sync_tick(struct repl_core *c);
  * has not acknowledged, 0 if there is none. pending: of core_pending. */
 uint64_t sync_at_risk(struct repl_core *c, uint64_t pending);
 uint64_t sync_lag_us(const struct repl_core *c, uint64_t pending);
+
+/* change.c: the peer asks for states (R20) */
+const char *change_on_resend(struct repl_core *c, const struct link_message *m);
 
 /* ---- log.c */
 

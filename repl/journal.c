@@ -86,10 +86,19 @@ void ring_init(struct ring *r)
     memset(r, 0, sizeof(*r));
 }
 
-static uint32_t entry_size(size_t nkey)
+enum { WORD = 8 };
+
+_Static_assert(sizeof(struct delta) % WORD == 0, "it ends an entry, and is aligned");
+
+static uint32_t size_with(size_t nkey, const struct delta *delta)
 {
-    size_t n = offsetof(struct journal_entry, key) + nkey;
-    return (uint32_t)((n + 7) & ~(size_t)7);
+    size_t n = offsetof(struct journal_entry, key) + nkey + WORD - 1;
+    return (uint32_t)(n - n % WORD + (delta != NULL ? sizeof(*delta) : 0));
+}
+
+static uint32_t entry_size(const struct journal_entry *e)
+{
+    return (uint32_t)e->words * WORD;
 }
 
 static size_t chunk_room(const struct journal *j)
@@ -133,9 +142,10 @@ static bool ring_restart(struct ring *r)
 }
 
 bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
-                    uint64_t hash, const void *key, size_t nkey, uint32_t stamp)
+                    uint64_t hash, const void *key, size_t nkey, uint32_t stamp,
+                    const struct delta *delta)
 {
-    uint32_t size = entry_size(nkey);
+    uint32_t size = size_with(nkey, delta);
     if (r->tail == NULL || r->used + size > chunk_room(j)) {
         if (size > chunk_room(j) || !(ring_extend(j, r) || ring_restart(r)))
             return false;
@@ -145,7 +155,10 @@ bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
     e->stamp = stamp;
     e->nkey = (uint8_t)nkey;
     e->kind = (uint8_t)kind;
+    e->words = (uint8_t)(size / WORD);
     memcpy(e->key, key, nkey);
+    if (delta != NULL)
+        *journal_delta(e) = *delta;
     r->used += size;
     uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
     atomic_store_explicit(&r->written, written + 1, memory_order_seq_cst);
@@ -180,7 +193,7 @@ struct journal_entry *ring_read(struct ring *r)
         r->read_at = 0;
     }
     struct journal_entry *e = entry_at(r->read, r->read_at);
-    r->read_at += entry_size(e->nkey);
+    r->read_at += entry_size(e);
     r->nread++;
     return e;
 }
@@ -199,7 +212,7 @@ static struct journal_entry *oldest(struct journal *j, struct ring *r)
 
 static void drop_oldest(struct ring *r, const struct journal_entry *e)
 {
-    r->ack_at += entry_size(e->nkey);
+    r->ack_at += entry_size(e);
     atomic_fetch_add_explicit(&r->nacked, 1, memory_order_release);
 }
 
@@ -255,7 +268,7 @@ static uint64_t ring_compact(struct journal *j, struct ring *r,
             from_at = 0;
         }
         struct journal_entry *e = entry_at(from, from_at);
-        uint32_t size = entry_size(e->nkey);
+        uint32_t size = entry_size(e);
         from_at += size;
         if (!spill(context, e))
             continue;

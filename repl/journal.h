@@ -10,8 +10,9 @@
  *
  * An entry holds a key, not a value. The value is looked up when the entry is shipped,
  * so a key that changed often is sent once with its newest state. An entry is freed
- * when the peer has acknowledged the batch in which it was shipped. Besides changes
- * there are absences: keys that a client was told are not here (repl/absent.c).
+ * when the peer has acknowledged the batch in which it was shipped. A change of which it
+ * is known how it made the value from the one before says so (repl/delta.h). Besides
+ * changes there are absences: keys that a client was told are not here (repl/absent.c).
  *
  * Only the ring's own worker calls journal_append. The caller of everything else holds
  * the core lock; for ring_spill it also holds the gate. Only taking and returning a
@@ -26,6 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "repl/delta.h"
+
 struct chunk;
 
 struct journal {
@@ -37,15 +40,22 @@ struct journal {
     size_t chunk_size;
 };
 
-enum journal_kind { JOURNAL_CHANGE, JOURNAL_ABSENCE };
+enum journal_kind { JOURNAL_CHANGE, JOURNAL_DELTA, JOURNAL_ABSENCE };
 
 struct journal_entry {
     uint64_t hash;
     uint32_t batch;     /* the batch in which it was shipped; valid once it was read */
     uint32_t stamp;     /* when it was recorded, us modulo 2^32; 0: not sampled */
-    uint8_t nkey, kind; /* enum journal_kind */
-    char key[];
+    uint8_t nkey, kind; /* enum journal_kind; the reader may make it another */
+    uint8_t words;      /* the entry's size, in 8 bytes */
+    char key[];         /* behind it, at the entry's end, the delta if it has one */
 };
+
+/* Of an entry that was appended with one. */
+static inline struct delta *journal_delta(struct journal_entry *e)
+{
+    return (struct delta *)(void *)((uint64_t *)(void *)e + e->words) - 1;
+}
 
 struct ring {
     /* the worker's */
@@ -70,9 +80,11 @@ void ring_init(struct ring *r);
 
 /* False if the journal is full: the caller marks the key's bucket in `dirty` instead.
  * The entry is published with sequential consistency: a consumer that has announced
- * that it sleeps either sees the entry, or is seen sleeping by this thread. */
+ * that it sleeps either sees the entry, or is seen sleeping by this thread. delta: of
+ * JOURNAL_DELTA, else NULL. */
 bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
-                    uint64_t hash, const void *key, size_t nkey, uint32_t stamp);
+                    uint64_t hash, const void *key, size_t nkey, uint32_t stamp,
+                    const struct delta *delta);
 
 /* The next entry to ship, NULL if there is none. It stays until it is acknowledged. */
 struct journal_entry *ring_read(struct ring *r);

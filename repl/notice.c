@@ -40,7 +40,7 @@ void notice_take(struct repl_core *c, const struct link_note *n)
         return;
     struct repl_worker *w = gate_worker(&c->gate);
     if (w != NULL && !journal_append(&c->notices, &w->notices, JOURNAL_CHANGE, n->cas,
-                                     n->key, n->nkey, stamp))
+                                     n->key, n->nkey, stamp, NULL))
         atomic_fetch_add_explicit(&w->notices_lost, 1, memory_order_relaxed);
 }
 

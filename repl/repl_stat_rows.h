@@ -54,6 +54,12 @@ STAT_COUNTER(store_failures, FULL,
              "store calls of replication that failed for lack of memory; they are "
              "repeated, and until then the nodes are not in sync")
 STAT_COUNTER(coalesced, FULL, "changes that were sent with another one of the same key")
+STAT_COUNTER(deltas, FULL,
+             "changes of large values that were sent as what was added, or as the new "
+             "expiry alone")
+STAT_COUNTER(resent, FULL,
+             "of these, changes whose keys the peer asked for, because it did not have "
+             "the value that they build on")
 STAT_COUNTER(notices_out, FULL,
              "notices sent to the standby: what the store here evicted, kept and read")
 STAT_COUNTER(notices_in, FULL,

@@ -1,4 +1,7 @@
-/* From the journal to frames: the state of changed keys, in batches. */
+/*
+ * From the journal to frames: the state of changed keys, in batches. Of a large value
+ * that the peer has, only what was added is sent (R20).
+ */
 #include <string.h>
 
 #include "base/check.h"
@@ -88,13 +91,30 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
  * have of that bucket. */
 void ship_unknown(struct repl_core *c, const struct journal_entry *e)
 {
-    if (e->kind == JOURNAL_CHANGE || !map_has(&c->missing, e->hash))
+    if (e->kind != JOURNAL_ABSENCE || !map_has(&c->missing, e->hash))
         sync_note_dirty(c, e->hash);
+}
+
+/* Does the peer, as far as this node knows, have all items of this bucket? */
+static bool peer_has(const struct repl_core *c, uint64_t hash)
+{
+    return !map_has(&c->owed, hash) && !map_has(&c->in_flight, hash) &&
+           !map_has(&c->dirty, hash);
+}
+
+/* R20 */
+static void ship_state(struct repl_core *c, struct journal_entry *e,
+                       struct repl_item *item)
+{
+    bool reduced = e->kind == JOURNAL_DELTA && ship_fits(c, &item->state) &&
+                   peer_has(c, e->hash) && delta_reduce(journal_delta(e), &item->state);
+    c->count.deltas += reduced;
+    ship_item(c, reduced ? LINK_DELTA : LINK_SETQ, item);
 }
 
 /* For an absence whose key is here by now, send nothing: whoever stored the key has an
  * entry of its own. */
-static void ship_key(struct repl_core *c, const struct journal_entry *e)
+static void ship_key(struct repl_core *c, struct journal_entry *e)
 {
     struct repl_item item;
     enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
@@ -107,15 +127,24 @@ static void ship_key(struct repl_core *c, const struct journal_entry *e)
         return;
     }
     if (found == REPL_YES)
-        ship_item(c, LINK_SETQ, &item);
+        ship_state(c, e, &item);
     else
         ship_absence(c, e->key, e->nkey);
     c->count.shipped++;
 }
 
-/* False if the key was gathered already: one look-up serves both entries, because all
- * entries are read before the first look-up. If one of them is a change, the key counts
- * as changed. */
+/* One look-up serves both entries, because all entries are read before the first look-up.
+ * What is neither an absence nor a delta by both counts as changed. */
+static void entry_join(struct journal_entry *e, struct journal_entry *other)
+{
+    if (e->kind == JOURNAL_ABSENCE && other->kind == JOURNAL_ABSENCE)
+        return;
+    if (e->kind != JOURNAL_DELTA || other->kind != JOURNAL_DELTA ||
+        !delta_join(journal_delta(e), journal_delta(other)))
+        e->kind = JOURNAL_CHANGE; /* mutant: delta-hides-a-change */
+}
+
+/* False if the key was gathered already. */
 static bool gather_add(struct repl_gather *g, struct journal_entry *e)
 {
     size_t mask = sizeof(g->slots) / sizeof(g->slots[0]) - 1;
@@ -124,8 +153,7 @@ static bool gather_add(struct repl_gather *g, struct journal_entry *e)
         struct journal_entry *other = g->entries[g->slots[at] - 1];
         if (other->hash == e->hash && other->nkey == e->nkey &&
             memcmp(other->key, e->key, e->nkey) == 0) {
-            if (e->kind == JOURNAL_CHANGE)
-                other->kind = JOURNAL_CHANGE;
+            entry_join(other, e);
             return false;
         }
     }
@@ -220,7 +248,7 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
 static bool spill_entry(void *context, const struct journal_entry *e)
 {
     struct repl_core *c = context;
-    if (e->kind == JOURNAL_CHANGE) /* mutant: absences-are-dirt */
+    if (e->kind != JOURNAL_ABSENCE) /* mutant: absences-are-dirt */
         sync_note_dirty(c, e->hash);
     return e->kind == JOURNAL_ABSENCE; /* mutant: spill-forgets-absences */
 }

@@ -16,7 +16,7 @@
 
 /* A live item with a reference to it. `state` is the change as it goes over the wire;
  * it points into item memory, and is valid until release. Its exptime is a
- * second of this store's clock, here and in put and add. */
+ * second of this store's clock, here and in put, add and touch. */
 struct repl_item {
     struct link_change state;
     void *item;
@@ -46,6 +46,9 @@ struct repl_store_ops {
     /* The same, but only if the key is absent; no client changes the store meanwhile.
      * NO: the key is present. UNKNOWN: the store could not take it. */
     enum repl_answer (*add)(void *store, const struct link_change *c);
+    /* Give the key the change's expiry if its CAS is the change's. False: it has another
+     * one, or the store can only put. */
+    bool (*touch)(void *store, const struct link_change *c);
     /* False: the key may still be there. */
     bool (*remove)(void *store, const void *key, size_t nkey);
     /* At this second of its clock; 0 or one that has passed: at once. */

@@ -91,6 +91,17 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
     return result;
 }
 
+static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
+                         uint64_t cas, rel_time_t exptime)
+{
+    struct store *s = store_of(handle);
+    rel_time_t when = exptime == 0 ? 0 : s->server.core->realtime((time_t)exptime);
+    struct item *it = cas != 0 ? store_touch(s, key, nkey, cas, when) : NULL;
+    if (it != NULL)
+        store_release(s, it);
+    return it != NULL;
+}
+
 /* Like an eviction of its own, but the memory is freed when the segment is reclaimed. */
 static void repeat_eviction(struct store *s, const struct engine_note *n)
 {
@@ -218,6 +229,7 @@ const struct engine_mirror mirror_rows = {
     .credit = mirror_credit,
     .allocate = mirror_allocate,
     .store = mirror_store,
+    .touch = mirror_touch,
     .repeat = mirror_repeat,
     .expect = mirror_expect,
     .follow = mirror_follow,

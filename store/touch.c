@@ -29,14 +29,15 @@ static const struct touch_kind *find_kind(uint8_t opcode)
     return NULL;
 }
 
-/* Changes the expiry and takes a reference. The CAS does not change. */
-static struct item *touch(struct store *s, const char *key, size_t nkey,
-                          rel_time_t exptime)
+struct item *store_touch(struct store *s, const void *key, size_t nkey, uint64_t cas,
+                         rel_time_t exptime)
 {
     struct spot spot;
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     struct item *it = spot.it;
+    if (it != NULL && cas != 0 && item_cas(it) != cas)
+        it = NULL;
     if (it != NULL) {
         item_take_ref(it);
         item_note_use(it);
@@ -95,7 +96,7 @@ static bool command_touch(struct store *s, const void *cookie,
         return answer_status(response, cookie, PROTOCOL_BINARY_RESPONSE_EINVAL);
     memcpy(&when, extras, sizeof(when));
     rel_time_t exptime = s->server.core->realtime((time_t)ntohl(when));
-    struct item *it = touch(s, key, nkey, exptime);
+    struct item *it = store_touch(s, key, nkey, 0, exptime);
     if (it == NULL)
         return answer_miss(kind, key, nkey, response, cookie);
     bool sent = answer_hit(kind, it, response, cookie);

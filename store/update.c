@@ -117,7 +117,8 @@ static ENGINE_ERROR_CODE join_with(struct store *s, const void *cookie, struct i
 }
 
 /* Makes the joined value outside the lock, from an old item that is held, and links it
- * only if nobody changed the key meanwhile; otherwise it tries again. */
+ * only if nobody changed the key meanwhile; otherwise it tries again. The piece takes the
+ * CAS of the old item, for whoever wants to know what it was joined to. */
 static ENGINE_ERROR_CODE join(struct store *s, const void *cookie, struct item *piece,
                               uint64_t *cas, ENGINE_STORE_OPERATION operation)
 {
@@ -131,6 +132,8 @@ static ENGINE_ERROR_CODE join(struct store *s, const void *cookie, struct item *
             return result;
         result =
             join_with(s, cookie, old, piece, cas, operation == OPERATION_APPEND, &again);
+        if (result == ENGINE_SUCCESS && !again)
+            atomic_store_explicit(&piece->cas, item_cas(old), memory_order_relaxed);
         store_release(s, old);
     } while (again);
     return result;

@@ -9,6 +9,9 @@
  * too. Then a look-up for the mirror counts as a read, an item arrives at the mirror
  * without its credit, and the mirror evicts on its own.
  *
+ * One more promise: after a successful OPERATION_APPEND or OPERATION_PREPEND the piece,
+ * which is in no table, has the CAS of the item that it was joined to.
+ *
  * Functions may be called from any thread. Exceptions: neither follow nor subscribe may
  * run at the same time as itself, and filter_by comes before all others. Unless noted,
  * arguments are as in engine.h.
@@ -23,7 +26,7 @@
 #include <memcached/engine.h>
 
 #define ENGINE_FEATURE_MIRROR 0x80000a03u
-#define ENGINE_MIRROR_NAME    "mirror 2"
+#define ENGINE_MIRROR_NAME    "mirror 3"
 
 /*
  * The credit of an item, which travels with it from node to node: how often it was read
@@ -97,6 +100,11 @@ struct engine_mirror {
     ENGINE_ERROR_CODE(*store)
     (ENGINE_HANDLE *handle, const void *cookie, item *it, uint64_t cas,
      item_credit credit, ENGINE_STORE_OPERATION operation);
+
+    /* Repeats a client's touch of the item with this CAS; exptime as in allocate. False:
+     * that item is not here. */
+    bool (*touch)(ENGINE_HANDLE *handle, const void *key, size_t nkey, uint64_t cas,
+                  rel_time_t exptime);
 
     /* Repeats what the other node did. An item with a CAS above that of a NOTE_EVICTED
      * stays. False: a client of the other node has read an item that is absent here. If

@@ -172,16 +172,39 @@ enum change_result node_set(struct node *n, const char *key, const char *value)
     return node_store(n, &c);
 }
 
+/* A store that counts CAS on its own does not tell what was added. delta NULL: the key is
+ * not here. */
+static void record_delta(struct node *n, struct change *ch, const struct delta *delta)
+{
+    if (delta == NULL)
+        change_record_absence(&n->core, ch);
+    else if (n->store.config.own_cas)
+        change_record(&n->core, ch);
+    else
+        change_record_delta(&n->core, ch, delta);
+}
+
 enum change_result node_touch(struct node *n, const char *key, uint32_t exptime)
 {
     struct change ch;
     enum change_result r = change_begin(&n->core, &ch, key, strlen(key));
     if (r != CHANGE_OK)
         return r;
-    if (toy_store_touch(&n->store, key, strlen(key), exptime))
-        change_record(&n->core, &ch);
-    else
-        change_record_absence(&n->core, &ch);
+    uint64_t cas = toy_store_touch(&n->store, key, strlen(key), exptime);
+    record_delta(n, &ch, cas != 0 ? &(struct delta){ .base = cas, .cas = cas } : NULL);
+    change_end(&n->core, &ch);
+    return CHANGE_OK;
+}
+
+enum change_result node_join(struct node *n, const struct link_change *c, bool *found)
+{
+    struct change ch;
+    struct delta delta;
+    enum change_result r = change_begin(&n->core, &ch, c->key, c->nkey);
+    if (r != CHANGE_OK)
+        return r;
+    *found = toy_store_join(&n->store, c, &delta);
+    record_delta(n, &ch, *found ? &delta : NULL);
     change_end(&n->core, &ch);
     return CHANGE_OK;
 }

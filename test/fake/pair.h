@@ -78,6 +78,8 @@ enum change_result node_touch(struct node *n, const char *key, uint32_t exptime)
 enum change_result node_replace(struct node *n, const struct link_change *c, bool *found);
 /* The same for a test that knows the result; false: the key is not here. */
 bool node_incr(struct node *n, const char *key, const char *value);
+/* Append, or prepend if c->before. */
+enum change_result node_join(struct node *n, const struct link_change *c, bool *found);
 enum change_result node_delete(struct node *n, const char *key);
 enum change_result node_flush(struct node *n, uint32_t delay);
 /* The value with a NUL, in `room`; NULL: a miss. */

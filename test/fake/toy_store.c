@@ -235,6 +235,15 @@ static enum repl_answer op_add(void *store_, const struct link_change *c)
     return REPL_YES;
 }
 
+static bool op_touch(void *store_, const struct link_change *c)
+{
+    struct toy_item **at = find_live(store_, c->key, c->nkey);
+    if (at == NULL || (*at)->cas != c->cas)
+        return false;
+    (*at)->exptime = c->exptime;
+    return true;
+}
+
 static bool op_remove(void *store_, const void *key, size_t nkey)
 {
     struct toy_item **at = find_live(store_, key, nkey);
@@ -365,6 +374,7 @@ const struct repl_store_ops toy_store_ops = {
     .release = op_release,
     .put = op_put,
     .add = op_add,
+    .touch = op_touch,
     .remove = op_remove,
     .flush = op_flush,
     .fence = op_fence,
@@ -411,12 +421,35 @@ uint64_t toy_store_set(struct toy_store *s, const struct link_change *c)
     return it->cas;
 }
 
-bool toy_store_touch(struct toy_store *s, const void *key, size_t nkey, uint32_t exptime)
+bool toy_store_join(struct toy_store *s, const struct link_change *c, struct delta *delta)
+{
+    struct toy_item **at = find_live(s, c->key, c->nkey);
+    if (at == NULL)
+        return false;
+    struct link_change all;
+    describe(*at, &all);
+    char *value = malloc(all.nvalue + c->nvalue + 1);
+    CHECK(value != NULL);
+    memcpy(value + (c->before ? c->nvalue : 0), all.value, all.nvalue);
+    memcpy(value + (c->before ? 0 : all.nvalue), c->value, c->nvalue);
+    *delta = (struct delta){ .base = all.cas, .npiece = c->nvalue, .before = c->before };
+    all.key = c->key; /* that of the item goes with it */
+    all.value = value;
+    all.nvalue += c->nvalue;
+    struct toy_item *it = store(s, &all);
+    CHECK(it != NULL);
+    delta->cas = it->cas;
+    free(value);
+    return true;
+}
+
+uint64_t toy_store_touch(struct toy_store *s, const void *key, size_t nkey,
+                         uint32_t exptime)
 {
     struct toy_item **at = find_live(s, key, nkey);
     if (at != NULL)
         (*at)->exptime = absolute(s, exptime);
-    return at != NULL;
+    return at != NULL ? (*at)->cas : 0;
 }
 
 bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey)

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "repl/delta.h"
 #include "repl/store.h"
 
 enum { TOY_STORE_CHAINS = 1024 };
@@ -49,10 +50,15 @@ void toy_store_init(struct toy_store *s, const struct toy_store_config *config);
 void toy_store_fini(struct toy_store *s); /* no reference may be left */
 void toy_store_advance(struct toy_store *s, uint32_t seconds);
 
-/* What clients do. set: returns the CAS of the new item. */
+/* What clients do. set: returns the CAS of the new item. join: puts the change's value
+ * behind or before what is there; false if the key is not there. */
 uint64_t toy_store_set(struct toy_store *s, const struct link_change *c);
-/* Gives a new time to live and keeps CAS and value; false if the key is not there. */
-bool toy_store_touch(struct toy_store *s, const void *key, size_t nkey, uint32_t exptime);
+bool toy_store_join(struct toy_store *s, const struct link_change *c,
+                    struct delta *delta);
+/* Gives a new time to live and keeps value and CAS, which it returns; 0 if the key is not
+ * there. */
+uint64_t toy_store_touch(struct toy_store *s, const void *key, size_t nkey,
+                         uint32_t exptime);
 bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey);
 void toy_store_flush(struct toy_store *s, uint32_t delay);
 

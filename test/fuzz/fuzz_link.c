@@ -18,7 +18,7 @@ static bool is_inside(const void *at, size_t n, const uint8_t *bytes, size_t siz
 static bool is_change(const struct link_message *m)
 {
     return m->op == LINK_SETQ || m->op == LINK_FILL || m->op == LINK_CHECK ||
-           m->op == LINK_DELETEQ;
+           m->op == LINK_DELTA || m->op == LINK_DELETEQ;
 }
 
 static void check_inside(const struct link_message *m, const uint8_t *bytes, size_t n)
@@ -52,6 +52,7 @@ static bool compose(const struct link_message *m, struct buffer *out)
     case LINK_SETQ:
     case LINK_FILL:
     case LINK_CHECK:
+    case LINK_DELTA:
     case LINK_DELETEQ:
         return link_put_change(out, m->op, &m->change) &&
                buffer_append(out, m->change.value, m->change.nvalue);
@@ -69,6 +70,8 @@ static bool compose(const struct link_message *m, struct buffer *out)
     case LINK_WANT:
     case LINK_ABSENT:
     case LINK_FETCH:
+    case LINK_MISSING:
+    case LINK_RESEND:
         return compose_notes(m, out);
     default:
         return link_put_plain(out, m->op, m->term);

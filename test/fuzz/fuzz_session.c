@@ -183,6 +183,17 @@ static void set(struct play *y)
         (void)node_set(y->a, key, key);
 }
 
+static void append(struct play *y)
+{
+    const char *key = some_key(y);
+    const struct link_change c = {
+        .key = key, .nkey = (uint16_t)strlen(key), .value = "more", .nvalue = 4
+    };
+    bool found;
+    if (takes_changes(y))
+        (void)node_join(y->a, &c, &found);
+}
+
 static void remove_key(struct play *y)
 {
     const char *key = some_key(y);
@@ -280,7 +291,7 @@ static void wait_s(struct play *y)
 
 static void (*const acts[])(struct play *) = {
     let_work,   let_work, let_work, read_all, read_all,          hang_up, call,
-    set,        set,      set,      set,      count_up,          touch,   flush,
+    set,        set,      set,      append,   count_up,          touch,   flush,
     remove_key, want,     evict,    read_key, promote,           demote,  hand_over,
     verify,     resync,   wait_ms,  wait_s,   run_out_of_memory,
 };

@@ -123,7 +123,7 @@ static void put_term(struct input *in, const struct repl_core *c, enum link_op o
 {
     size_t begun = link_begin(out, op, term_of(in, c->term, c->seen));
     bool has_notes = op == LINK_NOTICE || op == LINK_WANT || op == LINK_ABSENT ||
-                     op == LINK_FETCH || op == LINK_MISSING;
+                     op == LINK_FETCH || op == LINK_MISSING || op == LINK_RESEND;
     for (unsigned n = maps_in(op); n > 0; n--)
         put_map(in, c->session.map_bits, out);
     if (has_notes)
@@ -148,6 +148,10 @@ static void put_change(struct input *in, const struct repl_core *c, enum link_op
     change.exptime = input_byte(in) % 4 == 0 ? input_byte(in) : 0;
     change.cas = cas_of(in, c);
     change.credit = input_byte(in);
+    if (op == LINK_DELTA) {
+        change.base = cas_of(in, c);
+        change.before = input_byte(in) % 2;
+    }
     link_put_change(out, op, &change);
     buffer_append(out, zeros, change.nvalue);
 }
@@ -204,6 +208,7 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
     case LINK_DELETEQ:
     case LINK_FILL:
     case LINK_CHECK:
+    case LINK_DELTA:
         put_change(in, c, op, out);
         break;
     case LINK_FLUSHQ:

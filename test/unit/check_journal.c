@@ -42,7 +42,7 @@ static bool append(struct ring *ring, unsigned i)
 {
     char key[256];
     size_t nkey = key_of(i, key);
-    return journal_append(&j, ring, JOURNAL_CHANGE, i, key, nkey, i);
+    return journal_append(&j, ring, JOURNAL_CHANGE, i, key, nkey, i, NULL);
 }
 
 static bool is_entry(const struct journal_entry *e, unsigned i)
@@ -361,7 +361,7 @@ START_TEST(test_longest_key_fits_smallest_chunk)
     memset(key, 'k', sizeof(key));
     ck_assert_uint_eq(j.chunk_size, 1024);
     for (unsigned i = 0; i < 8; i++)
-        ck_assert(journal_append(&j, &r, JOURNAL_CHANGE, i, key, sizeof(key), 0));
+        ck_assert(journal_append(&j, &r, JOURNAL_CHANGE, i, key, sizeof(key), 0, NULL));
     for (unsigned i = 0; i < 8; i++) {
         struct journal_entry *e = ring_read(&r);
         ck_assert_uint_eq(e->hash, i);

@@ -58,6 +58,29 @@ START_TEST(test_changes)
 }
 END_TEST
 
+START_TEST(test_delta)
+{
+    struct link_change c = a_change;
+    c.base = UINT64_C(0x123456789abcdef0);
+    for (unsigned before = 0; before < 2; before++) {
+        c.before = before;
+        put_change(LINK_DELTA, &c);
+        parse_whole(LINK_DELTA);
+        ck_assert_uint_eq(m.change.base, c.base);
+        ck_assert(m.change.before == c.before);
+        ck_assert_uint_eq(m.change.exptime, 3600);
+        ck_assert_uint_eq(m.change.cas, a_change.cas);
+        ck_assert_uint_eq(m.change.credit, a_change.credit);
+        ck_assert(m.change.nkey == 8 && memcmp(m.change.key, "some key", 8) == 0);
+        ck_assert(m.change.nvalue == 13 && memcmp(m.change.value, "and its", 7) == 0);
+    }
+    c.nvalue = 0;
+    put_change(LINK_DELTA, &c);
+    parse_whole(LINK_DELTA);
+    ck_assert_uint_eq(m.change.nvalue, 0);
+}
+END_TEST
+
 START_TEST(test_notice)
 {
     struct link_note note;
@@ -309,6 +332,7 @@ int main(void)
         test_hello,
         test_role,
         test_changes,
+        test_delta,
         test_notice,
         test_change_without_a_value,
         test_delete,

@@ -31,7 +31,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 25);
+    ck_assert_uint_eq(known, 27);
 }
 END_TEST
 
@@ -100,6 +100,26 @@ START_TEST(test_wrong_lengths)
     *at(11) = 1;
     ck_assert(buffer_append(&wire, "x", 1));
     refuse("a batch mark with a body");
+}
+END_TEST
+
+START_TEST(test_wrong_deltas)
+{
+    put_change(LINK_DELTA, &a_change);
+    *at(4) = 12;
+    refuse("extras too short");
+    put_change(LINK_DELTA, &a_change);
+    *at(FRAME_HEADER + 12) = 2;
+    refuse("a side that there is not");
+    put_change(LINK_DELTA, &a_change);
+    *at(3) = 0;
+    refuse("no key");
+    put_change(LINK_DELTA, &a_change);
+    *at(3) = 251;
+    refuse("a key that is too long");
+    put_change(LINK_DELTA, &a_change);
+    *at(8) = 1; /* no piece is as long as the longest value */
+    refuse("a body that is too long");
 }
 END_TEST
 
@@ -196,8 +216,9 @@ int main(void)
 {
     const TTest *tests[] = {
         test_not_our_protocol,  test_unknown_kinds, test_hello_of_other_lengths,
-        test_malformed_notices, test_wrong_lengths, test_wrong_bodies,
-        test_body_limit,        test_value_limit,   test_list_limit,
+        test_malformed_notices, test_wrong_lengths, test_wrong_deltas,
+        test_wrong_bodies,      test_body_limit,    test_value_limit,
+        test_list_limit,
     };
     return unit_run_with("link_refused", setup, teardown, tests, N_ELEMENTS(tests));
 }
