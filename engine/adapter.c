@@ -186,7 +186,7 @@ static bool op_touch(void *store, const struct link_change *c)
     struct adapter *a = store;
     const struct engine_mirror *mirror = a->wrapped->mirror;
     rel_time_t exptime = c->exptime != 0 ? told_time(a, c->exptime) : 0;
-    return mirror != NULL && mirror->touch(HANDLE(a), c->key, c->nkey, c->cas, exptime);
+    return mirror != NULL && mirror->touch(HANDLE(a), c->key, c->nkey, exptime);
 }
 
 static enum repl_answer op_add(void *store, const struct link_change *c)

@@ -221,7 +221,7 @@ const char *change_on_resend(struct repl_core *c, const struct link_message *m)
     size_t at = 0;
     if (!c->session.merged || c->session.lead != LEAD_LEADER || m->term != c->term)
         return NULL;
-    c->agreeing = 0;
+    c->agreeing = 0; /* mutant: agreed-though-asked */
     while (link_next_note(m, &at, &n))
         change_again(c, &n); /* mutant: resend-is-ignored */
     return NULL;

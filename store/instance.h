@@ -249,9 +249,9 @@ struct arithmetic {
 ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
                                    const struct arithmetic *a, uint64_t *cas,
                                    uint64_t *result);
-/* Changes the expiry, counts a use, and takes a reference. The CAS does not change. NULL:
- * the key is absent, or its CAS is not `cas`; 0: any. */
-struct item *store_touch(struct store *s, const void *key, size_t nkey, uint64_t cas,
+/* Changes the expiry, counts a use, and takes a reference; NULL: the key is absent. The
+ * CAS does not change. */
+struct item *store_touch(struct store *s, const void *key, size_t nkey,
                          rel_time_t exptime);
 ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
                                 protocol_binary_request_header *request,

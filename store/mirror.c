@@ -92,11 +92,11 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
 }
 
 static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
-                         uint64_t cas, rel_time_t exptime)
+                         rel_time_t exptime)
 {
     struct store *s = store_of(handle);
     rel_time_t when = exptime == 0 ? 0 : s->server.core->realtime((time_t)exptime);
-    struct item *it = cas != 0 ? store_touch(s, key, nkey, cas, when) : NULL;
+    struct item *it = store_touch(s, key, nkey, when);
     if (it != NULL)
         store_release(s, it);
     return it != NULL;

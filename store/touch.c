@@ -29,15 +29,13 @@ static const struct touch_kind *find_kind(uint8_t opcode)
     return NULL;
 }
 
-struct item *store_touch(struct store *s, const void *key, size_t nkey, uint64_t cas,
+struct item *store_touch(struct store *s, const void *key, size_t nkey,
                          rel_time_t exptime)
 {
     struct spot spot;
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
     struct item *it = spot.it;
-    if (it != NULL && cas != 0 && item_cas(it) != cas)
-        it = NULL;
     if (it != NULL) {
         item_take_ref(it);
         item_note_use(it);
@@ -96,7 +94,7 @@ static bool command_touch(struct store *s, const void *cookie,
         return answer_status(response, cookie, PROTOCOL_BINARY_RESPONSE_EINVAL);
     memcpy(&when, extras, sizeof(when));
     rel_time_t exptime = s->server.core->realtime((time_t)ntohl(when));
-    struct item *it = store_touch(s, key, nkey, 0, exptime);
+    struct item *it = store_touch(s, key, nkey, exptime);
     if (it == NULL)
         return answer_miss(kind, key, nkey, response, cookie);
     bool sent = answer_hit(kind, it, response, cookie);

@@ -101,9 +101,8 @@ struct engine_mirror {
     (ENGINE_HANDLE *handle, const void *cookie, item *it, uint64_t cas,
      item_credit credit, ENGINE_STORE_OPERATION operation);
 
-    /* Repeats a client's touch of the item with this CAS; exptime as in allocate. False:
-     * that item is not here. */
-    bool (*touch)(ENGINE_HANDLE *handle, const void *key, size_t nkey, uint64_t cas,
+    /* Repeats a client's touch; exptime as in allocate. False: the item is not here. */
+    bool (*touch)(ENGINE_HANDLE *handle, const void *key, size_t nkey,
                   rel_time_t exptime);
 
     /* Repeats what the other node did. An item with a CAS above that of a NOTE_EVICTED

@@ -10,7 +10,8 @@ HEADER = struct.Struct("!BBHBBHIIQ")
 OPS = {"SETQ": 0x11, "DELETEQ": 0x14, "FLUSHQ": 0x18, "NOOP": 0x0A, "HELLO": 0xE0, "ROLE": 0xE1,
        "MAP": 0xE2, "MERGE": 0xE3, "DONE": 0xE4, "REPLACE": 0xE5, "FILL": 0xE6, "END": 0xE7,
        "PING": 0xE8, "BYE": 0xE9, "HANDOVER": 0xEA, "CHECK": 0xEB, "VERIFY": 0xEC, "VERIFIED": 0xED,
-       "NOTICE": 0xEF, "WANT": 0xF0, "ABSENT": 0xF1, "FETCH": 0xF2, "REFILL": 0xF3, "MISSING": 0xF4}
+       "NOTICE": 0xEF, "WANT": 0xF0, "ABSENT": 0xF1, "FETCH": 0xF2, "REFILL": 0xF3, "MISSING": 0xF4,
+       "DELTA": 0xF5, "RESEND": 0xF6}
 NAMES = {code: name for name, code in OPS.items()}
 EMPTY, EVERYTHING = b"\0", b"\1"  # maps
 
@@ -21,7 +22,7 @@ def frame(op, body=b"", nkey=0, nextra=0, opaque=0, cas=0, magic=0x80, length=No
 
 
 def note(key, kind=0, extra=b""):
-    """A NOTICE, WANT, ABSENT, FETCH or MISSING entry."""
+    """A NOTICE, WANT, ABSENT, FETCH, MISSING or RESEND entry."""
     return struct.pack("!BBH", kind, len(key), 0) + extra + key
 
 

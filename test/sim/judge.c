@@ -43,6 +43,9 @@ void judge_sight(struct world *w, struct node *n, unsigned k, const struct sight
     if (s->version > w->nversions || v->key != k)
         world_complain(w, "key %u at node %u has a value that nobody stored", k,
                        n->number);
+    else if (s->digest != v->digest)
+        world_complain(w, "key %u at node %u: the value is not what %llu made it", k,
+                       n->number, (unsigned long long)s->version);
     else if (s->version < key->settled)
         world_complain(w, "an old value: key %u at node %u has version %llu, not %llu", k,
                        n->number, (unsigned long long)s->version,
@@ -51,7 +54,7 @@ void judge_sight(struct world *w, struct node *n, unsigned k, const struct sight
         world_complain(w, "key %u at node %u has version %llu, older than its own %llu",
                        k, n->number, (unsigned long long)s->version,
                        (unsigned long long)key->last[n->number]);
-    else if (s->flags != (uint32_t)(s->version * UINT64_C(2654435761)))
+    else if (s->flags != v->flags)
         world_complain(w, "key %u at node %u has wrong flags", k, n->number);
     else if (v->cas != 0 && s->cas != v->cas)
         world_complain(w, "key %u at node %u: version %llu has another CAS", k, n->number,

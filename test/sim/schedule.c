@@ -39,12 +39,19 @@ static void evict(struct schedule *s, struct node *n, unsigned k)
         world_touch(w, n, k, some_ttl(s));
 }
 
-static void replace_or_touch(struct schedule *s, struct node *n, unsigned k)
+/* It may build on what is here. */
+static void update(struct schedule *s, struct node *n, unsigned k)
 {
-    if (one_in(&s->w, 2))
+    switch (below(&s->w, 4)) {
+    case 0:
         world_replace(&s->w, n, k);
-    else
+        break;
+    case 1:
         world_touch(&s->w, n, k, some_ttl(s));
+        break;
+    default:
+        world_join(&s->w, n, k, one_in(&s->w, 3));
+    }
 }
 
 static void client_step(struct schedule *s)
@@ -74,7 +81,7 @@ static void client_step(struct schedule *s)
         evict(s, one_in(w, 2) ? n : &w->p.node[below(w, 2)], k);
         break;
     case 8: /* most keys are here, or will be soon */
-        replace_or_touch(s, n, k);
+        update(s, n, k);
         break;
     case 9:
     case 10: /* only where something is missing */

@@ -34,6 +34,8 @@ bool one_in(struct world *w, unsigned n)
 
 /* ---- life */
 
+enum { VALUE_LARGE = 1100 }; /* so large that a change of it is sent as a delta */
+
 static void see_message(void *context, unsigned to, const struct link_message *m);
 
 void world_init(struct world *w, const struct pair_config *config, uint64_t seed,
@@ -86,18 +88,34 @@ void world_phase(struct world *w)
 
 /* ---- what a node shows */
 
+static uint64_t number_at(const char *value, size_t n)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%.*s", n < 23 ? (int)n : 23, value);
+    return strtoull(text, NULL, 10);
+}
+
+/* The number at the head or at the tail of it, whichever is higher. */
+static uint64_t version_of(const struct link_change *c)
+{
+    const char *value = c->value;
+    size_t n = c->nvalue, from = n;
+    while (from > 0 && value[from - 1] != ' ')
+        from--;
+    uint64_t head = number_at(value, n), tail = number_at(value + from, n - from);
+    return head > tail ? head : tail;
+}
+
 void world_see(struct world *w, struct node *n, unsigned k, struct sight *out)
 {
     const char *name = w->keys[k].name;
     struct repl_item it;
-    char text[24];
     *out = (struct sight){ 0 };
     change_before_read(&n->core, name, strlen(name));
     if (!toy_store_ops.lookup(&n->store, name, strlen(name), &it))
         return;
-    snprintf(text, sizeof(text), "%.*s", (int)it.state.nvalue,
-             (const char *)it.state.value);
-    out->version = strtoull(text, NULL, 10);
+    out->version = version_of(&it.state);
+    out->digest = hash_key(it.state.value, it.state.nvalue);
     out->cas = it.state.cas;
     out->flags = it.state.flags;
     out->dies_at = it.state.exptime != 0 ? pair_second(n, it.state.exptime) : NEVER;
@@ -119,21 +137,21 @@ static void judge_shipped(struct world *w, unsigned from, const struct link_mess
                        k);
     if (m->op != LINK_SETQ)
         return;
-    snprintf(text, sizeof(text), "%.*s", (int)c->nvalue, (const char *)c->value);
-    uint64_t v = strtoull(text, NULL, 10);
+    uint64_t v = version_of(c);
     if (v == 0 || v > w->nversions || !w->versions[v].by[from])
-        world_complain(w, "node %u ships version %s, that is not of its clients", from,
-                       text);
+        world_complain(w, "node %u ships version %llu, that is not of its clients", from,
+                       (unsigned long long)v);
 }
 
 static void see_message(void *context, unsigned to, const struct link_message *m)
 {
     struct world *w = context;
-    bool is_change = m->op == LINK_SETQ || m->op == LINK_DELETEQ || m->op == LINK_FILL;
+    bool ships = m->op == LINK_SETQ || m->op == LINK_DELTA || m->op == LINK_DELETEQ;
+    bool is_change = ships || m->op == LINK_FILL;
     world_trace(w, "to %u: %s%s %.*s\n", to, link_op_name((uint8_t)m->op),
                 m->is_response ? " acknowledged" : "", is_change ? m->change.nkey : 0,
                 is_change ? (const char *)m->change.key : "");
-    if (m->op == LINK_SETQ || m->op == LINK_DELETEQ)
+    if (ships)
         judge_shipped(w, 1 - to, m);
     else if (m->op == LINK_ABSENT)
         absence_heard(w, &w->p.node[to], m);
@@ -184,22 +202,36 @@ static uint32_t flags_of(uint64_t version)
     return (uint32_t)(version * UINT64_C(2654435761));
 }
 
+/* A client has made a version of what is here now. */
+static void wrote(struct world *w, struct node *n, unsigned k, uint64_t v, uint32_t death)
+{
+    struct repl_item it;
+    const char *name = w->keys[k].name;
+    CHECK(toy_store_ops.lookup(&n->store, name, strlen(name), &it) == REPL_YES);
+    w->versions[v].digest = hash_key(it.state.value, it.state.nvalue);
+    w->versions[v].flags = it.state.flags;
+    toy_store_ops.release(&n->store, it.item);
+    changed(w, n, k, v, death);
+    judge_write(w, n, k, v);
+}
+
 /* Store always, or only if the key is here (replace). */
 static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, bool replace)
 {
-    char value[24];
+    char value[VALUE_LARGE + 24];
     struct link_change c = { .key = w->keys[k].name, .value = value, .exptime = ttl };
     bool found = true;
     if (!takes_writes(w, n))
         return false;
     uint64_t v = new_version(w, n, k, death_of(w, ttl));
-    snprintf(value, sizeof(value), "%llu", (unsigned long long)v);
+    snprintf(value, sizeof(value), "%-*llu", k % 3 == 0 ? VALUE_LARGE : 0,
+             (unsigned long long)v);
     c.nkey = (uint16_t)strlen(w->keys[k].name);
     c.nvalue = (uint32_t)strlen(value);
     c.flags = flags_of(v);
     bool done = (replace ? node_replace(n, &c, &found) : node_store(n, &c)) == CHANGE_OK;
-    world_trace(w, "%s %u at %u: %s for %u%s\n", replace ? "replace" : "set", k,
-                n->number, value, ttl,
+    world_trace(w, "%s %u at %u: %llu for %u%s\n", replace ? "replace" : "set", k,
+                n->number, (unsigned long long)v, ttl,
                 !done    ? ", refused"
                 : !found ? ", not here"
                          : "");
@@ -207,8 +239,35 @@ static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, boo
         absence_told(w, n, k);
     if (!done || !found)
         return false;
-    changed(w, n, k, v, death_of(w, ttl));
-    judge_write(w, n, k, v);
+    wrote(w, n, k, v, death_of(w, ttl));
+    return true;
+}
+
+bool world_join(struct world *w, struct node *n, unsigned k, bool before)
+{
+    char piece[24];
+    struct link_change c = { .key = w->keys[k].name, .value = piece, .before = before };
+    struct sight old;
+    bool found = true;
+    if (!takes_writes(w, n))
+        return false;
+    uint64_t v = new_version(w, n, k, NEVER);
+    c.nkey = (uint16_t)strlen(w->keys[k].name);
+    c.nvalue = (uint32_t)snprintf(piece, sizeof(piece), before ? "%llu " : " %llu",
+                                  (unsigned long long)v);
+    world_see(w, n, k, &old);
+    bool done = node_join(n, &c, &found) == CHANGE_OK;
+    world_trace(w, "%s %u at %u: %llu%s\n", before ? "prepend" : "append", k, n->number,
+                (unsigned long long)v,
+                !done    ? ", refused"
+                : !found ? ", not here"
+                         : "");
+    if (done && !found)
+        absence_told(w, n, k);
+    if (!done || !found)
+        return false;
+    w->versions[v].dies_at = w->versions[old.version].dies_at;
+    wrote(w, n, k, v, old.dies_at);
     return true;
 }
 
@@ -241,6 +300,7 @@ bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl)
     v->by[n->number] = w->keys[k].changed[n->number] = true;
     if (v->dies_at < death)
         v->dies_at = death;
+    w->keys[k].expected = s.version; /* it may have expired at the other node only */
     w->keys[k].expected_death = death;
     w->keys[k].last[n->number] =
         w->keys[k].last[n->number] > s.version ? w->keys[k].last[n->number] : s.version;

@@ -2,9 +2,9 @@
  * A pair of nodes in memory (test/fake/pair.h), what its clients do, and the books
  * about it, which tell at any moment what clients may see and what not.
  *
- * Each write of a client is a version, numbered from 1; the value of an item is the
- * number of its version. The network and the clock move only when a function is called.
- * All randomness comes from a seed.
+ * Each write of a client is a version, numbered from 1. The value of an item begins or
+ * ends with the number of its version; that of one key in three is large. The network and
+ * the clock move only when a function is called. All randomness comes from a seed.
  */
 #ifndef TEST_SIM_WORLD_H
 #define TEST_SIM_WORLD_H
@@ -22,6 +22,8 @@ struct version {
     uint32_t made_at; /* seconds, as all times here */
     uint32_t dies_at; /* the latest time that a client asked for; NEVER */
     uint64_t cas;     /* 0: not known */
+    uint64_t digest;  /* of the value */
+    uint32_t flags;
     uint64_t touched; /* the number of the last touch, 0: none */
 };
 
@@ -81,7 +83,7 @@ struct world {
 /* What a client sees of a key at a node. */
 struct sight {
     uint64_t version; /* 0: a miss */
-    uint64_t cas;
+    uint64_t cas, digest;
     uint32_t flags, dies_at;
 };
 
@@ -97,9 +99,10 @@ bool one_in(struct world *w, unsigned n);
  * takes none of these; a node that refuses writes changes nothing. True if it was
  * done. */
 bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl);
-/* These may be told that the key is not here. replace stands for append and incr too,
- * touch for gat. */
+/* These may be told that the key is not here. replace stands for incr too, join
+ * for append and prepend, touch for gat. */
 bool world_replace(struct world *w, struct node *n, unsigned k);
+bool world_join(struct world *w, struct node *n, unsigned k, bool before);
 bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl);
 bool world_delete(struct world *w, struct node *n, unsigned k);
 bool world_flush(struct world *w, struct node *n, uint32_t delay);

@@ -134,6 +134,64 @@ START_TEST(a_fence_is_above_all_that_is_there)
 }
 END_TEST
 
+static rel_time_t expiry_of(const char *key)
+{
+    struct fake_value v;
+    ck_assert_int_eq(fake_get(engine, cookie, key, &v), ENGINE_SUCCESS);
+    rel_time_t exptime = v.exptime;
+    fake_value_fini(&v);
+    return exptime;
+}
+
+START_TEST(the_mirror_repeats_a_touch)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
+    rel_time_t now = fake_host_time(host);
+    struct fake_value v;
+    uint64_t cas;
+
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert(mirror_rows.touch(handle, "k", 1, 100));
+    ck_assert(!mirror_rows.touch(handle, "l", 1, 50));
+    ck_assert_uint_eq(expiry_of("k"), now + 100);
+    ck_assert(mirror_rows.touch(handle, "k", 1, 0));
+    ck_assert_uint_eq(expiry_of("k"), 0);
+    ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
+    ck_assert_uint_eq(v.cas, cas);
+    fake_value_fini(&v);
+}
+END_TEST
+
+/* A piece tells what it was joined to. */
+static void join_tells_its_base(ENGINE_STORE_OPERATION operation)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
+    item_info info = { .nvalue = 1 };
+    uint64_t base, cas;
+    item *it;
+
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &base), ENGINE_SUCCESS);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_int_eq(engine->allocate(handle, cookie, &it, "k", 1, 2, 0, 0),
+                         ENGINE_SUCCESS);
+        ck_assert_int_eq(engine->store(handle, cookie, it, &cas, operation, 0),
+                         ENGINE_SUCCESS);
+        ck_assert(engine->get_item_info(handle, cookie, it, &info));
+        ck_assert_uint_eq(info.cas, base);
+        ck_assert_uint_eq(info.nbytes, 2);
+        engine->release(handle, cookie, it);
+        ck_assert_uint_gt(cas, base);
+        base = cas;
+    }
+}
+
+START_TEST(a_piece_tells_what_it_was_joined_to)
+{
+    join_tells_its_base(OPERATION_APPEND);
+    join_tells_its_base(OPERATION_PREPEND);
+}
+END_TEST
+
 START_TEST(an_expected_cas_moves_nothing)
 {
     uint64_t first, second;
@@ -214,6 +272,8 @@ int main(void)
         cas_at_the_end_is_not_adopted,
         cas_starts_at_the_clock,
         a_fence_is_above_all_that_is_there,
+        the_mirror_repeats_a_touch,
+        a_piece_tells_what_it_was_joined_to,
         an_expected_cas_moves_nothing,
         stats_groups,
         configuration,
