@@ -241,12 +241,19 @@ static bool has_repaired(const struct world *w)
     return false;
 }
 
-/* Did one node take all changes, and never die? Then everything that it held is there
+/* What a copy replaced and the node had no room for is missing there, as if it had died.
+ */
+static bool has_lost(const struct world *w, unsigned node)
+{
+    return w->crashed[node] || w->p.node[node].core.count.apply_failed != w->failed[node];
+}
+
+/* Did one node take all changes, and lose nothing? Then everything that it held is there
  * (I8). */
 static bool is_sole_writer(const struct world *w)
 {
     unsigned writer = w->wrote[1];
-    return !(w->wrote[0] && w->wrote[1]) && !w->crashed[writer] && !has_repaired(w) &&
+    return !(w->wrote[0] && w->wrote[1]) && !has_lost(w, writer) && !has_repaired(w) &&
            (w->wrote[writer] || (!w->crashed[0] && !w->crashed[1]));
 }
 

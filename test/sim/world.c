@@ -79,8 +79,10 @@ void world_phase(struct world *w)
         if (s.version == other.version)
             forget_eviction(&w->keys[k]);
     }
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
         w->compared[i] = w->p.node[i].core.verify.found[0];
+        w->failed[i] = w->p.node[i].core.count.apply_failed;
+    }
     absence_begin_phase(w);
     w->wrote[0] = w->wrote[1] = w->crashed[0] = w->crashed[1] = false;
     w->flushed_later = false;

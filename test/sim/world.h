@@ -72,6 +72,7 @@ struct world {
     uint32_t stuck_since; /* since when messages wait; 0: none waits */
     /* since the phase began */
     bool wrote[2], crashed[2], flushed_later;
+    uint64_t failed[2]; /* items for which the node had no room, when the phase began */
     struct repl_difference compared[2]; /* what verify had found when the phase began */
     uint32_t flush_at; /* when the last delayed flush takes effect; 0: none is pending */
     uint32_t flushed_at; /* when a delayed flush took effect */

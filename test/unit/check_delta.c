@@ -181,6 +181,20 @@ START_TEST(test_changes_of_one_batch)
 }
 END_TEST
 
+/* A client has set the key, but its bracket is still open. */
+START_TEST(test_a_value_that_was_set_since)
+{
+    const struct link_change later = large('w');
+    begin();
+    touch(a, 100);
+    toy_store_set(&a->store, &later);
+    settle_with(0, 0);
+    add(a, "tail", false);
+    toy_store_set(&a->store, &later);
+    settle_with(0, 0);
+}
+END_TEST
+
 START_TEST(test_small_values_are_sent_whole)
 {
     bool found = false;
@@ -368,6 +382,7 @@ int main(void)
         test_a_touch,
         test_pieces_at_both_ends,
         test_changes_of_one_batch,
+        test_a_value_that_was_set_since,
         test_small_values_are_sent_whole,
         test_the_follower_has_lost_the_item,
         test_the_follower_has_another_item,
