@@ -86,19 +86,9 @@ void ring_init(struct ring *r)
     memset(r, 0, sizeof(*r));
 }
 
-enum { WORD = 8 };
-
-_Static_assert(sizeof(struct delta) % WORD == 0, "it ends an entry, and is aligned");
-
-static uint32_t size_with(size_t nkey, const struct delta *delta)
-{
-    size_t n = offsetof(struct journal_entry, key) + nkey + WORD - 1;
-    return (uint32_t)(n - n % WORD + (delta != NULL ? sizeof(*delta) : 0));
-}
-
 static uint32_t entry_size(const struct journal_entry *e)
 {
-    return (uint32_t)e->words * WORD;
+    return journal_entry_size(e->nkey, e->has_delta);
 }
 
 static size_t chunk_room(const struct journal *j)
@@ -145,7 +135,7 @@ bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
                     uint64_t hash, const void *key, size_t nkey, uint32_t stamp,
                     const struct delta *delta)
 {
-    uint32_t size = size_with(nkey, delta);
+    uint32_t size = journal_entry_size(nkey, delta != NULL);
     if (r->tail == NULL || r->used + size > chunk_room(j)) {
         if (size > chunk_room(j) || !(ring_extend(j, r) || ring_restart(r)))
             return false;
@@ -155,7 +145,7 @@ bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
     e->stamp = stamp;
     e->nkey = (uint8_t)nkey;
     e->kind = (uint8_t)kind;
-    e->words = (uint8_t)(size / WORD);
+    e->has_delta = delta != NULL;
     memcpy(e->key, key, nkey);
     if (delta != NULL)
         *journal_delta(e) = *delta;

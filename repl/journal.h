@@ -44,17 +44,25 @@ enum journal_kind { JOURNAL_CHANGE, JOURNAL_DELTA, JOURNAL_ABSENCE };
 
 struct journal_entry {
     uint64_t hash;
-    uint32_t batch;     /* the batch in which it was shipped; valid once it was read */
-    uint32_t stamp;     /* when it was recorded, us modulo 2^32; 0: not sampled */
-    uint8_t nkey, kind; /* enum journal_kind; the reader may make it another */
-    uint8_t words;      /* the entry's size, in 8 bytes */
-    char key[];         /* behind it, at the entry's end, the delta if it has one */
+    uint32_t batch; /* the batch in which it was shipped; valid once it was read */
+    uint32_t stamp; /* when it was recorded, us modulo 2^32; 0: not sampled */
+    uint8_t nkey;
+    uint8_t kind : 7;      /* enum journal_kind; the reader may make it another */
+    uint8_t has_delta : 1; /* it was appended with one, which follows the key */
+    char key[];
 };
 
-/* Of an entry that was appended with one. */
+/* Bytes. An entry, and so a delta at its end, is aligned to 8. */
+static inline uint32_t journal_entry_size(size_t nkey, bool has_delta)
+{
+    size_t n = (offsetof(struct journal_entry, key) + nkey + 7) & ~(size_t)7;
+    return (uint32_t)(n + (has_delta ? sizeof(struct delta) : 0));
+}
+
+/* Of an entry that has one. */
 static inline struct delta *journal_delta(struct journal_entry *e)
 {
-    return (struct delta *)(void *)((uint64_t *)(void *)e + e->words) - 1;
+    return (struct delta *)(void *)((char *)e + journal_entry_size(e->nkey, false));
 }
 
 struct ring {

@@ -249,6 +249,28 @@ START_TEST(test_the_follower_has_another_item)
 }
 END_TEST
 
+static bool cannot_touch(void *store, const struct link_change *c)
+{
+    (void)store, (void)c;
+    return false;
+}
+
+/* As over an engine without a mirror: the item is put again with its new expiry. */
+START_TEST(test_a_store_that_can_only_put)
+{
+    struct repl_store_ops only_put = toy_store_ops;
+    only_put.touch = cannot_touch;
+    begin();
+    b->core.store_ops = &only_put;
+    touch(a, 100);
+    settle_with(1, 0);
+    add(a, "tail", false);
+    touch(a, 200);
+    settle_with(1, 0);
+    b->core.store_ops = &toy_store_ops;
+}
+END_TEST
+
 static bool leads_in_sync(void)
 {
     repl_core_lock(&a->core);
@@ -386,6 +408,7 @@ int main(void)
         test_small_values_are_sent_whole,
         test_the_follower_has_lost_the_item,
         test_the_follower_has_another_item,
+        test_a_store_that_can_only_put,
         test_it_is_at_risk_until_the_state_is_there,
         test_a_cut_while_it_asks,
         test_the_role_moves_while_it_asks,

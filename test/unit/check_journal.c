@@ -38,11 +38,22 @@ static size_t key_of(unsigned i, char key[256])
     return nkey;
 }
 
+/* One in three has a delta. */
 static bool append(struct ring *ring, unsigned i)
 {
+    const struct delta delta = { .base = i, .cas = i + 1, .npiece = i, .before = i % 2 };
     char key[256];
     size_t nkey = key_of(i, key);
-    return journal_append(&j, ring, JOURNAL_CHANGE, i, key, nkey, i, NULL);
+    bool has_delta = i % 3 == 0;
+    return journal_append(&j, ring, has_delta ? JOURNAL_DELTA : JOURNAL_CHANGE, i, key,
+                          nkey, i, has_delta ? &delta : NULL);
+}
+
+static bool is_delta(struct journal_entry *e, unsigned i)
+{
+    const struct delta *d = journal_delta(e);
+    return e->kind == JOURNAL_DELTA && d->base == i && d->cas == i + 1 &&
+           d->npiece == i && d->before == i % 2;
 }
 
 static bool is_entry(const struct journal_entry *e, unsigned i)
@@ -50,7 +61,9 @@ static bool is_entry(const struct journal_entry *e, unsigned i)
     char key[256];
     size_t nkey = key_of(i, key);
     return e->hash == i && e->stamp == i && e->nkey == nkey &&
-           memcmp(e->key, key, nkey) == 0;
+           memcmp(e->key, key, nkey) == 0 &&
+           (i % 3 == 0 ? is_delta((struct journal_entry *)(uintptr_t)e, i)
+                       : e->kind == JOURNAL_CHANGE && !e->has_delta);
 }
 
 static void count_seen(void *context, const struct journal_entry *e)
@@ -358,10 +371,11 @@ END_TEST
 START_TEST(test_longest_key_fits_smallest_chunk)
 {
     char key[250];
+    const struct delta delta = { .base = 1, .cas = 2 };
     memset(key, 'k', sizeof(key));
     ck_assert_uint_eq(j.chunk_size, 1024);
     for (unsigned i = 0; i < 8; i++)
-        ck_assert(journal_append(&j, &r, JOURNAL_CHANGE, i, key, sizeof(key), 0, NULL));
+        ck_assert(journal_append(&j, &r, JOURNAL_DELTA, i, key, sizeof(key), 0, &delta));
     for (unsigned i = 0; i < 8; i++) {
         struct journal_entry *e = ring_read(&r);
         ck_assert_uint_eq(e->hash, i);
