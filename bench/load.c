@@ -2,6 +2,7 @@
 #include "bench/load.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,15 +190,28 @@ static void workers_disconnect(struct worker *workers, unsigned count)
     }
 }
 
+/* Whoever wants an earlier end sends SIGTERM: the report tells of what was done. */
 static void *timer_main(void *argument)
 {
     struct load_run *run = argument;
     double seconds = run->options->seconds;
     struct timespec rest = { (time_t)seconds,
                              (long)((seconds - (double)(time_t)seconds) * 1e9) };
-    nanosleep(&rest, NULL);
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigtimedwait(&ends, NULL, &rest);
     atomic_store(&run->stop, true);
     return NULL;
+}
+
+/* Of this thread and those that it will start. */
+static void leave_end_to_timer(void)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
 }
 
 static void sum(struct load_counts *into, const struct load_counts *from)
@@ -232,6 +246,8 @@ static int run_load(struct worker *workers, struct load_run *run)
     uint64_t start = load_now_ns();
     pthread_t timer;
     bool timed = run->limit == UINT64_MAX;
+    if (timed)
+        leave_end_to_timer();
     if (timed && pthread_create(&timer, NULL, timer_main, run) != 0)
         return 2;
     for (unsigned i = 0; i < o->threads; i++) {

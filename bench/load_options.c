@@ -22,7 +22,8 @@ static const char usage[] =
     "                            or more than --allow-missing N (0) are missing\n"
     "  --generation N (0)        part of the values, to distinguish successive fills\n"
     "  --seed N (1)\n"
-    "Prints one line: counts, requests a second, and microseconds per request.\n";
+    "Prints one line: counts, requests a second, and microseconds per request.\n"
+    "SIGTERM ends a run of --seconds early.\n";
 
 static _Noreturn void refuse(void)
 {

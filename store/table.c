@@ -67,7 +67,13 @@ static void bucket_set_link(struct bucket *b, uint32_t next)
     atomic_store_explicit(&b->next, next, memory_order_release);
 }
 
-static uint32_t pool_take(struct table *t)
+static void set_home(struct table *t, uint32_t index, uint32_t home)
+{
+    atomic_store_explicit(&t->overflow[index].home, home, memory_order_relaxed);
+}
+
+/* For the chain of a locked bucket. 0: no memory. */
+static uint32_t pool_take(struct table *t, const struct bucket *home)
 {
     uint32_t index = 0;
     spin_acquire(&t->pool_lock);
@@ -80,18 +86,43 @@ static uint32_t pool_take(struct table *t)
         index = t->pool_next++;
     }
     spin_release(&t->pool_lock);
-    if (index != 0)
+    if (index != 0) {
+        set_home(t, index, (uint32_t)(home - t->buckets));
         atomic_fetch_add_explicit(&t->pool_used, 1, memory_order_relaxed);
+    }
     return index;
 }
 
+/* While the bucket of its chain is locked. */
 static void pool_give(struct table *t, uint32_t index)
 {
+    set_home(t, index, NO_HOME);
     spin_acquire(&t->pool_lock);
     bucket_set_link(&t->overflow[index], t->pool_free);
     t->pool_free = index;
     spin_release(&t->pool_lock);
     atomic_fetch_sub_explicit(&t->pool_used, 1, memory_order_relaxed);
+}
+
+uint32_t table_overflows(struct table *t)
+{
+    spin_acquire(&t->pool_lock);
+    uint32_t n = t->pool_next;
+    spin_release(&t->pool_lock);
+    return n;
+}
+
+/* Whoever takes an overflow bucket out of a chain has the chain's lock, and leaves
+ * NO_HOME behind: a home that is the same under that lock is the true one. */
+struct bucket *table_lock_home(struct table *t, uint32_t i)
+{
+    _Atomic uint32_t *home = &t->overflow[i].home;
+    uint32_t index = atomic_load_explicit(home, memory_order_relaxed);
+    struct bucket *b = table_lock_index(t, index);
+    if (b == NULL || atomic_load_explicit(home, memory_order_relaxed) == index)
+        return b;
+    table_unlock(b);
+    return NULL;
 }
 
 table_slot *table_find_item(struct table *t, struct bucket *b, const struct item *it)
@@ -106,9 +137,10 @@ table_slot *table_find_item(struct table *t, struct bucket *b, const struct item
     return NULL;
 }
 
-/* Puts a slot's value into the first free slot of a chain. */
+/* Puts a slot's value into the first free slot of the chain of a locked bucket. */
 static enum table_result fill_hole(struct table *t, struct bucket *b, uint64_t value)
 {
+    const struct bucket *home = b;
     enum table_result result = TABLE_OK;
     for (;; result = TABLE_CROWDED) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
@@ -118,7 +150,7 @@ static enum table_result fill_hole(struct table *t, struct bucket *b, uint64_t v
             }
         }
         if (bucket_link(b) == 0)
-            bucket_set_link(b, pool_take(t));
+            bucket_set_link(b, pool_take(t, home));
         b = bucket_next(t, b);
         if (b == NULL)
             return TABLE_FULL;

@@ -3,7 +3,8 @@
  *
  *   bucket:  | lock . next | slot slot slot slot slot slot slot |      64 bytes
  *   slot:    | tag, 16 bits | label | place |   0: empty
- *   next:    index of an overflow bucket of the same shape, 0 for none
+ *   next:    index of an overflow bucket of the same shape, 0 for none. That has its home
+ * in the place of the lock: the bucket whose chain it is in
  *
  *   tag      high bits of the hash that places the key here
  *   label    leading bits of another hash of the key (label_hash). By it a scan skips
@@ -37,12 +38,15 @@
 #include "store/range.h"
 
 #define BUCKET_SLOTS 7
+#define NO_HOME      UINT32_MAX
 
 typedef _Atomic uint64_t table_slot;
 
 struct bucket {
-    spin_lock lock; /* of the chain; unused in overflow buckets */
-    uint8_t unused[3];
+    union {
+        spin_lock lock;        /* of the chain */
+        _Atomic uint32_t home; /* of an overflow bucket; NO_HOME: it is free */
+    };
     _Atomic uint32_t next;
     table_slot slot[BUCKET_SLOTS];
 };
@@ -189,8 +193,7 @@ void table_grow(struct table *t);
  * Must not run during a scan. No bucket locked. */
 bool table_shrink(struct table *t);
 
-/* Locks bucket i for a scan; NULL if there are no more. Items never move to a bucket with
- * a lower number while the table grows: a scan in rising order meets all of them. */
+/* Locks bucket i for a scan; NULL if there are no more. */
 static inline struct bucket *table_lock_index(struct table *t, uint32_t i)
 {
     if (i >= table_count(t))
@@ -199,14 +202,11 @@ static inline struct bucket *table_lock_index(struct table *t, uint32_t i)
     return &t->buckets[i];
 }
 
-/* Prefetches what a scan reads soon: buckets, and their overflow buckets. */
-static inline void table_look_ahead(struct table *t, uint32_t i)
-{
-    enum { AHEAD = 16 };
-    if (i + 2 * AHEAD >= table_count(t))
-        return;
-    __builtin_prefetch(&t->buckets[i + 2 * AHEAD]);
-    __builtin_prefetch(&t->overflow[bucket_link(&t->buckets[i + AHEAD])]);
-}
+/* The overflow buckets in use, and perhaps others, have lower numbers. */
+uint32_t table_overflows(struct table *t);
+
+/* Locks the bucket in whose chain overflow bucket i is. NULL: it is in none, or it has
+ * passed to another one just now. */
+struct bucket *table_lock_home(struct table *t, uint32_t i);
 
 #endif

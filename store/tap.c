@@ -1,8 +1,10 @@
 /*
- * Scans over all items, for the tap interface. A scan goes through the buckets in rising
- * order and takes references on the items of one bucket at a time. Items move only to
- * higher buckets while the table grows, and moving an item in memory does not change its
- * bucket. So a scan meets every item that is present from begin to end, perhaps twice.
+ * Scans over all items, for the tap interface. A scan goes through the overflow buckets
+ * first, and then through the buckets: through two arrays, as memory likes best. It takes
+ * references on the items of one bucket at a time. Moving an item in memory does not
+ * change its bucket. Items change it only while the table grows, and only for the chain
+ * of a new bucket; so of buckets that are newer than the scan it takes the whole chain,
+ * in rising order. It meets every item that is present from begin to end, perhaps twice.
  * The table does not shrink during a scan. If a scan lacks the memory to continue, it
  * stays where it is (TAP_PAUSE), and the caller asks again.
  *
@@ -18,10 +20,20 @@
 
 enum { STRETCH = 128, LABELS_MAX = 1 << LABEL_BITS_MAX };
 
+/* An array of buckets, as it was when the scan began. */
+struct row {
+    struct bucket *buckets;
+    uint32_t next, end;
+    struct bucket *(*lock)(struct table *t, uint32_t i); /* the chain of bucket i */
+};
+
+enum { ROWS = 2 };
+
 struct tap_scan {
     struct tap_scan *next;
     const void *cookie;
-    uint32_t bucket; /* the next one */
+    struct row rows[ROWS]; /* one after the other */
+    uint32_t newer;        /* the next bucket that is newer than the scan */
     struct item **held;
     unsigned nheld, given, room;
     uint64_t labels[LABELS_MAX / 64]; /* a bit for each that is wanted */
@@ -56,18 +68,39 @@ static struct choice choice_of(const struct table *t, const struct tap_scan *w)
     return (struct choice){ w->labels, ((size_t)1 << t->label_bits) - 1, t->label_shift };
 }
 
-static bool is_wanted(struct choice c, uint64_t value)
+/* In its lowest bit. An empty slot has label 0. */
+static inline uint64_t wants_label(struct choice c, uint64_t value)
 {
     size_t label = value >> c.shift & c.mask;
-    return (c.labels[label / 64] >> label % 64 & 1) != 0 && value != 0;
+    return c.labels[label / 64] >> label % 64;
 }
 
-static inline unsigned count_wanted(struct choice c, struct bucket *b)
+static bool is_wanted(struct choice c, uint64_t value)
 {
-    unsigned n = 0;
+    return (wants_label(c, value) & 1) != 0 && value != 0;
+}
+
+/* Nearly always the labels are enough, and without a branch for each slot this is twice
+ * as fast. */
+static inline bool has_wanted(struct choice c, struct bucket *b)
+{
+    uint64_t some = 0;
     for (int i = 0; i < BUCKET_SLOTS; i++)
-        n += is_wanted(c, atomic_load_explicit(&b->slot[i], memory_order_acquire));
-    return n;
+        some |= wants_label(c, atomic_load_explicit(&b->slot[i], memory_order_acquire));
+    for (int i = 0; (some & 1) != 0 && i < BUCKET_SLOTS; i++) {
+        if (is_wanted(c, atomic_load_explicit(&b->slot[i], memory_order_acquire)))
+            return true;
+    }
+    return false;
+}
+
+/* The next bucket that has something wanted; `end` if there is none. That needs no lock:
+ * an item that is not seen was absent, or is in the chain of a newer bucket by now. */
+static uint32_t pass(struct choice c, struct bucket *buckets, uint32_t i, uint32_t end)
+{
+    while (i < end && !has_wanted(c, &buckets[i]))
+        i++;
+    return i;
 }
 
 /* The caller holds tap_lock. */
@@ -99,71 +132,69 @@ static bool scan_make_room(struct tap_scan *w, unsigned n)
     return true;
 }
 
+/* Of a locked bucket; there is room for all. */
 static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
 {
     struct choice c = choice_of(&s->table, w);
-    w->nheld = w->given = 0;
-    for (; b != NULL; b = bucket_next(&s->table, b)) {
-        for (int i = 0; i < BUCKET_SLOTS; i++) {
-            uint64_t value = slot_load(&b->slot[i]);
-            struct item *it = slot_item(&s->table, value);
-            if (!is_wanted(c, value) || store_is_stale(s, it))
-                continue;
-            item_take_ref(it);
-            w->held[w->nheld++] = it;
-        }
+    for (int i = 0; i < BUCKET_SLOTS; i++) {
+        uint64_t value = slot_load(&b->slot[i]);
+        struct item *it = slot_item(&s->table, value);
+        if (!is_wanted(c, value) || store_is_stale(s, it))
+            continue;
+        item_take_ref(it);
+        w->held[w->nheld++] = it;
     }
 }
 
-static unsigned count_in_chain(struct choice c, struct table *t, struct bucket *b)
+/* A step holds some items: TAP_MUTATION. TAP_NOOP: a stretch had none. TAP_DISCONNECT:
+ * there are no more. TAP_PAUSE: there is no memory for it. */
+
+static tap_event_t step_in_row(struct store *s, struct tap_scan *w, struct row *r)
+{
+    uint32_t end = r->end - r->next > STRETCH ? r->next + STRETCH : r->end;
+    if (!scan_make_room(w, BUCKET_SLOTS))
+        return TAP_PAUSE;
+    r->next = pass(choice_of(&s->table, w), r->buckets, r->next, end);
+    if (r->next == end)
+        return TAP_NOOP;
+    struct bucket *b = &r->buckets[r->next], *chain = r->lock(&s->table, r->next);
+    r->next++;
+    if (chain == NULL)
+        return TAP_NOOP;
+    scan_hold(s, w, b);
+    table_unlock(chain);
+    return TAP_MUTATION;
+}
+
+static bool make_room_for_chain(struct table *t, struct tap_scan *w, struct bucket *b)
 {
     unsigned n = 0;
     for (; b != NULL; b = bucket_next(t, b))
-        n += count_wanted(c, b);
-    return n;
+        n += BUCKET_SLOTS;
+    return scan_make_room(w, n);
 }
 
-/* True if nothing of bucket i is wanted. One bucket needs no lock for that: an item that
- * is not seen was absent, or is in a higher bucket by now. A chain needs it, because an
- * overflow bucket can pass from one chain to another. */
-static bool may_pass(struct choice c, struct table *t, uint32_t i)
+static tap_event_t step_in_newer(struct store *s, struct tap_scan *w)
 {
-    struct bucket *b = &t->buckets[i];
-    unsigned n = count_wanted(c, b);
-    if (n == 0 && bucket_link(b) != 0) {
-        b = table_lock_index(t, i);
-        n = count_in_chain(c, t, b);
-        table_unlock(b);
-    }
-    return n == 0;
+    struct bucket *b = table_lock_index(&s->table, w->newer), *chain = b;
+    if (b == NULL)
+        return TAP_DISCONNECT;
+    bool fits = make_room_for_chain(&s->table, w, b);
+    for (; fits && b != NULL; b = bucket_next(&s->table, b))
+        scan_hold(s, w, b);
+    table_unlock(chain);
+    w->newer += fits;
+    return fits ? TAP_MUTATION : TAP_PAUSE;
 }
 
-/* Goes on to the next bucket that has something wanted. False: this stretch has none. */
-static bool scan_pass(struct store *s, struct tap_scan *w)
-{
-    struct table *t = &s->table;
-    struct choice c = choice_of(t, w);
-    uint32_t count = table_count(t), i = w->bucket;
-    uint32_t end = count - i > STRETCH ? i + STRETCH : count;
-    for (; i < end && may_pass(c, t, i); i++)
-        table_look_ahead(t, i);
-    w->bucket = i;
-    return i < end;
-}
-
-/* Holds the items of the next bucket: TAP_MUTATION. TAP_NOOP: a stretch had none.
- * TAP_DISCONNECT: there are no more. TAP_PAUSE: there is no memory for it. */
 static tap_event_t scan_step(struct store *s, struct tap_scan *w)
 {
-    if (!scan_pass(s, w))
-        return w->bucket < table_count(&s->table) ? TAP_NOOP : TAP_DISCONNECT;
-    struct bucket *b = table_lock_index(&s->table, w->bucket);
-    bool fits = scan_make_room(w, count_in_chain(choice_of(&s->table, w), &s->table, b));
-    if (fits)
-        scan_hold(s, w, b);
-    table_unlock(b);
-    w->bucket += fits;
-    return fits ? TAP_MUTATION : TAP_PAUSE;
+    w->nheld = w->given = 0;
+    for (struct row *r = w->rows; r < w->rows + ROWS; r++) {
+        if (r->next < r->end)
+            return step_in_row(s, w, r);
+    }
+    return step_in_newer(s, w);
 }
 
 /* A scan holds the items of a bucket; since then one may have expired or been removed. An
@@ -221,6 +252,15 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
     return event;
 }
 
+/* The buckets are counted before the overflow buckets: what a bucket that is not counted
+ * has in its chain is met there. */
+static void lay_out(struct table *t, struct tap_scan *w)
+{
+    w->newer = table_count(t);
+    w->rows[0] = (struct row){ t->overflow, 1, table_overflows(t), table_lock_home };
+    w->rows[1] = (struct row){ t->buckets, 0, w->newer, table_lock_index };
+}
+
 TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie,
                               const struct engine_filter *filter)
 {
@@ -235,6 +275,7 @@ TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie,
     s->scans = w;
     atomic_fetch_add(&s->nwalks, 1);
     AZ(pthread_mutex_unlock(&s->tap_lock));
+    lay_out(&s->table, w); /* now the table does not shrink any more */
     return tap_next;
 }
 
