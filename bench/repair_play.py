@@ -59,10 +59,15 @@ def peaks(*nodes):
             for name, node in zip(("active", "standby"), nodes)]
 
 
-def is_in_sync(node):
+def is_whole(node):
+    """True if no copy to or from the peer is left; changes may be on their way."""
     stats = node.stats("repl")
-    return (stats["repl_link"] == "streaming" and stats["repl_in_sync"] == "1"
-            and stats["repl_dirty_buckets"] == "0" and stats["repl_missing_buckets"] == "0")
+    missing = stats.get("repl_missing_buckets") or stats["repl_lacking_buckets"]  # of older builds
+    return stats["repl_link"] == "streaming" and stats["repl_dirty_buckets"] == missing == "0"
+
+
+def is_in_sync(node):
+    return is_whole(node) and node.stat("repl_in_sync") == "1"
 
 
 def wait(question, what, seconds):
@@ -185,9 +190,7 @@ RATE, HANG, PATIENCE = 60000, 5.0, 60.0
 
 def keeps_up(a, b):
     """Only what clients changed in the last tenth of a second is on its way."""
-    return (all(node.stats("repl")["repl_link"] == "streaming" for node in (a, b))
-            and number(a, "dirty_buckets") == 0 and number(b, "missing_buckets") == 0
-            and number(a, "pending") < RATE / 10)
+    return is_whole(a) and is_whole(b) and number(a, "pending") < RATE / 10
 
 
 def catch_up(a, b):
@@ -291,20 +294,16 @@ def full_copy(lab, count, size):
     b.launch()
     wait(b.is_open, "the standby answers", 30)
     wait(lambda: a.stat("repl_link") in ("resync", "streaming"), "the link is up", 30)
-    start, sent = time.monotonic(), number(a, "bytes_out")
+    start, sent, cpu = time.monotonic(), number(a, "bytes_out"), cpu_ms(a, b)
     during = watch(lab, a, count, size)
-    wait(lambda: int(b.stat("curr_items")) >= count and is_copied(a, b), "all is copied", 300)
-    taken = time.monotonic() - start
+    # Clients go on: the journal is hardly ever empty.
+    wait(lambda: is_whole(a) and is_whole(b) and int(b.stat("curr_items")) >= count,
+         "all is copied", 300)
+    taken, cpu = time.monotonic() - start, cpu_ms(a, b) - cpu
     busy = p99s(during, "during the copy")
-    return [Figure("copied, s", taken),
+    return [Figure("copied, s", taken), Figure("CPU of both nodes, ms", cpu),
             Figure("MB/s", (number(a, "bytes_out") - sent) / taken / MEGABYTE)] \
         + quiet + busy + peaks(a, b)
-
-
-def is_copied(a, b):
-    """Clients go on, so the journal is hardly ever empty."""
-    return (a.stat("repl_link") == "streaming" and number(a, "dirty_buckets") == 0
-            and number(b, "missing_buckets") == 0)
 
 
 ROWS = {
