@@ -166,10 +166,11 @@ void purge_start(struct repl_core *c, const struct repl_purge_goal *goal);
 void purge_stop(struct repl_core *c);
 bool purge_work(struct repl_core *c);
 
-/* part.c: R13. take: the next part to in_flight, out of its origin; false, there is none;
- * gate held. put_back: it was cut. */
+/* part.c: R13. pick: the next part to in_flight; false: there is none. take: out of its
+ * origin; gate held. put_back: it was cut. */
 bool part_is_due(const struct repl_core *c);
-bool part_take(struct repl_core *c);
+bool part_pick(struct repl_core *c);
+void part_take(struct repl_core *c);
 void part_adapt(struct repl_core *c); /* one is sent: how large is the next? */
 void part_put_back(struct repl_core *c);
 void part_refused(struct repl_core *c, uint64_t hash); /* by the peer: owed again */
@@ -196,6 +197,13 @@ static inline bool copy_is_done(const struct repl_core *c)
 }
 
 void keep_up_tick(struct repl_core *c); /* keep_up.c */
+
+/* `arrived` is as large as the set `known` that goes with maps of so many bits: room for
+ * the items of a part that replaces, and what clients change meanwhile. */
+static inline unsigned core_arrivals_bits(unsigned map_bits)
+{
+    return map_bits < 21 ? 21 : map_bits < 24 ? map_bits : 24;
+}
 
 /* refill.c: R12. The store has taken what the peer sent, or could not. */
 void refill_arrived(struct repl_core *c, const struct link_change *change);

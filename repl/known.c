@@ -2,15 +2,26 @@
 
 #include <stdlib.h>
 
-enum { BITS_MIN = 4, BITS_MAX = 20, PROBES = 8 };
+enum { BITS_MIN = 4, BITS_MAX = 20, PROBES = 16 };
 
 /* One slot for 2^5 buckets: while a store is filled, only some of its keys change. */
 enum { BUCKET_BITS = 5 };
 
-bool known_init(struct known *k, unsigned map_bits)
+static size_t slots_for(unsigned map_bits)
 {
     unsigned bits = map_bits < BITS_MIN + BUCKET_BITS ? BITS_MIN : map_bits - BUCKET_BITS;
-    k->nslots = (size_t)1 << (bits < BITS_MAX ? bits : BITS_MAX);
+    return (size_t)1 << (bits < BITS_MAX ? bits : BITS_MAX);
+}
+
+/* Up to a quarter there are no long rows of slots in use. */
+size_t known_room(unsigned map_bits)
+{
+    return slots_for(map_bits) / 4;
+}
+
+bool known_init(struct known *k, unsigned map_bits)
+{
+    k->nslots = slots_for(map_bits);
     k->slots = calloc(k->nslots, sizeof(*k->slots));
     atomic_init(&k->some, false);
     return k->slots != NULL;

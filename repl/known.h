@@ -26,6 +26,8 @@ struct known {
 /* An empty set, sized to go with maps of map_bits: 4 MiB for the usual ones, 8 MiB at
  * most. False if memory runs out. */
 bool known_init(struct known *k, unsigned map_bits);
+/* So many hashes nearly always find room in such a set. */
+size_t known_room(unsigned map_bits);
 void known_fini(struct known *k);
 
 /* Make the kernel provide the memory now (see map_prefault). */

@@ -14,12 +14,6 @@ static struct map *map_of(struct repl_core *c, size_t number)
     return maps[number];
 }
 
-/* A part that replaces is of some ten thousand items. */
-static unsigned arrivals_bits(unsigned map_bits)
-{
-    return map_bits < 21 ? 21 : map_bits < 23 ? map_bits : 23;
-}
-
 static bool maps_init(struct repl_core *c)
 {
     bool ok = true;
@@ -69,7 +63,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     ok = journal_init(&c->notices, notices_bytes(config->journal_bytes)) && ok;
     ok = maps_init(c) && ok;
     ok = known_init(&c->known, config->map_bits) && ok;
-    ok = known_init(&c->arrived, arrivals_bits(config->map_bits)) && ok;
+    ok = known_init(&c->arrived, core_arrivals_bits(config->map_bits)) && ok;
     c->renew_at = MAP_END;
     ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
                       config->resume_context, &config->secret) &&

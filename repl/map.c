@@ -51,13 +51,23 @@ bool map_is_empty(const struct map *m)
     return !atomic_load_explicit(&m->some, memory_order_relaxed);
 }
 
+static bool has_words(const struct map *m)
+{
+    size_t i = 0;
+    while (i < m->nwords && map_word(m, i) == 0)
+        i++;
+    return i < m->nwords;
+}
+
 uint64_t map_count(const struct map *m)
 {
     uint64_t count = 0;
     if (map_is_empty(m))
         return 0;
-    for (size_t i = 0; i < m->nwords; i++)
-        count += (uint64_t)__builtin_popcountll(map_word(m, i));
+    for (size_t i = 0; i < m->nwords; i++) {
+        uint64_t w = map_word(m, i);
+        count += w != 0 ? (uint64_t)__builtin_popcountll(w) : 0; /* nearly all are 0 */
+    }
     return count;
 }
 
@@ -128,18 +138,18 @@ void map_unite(struct map *to, const struct map *from)
     map_set_some(to, true);
 }
 
+/* The gate may be held: it writes nothing that stays as it is. */
 void map_subtract(struct map *to, const struct map *from)
 {
-    uint64_t any = 0;
     CHECK(to->bits == from->bits);
     if (map_is_empty(from) || map_is_empty(to))
         return;
     for (size_t i = 0; i < to->nwords; i++) {
-        uint64_t w = map_word(to, i) & ~map_word(from, i);
-        map_set_word(to, i, w);
-        any |= w;
+        uint64_t w = map_word(from, i);
+        if (w != 0)
+            map_set_word(to, i, map_word(to, i) & ~w);
     }
-    map_set_some(to, any != 0);
+    map_set_some(to, has_words(to));
 }
 
 void map_intersect(struct map *to, const struct map *from)

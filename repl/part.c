@@ -20,17 +20,6 @@ enum {
     AGAIN_MOST_US = 30000000,
 };
 
-/* A store that looks at all its items for each scan is copied in one part, and so is one
- * that is as good as empty. */
-static size_t size(const struct repl_core *c)
-{
-    size_t all = (size_t)1 << c->config.map_bits;
-    uint64_t items = c->store_ops->items(c->store);
-    if (items == UINT64_MAX || items < SHARE)
-        return all;
-    return c->session.copy.size != 0 ? c->session.copy.size : all / SHARE;
-}
-
 /* Each part costs a look at the whole table: in a store of many items parts are larger.
  */
 static uint64_t scale(const struct repl_core *c)
@@ -38,16 +27,48 @@ static uint64_t scale(const struct repl_core *c)
     return 1 + c->store_ops->items(c->store) / ((uint64_t)SHARE * ITEMS);
 }
 
+/* The items that a part is to have. The peer notes the keys of one that replaces, and of
+ * what clients change meanwhile. */
+static uint64_t items_of_part(const struct repl_core *c, enum copy_origin origin)
+{
+    size_t room = known_room(core_arrivals_bits(c->session.map_bits));
+    uint64_t items = ITEMS * scale(c);
+    return origin == COPY_OWED || items < room / 2 ? items : room / 2;
+}
+
+/* At most so many buckets have so many items: each bucket that was changed has one, and
+ * its share of the others. */
+static uint64_t buckets_of_part(const struct repl_core *c, enum copy_origin origin)
+{
+    uint64_t all = UINT64_C(1) << c->config.map_bits;
+    uint64_t items = c->store_ops->items(c->store) + (origin == COPY_DIRTY ? all : 0);
+    return 1 + all * items_of_part(c, origin) / items;
+}
+
+/* A store that looks at all its items for each scan is copied in one part, and so is one
+ * that is as good as empty. */
+static size_t size(const struct repl_core *c, enum copy_origin origin)
+{
+    size_t all = (size_t)1 << c->config.map_bits;
+    size_t adapted = c->session.copy.size[origin];
+    uint64_t items = c->store_ops->items(c->store);
+    if (items == UINT64_MAX || items < SHARE)
+        return all;
+    uint64_t most = buckets_of_part(c, origin);
+    size_t next = adapted != 0 ? adapted : all / SHARE;
+    return origin == COPY_OWED || next < most ? next : most;
+}
+
 void part_adapt(struct repl_core *c)
 {
     struct repl_copy *copy = &c->session.copy;
-    size_t next = size(c), all = (size_t)1 << c->config.map_bits;
-    uint64_t bytes = BYTES * scale(c), items = ITEMS * scale(c);
+    size_t next = size(c, copy->origin), all = (size_t)1 << c->config.map_bits;
+    uint64_t bytes = BYTES * scale(c), items = items_of_part(c, copy->origin);
     if (copy->bytes > 2 * bytes || copy->items > 2 * items)
         next = next > 1 ? next / 2 : 1;
     else if (copy->bytes < bytes && copy->items < items && next < all)
         next *= 2;
-    copy->size = next;
+    copy->size[copy->origin] = next;
 }
 
 /* ---- dirty, renew */
@@ -58,13 +79,14 @@ static bool pick_dirty(struct repl_core *c)
     struct repl_copy *copy = &c->session.copy;
     if (c->session.lead != LEAD_LEADER || map_is_empty(&c->dirty))
         return false;
-    map_widen(&c->dirty, c->session.map_bits);
     map_widen(&c->missing, c->session.map_bits);
     map_copy(&c->spare, &c->dirty);
+    map_widen(&c->spare, c->session.map_bits);
     map_subtract(&c->spare, &c->missing); /* mutant: part-of-what-is-missing */
     if (map_next(&c->spare, copy->dirty_at) == MAP_END)
         copy->dirty_at = 0;
-    copy->dirty_at = map_pick(&c->in_flight, &c->spare, copy->dirty_at, size(c));
+    copy->dirty_at =
+        map_pick(&c->in_flight, &c->spare, copy->dirty_at, size(c, COPY_DIRTY));
     return !map_is_empty(&c->in_flight);
 }
 
@@ -82,7 +104,7 @@ static bool pick_renew(struct repl_core *c)
         return false;
     map_fill(&c->spare);
     c->session.copy.renew_from = c->renew_at;
-    c->renew_at = map_pick(&c->in_flight, &c->spare, c->renew_at, size(c));
+    c->renew_at = map_pick(&c->in_flight, &c->spare, c->renew_at, size(c, COPY_RENEW));
     return true;
 }
 
@@ -116,7 +138,7 @@ static bool pick_owed(struct repl_core *c)
     if (c->now_us < r->again_us)
         return false;
     map_widen(&c->owed, c->session.map_bits);
-    r->at = map_pick(&c->in_flight, &c->owed, r->at, size(c));
+    r->at = map_pick(&c->in_flight, &c->owed, r->at, size(c, COPY_OWED));
     return true;
 }
 
@@ -149,17 +171,24 @@ static enum copy_origin pick(struct repl_core *c)
                                       : COPY_NONE;
 }
 
-/* What is replaced need not be filled as well. */
-bool part_take(struct repl_core *c)
+/* Clients may go on meanwhile: what they add to `dirty` stays there, or is in the store
+ * before the scan. What is replaced need not be filled as well. */
+bool part_pick(struct repl_core *c)
 {
     struct repl_copy *copy = &c->session.copy;
     copy->origin = copy->last = pick(c);
     map_widen(&c->in_flight, c->session.map_bits);
-    if (copy->origin == COPY_DIRTY)
-        map_subtract(&c->dirty, &c->in_flight);
     if (copy->origin != COPY_RENEW)
         map_subtract(&c->owed, &c->in_flight);
     return copy->origin != COPY_NONE;
+}
+
+/* A client adds nothing to a bucket that it sees in `dirty`: so while this takes it out,
+ * no change may be between the store and `dirty`. */
+void part_take(struct repl_core *c)
+{
+    if (c->session.copy.origin == COPY_DIRTY)
+        map_subtract(&c->dirty, &c->in_flight);
 }
 
 void part_put_back(struct repl_core *c)

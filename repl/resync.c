@@ -59,13 +59,13 @@ static void begin(struct repl_core *c)
     struct repl_copy *copy = &c->session.copy;
     const struct map *const maps[] = { &c->in_flight };
     begin_copy(c);
+    if (!part_pick(c))
+        return;
     core_hold(c);
     if (c->session.lead == LEAD_LEADER)
         CHECK(flush_take(c) == NULL);
-    bool taken = part_take(c);
+    part_take(c);
     core_release(c);
-    if (!taken)
-        return;
     if (c->flush.due)
         ship_flush(c);
     copy->items = copy->bytes = 0;

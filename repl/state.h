@@ -29,16 +29,16 @@ struct repl_pace {
 };
 
 /* What a part of a copy is made of (resync.c). */
-enum copy_origin { COPY_NONE, COPY_DIRTY, COPY_OWED, COPY_RENEW };
+enum copy_origin { COPY_NONE, COPY_DIRTY, COPY_OWED, COPY_RENEW, COPY_ORIGINS };
 
 /* The copy to the peer, and its part under way, the buckets in `in_flight`. */
 struct repl_copy {
-    bool under_way;          /* the first part has begun, and the last one is not done */
-    uint64_t sum;            /* items sent since */
-    size_t size;             /* of the next part: buckets; 0: of the first one */
-    enum copy_origin origin; /* of the part; NONE: none is under way */
-    enum copy_origin last;   /* of the one before */
-    size_t dirty_at;         /* where the next part of `dirty` begins */
+    bool under_way; /* the first part has begun, and the last one is not done */
+    uint64_t sum;   /* items sent since */
+    size_t size[COPY_ORIGINS]; /* of the next part of each: buckets; 0: of the first */
+    enum copy_origin origin;   /* of the part; NONE: none is under way */
+    enum copy_origin last;     /* of the one before */
+    size_t dirty_at;           /* where the next part of `dirty` begins */
     struct repl_scan *scan;
     uint64_t items, bytes; /* of the part */
     size_t renew_from;     /* where a part of `renew` began */

@@ -90,6 +90,20 @@ def case_fill_through_a_link_that_is_cut_again_and_again(lab):
     return "%d cuts, %d MB sent for 8" % (cutter.cuts, sent >> 20)
 
 
+def case_everything_changed_before_the_standby_comes(lab):
+    """The peer has room to note the keys of each part: nothing is sent twice, or called missing."""
+    a, b = lab.add_pair("-m", "128")
+    a.start()
+    lab.run_load(a, "--fill", 150000, "--pipeline", 32)
+    b.start()
+    lab.linked(a, b)
+    in_sync(lab, a, b, seconds=60)
+    sent, refused = number(a, "resync_items"), number(b, "apply_failed")
+    assert sent == 150000, "%d items sent for 150000" % sent
+    assert refused == 0 and "no room" not in a.log(), a.log()
+    lab.run_load(b, "--check", 150000, "--pipeline", 32)
+
+
 def case_active_dies_during_a_resync(lab):
     """An operator's copy replaces: whenever the active dies, the standby holds all."""
     a, b = filled(lab, 20000, b"v" * 500, "-m", "128")
