@@ -85,17 +85,29 @@ size_t map_next(const struct map *m, size_t from)
     return i * 64 + (size_t)__builtin_ctzll(w);
 }
 
+/* The n lowest bits that are set in a word. */
+static uint64_t first_of(uint64_t w, size_t n)
+{
+    uint64_t rest = w;
+    if (n >= 64)
+        return w;
+    for (; n > 0; n--)
+        rest &= rest - 1;
+    return w & ~rest;
+}
+
 size_t map_pick(struct map *to, const struct map *from, size_t at, size_t n)
 {
     CHECK(to->bits == from->bits);
     map_clear(to);
-    size_t b = map_next(from, at);
-    for (; b != MAP_END && n > 0; n--) {
-        map_set_word(to, b / 64, map_word(to, b / 64) | UINT64_C(1) << (b % 64));
+    for (at = map_next(from, at); at != MAP_END && n > 0; at = map_next(from, at)) {
+        uint64_t w = first_of(map_word(from, at / 64) & UINT64_MAX << at % 64, n);
+        map_set_word(to, at / 64, w);
         map_set_some(to, true);
-        b = map_next(from, b + 1);
+        n -= (size_t)__builtin_popcountll(w);
+        at = at / 64 * 64 + 64 - (size_t)__builtin_clzll(w);
     }
-    return b;
+    return at;
 }
 
 static void set_all(struct map *m, uint64_t w)

@@ -162,6 +162,27 @@ START_TEST(test_arithmetic_notices_emptiness)
 }
 END_TEST
 
+/* Bucket by bucket, for sets from few to all, and any number of them from anywhere. */
+START_TEST(test_pick)
+{
+    for (unsigned step = 1; step < 200; step += step / 3 + 1) {
+        map_clear(&a);
+        for (unsigned i = 0; i < SIZE; i += step)
+            add(&a, i * 7 % SIZE);
+        for (size_t n = 1; n < SIZE; n += n / 2 + 1) {
+            size_t at = n * 37 % SIZE, end = map_pick(&b, &a, at, n), next = at;
+            for (size_t i = 0; i < n && next != MAP_END; i++) {
+                next = map_next(&a, next);
+                ck_assert_uint_eq(map_next(&b, i == 0 ? 0 : at), next);
+                at = next = next == MAP_END ? MAP_END : next + 1;
+            }
+            ck_assert_uint_eq(end, next == MAP_END ? MAP_END : map_next(&a, next));
+            ck_assert(next == MAP_END || map_next(&b, next) == MAP_END);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_widen)
 {
     for (unsigned bits = MAP_BITS_MIN; bits <= BITS; bits++) {
@@ -401,6 +422,7 @@ int main(void)
         test_add_has_count,
         test_arithmetic,
         test_arithmetic_notices_emptiness,
+        test_pick,
         test_widen,
         test_round_trip_of_each_kind,
         test_round_trip_of_any_density,
