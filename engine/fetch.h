@@ -1,8 +1,7 @@
 /*
  * Puts off clients' requests for what this node is missing until the peer has been
- * asked (repl/fetch.c): the call returns ENGINE_EWOULDBLOCK, and the host makes it
- * again when the engine notifies the cookie. For worker threads; on a node that is
- * missing nothing it costs a look at a flag.
+ * asked (repl/fetch.c, engine/park.h). For worker threads; on a node that is missing
+ * nothing it costs a look at a flag.
  */
 #ifndef ENGINE_FETCH_H
 #define ENGINE_FETCH_H
@@ -15,10 +14,5 @@ bool fetch_parks(struct repl_engine *e, const void *cookie, const void *key, siz
  * the former value. */
 bool fetch_parks_absent(struct repl_engine *e, const void *cookie, const void *key,
                         size_t nkey);
-
-/* For the core (waiters_resume): resumes a request. The context is the engine. */
-void fetch_resume(void *context, const void *cookie);
-/* Have the host tell when a cookie ends while it waits. */
-void fetch_subscribe(struct repl_engine *e);
 
 #endif

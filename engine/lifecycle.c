@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
-#include "engine/fetch.h"
+#include "engine/park.h"
 #include "engine/repl_engine.h"
 
 enum { DRAIN_MS = 5000 }; /* how long an orderly end waits for the peer */
@@ -53,8 +53,7 @@ static bool make_core(struct repl_engine *e)
         .times = { (uint32_t)o->heartbeat, (uint32_t)o->timeout },
         .fetch_wait_us = o->peer != NULL ? o->fetch_wait * 1000 : 0,
         .cold_wait_us = o->cold_wait * 1000,
-        .resume = fetch_resume,
-        .resume_context = e,
+        .requests = park_requests(e),
     };
     if (!draw_secrets(e, &config))
         return false;
@@ -69,7 +68,7 @@ static bool make_core(struct repl_engine *e)
                  (unsigned long long)o->journal, config.map_bits);
         return false;
     }
-    fetch_subscribe(e);
+    park_subscribe(e);
     if (!shim_is_deaf())
         return true;
     snprintf(e->why, sizeof(e->why), "out of memory for the engine's callbacks");

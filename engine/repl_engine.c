@@ -11,9 +11,11 @@
 #define INNER(e)  ((e)->wrapped.module.api)
 #define HANDLE(e) (wrapped_handle(&(e)->wrapped))
 
-static ENGINE_ERROR_CODE refusal(enum change_result r)
+static ENGINE_ERROR_CODE error_of(enum change_result r)
 {
-    return r == CHANGE_REJECTED ? ENGINE_TMPFAIL : ENGINE_ENOMEM;
+    return r == CHANGE_HELD       ? ENGINE_EWOULDBLOCK
+           : r == CHANGE_REJECTED ? ENGINE_TMPFAIL
+                                  : ENGINE_ENOMEM;
 }
 
 /* Call this before a call that may evict. An engine that offers a mirror tells of
@@ -114,9 +116,9 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
         return ENGINE_FAILED;
     if (operation != OPERATION_SET && fetch_parks_absent(e, cookie, info.key, info.nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(e->core, &ch, info.key, info.nkey);
+    enum change_result r = change_begin(e->core, &ch, cookie, info.key, info.nkey);
     if (r != CHANGE_OK)
-        return refusal(r);
+        return error_of(r);
     expect_evictions(e); /* mutant: record-before-store */
     ENGINE_ERROR_CODE rc =
         INNER(e)->store(HANDLE(e), cookie, it, cas, operation, vbucket);
@@ -137,9 +139,9 @@ static ENGINE_ERROR_CODE engine_remove(ENGINE_HANDLE *handle, const void *cookie
     struct change ch;
     if (cas != 0 && fetch_parks_absent(e, cookie, key, nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(e->core, &ch, key, nkey);
+    enum change_result r = change_begin(e->core, &ch, cookie, key, nkey);
     if (r != CHANGE_OK)
-        return refusal(r);
+        return error_of(r);
     ENGINE_ERROR_CODE rc = INNER(e)->remove(HANDLE(e), cookie, key, nkey, cas, vbucket);
     if (rc == ENGINE_SUCCESS || rc == ENGINE_KEY_ENOENT)
         change_record(e->core, &ch);
@@ -158,9 +160,9 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
     struct change ch;
     if (fetch_parks_absent(e, cookie, key, (size_t)nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(e->core, &ch, key, (size_t)nkey);
+    enum change_result r = change_begin(e->core, &ch, cookie, key, (size_t)nkey);
     if (r != CHANGE_OK)
-        return refusal(r);
+        return error_of(r);
     expect_evictions(e);
     ENGINE_ERROR_CODE rc =
         INNER(e)->arithmetic(HANDLE(e), cookie, key, nkey, increment, create, delta,
@@ -186,9 +188,9 @@ static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,
 {
     struct repl_engine *e = repl_engine_of(handle);
     struct change ch;
-    enum change_result r = change_flush_begin(e->core, &ch);
+    enum change_result r = change_flush_begin(e->core, &ch, cookie);
     if (r != CHANGE_OK)
-        return refusal(r);
+        return error_of(r);
     adapter_note_flush(&e->adapter);
     ENGINE_ERROR_CODE rc = INNER(e)->flush(HANDLE(e), cookie, when);
     if (rc == ENGINE_SUCCESS)
@@ -239,9 +241,9 @@ static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const voi
         return INNER(e)->unknown_command(HANDLE(e), cookie, request, response);
     if (fetch_parks_absent(e, cookie, key, nkey))
         return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(e->core, &ch, key, nkey);
+    enum change_result r = change_begin(e->core, &ch, cookie, key, nkey);
     if (r != CHANGE_OK)
-        return refusal(r);
+        return error_of(r);
     struct shim_heard heard;
     ENGINE_ERROR_CODE rc = shim_command(INNER(e), cookie, request, response, &heard);
     if (heard.status == PROTOCOL_BINARY_RESPONSE_SUCCESS)

@@ -14,28 +14,37 @@ static bool may_promote(const struct repl_core *c)
 }
 
 /* R2: a client's change makes a standby active, unless it is configured to refuse. A
- * change that comes during a handover waits for its end, and is refused if the role has
- * moved. */
-static bool promote_for_client(struct repl_core *c)
+ * change that was held during a handover does not: if the role has moved, it is
+ * refused. */
+static enum change_result take_for_client(struct repl_core *c, const void *request)
+{
+    bool was_held = waiters_was_held(&c->waiters, request, c->now_us);
+    if (handover_holds(c))
+        return waiters_hold(&c->waiters, request) ? CHANGE_HELD : CHANGE_REJECTED;
+    if (core_is_barred(c) ||
+        (!c->active && (was_held || !may_promote(c)))) /* mutant: held-promotes */
+        return CHANGE_REJECTED;
+    repl_core_promote(c, "a client writes to this node");
+    return CHANGE_OK;
+}
+
+static enum change_result promote_for_client(struct repl_core *c, const void *request)
 {
     repl_core_lock(c); /* mutant: promotion-without-lock */
-    bool waited = handover_holds(c);
-    while (handover_holds(c))
-        AZ(pthread_cond_wait(&c->unheld, &c->lock));
-    bool may = !core_is_barred(c) && (c->active || (!waited && may_promote(c)));
-    bool promotes = may && !c->active, asks = false;
-    if (promotes)
-        repl_core_promote(c, "a client writes to this node");
-    else if (!may)
+    bool active = c->active, asks = false;
+    enum change_result r = take_for_client(c, request);
+    if (r == CHANGE_REJECTED)
         asks = role_request_send(c);
+    bool promoted = c->active && !active;
     repl_core_unlock(c); /* mutant: promotion-without-lock 2 */
-    if (promotes || asks)
+    if (promoted || asks)
         c->port_ops->wake(c->port);
-    return may;
+    return r;
 }
 
 /* Open a bracket, with the node active. */
-static enum change_result enter_active(struct repl_core *c, struct change *ch)
+static enum change_result enter_active(struct repl_core *c, struct change *ch,
+                                       const void *request)
 {
     ch->worker = gate_worker(&c->gate);
     if (__builtin_expect(ch->worker == NULL, 0))
@@ -45,8 +54,9 @@ static enum change_result enter_active(struct repl_core *c, struct change *ch)
         if (__builtin_expect(ch->flags & GATE_ACCEPTS, 1))
             return CHANGE_OK;
         gate_leave(ch->worker);
-        if (!promote_for_client(c))
-            return CHANGE_REJECTED;
+        enum change_result r = promote_for_client(c, request);
+        if (r != CHANGE_OK)
+            return r;
     }
 }
 
@@ -67,10 +77,10 @@ static void note_written(struct repl_core *c, uint64_t hash)
         map_add(&c->written, hash);
 }
 
-enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
-                                size_t nkey)
+enum change_result change_begin(struct repl_core *c, struct change *ch,
+                                const void *request, const void *key, size_t nkey)
 {
-    enum change_result r = enter_active(c, ch);
+    enum change_result r = enter_active(c, ch, request);
     if (r != CHANGE_OK)
         return r;
     ch->key = key;
@@ -178,9 +188,10 @@ bool change_before_read(struct repl_core *c, const void *key, size_t nkey)
     return hidden;
 }
 
-enum change_result change_flush_begin(struct repl_core *c, struct change *ch)
+enum change_result change_flush_begin(struct repl_core *c, struct change *ch,
+                                      const void *request)
 {
-    return enter_active(c, ch);
+    return enter_active(c, ch, request);
 }
 
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay)
@@ -225,4 +236,9 @@ const char *change_on_resend(struct repl_core *c, const struct link_message *m)
     while (link_next_note(m, &at, &n))
         change_again(c, &n); /* mutant: resend-is-ignored */
     return NULL;
+}
+
+bool repl_core_forget(struct repl_core *c, const void *request)
+{
+    return waiters_forget(&c->waiters, request);
 }

@@ -59,10 +59,7 @@ struct repl_config {
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: never */
     uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
                              * before it counts as fit without it (health.c) */
-    /* Resumes a request that waited. Called on any thread; it must not call the
-     * core. */
-    void (*resume)(void *context, const void *request);
-    void *resume_context;
+    struct repl_requests requests;
 };
 
 struct repl_counters {
@@ -149,7 +146,9 @@ void repl_core_unlock(struct repl_core *c);
 
 /* ---- what clients do; any worker thread, not LOCKED (change.c) */
 
-enum change_result { CHANGE_OK, CHANGE_REJECTED, CHANGE_NO_MEMORY };
+/* CHANGE_HELD: a handover is about to end. The request is put off; make the call again
+ * when it is resumed. A request that cannot be put off is rejected. */
+enum change_result { CHANGE_OK, CHANGE_REJECTED, CHANGE_NO_MEMORY, CHANGE_HELD };
 
 /* The bracket around each command that changes a key. change_begin promotes a standby
  * (or rejects the change, as standby_writes says), removes the key's item if it is
@@ -167,8 +166,8 @@ struct change {
     unsigned flags;
 };
 
-enum change_result change_begin(struct repl_core *c, struct change *ch, const void *key,
-                                size_t nkey);
+enum change_result change_begin(struct repl_core *c, struct change *ch,
+                                const void *request, const void *key, size_t nkey);
 void change_record(struct repl_core *c, struct change *ch);
 void change_record_delta(struct repl_core *c, struct change *ch,
                          const struct delta *delta);
@@ -187,7 +186,8 @@ void notice_take(struct repl_core *c, const struct link_note *note);
 
 /* The bracket around a flush_all that takes effect now, or in `delay` seconds. Not
  * inside another bracket. */
-enum change_result change_flush_begin(struct repl_core *c, struct change *ch);
+enum change_result change_flush_begin(struct repl_core *c, struct change *ch,
+                                      const void *request);
 void change_flush_end(struct repl_core *c, struct change *ch, uint32_t delay);
 
 /* ---- what this node is missing; any thread, not LOCKED (fetch.c) */
@@ -197,11 +197,15 @@ bool fetch_is_on(const struct repl_core *c);
 /* The key is not here: may the peer have it? */
 bool fetch_may_help(const struct repl_core *c, const void *key, size_t nkey);
 /* The key is not here: shall the request wait while the peer is asked? True:
- * config.resume will be called for the request; then make the call again. */
+ * make the call again when the request is resumed. */
 bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_t nkey,
                 uint64_t now_us);
-/* The request's connection has ended. True if the request waited: it is not resumed. */
-bool fetch_forget(struct repl_core *c, const void *request);
+
+/* ---- requests that were put off; any thread, not LOCKED (change.c) */
+
+/* The request's connection has ended. True if the request was put off: it is not
+ * resumed. */
+bool repl_core_forget(struct repl_core *c, const void *request);
 
 /* ---- events; all LOCKED */
 

@@ -41,11 +41,6 @@ bool fetch_wait(struct repl_core *c, const void *request, const void *key, size_
     return true;
 }
 
-bool fetch_forget(struct repl_core *c, const void *request)
-{
-    return waiters_forget(&c->waiters, request);
-}
-
 void fetch_send(struct repl_core *c)
 {
     struct buffer *out;

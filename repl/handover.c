@@ -1,6 +1,6 @@
 /* A planned change of roles. The active node ships what the peer does not have, holds
  * clients' changes until the peer has acknowledged the last one, and offers its role.
- * The peer promotes itself and sends an ordinary ROLE (R7). Changes that waited are
+ * The peer promotes itself and sends an ordinary ROLE (R7). Changes that were held are
  * refused. If the limits say `resign`, later changes are refused too: they would make
  * this node active again. */
 #include "base/check.h"
@@ -57,7 +57,7 @@ static void settle(struct repl_core *c, enum repl_handover_state state, const ch
         return;
     c->handover.pause_us = monotonic_us() - c->handover.held_us;
     core_refresh_flags(c);
-    AZ(pthread_cond_broadcast(&c->unheld));
+    waiters_release(&c->waiters, c->now_us);
 }
 
 static void fail(struct repl_core *c, const char *why)

@@ -57,7 +57,6 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     c->port_ops = port_ops;
     c->port = port;
     AZ(pthread_mutex_init(&c->lock, NULL));
-    AZ(pthread_cond_init(&c->unheld, NULL));
     bool ok = gate_init(&c->gate);
     ok = journal_init(&c->journal, config->journal_bytes) && ok;
     ok = journal_init(&c->notices, notices_bytes(config->journal_bytes)) && ok;
@@ -65,8 +64,8 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     ok = known_init(&c->known, config->map_bits) && ok;
     ok = known_init(&c->arrived, core_arrivals_bits(config->map_bits)) && ok;
     c->renew_at = MAP_END;
-    ok = waiters_init(&c->waiters, config->fetch_wait_us, config->resume,
-                      config->resume_context, &config->secret) &&
+    ok = waiters_init(&c->waiters, config->fetch_wait_us, &config->requests,
+                      &config->secret) &&
          ok;
     if (!ok)
         return false;
@@ -135,7 +134,6 @@ void repl_core_fini(struct repl_core *c)
     journal_fini(&c->journal);
     journal_fini(&c->notices);
     gate_fini(&c->gate);
-    AZ(pthread_cond_destroy(&c->unheld));
     AZ(pthread_mutex_destroy(&c->lock));
     c->magic = 0;
 }

@@ -33,4 +33,15 @@ struct repl_port_ops {
     void (*log)(void *port, enum repl_log level, const char *text);
 };
 
+/* Clients' requests that the core puts off. Called on any thread, with locks of the core
+ * held: they must not call the core. */
+struct repl_requests {
+    /* The request stays valid until it is resumed or forgotten. False: it cannot be put
+     * off. */
+    bool (*reserve)(void *context, const void *request);
+    /* Have the host make the call again. Ends the reservation. */
+    void (*resume)(void *context, const void *request);
+    void *context;
+};
+
 #endif

@@ -204,10 +204,9 @@ struct repl_core {
     struct repl_naming naming;
     void (*progress)(void *context); /* of both jobs; NULL: nobody is told */
     void *progress_context;
-    pthread_cond_t unheld; /* with `lock`: changes need not wait any more */
     struct repl_purge purge;
     struct repl_gather gather;
-    struct waiters waiters; /* requests for what is missing */
+    struct waiters waiters; /* requests that are put off */
     struct repl_flush flush;
     struct repl_keep_up keep_up;
 

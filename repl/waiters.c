@@ -1,3 +1,4 @@
+/* Long because the tables of requests and of keys change together, under one lock. */
 #include "repl/waiters.h"
 
 #include <stdlib.h>
@@ -24,7 +25,8 @@ struct wanted {
 struct waiter {
     const void *who;
     uint64_t hash, until_us;
-    struct wanted *wanted; /* NULL: it was let go without the key */
+    struct waiter_line *in;
+    struct wanted *wanted; /* what it waits for, or NULL */
     LIST_ENTRY(waiter) chain, beside;
     TAILQ_ENTRY(waiter) line;
 };
@@ -35,32 +37,34 @@ static void make_free(struct waiters *w)
 {
     LIST_INIT(&w->free_wanted);
     LIST_INIT(&w->free_waiters);
-    for (size_t i = WANTED_MAX; i-- > 0;)
+    for (size_t i = WANTED_MAX; i-- > 0 && w->wanted_room != NULL;)
         LIST_INSERT_HEAD(&w->free_wanted, &w->wanted_room[i], chain);
     for (size_t i = WAITERS_MAX; i-- > 0;)
         LIST_INSERT_HEAD(&w->free_waiters, &w->waiter_room[i], chain);
 }
 
-bool waiters_init(struct waiters *w, uint64_t patience_us, waiters_resume resume,
-                  void *context, const struct siphash_secret *secret)
+bool waiters_init(struct waiters *w, uint64_t patience_us,
+                  const struct repl_requests *requests,
+                  const struct siphash_secret *secret)
 {
     *w = (struct waiters){ .patience_us = patience_us,
-                           .resume = resume,
-                           .context = context,
+                           .requests = *requests,
                            .secret = *secret };
     AZ(pthread_mutex_init(&w->lock, NULL));
     TAILQ_INIT(&w->unsent);
     TAILQ_INIT(&w->sent);
     TAILQ_INIT(&w->waiting);
     TAILQ_INIT(&w->let_go);
-    if (patience_us == 0)
-        return true;
-    w->wanted_room = calloc(WANTED_MAX, sizeof(*w->wanted_room));
+    TAILQ_INIT(&w->held);
+    TAILQ_INIT(&w->unheld);
+    if (patience_us != 0) {
+        w->wanted_room = calloc(WANTED_MAX, sizeof(*w->wanted_room));
+        w->by_hash = calloc(WAITERS_CHAINS, sizeof(*w->by_hash));
+    }
     w->waiter_room = calloc(WAITERS_MAX, sizeof(*w->waiter_room));
-    w->by_hash = calloc(WAITERS_CHAINS, sizeof(*w->by_hash));
     w->by_who = calloc(WAITERS_CHAINS, sizeof(*w->by_who));
-    if (w->wanted_room == NULL || w->waiter_room == NULL || w->by_hash == NULL ||
-        w->by_who == NULL)
+    if (w->waiter_room == NULL || w->by_who == NULL ||
+        (patience_us != 0 && (w->wanted_room == NULL || w->by_hash == NULL)))
         return false;
     make_free(w);
     return true;
@@ -69,6 +73,7 @@ bool waiters_init(struct waiters *w, uint64_t patience_us, waiters_resume resume
 void waiters_fini(struct waiters *w)
 {
     waiters_end(w, 0);
+    waiters_release(w, 0);
     free(w->wanted_room);
     free(w->waiter_room);
     free(w->by_hash);
@@ -89,12 +94,15 @@ static struct wanted *wanted_find(struct waiters *w, uint64_t hash, const void *
     return NULL;
 }
 
+static bool wanted_has_room(const struct waiters *w, size_t nkey)
+{
+    return !LIST_EMPTY(&w->free_wanted) && nkey > 0 && nkey <= LINK_KEY_MAX;
+}
+
 static struct wanted *wanted_add(struct waiters *w, uint64_t hash, const void *key,
                                  size_t nkey)
 {
     struct wanted *k = LIST_FIRST(&w->free_wanted);
-    if (k == NULL || nkey == 0 || nkey > LINK_KEY_MAX)
-        return NULL;
     LIST_REMOVE(k, chain);
     *k = (struct wanted){ .hash = hash, .nkey = (uint16_t)nkey };
     memcpy(k->key, key, nkey);
@@ -132,28 +140,44 @@ static struct waiter *waiter_find(struct waiters *w, const void *who)
     return NULL;
 }
 
-/* Remove it from its line, and from its key's list if it waits. */
-static void waiter_unline(struct waiters *w, struct waiter *at)
+static void waiter_line_up(struct waiter *at, struct waiter_line *in, uint64_t until_us)
 {
-    TAILQ_REMOVE(at->wanted != NULL ? &w->waiting : &w->let_go, at, line);
+    at->in = in;
+    at->until_us = until_us;
+    TAILQ_INSERT_TAIL(in, at, line);
+}
+
+/* Remove it from its line, and from its key's list if it waits for one. */
+static void waiter_unline(struct waiter *at)
+{
+    if (at->in != NULL)
+        TAILQ_REMOVE(at->in, at, line);
     if (at->wanted != NULL)
         LIST_REMOVE(at, beside);
+    at->in = NULL;
     at->wanted = NULL;
 }
 
 static void waiter_remove(struct waiters *w, struct waiter *at)
 {
-    waiter_unline(w, at);
+    waiter_unline(at);
     LIST_REMOVE(at, chain);
     LIST_INSERT_HEAD(&w->free_waiters, at, chain);
 }
 
+/* Of those that are only remembered, the one that has been for longest. */
+static struct waiter *oldest_memory(struct waiters *w)
+{
+    return !TAILQ_EMPTY(&w->let_go) ? TAILQ_FIRST(&w->let_go) : TAILQ_FIRST(&w->unheld);
+}
+
+/* Reserves it, too. NULL: there is no room, or it cannot be put off. */
 static struct waiter *waiter_add(struct waiters *w, const void *who)
 {
-    if (LIST_EMPTY(&w->free_waiters) && !TAILQ_EMPTY(&w->let_go))
-        waiter_remove(w, TAILQ_FIRST(&w->let_go)); /* the one remembered for longest */
+    if (LIST_EMPTY(&w->free_waiters) && oldest_memory(w) != NULL)
+        waiter_remove(w, oldest_memory(w));
     struct waiter *at = LIST_FIRST(&w->free_waiters);
-    if (at == NULL)
+    if (at == NULL || !w->requests.reserve(w->requests.context, who))
         return NULL;
     LIST_REMOVE(at, chain);
     *at = (struct waiter){ .who = who };
@@ -161,39 +185,46 @@ static struct waiter *waiter_add(struct waiters *w, const void *who)
     return at;
 }
 
+static void resume(const struct waiters *w, const void *who)
+{
+    w->requests.resume(w->requests.context, who);
+}
+
 static void resume_with(struct waiters *w, struct waiter *at)
 {
     const void *who = at->who;
     waiter_remove(w, at);
-    w->resume(w->context, who);
+    resume(w, who);
 }
 
-static void resume_without(struct waiters *w, struct waiter *at, uint64_t now_us)
+/* Remembered in this line. */
+static void resume_without(struct waiters *w, struct waiter *at, struct waiter_line *in,
+                           uint64_t now_us)
 {
-    waiter_unline(w, at);
-    at->until_us = now_us + REMEMBERED_US;
-    TAILQ_INSERT_TAIL(&w->let_go, at, line);
-    w->resume(w->context, at->who);
+    waiter_unline(at);
+    waiter_line_up(at, in, now_us + REMEMBERED_US);
+    resume(w, at->who);
 }
 
 static void give_up(struct waiters *w, struct wanted *k, uint64_t now_us)
 {
     while (!LIST_EMPTY(&k->waiters))
-        resume_without(w, LIST_FIRST(&k->waiters), now_us);
+        resume_without(w, LIST_FIRST(&k->waiters), &w->let_go, now_us);
     wanted_remove(w, k);
 }
 
 /* ---- any thread */
 
-/* Has this request already waited for this key? If it waited for another key before,
- * forget that. */
+/* Has this request already waited, for this key or for a handover? If it waited for
+ * another key before, forget that. */
 static bool has_waited(struct waiters *w, const void *who, uint64_t hash, uint64_t now_us)
 {
     struct waiter *at = waiter_find(w, who);
     if (at == NULL)
         return false;
-    if (at->wanted != NULL ||
-        (at->hash == hash && at->until_us > now_us)) /* mutant: fetch-waits-again */
+    bool was_same = at->in == &w->unheld || at->hash == hash;
+    if (at->in == &w->waiting ||
+        (was_same && at->until_us > now_us)) /* mutant: fetch-waits-again */
         return true;
     waiter_remove(w, at);
     return false;
@@ -205,19 +236,15 @@ static bool ask(struct waiters *w, const void *who, uint64_t hash, const void *k
     if (has_waited(w, who, hash, now_us) || waiters_are_vain(w))
         return false;
     struct wanted *k = wanted_find(w, hash, key, nkey);
+    if (k == NULL && !wanted_has_room(w, nkey))
+        return false;
     struct waiter *at = waiter_add(w, who);
     if (at == NULL)
         return false;
-    if (k == NULL && (k = wanted_add(w, hash, key, nkey)) == NULL) {
-        LIST_REMOVE(at, chain);
-        LIST_INSERT_HEAD(&w->free_waiters, at, chain);
-        return false;
-    }
+    at->wanted = k != NULL ? k : wanted_add(w, hash, key, nkey);
     at->hash = hash;
-    at->until_us = now_us + w->patience_us;
-    at->wanted = k;
-    LIST_INSERT_HEAD(&k->waiters, at, beside);
-    TAILQ_INSERT_TAIL(&w->waiting, at, line);
+    LIST_INSERT_HEAD(&at->wanted->waiters, at, beside);
+    waiter_line_up(at, &w->waiting, now_us + w->patience_us);
     return true;
 }
 
@@ -236,16 +263,51 @@ bool waiters_ask(struct waiters *w, const void *who, const void *key, size_t nke
 bool waiters_forget(struct waiters *w, const void *who)
 {
     bool waited = false;
-    if (w->patience_us == 0)
-        return false;
     AZ(pthread_mutex_lock(&w->lock));
     struct waiter *at = waiter_find(w, who);
     if (at != NULL) {
-        waited = at->wanted != NULL;
+        waited = at->in == &w->waiting || at->in == &w->held;
         waiter_remove(w, at);
     }
     AZ(pthread_mutex_unlock(&w->lock));
     return waited;
+}
+
+/* ---- held requests */
+
+bool waiters_hold(struct waiters *w, const void *who)
+{
+    AZ(pthread_mutex_lock(&w->lock));
+    struct waiter *at = waiter_find(w, who);
+    if (at != NULL)
+        waiter_remove(w, at); /* what it waited for before counts no more */
+    at = waiter_add(w, who);
+    if (at != NULL)
+        waiter_line_up(at, &w->held, 0);
+    AZ(pthread_mutex_unlock(&w->lock));
+    return at != NULL;
+}
+
+void waiters_release(struct waiters *w, uint64_t now_us)
+{
+    struct waiter *at;
+    AZ(pthread_mutex_lock(&w->lock));
+    while ((at = TAILQ_FIRST(&w->held)) != NULL)
+        resume_without(w, at, &w->unheld, now_us);
+    AZ(pthread_mutex_unlock(&w->lock));
+}
+
+bool waiters_was_held(struct waiters *w, const void *who, uint64_t now_us)
+{
+    bool was_held = false;
+    AZ(pthread_mutex_lock(&w->lock));
+    struct waiter *at = waiter_find(w, who);
+    if (at != NULL && at->in == &w->unheld) {
+        was_held = at->until_us > now_us;
+        waiter_remove(w, at);
+    }
+    AZ(pthread_mutex_unlock(&w->lock));
+    return was_held;
 }
 
 /* ---- the replication thread */
@@ -333,7 +395,7 @@ unsigned waiters_expire(struct waiters *w, uint64_t now_us)
         atomic_fetch_add_explicit(&w->noverdue, !at->wanted->is_overdue,
                                   memory_order_relaxed);
         at->wanted->is_overdue = true;
-        resume_without(w, at, now_us);
+        resume_without(w, at, &w->let_go, now_us);
         n++;
     }
     AZ(pthread_mutex_unlock(&w->lock));

@@ -31,11 +31,19 @@ static struct run_id next_run(struct node *n)
     return run;
 }
 
+static bool reserve(void *context, const void *request)
+{
+    (void)context;
+    return request != NULL;
+}
+
 static void resume(void *context, const void *request)
 {
     struct node *n = context;
     n->resumed++;
     n->resumes = request;
+    if (n->pair->on_resume != NULL)
+        n->pair->on_resume(n->pair->resume_context, request);
 }
 
 /* By its machine's clock. */
@@ -66,8 +74,7 @@ void node_start(struct node *n)
         .copy_rate = p->config.copy_rate,
         .fetch_wait_us = (uint64_t)p->config.fetch_wait_ms * 1000,
         .cold_wait_us = (uint64_t)p->config.cold_wait_ms * 1000,
-        .resume = resume,
-        .resume_context = n,
+        .requests = { reserve, resume, n },
     };
     CHECK(!n->up);
     toy_store_init(&n->store, &store);
@@ -155,7 +162,7 @@ void pair_pass(struct pair *p, unsigned ms)
 enum change_result node_store(struct node *n, const struct link_change *c)
 {
     struct change ch;
-    enum change_result r = change_begin(&n->core, &ch, c->key, c->nkey);
+    enum change_result r = change_begin(&n->core, &ch, n->request, c->key, c->nkey);
     if (r != CHANGE_OK)
         return r;
     toy_store_set(&n->store, c);
@@ -187,7 +194,7 @@ static void record_delta(struct node *n, struct change *ch, const struct delta *
 enum change_result node_touch(struct node *n, const char *key, uint32_t exptime)
 {
     struct change ch;
-    enum change_result r = change_begin(&n->core, &ch, key, strlen(key));
+    enum change_result r = change_begin(&n->core, &ch, n->request, key, strlen(key));
     if (r != CHANGE_OK)
         return r;
     uint64_t cas = toy_store_touch(&n->store, key, strlen(key), exptime);
@@ -200,7 +207,7 @@ enum change_result node_join(struct node *n, const struct link_change *c, bool *
 {
     struct change ch;
     struct delta delta;
-    enum change_result r = change_begin(&n->core, &ch, c->key, c->nkey);
+    enum change_result r = change_begin(&n->core, &ch, n->request, c->key, c->nkey);
     if (r != CHANGE_OK)
         return r;
     *found = toy_store_join(&n->store, c, &delta);
@@ -222,7 +229,7 @@ static bool store_if_there(struct node *n, const struct link_change *c)
 enum change_result node_replace(struct node *n, const struct link_change *c, bool *found)
 {
     struct change ch;
-    enum change_result r = change_begin(&n->core, &ch, c->key, c->nkey);
+    enum change_result r = change_begin(&n->core, &ch, n->request, c->key, c->nkey);
     if (r != CHANGE_OK)
         return r;
     *found = store_if_there(n, c);
@@ -246,7 +253,7 @@ bool node_incr(struct node *n, const char *key, const char *value)
 enum change_result node_delete(struct node *n, const char *key)
 {
     struct change ch;
-    enum change_result r = change_begin(&n->core, &ch, key, strlen(key));
+    enum change_result r = change_begin(&n->core, &ch, n->request, key, strlen(key));
     if (r != CHANGE_OK)
         return r;
     toy_store_delete(&n->store, key, strlen(key));
@@ -258,7 +265,7 @@ enum change_result node_delete(struct node *n, const char *key)
 enum change_result node_flush(struct node *n, uint32_t delay)
 {
     struct change ch;
-    enum change_result r = change_flush_begin(&n->core, &ch);
+    enum change_result r = change_flush_begin(&n->core, &ch, n->request);
     if (r != CHANGE_OK)
         return r;
     toy_store_flush(&n->store, delay);

@@ -41,7 +41,9 @@ struct node {
     bool up;
     struct toy_store store;
     struct repl_core core;
-    unsigned resumed;    /* how many requests have waited and were resumed */
+    const void *request; /* of the client that makes changes now; NULL: one whose request
+                          * cannot be put off */
+    unsigned resumed;    /* how many requests were put off and resumed */
     const void *resumes; /* the last of them */
 };
 
@@ -51,7 +53,10 @@ struct pair {
     struct wire wire;
     uint32_t clock;  /* of node 0's store, seconds */
     uint64_t now_us; /* of node 0's machine */
-    uint64_t runs;   /* nodes started so far: makes run ids different, but not random */
+    /* What to do, besides counting, when a request is resumed; NULL: nothing. */
+    void (*on_resume)(void *context, const void *request);
+    void *resume_context;
+    uint64_t runs; /* nodes started so far: makes run ids different, but not random */
     uint8_t run_order[2]; /* the first byte of the run ids: decides who wins a tie */
 };
 

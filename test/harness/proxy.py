@@ -1,6 +1,7 @@
 """A TCP relay that can be cut and healed, and can alter data: the network between two
 nodes."""
 
+import collections
 import selectors
 import socket
 import threading
@@ -28,6 +29,8 @@ class Proxy:
         self.quota = None  # bytes to pass before it freezes by itself
         self.rate = None  # bytes a second
         self.free_at = 0.0  # when a slow link has passed on what it has read
+        self.delay = 0.0  # seconds that data is on its way; set it before there is any
+        self.late = collections.deque()  # (when it arrives, the end that gets it, data)
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
 
@@ -62,13 +65,14 @@ class Proxy:
 
     def loop(self):
         while not self.done:
-            for key, _ in self.selector.select(0.5):
+            for key, _ in self.selector.select(self.next_arrival()):
                 if key.fileobj is self.listener:
                     self.accept()
                 elif key.fileobj is self.wake_out:
                     self.wake_out.recv(64)
                 elif not self.is_held(key.fileobj):
                     self.relay(key.fileobj)
+            self.deliver_late()
             if not self.open:
                 self.drop_all()
             if (self.frozen or self.muted) and not self.done:
@@ -105,7 +109,7 @@ class Proxy:
             for old, new in self.alter.items():
                 data = data.replace(old, new)
             if data:
-                self.other[source].sendall(data)
+                self.pass_on(self.other[source], data)
                 if self.quota is not None:
                     self.quota -= len(data)
                     self.frozen = self.frozen or self.quota <= 0
@@ -113,6 +117,25 @@ class Proxy:
         except OSError:
             pass
         self.drop(source)
+
+    def pass_on(self, end, data):
+        if self.delay:
+            self.late.append((time.monotonic() + self.delay, end, data))
+        else:
+            end.sendall(data)
+
+    def next_arrival(self):
+        """Seconds to wait for it, at most half of one."""
+        return min(0.5, max(0.0, self.late[0][0] - time.monotonic())) if self.late else 0.5
+
+    def deliver_late(self):
+        while self.late and self.late[0][0] <= time.monotonic() and not self.frozen:
+            _, end, data = self.late.popleft()
+            try:
+                if end in self.other:
+                    end.sendall(data)
+            except OSError:
+                self.drop(end)
 
     def take_time(self, size):
         if self.rate:

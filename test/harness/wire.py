@@ -161,12 +161,12 @@ class Connection:
         data, self.inbox = self.inbox[:count], self.inbox[count:]
         return data
 
-    def line(self):
-        """One line without its CRLF."""
+    def line(self, end=b"\r\n"):
+        """One line without its end."""
         deadline = time.monotonic() + self.timeout
-        while b"\r\n" not in self.inbox:
+        while end not in self.inbox:
             self.fill(deadline)
-        data, _, self.inbox = self.inbox.partition(b"\r\n")
+        data, _, self.inbox = self.inbox.partition(end)
         return data
 
     def is_closed(self):

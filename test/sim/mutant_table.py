@@ -148,6 +148,8 @@ MUTANTS = [
       "record-before-store 2": "if (false)"}),
     ("open-bracket", "R2: a map that is sent in the middle of a change", INTERLEAVE,
      {"open-bracket": "@ gate_leave(ch->worker);"}),
+    ("held-promotes", "R2: a write that waited for a handover, and takes the role back", SIM,
+     {"held-promotes": "(!c->active && !may_promote(c)))"}),
     ("promotion-without-lock", "R4: a frame stored after a client has promoted the node",
      INTERLEAVE, {"promotion-without-lock": GONE, "promotion-without-lock 2": GONE}),
     ("filter-not-atomic", "R12: a deleted value that a fill brings back", INTERLEAVE,

@@ -249,6 +249,8 @@ static void step(struct schedule *s)
 {
     struct world *w = &s->w;
     struct node *any = &w->p.node[below(w, 2)];
+    if (one_in(w, 4))
+        world_resume(w);
     if (below(w, 100) < s->writes) {
         client_step(s);
     } else if (one_in(w, s->calm)) {

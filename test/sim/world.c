@@ -37,6 +37,7 @@ bool one_in(struct world *w, unsigned n)
 enum { VALUE_LARGE = 1100 }; /* so large that a change of it is sent as a delta */
 
 static void see_message(void *context, unsigned to, const struct link_message *m);
+static void resumed(void *context, const void *request);
 
 void world_init(struct world *w, const struct pair_config *config, uint64_t seed,
                 unsigned nkeys)
@@ -51,6 +52,8 @@ void world_init(struct world *w, const struct pair_config *config, uint64_t seed
         w->keys[k].hash = hash_key(w->keys[k].name, strlen(w->keys[k].name));
     }
     pair_init(&w->p, config);
+    w->p.on_resume = resumed;
+    w->p.resume_context = w;
     w->p.wire.watch = see_message;
     w->p.wire.watch_context = w;
     world_phase(w);
@@ -161,12 +164,6 @@ static void see_message(void *context, unsigned to, const struct link_message *m
 
 /* ---- clients */
 
-static bool takes_writes(struct world *w, struct node *n)
-{
-    (void)w;
-    return n->up && !handover_holds(&n->core);
-}
-
 static void changed(struct world *w, struct node *n, unsigned k, uint64_t holds,
                     uint32_t death)
 {
@@ -217,13 +214,48 @@ static void wrote(struct world *w, struct node *n, unsigned k, uint64_t v, uint3
     judge_write(w, n, k, v);
 }
 
+static struct held *room_to_hold(struct world *w)
+{
+    for (unsigned i = 0; i < HELD; i++) {
+        if (w->held[i].node == NULL)
+            return &w->held[i];
+    }
+    return NULL;
+}
+
+/* A node resumes a request: is it one of these? */
+static void resumed(void *context, const void *request)
+{
+    struct world *w = context;
+    for (unsigned i = 0; i < HELD; i++) {
+        if (request != &w->held[i])
+            continue;
+        w->held[i].resumed = true;
+        w->held[i].resumed_us = w->p.now_us;
+    }
+}
+
+static enum change_result set(struct world *w, struct node *n, unsigned k,
+                              const struct link_change *c)
+{
+    struct held *held = room_to_hold(w);
+    n->request = w->again != NULL ? w->again : held;
+    enum change_result r = node_store(n, c);
+    if (r == CHANGE_HELD) {
+        *(struct held *)(uintptr_t)n->request = (struct held){ .node = n, .k = k };
+        w->waits[n->number]++;
+    }
+    n->request = NULL;
+    return r;
+}
+
 /* Store always, or only if the key is here (replace). */
 static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, bool replace)
 {
     char value[VALUE_LARGE + 24];
     struct link_change c = { .key = w->keys[k].name, .value = value, .exptime = ttl };
     bool found = true;
-    if (!takes_writes(w, n))
+    if (!n->up)
         return false;
     uint64_t v = new_version(w, n, k, death_of(w, ttl));
     snprintf(value, sizeof(value), "%-*llu", k % 3 == 0 ? VALUE_LARGE : 0,
@@ -231,7 +263,7 @@ static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, boo
     c.nkey = (uint16_t)strlen(w->keys[k].name);
     c.nvalue = (uint32_t)strlen(value);
     c.flags = flags_of(v);
-    bool done = (replace ? node_replace(n, &c, &found) : node_store(n, &c)) == CHANGE_OK;
+    bool done = (replace ? node_replace(n, &c, &found) : set(w, n, k, &c)) == CHANGE_OK;
     world_trace(w, "%s %u at %u: %llu for %u%s\n", replace ? "replace" : "set", k,
                 n->number, (unsigned long long)v, ttl,
                 !done    ? ", refused"
@@ -251,7 +283,7 @@ bool world_join(struct world *w, struct node *n, unsigned k, bool before)
     struct link_change c = { .key = w->keys[k].name, .value = piece, .before = before };
     struct sight old;
     bool found = true;
-    if (!takes_writes(w, n))
+    if (!n->up)
         return false;
     uint64_t v = new_version(w, n, k, NEVER);
     c.nkey = (uint16_t)strlen(w->keys[k].name);
@@ -278,6 +310,24 @@ bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl)
     return store(w, n, k, ttl, false);
 }
 
+/* A call that was held does not promote its node, if it is made again soon. */
+void world_resume(struct world *w)
+{
+    for (unsigned i = 0; i < HELD; i++) {
+        struct held h = w->held[i];
+        if (h.node == NULL || !h.resumed)
+            continue;
+        bool active = h.node->core.active, soon = w->p.now_us - h.resumed_us < 900000;
+        world_trace(w, "again\n");
+        w->again = &w->held[i];
+        w->held[i] = (struct held){ 0 };
+        if (world_set(w, h.node, h.k, 0) && !active && soon)
+            world_complain(w, "a write that a handover held promotes node %u",
+                           h.node->number);
+        w->again = NULL;
+    }
+}
+
 bool world_replace(struct world *w, struct node *n, unsigned k)
 {
     return store(w, n, k, 0, true);
@@ -287,7 +337,7 @@ bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl)
 {
     struct sight s;
     uint32_t death = death_of(w, ttl);
-    if (!takes_writes(w, n) || node_touch(n, w->keys[k].name, ttl) != CHANGE_OK)
+    if (!n->up || node_touch(n, w->keys[k].name, ttl) != CHANGE_OK)
         return false;
     world_see(w, n, k, &s);
     uint64_t number = new_version(w, n, k, 0);
@@ -312,7 +362,7 @@ bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl)
 
 bool world_delete(struct world *w, struct node *n, unsigned k)
 {
-    if (!takes_writes(w, n))
+    if (!n->up)
         return false;
     new_version(w, n, k, 0);
     bool done = node_delete(n, w->keys[k].name) == CHANGE_OK;
@@ -325,7 +375,7 @@ bool world_delete(struct world *w, struct node *n, unsigned k)
 
 bool world_flush(struct world *w, struct node *n, uint32_t delay)
 {
-    if (!takes_writes(w, n))
+    if (!n->up)
         return false;
     new_version(w, n, 0, 0);
     bool done = node_flush(n, delay) == CHANGE_OK;
@@ -357,7 +407,7 @@ bool world_cas(struct world *w, struct node *n, unsigned token)
 {
     const struct token *t = &w->tokens[token];
     struct sight s;
-    if (!takes_writes(w, n) || t->version == 0)
+    if (!n->up || t->version == 0)
         return false;
     world_see(w, n, t->key, &s);
     if (s.version == 0 || w->p.config.own_cas)
@@ -399,9 +449,15 @@ void world_crash(struct world *w, struct node *n)
 {
     struct node *other = &w->p.node[1 - n->number];
     world_trace(w, "crash of %u\n", n->number);
-    if (!map_is_empty(&other->core.missing))
-        w->crashed[other->number] = true; /* what it is missing is lost with n */
+    /* What it is missing is lost with n, and what it has no room for among the messages
+     * that are still on their way. */
+    if (!map_is_empty(&other->core.missing) || other->store.one_in_refused > 0)
+        w->crashed[other->number] = true;
     node_crash(n);
+    for (unsigned i = 0; i < HELD; i++) {
+        if (w->held[i].node == n)
+            w->held[i] = (struct held){ 0 }; /* its client gets no answer */
+    }
     for (unsigned k = 0; k < w->nkeys; k++)
         w->keys[k].last[n->number] = 0;
     absence_forget(w, n->number);

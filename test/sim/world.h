@@ -14,7 +14,7 @@
 
 #include "test/fake/pair.h"
 
-enum { KEYS_MAX = 150, TOKENS = 16, REQUESTS = 8, NEVER = UINT32_MAX };
+enum { KEYS_MAX = 150, TOKENS = 16, REQUESTS = 8, HELD = 4, NEVER = UINT32_MAX };
 
 struct version {
     unsigned key;
@@ -54,6 +54,14 @@ struct token {
     uint64_t cas, version;
 };
 
+/* A client's set that a handover holds; node NULL: none. */
+struct held {
+    struct node *node;
+    unsigned k;
+    bool resumed;
+    uint64_t resumed_us;
+};
+
 struct world {
     struct pair p;
     uint64_t random;
@@ -63,10 +71,12 @@ struct world {
     uint64_t nversions, room; /* deletes, flushes, touches, absences take a number, too */
     struct token tokens[TOKENS];
     unsigned ntokens;
-    uint64_t overflows[2];   /* of the journals, when the phase began */
-    char requests[REQUESTS]; /* of clients that wait for what a node is missing */
-    unsigned waits[2];       /* how many such requests there were at each node */
-    uint64_t highest_cas[2]; /* handed out by the node, as long as it lives */
+    uint64_t overflows[2];    /* of the journals, when the phase began */
+    char requests[REQUESTS];  /* of clients that wait for what a node is missing */
+    struct held held[HELD];   /* clients' writes that a handover holds */
+    const struct held *again; /* the one that is repeated now */
+    unsigned waits[2];        /* how many requests each node has put off */
+    uint64_t highest_cas[2];  /* handed out by the node, as long as it lives */
     uint32_t late; /* seconds in all that passed while nodes did not know each other's
                     * clocks */
     uint32_t stuck_since; /* since when messages wait; 0: none waits */
@@ -96,9 +106,9 @@ uint64_t world_random(struct world *w);
 unsigned below(struct world *w, unsigned n);
 bool one_in(struct world *w, unsigned n);
 
-/* What clients do at a node, which must be up. A node whose clients wait for a handover
- * takes none of these; a node that refuses writes changes nothing. True if it was
- * done. */
+/* What clients do at a node, which must be up; a node that refuses writes changes
+ * nothing. True if it was done. During a handover a set is held, as long as there is room
+ * in `held`, and world_resume makes the call again; all else is refused. */
 bool world_set(struct world *w, struct node *n, unsigned k, uint32_t ttl);
 /* These may be told that the key is not here. replace stands for incr too, join
  * for append and prepend, touch for gat. */
@@ -111,6 +121,9 @@ void world_gets(struct world *w, struct node *n, unsigned k);
 bool world_cas(struct world *w, struct node *n, unsigned token);
 /* A get of a key that may be missing: it waits for the peer's item, or is answered. */
 void world_fetch(struct world *w, struct node *n, unsigned k);
+
+/* Repeat the calls of those that were held and are resumed. */
+void world_resume(struct world *w);
 
 void world_see(struct world *w, struct node *n, unsigned k, struct sight *out);
 void world_evict(struct world *w, struct node *n, unsigned k);

@@ -72,12 +72,59 @@ START_TEST(test_it_ends_with_its_session)
 }
 END_TEST
 
+/* A client of a, whose request can be put off. */
+static enum change_result set_held(const char *key, const char *value)
+{
+    static const char request;
+    a->request = &request;
+    enum change_result r = node_set(a, key, value);
+    a->request = NULL;
+    return r;
+}
+
+/* No thread waits: the request is put off, and the call is made again. */
+START_TEST(test_changes_are_put_off)
+{
+    link_up();
+    begin(a);
+    node_work(a);
+    ck_assert_int_eq(set_held("k", "v"), CHANGE_HELD);
+    ck_assert_int_eq(node_set(a, "l", "v"), CHANGE_REJECTED); /* it cannot be put off */
+    ck_assert_uint_eq(a->resumed, 0);
+    wire_cut(&p.wire);
+    ck_assert_uint_eq(a->resumed, 1);
+    ck_assert_int_eq(set_held("k", "v"), CHANGE_OK);
+    settle_in_sync();
+    both_have("k", "v");
+}
+END_TEST
+
+/* The next change may take the role back; one that was held does not. */
+START_TEST(test_a_held_change_does_not_promote)
+{
+    link_up();
+    repl_core_lock(&a->core);
+    ck_assert_ptr_null(repl_core_handover_begin(&a->core, &repl_handover_yield));
+    repl_core_unlock(&a->core);
+    node_work(a);
+    ck_assert_int_eq(set_held("k", "v"), CHANGE_HELD);
+    settle_in_sync();
+    ck_assert(b->core.active && a->resumed == 1);
+    ck_assert_int_eq(set_held("k", "v"), CHANGE_REJECTED);
+    ck_assert_int_eq(set_held("k", "v"), CHANGE_OK);
+    settle_in_sync();
+    both_have("k", "v");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
         test_each_step_is_told,
         test_it_ends_in_time,
         test_it_ends_with_its_session,
+        test_changes_are_put_off,
+        test_a_held_change_does_not_promote,
     };
     return unit_run_with("handover", setup, teardown, tests, N_ELEMENTS(tests));
 }

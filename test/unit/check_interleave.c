@@ -89,7 +89,7 @@ START_TEST(test_a_step_down_waits_for_a_change)
     set(a, "k", "old");
     settle_in_sync();
     promote_b_unheard();
-    ck_assert_int_eq(change_begin(&a->core, &ch, "k", 1), CHANGE_OK);
+    ck_assert_int_eq(change_begin(&a->core, &ch, NULL, "k", 1), CHANGE_OK);
     let_other_run(take_next_message);
     ck_assert(a->core.active);
     toy_store_set(&a->store, &c);

@@ -21,11 +21,19 @@ static void resume(void *context, const void *who)
     nresumed++;
 }
 
+static bool reserve(void *context, const void *who)
+{
+    ck_assert_ptr_eq(context, &w);
+    return who != NULL;
+}
+
+static const struct repl_requests requests = { reserve, resume, &w };
+
 static void setup(void)
 {
     memset(resumed, 0, sizeof(resumed));
     nresumed = 0;
-    ck_assert(waiters_init(&w, PATIENCE, resume, &w, &secret));
+    ck_assert(waiters_init(&w, PATIENCE, &requests, &secret));
 }
 
 static void teardown(void)
@@ -206,10 +214,43 @@ START_TEST(test_chosen_keys_do_not_share_a_chain)
 }
 END_TEST
 
+/* Each is resumed once, by the release or not at all, and remembered for a while. */
+START_TEST(test_held_requests)
+{
+    ck_assert(waiters_hold(&w, &people[0]) && waiters_hold(&w, &people[1]));
+    ck_assert(!waiters_hold(&w, NULL)); /* the host cannot put it off */
+    ck_assert(ask(2, "k", 1));
+    ck_assert(waiters_forget(&w, &people[1]));
+    waiters_end(&w, 1); /* of those that wait for keys */
+    ck_assert(resumed[0] == 0 && resumed[2] == 1);
+    waiters_release(&w, 2);
+    waiters_release(&w, 3);
+    ck_assert(resumed[0] == 1 && resumed[1] == 0 && resumed[2] == 1);
+    ck_assert(!ask(0, "k", 4)); /* made again, it goes on */
+    ck_assert(waiters_was_held(&w, &people[0], 4));
+    ck_assert(!waiters_was_held(&w, &people[0], 4));
+    ck_assert(!waiters_was_held(&w, &people[1], 4) &&
+              !waiters_was_held(&w, &people[2], 4));
+    ck_assert(waiters_hold(&w, &people[0]));
+    waiters_release(&w, 5);
+    ck_assert(!waiters_was_held(&w, &people[0], 60000000));
+}
+END_TEST
+
+START_TEST(test_more_held_than_there_is_room)
+{
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert(waiters_hold(&w, &people[i]) == (i < WAITERS_MAX));
+    waiters_release(&w, 1);
+    ck_assert_uint_eq(nresumed, WAITERS_MAX);
+    ck_assert(waiters_hold(&w, &people[MANY - 1])); /* what is remembered makes room */
+}
+END_TEST
+
 START_TEST(test_switched_off)
 {
     waiters_fini(&w);
-    ck_assert(waiters_init(&w, 0, resume, &w, &secret));
+    ck_assert(waiters_init(&w, 0, &requests, &secret));
     ck_assert(!ask(0, "k", 1));
     ck_assert(!found("k"));
     ck_assert(!waiters_forget(&w, &people[0]));
@@ -217,6 +258,9 @@ START_TEST(test_switched_off)
     waiters_unsend(&w);
     waiters_end(&w, 1);
     ck_assert_uint_eq(waiters_expire(&w, 1), 0);
+    ck_assert(waiters_hold(&w, &people[0]));
+    waiters_release(&w, 1);
+    ck_assert(waiters_was_held(&w, &people[0], 2));
 }
 END_TEST
 
@@ -231,6 +275,8 @@ int main(void)
         test_who_goes_away_is_forgotten,
         test_bounds,
         test_chosen_keys_do_not_share_a_chain,
+        test_held_requests,
+        test_more_held_than_there_is_room,
         test_switched_off,
     };
     return unit_run_with("waiters", setup, teardown, tests, N_ELEMENTS(tests));
