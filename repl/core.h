@@ -71,8 +71,8 @@ struct repl_counters {
 enum repl_handover_state {
     HANDOVER_NONE,
     HANDOVER_DRAIN,   /* ships what the peer does not have; clients go on */
-    HANDOVER_HELD,    /* clients' changes wait until the peer has the last one */
-    HANDOVER_OFFERED, /* they wait until the peer says that it is active */
+    HANDOVER_HELD,    /* clients' changes are held until the peer has the last one */
+    HANDOVER_OFFERED, /* they are held until the peer says that it is active */
     HANDOVER_DONE,
     HANDOVER_FAILED
 };
@@ -80,7 +80,7 @@ enum repl_handover_state {
 struct repl_handover_limits {
     const char *cause; /* for the log */
     uint64_t drain_us; /* how long HANDOVER_DRAIN may take */
-    uint64_t hold_us;  /* how long clients' changes may wait after that */
+    uint64_t hold_us;  /* how long clients' changes may be held after that */
     bool resign; /* then refuse changes until promoted, demoted, or the link is lost */
 };
 
@@ -92,7 +92,8 @@ struct repl_handover {
     const struct repl_handover_limits *limits;
     const char *why;            /* why it failed */
     uint64_t until_us;          /* when it fails if it has not gone on */
-    uint64_t held_us, pause_us; /* when changes began to wait; how long they waited */
+    uint64_t overflows;         /* of the journal, when it began */
+    uint64_t held_us, pause_us; /* since when changes are held; how long they were */
 };
 
 /* A comparison of both nodes (verify.c). */

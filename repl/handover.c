@@ -2,7 +2,11 @@
  * clients' changes until the peer has acknowledged the last one, and offers its role.
  * The peer promotes itself and sends an ordinary ROLE (R7). Changes that were held are
  * refused. If the limits say `resign`, later changes are refused too: they would make
- * this node active again. */
+ * this node active again.
+ *
+ * Under load a small journal runs over again and again, so there is always something
+ * left to ship. Then changes are held as soon as the copy has gone over all of it so
+ * quickly that it will end while they are. */
 #include "base/check.h"
 #include "base/monotonic.h"
 #include "repl/internal.h"
@@ -41,6 +45,7 @@ const char *repl_core_handover_begin(struct repl_core *c,
     c->handover = (struct repl_handover){ .state = HANDOVER_DRAIN,
                                           .limits = limits,
                                           .until_us = c->now_us + limits->drain_us };
+    (void)core_pending(c, &c->handover.overflows);
     core_log(c, REPL_LOG_INFO, "handing the role over: %s", limits->cause);
     c->port_ops->wake(c->port);
     return NULL;
@@ -104,14 +109,36 @@ void handover_check_session(struct repl_core *c)
         fail(c, "the link was lost");
 }
 
+static const char *too_late(struct repl_core *c)
+{
+    uint64_t overflows;
+    (void)core_pending(c, &overflows);
+    if (c->handover.state == HANDOVER_OFFERED)
+        return "the peer did not take the role in time; see its log, and try again";
+    if (overflows != c->handover.overflows)
+        return "clients change more than the journal holds, and sending it again takes "
+               "too long; raise 'journal', or try again when there is less load";
+    return "the peer did not catch up in time; see repl_pending and repl_dirty_buckets, "
+           "and try again";
+}
+
 void handover_check_time(struct repl_core *c)
 {
-    if (!is_under_way(c) || c->now_us < c->handover.until_us)
-        return;
-    fail(c, c->handover.state == HANDOVER_DRAIN
-                ? "the peer did not catch up in time; see repl_pending and "
-                  "repl_dirty_buckets, and try again"
-                : "the peer did not take the role in time; see its log, and try again");
+    if (is_under_way(c) && c->now_us >= c->handover.until_us)
+        fail(c, too_late(c));
+}
+
+/* Is all that keeps it from its end what clients change meanwhile? A lap that began
+ * after the handover had to do with as much as the next one will. */
+static bool will_end_if_held(const struct repl_core *c)
+{
+    const struct repl_copy *copy = &c->session.copy;
+    const struct repl_handover *h = &c->handover;
+    uint64_t began_us = h->until_us - h->limits->drain_us;
+    return map_is_empty(&c->owed) && copy->origin != COPY_OWED &&
+           c->renew_at == MAP_END && copy->origin != COPY_RENEW &&
+           copy->lap_from_us >= began_us + copy->lap_us &&
+           copy->lap_us <= h->limits->hold_us / 2; /* mutant: holds-too-soon */
 }
 
 static void hold_changes(struct repl_core *c)
@@ -125,7 +152,7 @@ static void hold_changes(struct repl_core *c)
 
 void handover_work(struct repl_core *c)
 {
-    if (c->handover.state == HANDOVER_DRAIN && copy_is_done(c))
+    if (c->handover.state == HANDOVER_DRAIN && (copy_is_done(c) || will_end_if_held(c)))
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)
         return;

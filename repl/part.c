@@ -73,6 +73,14 @@ void part_adapt(struct repl_core *c)
 
 /* ---- dirty, renew */
 
+static void end_lap(struct repl_core *c)
+{
+    struct repl_copy *copy = &c->session.copy;
+    copy->dirty_at = 0;
+    copy->lap_us = c->now_us - copy->lap_from_us;
+    copy->lap_from_us = c->now_us;
+}
+
 /* Of what this node is missing itself the peer may have the rest: that comes first. */
 static bool pick_dirty(struct repl_core *c)
 {
@@ -84,7 +92,7 @@ static bool pick_dirty(struct repl_core *c)
     map_widen(&c->spare, c->session.map_bits);
     map_subtract(&c->spare, &c->missing); /* mutant: part-of-what-is-missing */
     if (map_next(&c->spare, copy->dirty_at) == MAP_END)
-        copy->dirty_at = 0;
+        end_lap(c);
     copy->dirty_at =
         map_pick(&c->in_flight, &c->spare, copy->dirty_at, size(c, COPY_DIRTY));
     return !map_is_empty(&c->in_flight);

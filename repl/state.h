@@ -39,6 +39,8 @@ struct repl_copy {
     enum copy_origin origin;   /* of the part; NONE: none is under way */
     enum copy_origin last;     /* of the one before */
     size_t dirty_at;           /* where the next part of `dirty` begins */
+    uint64_t lap_from_us;      /* since when it goes over `dirty` once more */
+    uint64_t lap_us;           /* how long the lap before took */
     struct repl_scan *scan;
     uint64_t items, bytes; /* of the part */
     size_t renew_from;     /* where a part of `renew` began */

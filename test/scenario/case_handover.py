@@ -218,3 +218,37 @@ def case_ends_while_changes_are_held(lab):
     a.stop()
     b.cont()
     assert connections and b.client().item("n")[2] == b"1"
+
+
+def case_small_journal(lab):
+    """The journal runs over again and again under a steady load, so the copy of what changed
+    never comes to its end. The handover holds changes for a moment, and is done."""
+    a, b = lab.pair("-t", "2", proxied=True, config="journal=4096")
+    for proxy in lab.proxies:
+        proxy.delay = 0.02
+    assert a.client().store("first", "v") == "STORED"
+    lab.linked(a, b)
+    stored, refused = {}, []
+
+    def write(connection, number, count):
+        keys = ["w%d-%d-%d" % (number, count % 20, place) for place in range(50)]
+        connection.send(b"".join(b"set %s 0 0 4\r\n%04d\r\n" % (key.encode(), count % 10000) for key in keys))
+        told = [connection.line().decode() for _ in keys]
+        stored.update((key, b"%04d" % (count % 10000)) for key, word in zip(keys, told) if word == "STORED")
+        refused.extend(word for word in told if word != "STORED")
+        return not refused
+
+    with Crowd(a, 4, write):
+        lab.until(lambda: int(a.stat("repl_journal_overflows")) > 1000, "the journal runs over")
+        begun = time.monotonic()
+        code, text = a.ctl("handover")
+        took = time.monotonic() - begun
+        before = int(a.stat("repl_journal_overflows"))
+    assert code == 0 and "the peer is active now" in text, text
+    assert set(refused) == {REFUSED}, set(refused)
+    lab.until(lambda: b.stat("repl_role") == "active", "the role moves")
+    for key, value in stored.items():
+        item = b.client().item(key)
+        assert item and item[2] == value, "%s is %s, not %s" % (key, item, value)
+    assert took < 3 * lab.build.slowness, "it took %.1f s" % took
+    return "%.1f s in all, %d overflows; %s" % (took, before, text.splitlines()[-1])

@@ -150,6 +150,8 @@ MUTANTS = [
      {"open-bracket": "@ gate_leave(ch->worker);"}),
     ("held-promotes", "R2: a write that waited for a handover, and takes the role back", SIM,
      {"held-promotes": "(!c->active && !may_promote(c)))"}),
+    ("holds-too-soon", "clients that a handover holds in vain, under a load that is too much",
+     "handover", {"holds-too-soon": "true;"}),
     ("promotion-without-lock", "R4: a frame stored after a client has promoted the node",
      INTERLEAVE, {"promotion-without-lock": GONE, "promotion-without-lock 2": GONE}),
     ("filter-not-atomic", "R12: a deleted value that a fill brings back", INTERLEAVE,

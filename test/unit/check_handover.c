@@ -117,6 +117,49 @@ START_TEST(test_a_held_change_does_not_promote)
 }
 END_TEST
 
+/* A pair whose journal runs over all the time, and a handover under that load: a round
+ * takes so many ms. Returns how long changes were held, in ms. */
+static unsigned hand_over_under_load(unsigned round_ms)
+{
+    static const struct pair_config tiny = { .map_bits = { 10, 10 },
+                                             .journal_bytes = 1024 };
+    const struct repl_handover *h = repl_core_handover(&a->core);
+    unsigned held_ms = 0;
+    restart_pair(&tiny);
+    link_up();
+    set_many(a, 0, 100, "v");
+    begin(a);
+    for (unsigned i = 0; h->state < HANDOVER_DONE && i < 10000; i++) {
+        for (unsigned k = 0; k < 100 && !handover_holds(&a->core); k++)
+            set(a, numbered(k), "w");
+        held_ms += handover_holds(&a->core) ? round_ms : 0;
+        pair_pass(&p, round_ms);
+        one_round();
+    }
+    return held_ms;
+}
+
+START_TEST(test_it_ends_though_the_journal_runs_over)
+{
+    unsigned held_ms = hand_over_under_load(1);
+    ck_assert_int_eq(repl_core_handover(&a->core)->state, HANDOVER_DONE);
+    ck_assert_uint_lt(1000 * held_ms, repl_handover_planned.hold_us);
+    settle_in_sync();
+    ck_assert(b->core.active);
+    both_have(numbered(99), "w");
+}
+END_TEST
+
+/* Changes are not held in vain. */
+START_TEST(test_a_load_that_is_too_much)
+{
+    ck_assert_uint_eq(hand_over_under_load(100), 0);
+    ck_assert_int_eq(repl_core_handover(&a->core)->state, HANDOVER_FAILED);
+    ck_assert_ptr_nonnull(strstr(repl_core_handover(&a->core)->why, "raise 'journal'"));
+    settle_in_sync();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -125,6 +168,8 @@ int main(void)
         test_it_ends_with_its_session,
         test_changes_are_put_off,
         test_a_held_change_does_not_promote,
+        test_it_ends_though_the_journal_runs_over,
+        test_a_load_that_is_too_much,
     };
     return unit_run_with("handover", setup, teardown, tests, N_ELEMENTS(tests));
 }
