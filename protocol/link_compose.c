@@ -64,6 +64,15 @@ bool link_put_role(struct buffer *out, const struct link_role *role)
     return put_body(out, LINK_ROLE, body, sizeof(body));
 }
 
+bool link_put_taken(struct buffer *out, const struct link_taken *taken)
+{
+    uint8_t body[TAKEN_BODY], *p = body;
+    wire_put64(&p, taken->term);
+    wire_put32(&p, taken->batch);
+    wire_put32(&p, taken->changes);
+    return put_body(out, LINK_TAKEN, body, sizeof(body));
+}
+
 static uint8_t *put_extras(uint8_t *p, enum link_op op, const struct link_change *c)
 {
     if (op == LINK_DELETEQ)

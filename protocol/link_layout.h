@@ -11,6 +11,7 @@ enum {
     HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 8 * 8 + 2 * 4 + 3,
     PING_BODY = 4 * 8,
     ROLE_BODY = 8 + 1 + RUN_ID_SIZE,
+    TAKEN_BODY = 8 + 4 + 4,
     LINK_NOTE_HEAD = 1 + 1 + 2,
 };
 

@@ -79,6 +79,13 @@ struct link_role {
     struct run_id run;
 };
 
+/* How far the sender has taken the receiver's changes: all of this batch and those before
+ * it, and so many changes of the next one. */
+struct link_taken {
+    uint64_t term;
+    uint32_t batch, changes;
+};
+
 /* SETQ, DELETEQ, FILL: the state of one key. CHECK: the same, with a digest (XXH3, 8
  * bytes) in the place of the value. DELTA: the same, with the piece, often an empty one,
  * that makes the value from the one with the CAS `base`. */
@@ -120,6 +127,7 @@ struct link_message {
     union {
         struct link_hello hello;
         struct link_role role;
+        struct link_taken taken;
         struct link_change change;
         uint32_t flush_at; /* FLUSHQ: a second like exptime; 0 at once */
         struct {
@@ -156,6 +164,7 @@ bool link_next_note(const struct link_message *m, size_t *at, struct link_note *
  * except the value, which the caller sends after it. */
 bool link_put_hello(struct buffer *out, const struct link_hello *hello);
 bool link_put_role(struct buffer *out, const struct link_role *role);
+bool link_put_taken(struct buffer *out, const struct link_taken *taken);
 bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c);
 bool link_put_flush(struct buffer *out, uint32_t flush_at);
 bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);

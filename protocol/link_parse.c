@@ -131,6 +131,17 @@ static const char *parse_role(const struct frame *f, const uint8_t *body,
     return NULL;
 }
 
+static const char *parse_taken(const struct frame *f, const uint8_t *body,
+                               struct link_message *m)
+{
+    if (f->nkey != 0 || f->nextra != 0 || f->nbody != TAKEN_BODY)
+        return "received a malformed TAKEN";
+    m->taken.term = wire_get64(&body);
+    m->taken.batch = wire_get32(&body);
+    m->taken.changes = wire_get32(&body);
+    return NULL;
+}
+
 /* Messages that begin with a term; maps or notes may follow. */
 static const char *parse_term(const struct frame *f, const uint8_t *body,
                               struct link_message *m)
@@ -243,6 +254,7 @@ struct link_row {
 #define parse_WANT         parse_notes
 #define parse_ABSENT       parse_notes
 #define parse_FETCH        parse_notes
+#define parse_TAKEN        parse_taken
 #define parse_PING         parse_ping
 #define parse_BYE          parse_text
 

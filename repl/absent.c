@@ -75,7 +75,7 @@ void absent_tell_rest(struct repl_core *c)
         absent_tell(c);
 }
 
-static bool forget(void *context, const struct journal_entry *e)
+static bool forget(void *context, struct journal_entry *e)
 {
     (void)context, (void)e;
     return false;

@@ -67,6 +67,7 @@ static void ask_for_all(struct repl_core *c, const struct link_change *delta)
     struct buffer *out = core_out(c);
     const struct link_note n = { .key = delta->key, .nkey = (uint8_t)delta->nkey };
     size_t begun = link_begin(out, LINK_RESEND, c->term);
+    taken_gap(c);
     if (begun == SIZE_MAX)
         return; /* the port closes the connection */
     link_put_note(out, &n);
@@ -208,11 +209,8 @@ static void apply_flush(struct repl_core *c, uint32_t at)
         core_end_session(c, why);
 }
 
-const char *apply_change(struct repl_core *c, const struct link_message *m)
+static const char *take_change(struct repl_core *c, const struct link_message *m)
 {
-    const struct repl_session *s = &c->session;
-    if (!s->merged || s->lead != LEAD_FOLLOWER) /* mutant: anybody-applies */
-        return NULL; /* sent before the roles changed: dropped, not acknowledged */
     switch (m->op) {
     case LINK_SETQ:
         return apply_set(c, &m->change);
@@ -220,11 +218,23 @@ const char *apply_change(struct repl_core *c, const struct link_message *m)
         return apply_delta(c, &m->change);
     case LINK_DELETEQ:
         return apply_delete(c, &m->change);
-    case LINK_FLUSHQ:
-        apply_flush(c, m->flush_at);
-        return NULL;
     default:
         CHECK(!"a message that is no change");
         return NULL;
     }
+}
+
+const char *apply_change(struct repl_core *c, const struct link_message *m)
+{
+    const struct repl_session *s = &c->session;
+    if (!s->merged || s->lead != LEAD_FOLLOWER) /* mutant: anybody-applies */
+        return NULL; /* sent before the roles changed: dropped, not acknowledged */
+    if (m->op == LINK_FLUSHQ) {
+        apply_flush(c, m->flush_at);
+        return NULL;
+    }
+    const char *why = take_change(c, m);
+    if (why == NULL)
+        taken_change(c);
+    return why;
 }

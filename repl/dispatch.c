@@ -30,10 +30,12 @@ static const char *on_noop(struct repl_core *c, const struct link_message *m)
 {
     if (!c->session.merged)
         return NULL;
-    if (m->is_response)
+    if (m->is_response) {
         ship_acknowledged(c, m->batch);
-    else
-        link_put_noop(core_out(c), m->batch, true);
+        return NULL;
+    }
+    taken_batch(c, m->batch);
+    link_put_noop(core_out(c), m->batch, true);
     return NULL;
 }
 
@@ -86,6 +88,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_WANT         notices_want
 #define on_ABSENT       absent_message
 #define on_FETCH        fetch_message
+#define on_TAKEN        taken_message
 #define on_PING         on_ping
 #define on_BYE          on_bye
 

@@ -183,8 +183,12 @@ const char *hello_on_role(struct repl_core *c, const struct link_message *m)
     if (!above)
         return NULL;
     core_step_down(c); /* mutant: map-before-step-down */
+    core_hold(c);
+    taken_settle(c);
+    core_release(c);
     c->session.peer.active = r->active;
     c->term = r->term;
+    taken_tell(c);
     handover_role_moved(c);
     c->session.map_due = true;
     if (!absent_is_due(c)) /* mutant: absences-behind-the-map */

@@ -13,6 +13,7 @@
  *   sync.c      how much of this node's data the peer has
  *   flush.c     flush_all
  *   ship.c      from the journal to frames
+ *   taken.c     what the peer has taken, and has not acknowledged
  *   notice.c    what the store does on its own
  *   absent.c    what clients were told is not here
  *   purge.c     removes items
@@ -314,8 +315,27 @@ bool ship_is_settled(struct repl_core *c);
 bool ship_has_room(struct repl_core *c); /* for answers: does the network take more? */
 void ship_acknowledged(struct repl_core *c, uint32_t batch);
 void ship_flush(struct repl_core *c);
-/* Spill: dirty |= changes of the journal. With the gate held. */
+/* Spill: dirty |= changes of the journal, except those that were shipped. With the gate
+ * held. */
 void ship_spill(struct repl_core *c);
+
+/* taken.c. At the receiver: a batch has come to its end; a change was taken; one was not;
+ * tell the peer, if it is the one whose changes they were. */
+void taken_batch(struct repl_core *c, uint32_t batch);
+void taken_change(struct repl_core *c);
+void taken_gap(struct repl_core *c);
+void taken_tell(struct repl_core *c);
+/* At the sender: of the changes that ship_spill has kept, forget what was taken, and move
+ * the rest to `dirty`. With the gate held, after ship_spill. */
+const char *taken_message(struct repl_core *c, const struct link_message *m);
+void taken_settle(struct repl_core *c);
+
+/* The stamp of a journal entry that needs so many changes of its batch to be taken; 0: it
+ * was not shipped. */
+static inline uint32_t taken_place(uint32_t changes)
+{
+    return changes + 1;
+}
 
 /* notice.c */
 bool notices_ship(struct repl_core *c);

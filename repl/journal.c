@@ -246,7 +246,7 @@ static void ring_rewind(struct ring *r, struct chunk *first, struct chunk *tail,
 /* Move the entries that stay to the front, into the space of those before them, so
  * there is always room. *to and *to_at tell where they end. Returns how many stay. */
 static uint64_t ring_compact(struct journal *j, struct ring *r,
-                             bool (*spill)(void *context, const struct journal_entry *),
+                             bool (*spill)(void *context, struct journal_entry *),
                              void *context, struct chunk **to, uint32_t *to_at)
 {
     struct chunk *from = r->ack;
@@ -275,7 +275,7 @@ static uint64_t ring_compact(struct journal *j, struct ring *r,
 }
 
 void ring_spill(struct journal *j, struct ring *r,
-                bool (*spill)(void *context, const struct journal_entry *), void *context)
+                bool (*spill)(void *context, struct journal_entry *), void *context)
 {
     while (ring_read(r) != NULL)
         continue;

@@ -40,12 +40,14 @@ struct journal {
     size_t chunk_size;
 };
 
-enum journal_kind { JOURNAL_CHANGE, JOURNAL_DELTA, JOURNAL_ABSENCE };
+/* SHIPPED: a change that was sent in a session that has ended; nobody knows yet whether
+ * the peer has taken it. */
+enum journal_kind { JOURNAL_CHANGE, JOURNAL_DELTA, JOURNAL_ABSENCE, JOURNAL_SHIPPED };
 
 struct journal_entry {
     uint64_t hash;
     uint32_t batch; /* the batch in which it was shipped; valid once it was read */
-    uint32_t stamp; /* when it was recorded, us modulo 2^32; 0: not sampled */
+    uint32_t stamp; /* the ring's owner knows its meaning */
     uint8_t nkey;
     uint8_t kind : 7;      /* enum journal_kind; the reader may make it another */
     uint8_t has_delta : 1; /* it was appended with one, which follows the key */
@@ -106,8 +108,7 @@ void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
 /* Call spill for every entry, shipped or not. Entries for which it returns true stay
  * and count as unread; the others are freed. */
 void ring_spill(struct journal *j, struct ring *r,
-                bool (*spill)(void *context, const struct journal_entry *),
-                void *context);
+                bool (*spill)(void *context, struct journal_entry *), void *context);
 
 /* pending: how many entries are not acknowledged. has_unread: are some not read yet? */
 uint64_t ring_pending(const struct ring *r);

@@ -66,6 +66,7 @@ static void note_merge(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
     s->merged = true;
+    s->told = s->gap = false;
     s->answers++;
     c->count.merges++;
     s->unrelated = false;
@@ -155,6 +156,7 @@ const char *merge_on_map(struct repl_core *c, const struct link_message *m)
         return NULL;
     core_hold(c);
     ship_spill(c); /* mutant: journal-unmerged 2 */
+    taken_settle(c);
     bool ok = core_take_maps(c, m, maps, 2);
     map_clear(&c->written);
     known_clear(&c->known); /* mutant: known-not-cleared */

@@ -6,6 +6,7 @@ void core_send_role(struct repl_core *c)
     struct link_role role = { .term = c->term,
                               .active = c->active,
                               .run = c->config.run };
+    taken_tell(c);
     link_put_role(core_out(c), &role);
 }
 

@@ -29,8 +29,10 @@
 
 void session_open(struct repl_core *c, const struct repl_session *as)
 {
+    uint32_t sent = c->session.sent;
     CHECK(!c->session.open);
     c->session = *as;
+    c->session.sent = c->session.acked = sent;
     c->session.open = true;
     c->has_met = true;
     core_refresh_flags(c); /* the node has a peer now */
@@ -57,7 +59,8 @@ void session_close(struct repl_core *c)
 {
     core_hold(c);
     session_unmerge(c, LEAD_NONE);
-    c->session = (struct repl_session){ 0 };
+    uint32_t sent = c->session.sent; /* batches are counted on */
+    c->session = (struct repl_session){ .sent = sent, .acked = sent };
     c->resigned = false;
     c->lone_since_us = c->now_us;
     core_release(c);

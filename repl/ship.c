@@ -40,6 +40,7 @@ void ship_end_batch(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
     s->sent_us[++s->sent % N_ELEMENTS(s->sent_us)] = c->now_us;
+    s->changes = 0;
     link_put_noop(core_out(c), s->sent, false);
 }
 
@@ -130,6 +131,7 @@ static void ship_key(struct repl_core *c, struct journal_entry *e)
         ship_state(c, e, &item);
     else
         ship_absence(c, e->key, e->nkey);
+    c->session.changes++;
     c->count.shipped++;
 }
 
@@ -176,6 +178,7 @@ static void gather(struct repl_core *c)
             if (!gather_add(g, e)) {
                 /* Free the entry with the next batch: the key itself is gathered. */
                 e->batch = c->session.sent + 1;
+                e->stamp = taken_place(0);
                 c->count.coalesced++;
             }
         }
@@ -198,6 +201,7 @@ bool ship_changes(struct repl_core *c)
         struct journal_entry *e = g->entries[g->shipped];
         e->batch = c->session.sent + 1;
         ship_key(c, e);
+        e->stamp = taken_place(c->session.changes);
     }
     ship_end_batch(c);
     return true;
@@ -244,18 +248,24 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
 }
 
 /* Changes go to `dirty`. Absences stay in the journal, because they must stay exact:
- * they must not outweigh what the peer changed. */
-static bool spill_entry(void *context, const struct journal_entry *e)
+ * they must not outweigh what the peer changed. So do changes that the peer may have
+ * taken. */
+static bool spill_entry(void *context, struct journal_entry *e)
 {
     struct repl_core *c = context;
-    if (e->kind != JOURNAL_ABSENCE) /* mutant: absences-are-dirt */
+    if (e->kind != JOURNAL_ABSENCE && e->stamp != 0)
+        e->kind = JOURNAL_SHIPPED;
+    bool stays = e->kind == JOURNAL_ABSENCE || e->kind == JOURNAL_SHIPPED;
+    c->shipped += e->kind == JOURNAL_SHIPPED;
+    if (!stays) /* mutant: absences-are-dirt */
         sync_note_dirty(c, e->hash);
-    return e->kind == JOURNAL_ABSENCE; /* mutant: spill-forgets-absences */
+    return stays; /* mutant: spill-forgets-absences */
 }
 
 void ship_spill(struct repl_core *c)
 {
     struct repl_worker *w = atomic_load(&c->gate.workers);
+    c->shipped = 0;
     for (; w != NULL; w = w->next) {
         ring_spill(&c->journal, &w->ring, spill_entry, c);
         memset(w->absent, 0, sizeof(w->absent));

@@ -69,7 +69,8 @@ struct repl_session {
     struct link_hello peer;
     struct repl_times times; /* agreed */
     struct peer_clock clock;
-    uint32_t sent, acked;  /* batches, counted from 1 */
+    uint32_t sent, acked;  /* batches; they are counted on over sessions */
+    uint32_t changes;      /* in the batch that is not ended yet */
     uint64_t answers;      /* how many answers the peer gave of those that it owed */
     uint64_t sent_us[512]; /* when the batches were sent that are not acknowledged */
     uint32_t merge_batch;  /* it carried the leader's MERGE */
@@ -79,6 +80,9 @@ struct repl_session {
     uint64_t taken;        /* items taken from the peer's copy */
     bool refilled;         /* the peer copies, or has copied, to this leader */
     bool replacing;        /* a part that replaces comes: what arrives is noted */
+    bool told;             /* the peer has said how far it had taken our changes: */
+    struct link_taken there;
+    bool gap; /* since the merge this node could not take a change */
 };
 
 /* The maps and the scan of a comparison. */
@@ -145,6 +149,12 @@ struct repl_keep_up {
     bool hopeless;
 };
 
+/* How far this node has taken the changes of a peer (taken.c). */
+struct repl_took {
+    struct run_id from;
+    uint32_t batch, changes;
+};
+
 struct repl_core {
     unsigned magic;
     struct repl_config config;
@@ -175,10 +185,13 @@ struct repl_core {
     struct run_id met;    /* the run that we merged with last; zeros if none */
     struct run_id former; /* while the peer may not know of that merge, the run before;
                            * else as met */
-    uint64_t agreed;      /* items with a CAS up to this are as the peer knew them
-                           * (absent.c) */
-    uint64_t agreeing;    /* the next `agreed`, once the noted part of the journal is
-                           * acknowledged; 0: none */
+    struct repl_took took;
+    uint64_t shipped;  /* changes in the journal of which nobody knows whether the peer
+                        * has taken them */
+    uint64_t agreed;   /* items with a CAS up to this are as the peer knew them
+                        * (absent.c) */
+    uint64_t agreeing; /* the next `agreed`, once the noted part of the journal is
+                        * acknowledged; 0: none */
     uint64_t agreed_activity; /* `activity` when `agreeing` was noted */
     struct map dirty;         /* buckets that clients changed here and the peer may not
                                * know */

@@ -62,7 +62,8 @@ void sync_note_all(struct repl_core *c)
 
 static bool has_dirt(const struct repl_core *c)
 {
-    return !map_is_empty(&c->dirty) || c->session.copy.origin == COPY_DIRTY;
+    return !map_is_empty(&c->dirty) || c->session.copy.origin == COPY_DIRTY ||
+           c->shipped > 0;
 }
 
 void sync_settle(struct repl_core *c)

@@ -66,6 +66,8 @@ static bool compose(const struct link_message *m, struct buffer *out)
         return link_put_ping(out, m->ping.term, &m->ping.clocks);
     case LINK_ROLE:
         return link_put_role(out, &m->role);
+    case LINK_TAKEN:
+        return link_put_taken(out, &m->taken);
     case LINK_NOTICE:
     case LINK_WANT:
     case LINK_ABSENT:

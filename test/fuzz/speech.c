@@ -173,6 +173,15 @@ static void put_raw(struct input *in, struct buffer *out)
     }
 }
 
+/* Of a batch near those that the node has sent. */
+static void put_taken(struct input *in, const struct repl_core *c, struct buffer *out)
+{
+    const struct link_taken taken = { .term = c->term,
+                                      .batch = c->session.sent + input_byte(in) % 5 - 2,
+                                      .changes = input_byte(in) % 4 };
+    link_put_taken(out, &taken);
+}
+
 static void put_role(struct input *in, const struct repl_core *c, struct buffer *out)
 {
     uint8_t how = input_byte(in);
@@ -225,6 +234,9 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
         break;
     case LINK_ROLE:
         put_role(in, c, out);
+        break;
+    case LINK_TAKEN:
+        put_taken(in, c, out);
         break;
     case LINK_BYE:
         link_put_bye(out, "so long");

@@ -329,6 +329,9 @@ static void judge_key_at_rest(struct world *w, unsigned k, bool sole)
                        s[0].dies_at, (unsigned long long)s[1].version,
                        (unsigned long long)s[1].cas, s[1].dies_at);
     judge_eviction(w, k, s);
+    if (key->heir != 0 && s[0].version != key->heir)
+        world_complain(w, "a conflict that is none: key %u has version %llu, not %llu", k,
+                       (unsigned long long)s[0].version, (unsigned long long)key->heir);
 }
 
 /* What found no room before is tried again, some time later. */

@@ -39,6 +39,20 @@ enum { VALUE_LARGE = 1100 }; /* so large that a change of it is sent as a delta 
 static void see_message(void *context, unsigned to, const struct link_message *m);
 static void resumed(void *context, const void *request);
 
+/* Which keys share their bucket with no other, on whichever node? */
+static void note_alone(struct world *w, const struct pair_config *config)
+{
+    unsigned bits = config->map_bits[config->map_bits[0] > config->map_bits[1]];
+    for (unsigned k = 0; k < w->nkeys; k++) {
+        w->keys[k].is_alone = true;
+        for (unsigned j = 0; j < w->nkeys; j++) {
+            if (j != k &&
+                w->keys[j].hash >> (64 - bits) == w->keys[k].hash >> (64 - bits))
+                w->keys[k].is_alone = false;
+        }
+    }
+}
+
 void world_init(struct world *w, const struct pair_config *config, uint64_t seed,
                 unsigned nkeys)
 {
@@ -51,6 +65,7 @@ void world_init(struct world *w, const struct pair_config *config, uint64_t seed
         snprintf(w->keys[k].name, sizeof(w->keys[k].name), "key %u", k);
         w->keys[k].hash = hash_key(w->keys[k].name, strlen(w->keys[k].name));
     }
+    note_alone(w, config);
     pair_init(&w->p, config);
     w->p.on_resume = resumed;
     w->p.resume_context = w;
@@ -79,6 +94,7 @@ void world_phase(struct world *w)
         world_see(w, &w->p.node[1], k, &other);
         w->keys[k].expected = s.version;
         w->keys[k].expected_death = s.dies_at;
+        w->keys[k].heir = 0;
         if (s.version == other.version)
             forget_eviction(&w->keys[k]);
     }
@@ -143,6 +159,9 @@ static void judge_shipped(struct world *w, unsigned from, const struct link_mess
     if (m->op != LINK_SETQ)
         return;
     uint64_t v = version_of(c);
+    const struct repl_session *s = &w->p.node[1 - from].core.session;
+    if (k < w->nkeys && s->merged && s->lead == LEAD_FOLLOWER)
+        w->keys[k].given[1 - from] = v;
     if (v == 0 || v > w->nversions || !w->versions[v].by[from])
         world_complain(w, "node %u ships version %llu, that is not of its clients", from,
                        (unsigned long long)v);
@@ -164,12 +183,22 @@ static void see_message(void *context, unsigned to, const struct link_message *m
 
 /* ---- clients */
 
+/* Has everything come to this node that the other one's clients made of the key? */
+static bool inherits(const struct world *w, const struct node *n, const struct key *key)
+{
+    const struct node *other = &w->p.node[1 - n->number];
+    uint64_t last = key->last[other->number];
+    return key->is_alone && other->up && last != 0 && key->given[n->number] == last &&
+           w->versions[last].touched == 0 && !judge_remembers(other, key->hash);
+}
+
 static void changed(struct world *w, struct node *n, unsigned k, uint64_t holds,
                     uint32_t death)
 {
     struct key *key = &w->keys[k];
     key->last[n->number] = w->nversions;
     key->changed[n->number] = true;
+    key->heir = inherits(w, n, key) && death == NEVER ? holds : 0;
     key->expected = holds;
     key->expected_death = death;
     w->wrote[n->number] = true;
@@ -354,6 +383,7 @@ bool world_touch(struct world *w, struct node *n, unsigned k, uint32_t ttl)
         v->dies_at = death;
     w->keys[k].expected = s.version; /* it may have expired at the other node only */
     w->keys[k].expected_death = death;
+    w->keys[k].heir = 0;
     w->keys[k].last[n->number] =
         w->keys[k].last[n->number] > s.version ? w->keys[k].last[n->number] : s.version;
     w->wrote[n->number] = true;
@@ -439,6 +469,7 @@ void world_evict(struct world *w, struct node *n, unsigned k)
     struct key *key = &w->keys[k];
     enum eviction done = node_evict(n, key->name);
     key->evicted = key->evicted || done != EVICTION_NONE;
+    key->heir = 0;
     if (done == EVICTION_TOLD)
         key->told_in[n->number] = n->core.count.merges;
     else if (done == EVICTION_UNTOLD)
@@ -459,7 +490,7 @@ void world_crash(struct world *w, struct node *n)
             w->held[i] = (struct held){ 0 }; /* its client gets no answer */
     }
     for (unsigned k = 0; k < w->nkeys; k++)
-        w->keys[k].last[n->number] = 0;
+        w->keys[k].last[n->number] = w->keys[k].given[n->number] = w->keys[k].heir = 0;
     absence_forget(w, n->number);
     w->crashed[n->number] = true;
     w->highest_cas[n->number] = 0;
@@ -485,6 +516,7 @@ static void flush_fires(struct world *w)
 {
     for (unsigned k = 0; k < w->nkeys; k++) {
         struct key *key = &w->keys[k];
+        key->heir = 0;
         if (key->expected != 0 && w->versions[key->expected].made_at < w->flush_at)
             key->expected = 0;
     }

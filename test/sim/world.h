@@ -38,7 +38,12 @@ struct key {
     uint64_t hash;
     uint64_t settled; /* no older version may be seen anywhere */
     bool changed[2];  /* clients of the node ever changed it, or were told it is absent */
-    uint64_t last[2]; /* the last change at each node, as long as the node lives */
+    bool is_alone;    /* in its bucket */
+    /* given: the last version of the other node's clients that came as a change, as long
+     * as the node lives. heir: a version that was made where the other node's last one
+     * had come, so it is in conflict with nothing; 0: none */
+    uint64_t given[2], heir;
+    uint64_t last[2];      /* the last change at each node, as long as the node lives */
     struct told absent[2]; /* at each node, as long as the node lives */
     struct told gone[2];   /* those of `absent` that the node has told its peer */
     bool evicted;          /* so it may be on one node only; at rest as follows: */

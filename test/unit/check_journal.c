@@ -81,13 +81,13 @@ static void in_order(void *context, const struct journal_entry *e)
     seen++;
 }
 
-static bool count_spilled(void *context, const struct journal_entry *e)
+static bool count_spilled(void *context, struct journal_entry *e)
 {
     count_seen(context, e);
     return false;
 }
 
-static bool spill_in_order(void *context, const struct journal_entry *e)
+static bool spill_in_order(void *context, struct journal_entry *e)
 {
     in_order(context, e);
     return false;
@@ -285,7 +285,7 @@ START_TEST(test_spill_gives_all_back)
 }
 END_TEST
 
-static bool keep_every_third(void *context, const struct journal_entry *e)
+static bool keep_every_third(void *context, struct journal_entry *e)
 {
     in_order(context, e);
     return e->hash % 3 == 0;

@@ -40,6 +40,17 @@ START_TEST(test_role)
 }
 END_TEST
 
+START_TEST(test_taken)
+{
+    const struct link_taken taken = { .term = 5, .batch = 1 << 31, .changes = 7 };
+    ck_assert(link_put_taken(&wire, &taken));
+    parse_whole(LINK_TAKEN);
+    ck_assert_uint_eq(m.taken.term, 5);
+    ck_assert_uint_eq(m.taken.batch, 1u << 31);
+    ck_assert_uint_eq(m.taken.changes, 7);
+}
+END_TEST
+
 START_TEST(test_changes)
 {
     const enum link_op ops[] = { LINK_SETQ, LINK_FILL };
@@ -331,6 +342,7 @@ int main(void)
     const TTest *tests[] = {
         test_hello,
         test_role,
+        test_taken,
         test_changes,
         test_delta,
         test_notice,

@@ -31,7 +31,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 27);
+    ck_assert_uint_eq(known, 28);
 }
 END_TEST
 
@@ -126,7 +126,7 @@ END_TEST
 START_TEST(test_wrong_bodies)
 {
     const enum link_op ops[] = { LINK_MAP,     LINK_MERGE, LINK_REFILL, LINK_DONE,
-                                 LINK_REPLACE, LINK_END,   LINK_ROLE };
+                                 LINK_REPLACE, LINK_END,   LINK_ROLE,   LINK_TAKEN };
     for (size_t i = 0; i < N_ELEMENTS(ops); i++) {
         ck_assert(link_put_plain(&wire, ops[i], 1));
         *at(11) = 7;
