@@ -92,6 +92,11 @@ byte agreed_with[2]; /* what this session goes by: one of both */
 byte val[2 * BUCKETS];
 byte unsent[2];           /* the journal: not shipped yet */
 byte on_the_way[2 * BUCKETS]; /* and how often it is on its way, not acknowledged */
+byte kept[2];             /* shipped before the session ended, or the roles moved */
+byte ships[2];            /* how many changes this run has shipped */
+byte shipped_at[2 * BUCKETS]; /* which of them was the last of this key; 0: it is known */
+byte took[2], took_from[2];   /* how many of the changes of this run were taken */
+bool waits[2];            /* a client's write, for the end of a handover */
 byte dirty[2], missing[2], written[2], renew[2];
 byte refused[2]; /* the store had no room for some of it since its part began */
 
@@ -116,6 +121,7 @@ byte said_run[2], said_term[2], said_seen[2], said_met[2], said_former[2];
 byte changes, runs;
 byte last[2 * BUCKETS], settled[BUCKETS], expected[BUCKETS];
 bool wrote[2], crashed[2];
+byte heir[BUCKETS]; /* made where the other node's last change had been taken */
 byte may_miss; /* keys: evicted, or their absence had no room in the journal */
 byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles = ROLES,
      flushes = FLUSHES, handovers = HANDOVERS, resyncs = RESYNCS, refusals = REFUSALS;
@@ -125,10 +131,11 @@ byte writes = WRITES, deletes = DELETES, crashes = CRASHES, cuts = CUTS, roles =
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
 #if BUCKETS == 1
-#define PENDING(n) (unsent[n] | (on_the_way[OF(n, 0)] > 0))
+#define ON_THE_WAY(n) (on_the_way[OF(n, 0)] > 0)
 #else
-#define PENDING(n) (unsent[n] | (on_the_way[OF(n, 0)] > 0) | ((on_the_way[OF(n, 1)] > 0) << 1))
+#define ON_THE_WAY(n) ((on_the_way[OF(n, 0)] > 0) | ((on_the_way[OF(n, 1)] > 0) << 1))
 #endif
+#define PENDING(n) (unsent[n] | ON_THE_WAY(n) | kept[n])
 /* Maps of changes that the peer may not know. */
 #define REMEMBERED(n) (dirty[n] | (origin[n] == OF_DIRTY -> in_flight[n] : 0))
 
@@ -156,16 +163,51 @@ inline drain(n)
 
 /* ---- role.c */
 
+/* What was shipped the peer may have taken. */
 inline spill(n)
 {
     spill_absences(n);
-    dirty[n] = dirty[n] | WHOLE(PENDING(n));
+    dirty[n] = dirty[n] | WHOLE(unsent[n]);
+    kept[n] = kept[n] | ON_THE_WAY(n);
     unsent[n] = 0;
     on_the_way[OF(n, 0)] = 0;
 #if BUCKETS > 1
     on_the_way[OF(n, 1)] = 0;
 #endif
 }
+
+/* taken.c: R20; taken: how many, and 1; 0: the peer has not said it */
+#ifdef TAKEN_IS_FORGOTTEN
+#define WAS_TAKEN(n, bucket, taken) false
+#else
+#ifdef TAKEN_TOO_MUCH
+#define WAS_TAKEN(n, bucket, taken) true
+#else
+#define WAS_TAKEN(n, bucket, taken) ((taken) > shipped_at[OF(n, bucket)])
+#endif
+#endif
+
+inline settle_bucket(n, bucket, taken)
+{
+    if
+    :: (kept[n] & BIT(bucket)) && !WAS_TAKEN(n, bucket, taken) ->
+        dirty[n] = dirty[n] | WHOLE(BIT(bucket))
+    :: else
+    fi;
+    shipped_at[OF(n, bucket)] = 0
+}
+
+inline settle_kept(n, taken)
+{
+    settle_bucket(n, 0, taken);
+#if BUCKETS > 1
+    settle_bucket(n, 1, taken);
+#endif
+    kept[n] = 0
+}
+
+/* 0 if it was another run of the peer. (As a conditional it would be no argument of send.) */
+#define TAKEN(n) ((took_from[n] == paired[n]) * (took[n] + 1))
 
 inline drop(n, buckets)
 {
@@ -270,7 +312,7 @@ inline promote(n)
         if
         :: open[n] ->
             unmerge(n, LEADER);
-            send(n, ROLE, term[n], true, id[n], 0)
+            send(n, ROLE, term[n], true, id[n], TAKEN(n))
         :: else -> unmerge(n, NONE)
         fi
     :: else
@@ -305,7 +347,7 @@ inline say_hello(n)
 inline start_to_lead(n)
 {
     lead[n] = LEADER;
-    send(n, ROLE, term[n], act[n], id[n], 0)
+    send(n, ROLE, term[n], act[n], id[n], TAKEN(n))
 }
 
 /* If the peer is not the run that it merged with last, the merge empties `missing`. */
@@ -374,17 +416,19 @@ inline take_hello(n)
 }
 
 /* R7 */
-inline on_role(n, r, a, u)
+inline on_role(n, r, a, u, taken)
 {
     seen[n] = MAX(seen[n], r);
     if
     :: ABOVE(r, a, u, n) ->
 #ifdef MAP_BEFORE_STEP_DOWN
-        w = dirty[n];
+        j = dirty[n];
         step_down(n);
+        settle_kept(n, taken);
 #else
         step_down(n);
-        w = dirty[n];
+        settle_kept(n, taken);
+        j = dirty[n];
 #endif
         term[n] = r;
         if
@@ -395,19 +439,20 @@ inline on_role(n, r, a, u)
         :: else
         fi;
         send_absences(n);
-        send(n, MAP, term[n], w, MISSING(n), 0)
+        send(n, MAP, term[n], j, MISSING(n), TAKEN(n))
     :: else
     fi
 }
 
 /* R8: first the purge; clients do not see purging items any more */
-inline on_map(n, r, their_dirty, their_missing)
+inline on_map(n, r, their_dirty, their_missing, taken)
 {
     if
     :: lead[n] == LEADER && !merged[n] && purge[n] == NO_PURGE && r == term[n] ->
 #ifndef JOURNAL_UNMERGED
         spill(n);
 #endif
+        settle_kept(n, taken);
         if
         :: unrelated[n] -> dirty[n] = dirty[n] | MINUS(ALL, MISSING(n))
         :: else
@@ -460,11 +505,11 @@ inline merge_as_leader(n)
     dirty_there[n] = 0;
     missing_there[n] = 0;
     note_merge(n);
-    send(n, MERGE, term[n], x, epoch[n], 0)
+    send(n, MERGE, term[n], x, epoch[n], ships[n])
 }
 
 /* R9 */
-inline on_merge(n, r, to_leader, e)
+inline on_merge(n, r, to_leader, e, shipped)
 {
     if
     :: lead[n] == FOLLOWER && !merged[n] && r == term[n] ->
@@ -475,6 +520,8 @@ inline on_merge(n, r, to_leader, e)
         owed[n] = to_leader;
         note_merge(n);
         former[n] = met[n];
+        took_from[n] = met[n];
+        took[n] = shipped;
         send(n, ACK_MERGE, e, 0, 0, 0)
     :: else
     fi
@@ -672,6 +719,7 @@ inline on_set(n, bucket, v, e, is_absence)
     :: merged[n] && lead[n] == FOLLOWER ->
         take_state(n, bucket, v);
 #endif
+        took[n] = took[n] + (is_absence -> 0 : 1);
         send(n, ACK, bucket, e, is_absence, 0)
     :: else
     fi
@@ -693,7 +741,8 @@ inline on_ack(n, bucket, e, is_absence)
     :: merged[n] && e == epoch[n] && is_absence && away[OF(n, bucket)] > 0 ->
         away[OF(n, bucket)]--
     :: merged[n] && e == epoch[n] && !is_absence && on_the_way[OF(n, bucket)] > 0 ->
-        on_the_way[OF(n, bucket)]--
+        on_the_way[OF(n, bucket)]--;
+        shipped_at[OF(n, bucket)] = (on_the_way[OF(n, bucket)] > 0 -> shipped_at[OF(n, bucket)] : 0)
     :: else
     fi
 }
@@ -712,6 +761,8 @@ inline ship(n, bucket)
 {
     send(n, SET, bucket, val[OF(n, bucket)], epoch[n], false);
     unsent[n] = MINUS(unsent[n], BIT(bucket));
+    ships[n]++;
+    shipped_at[OF(n, bucket)] = ships[n];
     on_the_way[OF(n, bucket)]++
 }
 
@@ -732,8 +783,18 @@ inline record(n, bucket)
     fi
 }
 
+/* The other node's last change is known here, or was taken. A leader that is being filled
+ * will copy what its clients wrote meanwhile once more. */
+#define INHERITS(n, bucket)                                                                  \
+    (last[OF(OTHER(n), bucket)] != 0 &&                                                      \
+     !((unsent[OTHER(n)] | REMEMBERED(OTHER(n)) | (written[OTHER(n)] & missing[OTHER(n)])) & \
+       BIT(bucket)) &&                                                                       \
+     (!(PENDING(OTHER(n)) & BIT(bucket)) ||                                                  \
+      (took_from[n] == id[OTHER(n)] && took[n] >= shipped_at[OF(OTHER(n), bucket)])))
+
 inline change(n, bucket, v)
 {
+    heir[bucket] = (INHERITS(n, bucket) -> v : 0);
     promote(n);
     changes++;
 #ifndef NO_WRITTEN
@@ -747,6 +808,23 @@ inline change(n, bucket, v)
     record(n, bucket)
 }
 
+/* A write that waited for a handover: if the role has moved, it is refused. */
+inline make_again(n)
+{
+    waits[n] = false;
+    if
+#ifdef HELD_PROMOTES
+    :: true ->
+#else
+    :: act[n] ->
+#endif
+        assert(act[n]);
+        x = changes + 1;
+        change(n, 0, x)
+    :: else
+    fi
+}
+
 inline flush_all(n)
 {
     promote(n);
@@ -758,6 +836,7 @@ inline flush_all(n)
     :: b < BUCKETS ->
         last[OF(n, b)] = changes;
         expected[b] = 0;
+        heir[b] = 0;
         b++
     :: else -> break
     od;
@@ -795,9 +874,18 @@ inline start_node(n)
     missing[n] = ALL;
 #endif
     forget_absences(n);
+    kept[n] = 0;
+    ships[n] = 0;
+    took[n] = 0;
+    took_from[n] = 0;
+    waits[n] = false;
     last[OF(n, 0)] = 0;
+    shipped_at[OF(n, 0)] = 0;
+    heir[0] = 0;
 #if BUCKETS > 1
     last[OF(n, 1)] = 0;
+    shipped_at[OF(n, 1)] = 0;
+    heir[1] = 0;
 #endif
     runs++;
     if
@@ -886,6 +974,13 @@ inline judge()
 #endif
 }
 
+/* A value that is in conflict with nothing stays, unless something else may remove it. */
+#if FLUSHES + EVICTS + ABSENTS + REFUSALS == 0 && !defined(ONE_BUCKET)
+#define IS_THERE(bucket) (heir[bucket] == 0 || val[OF(0, bucket)] == heir[bucket])
+#else
+#define IS_THERE(bucket) true
+#endif
+
 /* One node took all changes and did not crash. */
 #define SOLE_WRITER                                                                          \
     (!(wrote[0] && wrote[1]) && !(wrote[0] && crashed[0]) && !(wrote[1] && crashed[1]) &&    \
@@ -905,6 +1000,7 @@ inline judge_rest()
         assert((b == 0 && apart != 0) || val[OF(0, b)] == val[OF(1, b)]);
         assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(0, b)]);
         assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(1, b)]);
+        assert(IS_THERE(b));
         assert(!SOLE_WRITER || val[OF(0, b)] == expected[b] ||
                ((may_miss & BIT(b)) && val[OF(0, b)] == 0));
         b++
@@ -920,9 +1016,9 @@ inline judge_rest()
 inline take_message(n)
 {
     if
-    :: FROM(n) ? ROLE(x, y, z, _) -> on_role(n, x, y, z)
-    :: FROM(n) ? MAP(x, y, z, _) -> on_map(n, x, y, z)
-    :: FROM(n) ? MERGE(x, y, z, _) -> on_merge(n, x, y, z)
+    :: FROM(n) ? ROLE(x, y, z, w) -> on_role(n, x, y, z, w)
+    :: FROM(n) ? MAP(x, y, z, w) -> on_map(n, x, y, z, w)
+    :: FROM(n) ? MERGE(x, y, z, w) -> on_merge(n, x, y, z, w)
     :: FROM(n) ? PART(x, y, z, _) -> on_part(n, x, y, z)
     :: FROM(n) ? FILL(x, y, _, _) -> on_fill(n, x, y)
     :: FROM(n) ? END(x, y, z, _) -> on_end(n, x, y, z)
@@ -965,7 +1061,7 @@ inline demote(n)
 
 proctype node(byte n)
 {
-    byte b, x, y, z, w; /* scratch of one step; 0 between steps */
+    byte b, x, y, z, w, j; /* scratch of one step; 0 between steps */
 end:
     do
     :: atomic {
@@ -979,6 +1075,10 @@ end:
             fi;
             x = changes + 1;
             change(n, b, x)
+        :: writes > 0 && held[n] && !waits[n] ->
+            writes--;
+            waits[n] = true
+        :: waits[n] && !held[n] && ROOM_LEFT(n) -> make_again(n)
         :: deletes > 0 && MAY_CHANGE(n) && ROOM_LEFT(n) ->
             deletes--;
             change(n, 0, 0)
@@ -1050,7 +1150,8 @@ end:
         x = 0;
         y = 0;
         z = 0;
-        w = 0
+        w = 0;
+        j = 0
     }
     od
 }
