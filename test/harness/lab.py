@@ -65,6 +65,7 @@ class Build:
         self.load = os.path.join(self.folder, "bench", "load")
         self.mcreplctl = os.path.join(self.folder, "mcreplctl")
         self.default_engine = os.path.join(self.folder, ".libs", "default_engine.so")
+        self.foreign_engine = os.path.join(self.folder, ".libs", "foreign_engine.so")
         self.repl_engine = os.path.join(self.folder, ".libs", "repl_engine.so")
         self.sanitized = False
         config = os.path.join(self.folder, "config.h")
@@ -328,16 +329,16 @@ class Lab:
     def single(self, *options, name="a", config=""):
         return self.add(name, *options, engine=self.build.default_engine, config=config).start()
 
-    def add_pair(self, *options, config="", proxied=False, names="ab", configs=("", "")):
+    def add_pair(self, *options, config="", proxied=False, names="ab", configs=("", ""), over=None):
         """Adds two nodes that replicate to each other, without starting them. proxied:
-        the link runs through a proxy that can cut it."""
+        the link runs through a proxy that can cut it. over: another engine to wrap."""
         listen = [free_port(), free_port()]
         peer = [listen[1], listen[0]]
         if proxied:
             self.proxies += [Proxy(port) for port in peer]
             peer = [proxy.port for proxy in self.proxies[-2:]]
         for index, name in enumerate(names):
-            words = ["engine=" + self.build.default_engine,
+            words = ["engine=" + (over or self.build.default_engine),
                      "control=" + os.path.join(self.folder, name + ".sock"),
                      "listen=127.0.0.1:%d" % listen[index],
                      "peer=127.0.0.1:%d" % peer[index]]

@@ -181,3 +181,30 @@ def case_a_node_with_another_past(lab):
     expect(a, c, {"k%d" % number: "of a" for number in range(100)})
     expect(a, c, {"only-c": None})
     assert "has merged with another node" in a.log(), a.log()
+
+
+def case_answer_on_its_way(lab):
+    """The link breaks when the peer has taken a change, and the acknowledgement is on its way.
+    A client of the peer changes the key next: that is no conflict, and its value stays."""
+    a, b = lab.add_pair(proxied=True)
+    for proxy in lab.proxies:
+        proxy.delay = 0.1
+    a.start()
+    b.start()
+    keys = ["k%d" % number for number in range(20)]
+    for key in keys:
+        assert a.client().store(key, "old") == "STORED"
+    lab.linked(a, b)
+    lab.drained(a)
+    for key in keys:
+        assert a.client().store(key, "from a") == "STORED"
+    lab.until(lambda: all(value_of(b, key) == "from a" for key in keys), "they come to b")
+    cut(lab, a, b)
+    assert int(a.stat("repl_at_risk")) > 0, "a has been told"
+    for key in keys[::2]:
+        assert b.client().store(key, "from b") == "STORED"
+    heal(lab, a, b)
+    for node in (a, b):
+        lab.drained(node)
+    expect(a, b, {key: "from a" if number % 2 else "from b" for number, key in enumerate(keys)})
+    assert a.stat("repl_invalidated") == b.stat("repl_invalidated") == "0"
