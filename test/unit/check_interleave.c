@@ -77,6 +77,7 @@ static void *take_next_message(void *arg)
 static void promote_b_unheard(void)
 {
     node_promote(b);
+    wire_deliver(&p.wire, 0, false);         /* TAKEN */
     ck_assert(wire_has_message(&p.wire, 0)); /* its ROLE, for a to step down */
 }
 

@@ -27,7 +27,7 @@ START_TEST(test_frames_lost_on_the_way_are_copied)
     for (unsigned i = 0; i < 100; i++)
         wire_deliver(&p.wire, 1, false);
     wire_cut(&p.wire);
-    ck_assert_uint_gt(map_count(&a->core.dirty), 0);
+    ck_assert_uint_gt(figures_of(a).at_risk, 0);
     settle_in_sync();
     ck_assert_uint_eq(b->store.items, 301);
 }
