@@ -184,8 +184,7 @@ static void append(struct play *y)
         .key = key, .nkey = (uint16_t)strlen(key), .value = "more", .nvalue = 4
     };
     bool found;
-    if (takes_changes(y))
-        (void)node_join(y->a, &c, &found);
+    (void)node_join(y->a, &c, &found);
 }
 
 static void remove_key(struct play *y)
