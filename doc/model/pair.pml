@@ -176,7 +176,7 @@ inline spill(n)
 #endif
 }
 
-/* taken.c: R20; taken: how many, and 1; 0: the peer has not said it */
+/* taken.c: R21; taken: how many, and 1; 0: the peer has not said it */
 #ifdef TAKEN_IS_FORGOTTEN
 #define WAS_TAKEN(n, bucket, taken) false
 #else
