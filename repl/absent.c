@@ -123,6 +123,7 @@ const char *absent_message(struct repl_core *c, const struct link_message *m)
         return NULL;
     bool done = true;
     core_hold(c);
+    taken_settle(c); /* mutant: absence-before-taken */
     while (link_next_note(m, &at, &n))
         done = apply(c, &n) && done;
     core_release(c);

@@ -173,6 +173,8 @@ bool part_is_due(const struct repl_core *c);
 bool part_pick(struct repl_core *c);
 void part_take(struct repl_core *c);
 void part_adapt(struct repl_core *c); /* one is sent: how large is the next? */
+void part_wait(struct repl_core *c, const struct map *nothing);
+void part_owe(struct repl_core *c);
 void part_put_back(struct repl_core *c);
 void part_refused(struct repl_core *c, uint64_t hash); /* by the peer: owed again */
 void part_end_round(struct repl_core *c);              /* of all that is owed */
@@ -187,7 +189,8 @@ const char *resync_on_done(struct repl_core *c, const struct link_message *m);
 /* Is a part under way that is not sent to its end? */
 static inline bool copy_is_sending(const struct repl_core *c)
 {
-    return c->session.copy.origin != COPY_NONE && !c->session.copy.ended;
+    const struct repl_copy *copy = &c->session.copy;
+    return copy->origin != COPY_NONE && !copy->ended && !copy->waits;
 }
 
 /* Nothing is left to be copied to the peer, as far as this node knows. */

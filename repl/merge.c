@@ -90,16 +90,19 @@ static bool peer_never_merged(const struct repl_session *s)
 }
 
 /* R8, second half. purging holds dirty_there, owed missing_there; the sums are done in
- * place, in_flight lends its room. What both miss, each fills at the other.
+ * place. What both miss, each fills at the other.
  *   owed      = missing_there \ (dirty | dirty_there)
  *   to_leader = (dirty_there | missing) \ dirty */
 static void share_out(struct repl_core *c, struct map *to_leader)
 {
-    map_subtract(&c->owed, &c->dirty);
     map_subtract(&c->owed, &c->purging);
     map_copy(to_leader, &c->missing);
-    if (peer_never_merged(&c->session))
+    if (peer_never_merged(&c->session)) {
         map_subtract(to_leader, &c->owed);
+        part_wait(c, &c->owed);
+    }
+    map_subtract(&c->owed, &c->in_flight);
+    map_subtract(&c->owed, &c->dirty);
     map_unite(to_leader, &c->purging);
     map_subtract(to_leader, &c->dirty);
     map_clear(&c->purging);
@@ -110,7 +113,7 @@ static void share_out(struct repl_core *c, struct map *to_leader)
 static void merge_as_leader(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
-    struct map *to_leader = &c->in_flight;
+    struct map *to_leader = &c->spare;
     const struct map *const maps[] = { to_leader };
     core_hold(c);
     CHECK(flush_take(c) == NULL); /* always, for a leader */
@@ -127,10 +130,9 @@ static void merge_as_leader(struct repl_core *c)
     core_log(c, REPL_LOG_INFO,
              "leading: %llu buckets were changed here, the peer is missing %llu, and "
              "%llu come from it",
-             (unsigned long long)map_count(&c->dirty),
+             (unsigned long long)(map_count(&c->dirty) + map_count(&c->in_flight)),
              (unsigned long long)map_count(&c->owed),
              (unsigned long long)map_count(to_leader));
-    map_clear(to_leader);
     c->port_ops->wake(c->port);
 }
 

@@ -199,6 +199,33 @@ void part_take(struct repl_core *c)
         map_subtract(&c->dirty, &c->in_flight);
 }
 
+/* Of these the peer has nothing at all: what was changed here need not be replaced there,
+ * but filled. This holds for certain as soon as the peer knows of the merge. */
+void part_wait(struct repl_core *c, const struct map *nothing)
+{
+    map_copy(&c->in_flight, &c->dirty);
+    map_intersect(&c->in_flight, nothing); /* mutant: fill-what-is-stale */
+    if (map_is_empty(&c->in_flight))
+        return;
+    map_subtract(&c->dirty, &c->in_flight);
+    c->session.copy.origin = COPY_DIRTY;
+    c->session.copy.waits = true; /* mutant: fill-before-both-know */
+}
+
+void part_owe(struct repl_core *c)
+{
+    struct repl_copy *copy = &c->session.copy;
+    if (!copy->waits)
+        return;
+    core_hold(c);
+    map_unite(&c->owed, &c->in_flight);
+    map_clear(&c->in_flight);
+    copy->origin = COPY_NONE;
+    copy->waits = false;
+    sync_settle(c);
+    core_release(c);
+}
+
 void part_put_back(struct repl_core *c)
 {
     const struct repl_copy *copy = &c->session.copy;

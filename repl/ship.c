@@ -243,8 +243,10 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     for (; w != NULL; w = w->next)
         ring_acknowledge(&c->journal, &w->ring, batch, forget, NULL);
     waiters_answered(&c->waiters, batch, c->now_us);
-    if ((int32_t)(batch - s->merge_batch) >= 0)
-        c->former = c->met; /* both know of the merge */
+    if ((int32_t)(batch - s->merge_batch) >= 0) { /* both know of the merge */
+        c->former = c->met;
+        part_owe(c);
+    }
 }
 
 /* Changes go to `dirty`. Absences stay in the journal, because they must stay exact:

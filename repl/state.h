@@ -45,6 +45,7 @@ struct repl_copy {
     uint64_t items, bytes; /* of the part */
     size_t renew_from;     /* where a part of `renew` began */
     bool ended;            /* END is out */
+    bool waits;            /* it is owed as soon as the peer knows of the merge */
 };
 
 /* Once over all that is owed, and the pause before what the peer had no room for is tried

@@ -71,10 +71,12 @@ static bool keep_absence(void *context, struct journal_entry *e)
     return e->kind == JOURNAL_ABSENCE;
 }
 
+/* Before the maps are compared, and before an absence is: both ask `dirty` what the peer
+ * does not have. */
 void taken_settle(struct repl_core *c)
 {
     struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next)
+    for (; c->shipped > 0 && w != NULL; w = w->next)
         ring_spill(&c->journal, &w->ring, keep_absence, c);
     c->shipped = 0;
 }

@@ -54,14 +54,14 @@ void absence_told(struct world *w, struct node *n, unsigned k)
 }
 
 /* The exception to the rule: the key shares its bucket with a key that was changed
- * here, or the sender is missing the bucket by now, and the item is younger than
- * `agreed`. So it may be a change of this node, and stays. Absences of an unrelated
- * node are ignored. */
+ * here (perhaps one that was shipped, and in vain), or the sender is missing the bucket
+ * by now, and the item is younger than `agreed`. So it may be a change of this node, and
+ * stays. Absences of an unrelated node are ignored. */
 static bool is_spared(const struct repl_core *c, const struct key *key,
                       const struct link_note *n, uint64_t cas)
 {
-    bool may_be_changed =
-        n->kind == LINK_NOTE_ABSENT_MISSING || map_has(&c->dirty, key->hash);
+    bool may_be_changed = n->kind == LINK_NOTE_ABSENT_MISSING || c->shipped > 0 ||
+                          map_has(&c->dirty, key->hash);
     return c->session.unrelated || (may_be_changed && cas > c->agreed);
 }
 

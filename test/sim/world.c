@@ -160,7 +160,7 @@ static void judge_shipped(struct world *w, unsigned from, const struct link_mess
         return;
     uint64_t v = version_of(c);
     const struct repl_session *s = &w->p.node[1 - from].core.session;
-    if (k < w->nkeys && s->merged && s->lead == LEAD_FOLLOWER)
+    if (k < w->nkeys && s->merged && s->lead == LEAD_FOLLOWER && !s->gap)
         w->keys[k].given[1 - from] = v;
     if (v == 0 || v > w->nversions || !w->versions[v].by[from])
         world_complain(w, "node %u ships version %llu, that is not of its clients", from,
