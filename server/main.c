@@ -1,9 +1,9 @@
 /*
  * mcd: start, run, shut down.
  *
- *   options -> limits -> background -> sockets bound -> memory locked -> user changed
- *   -> engine loaded and initialized -> workers -> listening ... SIGTERM ...
- *   listeners closed -> workers finish -> engine destroyed
+ *   options -> limits -> background -> ports bound -> memory locked -> user changed ->
+ *   UNIX socket bound -> engine loaded and initialized -> workers -> listening ...
+ * SIGTERM ... listeners closed -> workers finish -> engine destroyed
  *
  * Errors before "listening" are written to standard error. The exit code is 78
  * (EX_CONFIG) if the command line causes the error, so that each start would fail: a
@@ -85,12 +85,18 @@ static int start_engine(struct server *server, char *why, size_t nwhy)
 
 static bool start_extensions(struct server *server, char *why, size_t nwhy)
 {
-    const struct settings *s = &server->settings;
-    for (size_t i = 0; i < s->nextensions; i++) {
-        if (!extension_load(s->extensions[i], ENGINE_DIR, server_api_get, why, nwhy))
-            return false;
+    const char *at = server->settings.extension;
+    bool ok = true;
+    while (ok && at != NULL) {
+        const char *end = strchrnul(at, '\n');
+        char *text = strndup(at, (size_t)(end - at));
+        if (text == NULL)
+            snprintf(why, nwhy, "out of memory for the extensions");
+        ok = text != NULL && extension_load(text, ENGINE_DIR, server_api_get, why, nwhy);
+        free(text);
+        at = *end != '\0' ? end + 1 : NULL;
     }
-    return true;
+    return ok;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -164,7 +170,9 @@ static int start(struct server *server, struct main_events *events, char *why,
         !make_loop(server, events, why, nwhy) ||
         !listeners_bind(&server->listeners, s, why, nwhy) ||
         !process_write_pidfile(s, why, nwhy) || !process_lock_memory(s, why, nwhy) ||
-        !process_change_user(s, why, nwhy) || !create_workers(server, why, nwhy))
+        !process_change_user(s, why, nwhy) ||
+        !listeners_bind_unix(&server->listeners, why, nwhy) ||
+        !create_workers(server, why, nwhy))
         return EXIT_FAILURE;
     if (!start_extensions(server, why, nwhy))
         return EX_CONFIG;

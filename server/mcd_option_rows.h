@@ -3,22 +3,23 @@
  *
  *   SETTING(name, letter, member, type, preset, least, most, form, shown, what it does)
  *
- * type: see <base/option.h>. most: 0 is no limit. form: how help shows the value, NULL
+ * type: see <base/option.h>. least: of a LIST, the character between its texts. most: 0
+ * is no limit. form: how help shows the value, NULL
  * for a switch. shown: its name in `stats settings`, memcached's name where it has one;
  * NULL if it is no setting, or if clients must not see it (engine-options: files,
  * sockets, the peer).
  */
 SETTING("port", 'p', port, NUMBER, "11211", 0, 65535, "PORT", "tcpport",
-        "TCP port to listen on; 0 or -1: any free one")
+        "TCP port to listen on; 0: no TCP; -1: any free port")
 SETTING("udp-port", 'U', udp_port, NUMBER, "0", 0, 65535, "PORT", "udpport",
-        "UDP port to listen on; 0: no UDP")
+        "UDP port to listen on; 0: no UDP; -1: any free port")
 SETTING("unix-socket", 's', unix_socket, STRING, NULL, 0, 0, "PATH", "domain_socket",
         "UNIX socket to listen on; then no TCP, unless -p or -l is given")
 SETTING("unix-mask", 'a', unix_mask, STRING, "700", 0, 0, "MODE", "umask",
         "access mode of the UNIX socket, in octal")
-SETTING("listen", 'l', listen, STRING, NULL, 0, 0, "ADDRESSES", "inter",
+SETTING("listen", 'l', listen, LIST, NULL, ',', 0, "ADDRESSES", "inter",
         "addresses to listen on, comma-separated: NAME, IPV4 or [IPV6], each with an "
-        "optional :PORT (default: all)")
+        "optional :PORT; may be repeated (default: all)")
 SETTING("daemon", 'd', daemonize, BOOL, "false", 0, 0, NULL, "daemon",
         "run in the background")
 SETTING("user", 'u', user, STRING, NULL, 0, 0, "USER", "user",
@@ -56,13 +57,13 @@ SETTING("conn-mem-limit", 0, conn_memory_mb, NUMBER, "256", 0, UINT64_C(1) << 40
         "connections with the largest buffers are closed; 0: no limit")
 SETTING("maxconns-fast", 0, maxconns_fast, BOOL, "true", 0, 0, "BOOL", "maxconns_fast",
         "clients beyond -c: true refuses them with an error, false lets them wait")
-SETTING("extended", 'o', extended, STRING, NULL, 0, 0, "LIST", NULL,
-        "long options, comma-separated: idle_timeout=60,no_maxconns_fast")
+SETTING("extended", 'o', extended, LIST, NULL, ',', 0, "LIST", NULL,
+        "long options: idle_timeout=60,no_maxconns_fast; may be repeated")
 SETTING("engine", 'E', engine, STRING, "default_engine.so", 0, 0, "FILE", "engine",
         "storage engine; a name without a slash is looked up in " ENGINE_DIR)
-SETTING("engine-options", 'e', engine_options, STRING, NULL, 0, 0, "KEY=VALUE;...", NULL,
-        "configuration of the engine")
-SETTING("extension", 'X', extension, STRING, NULL, 0, 0, "FILE[,CONFIG]", "extension",
+SETTING("engine-options", 'e', engine_options, LIST, NULL, ';', 0, "KEY=VALUE;...", NULL,
+        "configuration of the engine; may be repeated")
+SETTING("extension", 'X', extension, LIST, NULL, '\n', 0, "FILE[,CONFIG]", "extension",
         "load an extension; may be repeated")
 SETTING("version", 'V', version, BOOL, "false", 0, 0, NULL, NULL,
         "print the version and exit")

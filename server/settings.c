@@ -30,16 +30,6 @@ static size_t row_of(const char *name)
     return i;
 }
 
-static bool add_extension(struct settings *s, const char *text)
-{
-    char **list = realloc(s->extensions, (s->nextensions + 1) * sizeof(*list));
-    if (list == NULL)
-        return false;
-    s->extensions = list;
-    list[s->nextensions] = strdup(text);
-    return list[s->nextensions++] != NULL;
-}
-
 /* Sets the option of one row; text is NULL for a switch. */
 static bool put(struct settings *s, size_t index, const char *text, char *why,
                 size_t nwhy)
@@ -50,17 +40,12 @@ static bool put(struct settings *s, size_t index, const char *text, char *why,
         s->verbosity++;
         return true;
     }
-    if (row->offset == AT(port) && text != NULL && strcmp(text, "-1") == 0)
-        text = "0"; /* another way to ask for any free port */
-    if (text == NULL)
-        text = "true";
-    if (option_put(row, s, text, why, nwhy) != OPTION_OK)
-        return false;
-    if (row->offset == AT(extension) && !add_extension(s, text)) {
-        snprintf(why, nwhy, "out of memory");
-        return false;
+    if (text != NULL && strcmp(text, "-1") == 0 &&
+        (row->offset == AT(port) || row->offset == AT(udp_port))) {
+        *(uint64_t *)((char *)s + row->offset) = PORT_ANY;
+        return true;
     }
-    return true;
+    return option_put(row, s, text != NULL ? text : "true", why, nwhy) == OPTION_OK;
 }
 
 /* One word of -o: a long option with '_' for '-'; a leading no_ switches it off. */
@@ -104,6 +89,19 @@ static bool parse_extended(struct settings *s, char *why, size_t nwhy)
     return ok;
 }
 
+static bool check_ports(struct settings *s, char *why, size_t nwhy)
+{
+    /* -U alone means both, as it does for memcached. */
+    if (s->udp_port != 0 && !settings_given(s, "port"))
+        s->port = s->udp_port;
+    if (settings_want_tcp(s) || s->udp_port != 0 || s->unix_socket != NULL)
+        return true;
+    snprintf(why, nwhy,
+             "there is nothing to listen on: -p 0 means no TCP. Name a UNIX socket (-s) "
+             "or a UDP port (-U), or ask for any free TCP port with -p -1");
+    return false;
+}
+
 static bool check_whole(struct settings *s, char *why, size_t nwhy)
 {
     unsigned mode;
@@ -122,10 +120,7 @@ static bool check_whole(struct settings *s, char *why, size_t nwhy)
                  s->unix_mask);
         return false;
     }
-    /* -U alone means both, as it does for memcached. */
-    if (s->udp_port != 0 && !settings_given(s, "port"))
-        s->port = s->udp_port;
-    return true;
+    return check_ports(s, why, nwhy);
 }
 
 static bool take(struct command_line *l, const struct option_row *row, void *values,
@@ -157,11 +152,6 @@ bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t
 
 void settings_fini(struct settings *s)
 {
-    for (size_t i = 0; i < s->nextensions; i++)
-        free(s->extensions[i]);
-    free(s->extensions);
-    s->extensions = NULL;
-    s->nextensions = 0;
     option_free(settings_rows, settings_nrows, s);
 }
 
@@ -169,6 +159,12 @@ bool settings_given(const struct settings *s, const char *name)
 {
     size_t index = row_of(name);
     return index < settings_nrows && s->given[index];
+}
+
+bool settings_want_tcp(const struct settings *s)
+{
+    return s->port != 0 && (s->unix_socket == NULL || settings_given(s, "port") ||
+                            settings_given(s, "listen"));
 }
 
 bool settings_unix_mode(const struct settings *s, unsigned *mode)

@@ -20,12 +20,12 @@ enum {
     SETTINGS
 };
 
+enum { PORT_ANY = 65536 }; /* -1 of -p and -U: any free port */
+
 struct settings {
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
     OPTION_MEMBER_##type(member)
 #include "server/mcd_option_rows.h"
-    char **extensions; /* FILE[,CONFIG], in the order of -X */
-    size_t nextensions;
     bool given[SETTINGS]; /* by row: the command line has the option */
 };
 
@@ -37,6 +37,9 @@ bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t
 void settings_fini(struct settings *s);
 
 bool settings_given(const struct settings *s, const char *name);
+
+/* Whether mcd listens on TCP: not with -p 0, nor with -s alone. */
+bool settings_want_tcp(const struct settings *s);
 
 /* The engine's configuration: -m, -I, -M, -f and -n, as far as they were given, then the
  * text of -e. malloc'ed; NULL if it is empty (or if memory is exhausted: then *ok is

@@ -1,6 +1,7 @@
 """mcd as a process: errors at start, limits, sockets, signals."""
 
 import os
+import pwd
 import re
 import signal
 import socket
@@ -52,7 +53,7 @@ def case_unknown_option(lab):
 
 def case_bad_numbers(lab):
     for options in (("-p", "abc"), ("-p", "70000"), ("-t", "0"), ("-m", "abc"), ("-c", "0"),
-                    ("-I", "1"), ("-f", "abc"), ("-l", "127.0.0.1:http"), ("-l", ",")):
+                    ("-I", "1"), ("-f", "abc"), ("-l", "127.0.0.1:http")):
         refuses(lab, r".", *options)
 
 
@@ -124,13 +125,13 @@ def case_user_unknown(lab):
 
 
 def case_kernel_picks_port(lab):
-    """-p 0 gets a port from the kernel, and writes it to MEMCACHED_PORT_FILENAME."""
+    """-p -1 gets a port from the kernel, and writes it to MEMCACHED_PORT_FILENAME."""
     path = os.path.join(lab.folder, "ports")
     lab.environment["MEMCACHED_PORT_FILENAME"] = path
     node = lab.single()
     node.stop()
     os.unlink(path)
-    node.command[node.command.index("-p") + 1] = "0"
+    node.command[node.command.index("-p") + 1] = "-1"
     node.launch()
 
     def port():
@@ -157,6 +158,59 @@ def case_unix_socket(lab):
     with Connection(path) as client:
         assert client.call("get", b"k").value == b"x"
     node.stop()
+
+
+def open_sockets(process):
+    """Local ports of the process: (kind, port in hex)."""
+    return {(kind, line.split()[1].rsplit(":", 1)[1])
+            for kind in ("tcp", "tcp6", "udp", "udp6")
+            for line in open("/proc/%d/net/%s" % (process.pid, kind), encoding="ascii").readlines()[1:]
+            if line.split()[9] in inodes(process)}
+
+
+def inodes(process):
+    folder = "/proc/%d/fd" % process.pid
+    links = (os.readlink(os.path.join(folder, name)) for name in os.listdir(folder))
+    return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
+
+
+def case_no_tcp(lab):
+    """-p 0 opens no TCP port; with nothing to listen on, mcd does not start."""
+    path = os.path.join(lab.folder, "client.sock")
+    refuses(lab, "nothing to listen on", "-p", "0")
+    node = lab.add("a", "-s", path, "-p", "0", engine=lab.build.default_engine)
+    node.launch()
+    lab.until(lambda: os.path.exists(path), "the socket is there")
+    with Connection(path) as client:
+        assert client.store("k", "x") == "STORED"
+    assert open_sockets(node.process) == set(), open_sockets(node.process)
+
+
+def case_repeated_listen(lab):
+    """-l may come several times, as in Ubuntu's configuration."""
+    node = lab.single("-l", "127.0.0.2")
+    for host in ("127.0.0.1", "127.0.0.2"):
+        with Connection((host, node.port)) as client:
+            assert client.ask("version")[0].startswith(b"VERSION "), host
+
+
+def case_unix_socket_of_the_user(lab):
+    """The UNIX socket belongs to the user that mcd runs as, not to root."""
+    if os.geteuid() != 0:
+        return "not root: -u is not looked at"
+    nobody = pwd.getpwnam("nobody")
+    folder = os.path.join(lab.folder, "of-nobody")
+    os.chmod(lab.folder, 0o755)
+    os.mkdir(folder)
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    path = os.path.join(folder, "client.sock")
+    node = lab.single("-u", "nobody", "-s", path)
+    assert os.stat(path).st_uid == nobody.pw_uid, "uid %d" % os.stat(path).st_uid
+    node.stop()
+    assert not os.path.exists(path), "the socket is left"
+    refuses(lab, "open to the user", "-u", "nobody", "-p", "0", "-s",
+            os.path.join(lab.folder, "root.sock"), expected=FAILED)
+    return ""
 
 
 def case_connection_limit(lab):
