@@ -49,6 +49,10 @@ def case_help_and_version(lab):
 
 def case_unknown_option(lab):
     refuses(lab, r"nonsense", "--nonsense")
+    refuses(lab, r"did you mean '--pidfile'", "--pidfle=x")
+    refuses(lab, r"did you mean 'idle.timeout'", "-o", "idel_timeout=60")
+    done = subprocess.run([lab.build.mcreplctl, "promtoe"], check=False, stderr=subprocess.PIPE)
+    assert b"did you mean 'promote'" in done.stderr, done.stderr
 
 
 def case_bad_numbers(lab):
@@ -78,6 +82,8 @@ def case_engine_without_create_instance(lab):
 
 def case_engine_option_unknown(lab):
     refuses(lab, r"bogus", "-p", str(free_port()), "-e", "bogus=1")
+    refuses(lab, r"default_engine.*did you mean 'cache_size'", "-p", str(free_port()), "-e",
+            "cache_siez=64m")
 
 
 def case_engine_option_bad(lab):
@@ -87,6 +93,8 @@ def case_engine_option_bad(lab):
 def case_repl_option_bad(lab):
     for config, word in (("heartbeat=abc", "heartbeat"), ("dirty_bits=99", "dirty_bits"),
                          ("standby_writes=maybe", "standby_writes"), ("bogus=1", "bogus"),
+                         ("standby_write=alone", "repl_engine has no option 'standby_write' "
+                          ".did you mean 'standby_writes'.*wrapped engine failed.*default_engine"),
                          ("engine=/no-such-engine.so", "no-such-engine"),
                          ("listen=127.0.0.1:notaport", "listen")):
         try:
