@@ -32,6 +32,10 @@
 
 enum { WHY_MAX = 2048 };
 
+static const char license[] =
+#include "server/license.inc" /* made from LICENSE */
+    ;
+
 static bool create_workers(struct server *server, char *why, size_t nwhy)
 {
     unsigned n = (unsigned)server->settings.threads;
@@ -118,7 +122,7 @@ static void on_hangup(evutil_socket_t fd, short what, void *arg)
 }
 
 struct main_events {
-    struct event *tick, *stop, *term, *interrupt, *hangup;
+    struct event *tick, *stop, *term, *interrupt, *graceful, *hangup;
 };
 
 static bool add_main_events(struct server *server, struct main_events *e)
@@ -129,17 +133,19 @@ static bool add_main_events(struct server *server, struct main_events *e)
     e->stop = event_new(base, server->stop_fd, EV_READ, on_stop, base);
     e->term = evsignal_new(base, SIGTERM, on_stop, base);
     e->interrupt = evsignal_new(base, SIGINT, on_stop, base);
+    e->graceful = evsignal_new(base, SIGUSR1, on_stop, base);
     e->hangup = evsignal_new(base, SIGHUP, on_hangup, NULL);
     return e->tick != NULL && e->stop != NULL && e->term != NULL &&
-           e->interrupt != NULL && e->hangup != NULL &&
+           e->interrupt != NULL && e->graceful != NULL && e->hangup != NULL &&
            event_add(e->tick, &second) == 0 && event_add(e->stop, NULL) == 0 &&
            event_add(e->term, NULL) == 0 && event_add(e->interrupt, NULL) == 0 &&
-           event_add(e->hangup, NULL) == 0;
+           event_add(e->graceful, NULL) == 0 && event_add(e->hangup, NULL) == 0;
 }
 
 static void drop_main_events(struct main_events *e)
 {
-    struct event *all[] = { e->tick, e->stop, e->term, e->interrupt, e->hangup };
+    struct event *all[] = { e->tick,      e->stop,     e->term,
+                            e->interrupt, e->graceful, e->hangup };
     for (size_t i = 0; i < N_ELEMENTS(all); i++) {
         if (all[i] != NULL)
             event_free(all[i]);
@@ -218,12 +224,21 @@ static void on_library_log(int severity, const char *text)
     log_debug("libevent: %s", text);
 }
 
+static void tell_of_foreign_options(const struct settings *s)
+{
+    char line[WHY_MAX];
+    foreign_tell(&s->foreign, line, sizeof(line));
+    if (line[0] != '\0')
+        log_warning("%s", line);
+}
+
 static int run(struct server *server)
 {
     char why[WHY_MAX] = "";
     struct main_events events = { 0 };
     server_api_init(server);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
+    tell_of_foreign_options(&server->settings);
     signal(SIGPIPE, SIG_IGN);
     event_set_log_callback(on_library_log);
     int code = start(server, &events, why, sizeof(why));
@@ -252,6 +267,8 @@ int main(int argc, char **argv)
     }
     if (server.settings.help)
         settings_help(stdout);
+    else if (server.settings.license)
+        fputs(license, stdout);
     else if (server.settings.version)
         printf("mcd " PACKAGE_VERSION "\n");
     else

@@ -28,6 +28,15 @@ SETTING("memory-limit", 'm', memory_mb, NUMBER, "64", 1, UINT64_C(1) << 40, "MEG
         "maxbytes", "memory for items; the engine's cache_size")
 SETTING("disable-evictions", 'M', disable_evictions, BOOL, "false", 0, 0, NULL,
         "evictions", "when memory is full, answer with an error instead of evicting")
+SETTING("disable-cas", 'C', disable_cas, BOOL, "false", 0, 0, NULL, "cas_enabled",
+        "items have no CAS numbers; the engine's use_cas=false")
+SETTING("disable-flush-all", 'F', disable_flush_all, BOOL, "false", 0, 0, NULL,
+        "flush_enabled", "refuse flush_all")
+SETTING("enable-shutdown", 'A', enable_shutdown, BOOL, "false", 0, 0, NULL,
+        "shutdown_command", "clients may end mcd with the text command shutdown")
+SETTING("protocol", 'B', protocol, CHOICE, "auto", 0, 0, "auto|ascii|binary",
+        "binding_protocol",
+        "protocol of all clients; auto: the first byte of a connection tells")
 SETTING("conn-limit", 'c', max_connections, NUMBER, "1024", 1, 10000000, "NUMBER",
         "maxconns", "maximum number of open connections")
 SETTING("threads", 't', threads, NUMBER, "4", 1, 1024, "NUMBER", "num_threads",
@@ -45,6 +54,8 @@ SETTING("slab-min-size", 'n', chunk_size, NUMBER, "48", 1, 1 << 20, "BYTES", "ch
         "smallest space for key, value and flags; the engine's chunk_size")
 SETTING("lock-memory", 'k', lock_memory, BOOL, "false", 0, 0, NULL, "lock_memory",
         "keep all memory out of swap")
+SETTING("enable-coredumps", 'r', core_dumps, BOOL, "false", 0, 0, NULL, NULL,
+        "allow core files of any size")
 SETTING("pidfile", 'P', pidfile, STRING, NULL, 0, 0, "FILE", "pidfile",
         "write the process id to this file")
 SETTING("verbose", 'v', verbosity, NUMBER, "0", 0, 9, NULL, "verbosity",
@@ -65,6 +76,8 @@ SETTING("engine-options", 'e', engine_options, LIST, NULL, ';', 0, "KEY=VALUE;..
         "configuration of the engine; may be repeated")
 SETTING("extension", 'X', extension, LIST, NULL, '\n', 0, "FILE[,CONFIG]", "extension",
         "load an extension; may be repeated")
+SETTING("license", 'i', license, BOOL, "false", 0, 0, NULL, NULL,
+        "print the licence and exit")
 SETTING("version", 'V', version, BOOL, "false", 0, 0, NULL, NULL,
         "print the version and exit")
 SETTING("help", 'h', help, BOOL, "false", 0, 0, NULL, NULL, "print this text and exit")

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/option.h"
+#include "server/foreign.h"
 
 /* The number of settings. */
 enum {
@@ -20,6 +21,9 @@ enum {
     SETTINGS
 };
 
+/* The words of -B. */
+enum { SETTINGS_PROTOCOL_AUTO, SETTINGS_PROTOCOL_ASCII, SETTINGS_PROTOCOL_BINARY };
+
 enum { PORT_ANY = 65536 }; /* -1 of -p and -U: any free port */
 
 struct settings {
@@ -27,6 +31,7 @@ struct settings {
     OPTION_MEMBER_##type(member)
 #include "server/mcd_option_rows.h"
     bool given[SETTINGS]; /* by row: the command line has the option */
+    struct foreign_given foreign;
 };
 
 extern const struct option_row settings_rows[];
@@ -41,8 +46,8 @@ bool settings_given(const struct settings *s, const char *name);
 /* Whether mcd listens on TCP: not with -p 0, nor with -s alone. */
 bool settings_want_tcp(const struct settings *s);
 
-/* The engine's configuration: -m, -I, -M, -f and -n, as far as they were given, then the
- * text of -e. malloc'ed; NULL if it is empty (or if memory is exhausted: then *ok is
+/* The engine's configuration: -m, -I, -M, -C, -f and -n, as far as they were given, then
+ * the text of -e. malloc'ed; NULL if it is empty (or if memory is exhausted: then *ok is
  * false). */
 char *settings_engine_config(const struct settings *s, bool *ok);
 

@@ -15,11 +15,9 @@ static const char *const shown[] = {
 static const struct {
     const char *name, *value;
 } fixed[] = {
-    { "cas_enabled", "yes" },          { "binding_protocol", "auto-negotiate" },
     { "auth_enabled_sasl", "no" },     { "auth_enabled_ascii", "no" },
     { "ssl_enabled", "no" },           { "detail_enabled", "no" },
-    { "flush_enabled", "yes" },        { "dump_enabled", "no" },
-    { "shutdown_command", "no" },      { "lru_crawler", "no" },
+    { "dump_enabled", "no" },          { "lru_crawler", "no" },
     { "lru_maintainer_thread", "no" }, { "slab_reassign", "no" },
 };
 
@@ -35,6 +33,13 @@ static void value_of(const struct settings *s, const struct option_row *row, cha
 {
     if (row->offset == offsetof(struct settings, memory_mb))
         snprintf(value, size, "%" PRIu64, s->memory_mb << 20);
+    else if (row->offset == offsetof(struct settings, disable_cas) ||
+             row->offset == offsetof(struct settings, disable_flush_all))
+        snprintf(value, size, "%s",
+                 *(const bool *)((const char *)s + row->offset) ? "no" : "yes");
+    else if (row->offset == offsetof(struct settings, protocol) &&
+             s->protocol == SETTINGS_PROTOCOL_AUTO)
+        snprintf(value, size, "auto-negotiate");
     else if (row->offset == offsetof(struct settings, disable_evictions))
         snprintf(value, size, "%s", s->disable_evictions ? "off" : "on");
     else if (is_any_port(s, row))

@@ -1,5 +1,6 @@
 """mcd as a process: errors at start, limits, sockets, signals."""
 
+import contextlib
 import os
 import pwd
 import re
@@ -50,7 +51,7 @@ def case_help_and_version(lab):
 def case_unknown_option(lab):
     refuses(lab, r"nonsense", "--nonsense")
     refuses(lab, r"did you mean '--pidfile'", "--pidfle=x")
-    refuses(lab, r"did you mean 'idle.timeout'", "-o", "idel_timeout=60")
+    refuses(lab, r"did you mean 'idle_timeout'", "-o", "idel_timeout=60")
     done = subprocess.run([lab.build.mcreplctl, "promtoe"], check=False, stderr=subprocess.PIPE)
     assert b"did you mean 'promote'" in done.stderr, done.stderr
 
@@ -170,15 +171,20 @@ def case_unix_socket(lab):
 
 def open_sockets(process):
     """Local ports of the process: (kind, port in hex)."""
-    return {(kind, line.split()[1].rsplit(":", 1)[1])
-            for kind in ("tcp", "tcp6", "udp", "udp6")
-            for line in open("/proc/%d/net/%s" % (process.pid, kind), encoding="ascii").readlines()[1:]
-            if line.split()[9] in inodes(process)}
+    own, found = inodes(process), set()
+    for kind in ("tcp", "tcp6", "udp", "udp6"):
+        with open("/proc/%d/net/%s" % (process.pid, kind), encoding="ascii") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        found |= {(kind, row[1].rsplit(":", 1)[1]) for row in rows if row[9] in own}
+    return found
 
 
 def inodes(process):
-    folder = "/proc/%d/fd" % process.pid
-    links = (os.readlink(os.path.join(folder, name)) for name in os.listdir(folder))
+    """Of its sockets."""
+    folder, links = "/proc/%d/fd" % process.pid, []
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(os.path.join(folder, name)))
     return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
 
 
@@ -188,9 +194,13 @@ def case_no_tcp(lab):
     refuses(lab, "nothing to listen on", "-p", "0")
     node = lab.add("a", "-s", path, "-p", "0", engine=lab.build.default_engine)
     node.launch()
-    lab.until(lambda: os.path.exists(path), "the socket is there")
-    with Connection(path) as client:
-        assert client.store("k", "x") == "STORED"
+
+    def stores():
+        if not os.path.exists(path):
+            return False
+        with Connection(path) as client:
+            return client.store("k", "x") == "STORED"
+    lab.until(stores, "mcd answers on the socket")
     assert open_sockets(node.process) == set(), open_sockets(node.process)
 
 
@@ -306,6 +316,76 @@ def case_sigterm(lab):
 
 def case_sigint(lab):
     ends_on(lab, signal.SIGINT)
+
+
+def case_sigusr1(lab):
+    ends_on(lab, signal.SIGUSR1)
+
+
+def case_shutdown_command(lab):
+    """-A: clients may end mcd; without it they may not."""
+    node = lab.single()
+    assert node.ask("shutdown") == [b"ERROR: shutdown not enabled"]
+    node.stop()
+    for line in ("shutdown", "shutdown graceful"):
+        node.start(*(["-A"] if "-A" not in node.command else []))
+        assert node.ask("shutdown now") == [b"CLIENT_ERROR invalid shutdown mode"]
+        client = node.connect()
+        client.send(line.encode() + b"\r\n")
+        assert client.is_closed()
+        node.forget()
+        code = node.process.wait(10 * lab.build.slowness)
+        node.process = None
+        assert code == 0, "exit code %d: %s" % (code, node.last_words())
+
+
+def case_switches_of_memcached(lab):
+    """-F refuses flush_all, -C leaves out CAS numbers, -B binds a protocol; as memcached
+    1.6 answers."""
+    node = lab.single("-F", "-C")
+    client = node.connect()
+    assert client.store("k", "x") == "STORED"
+    assert client.ask("flush_all") == [b"CLIENT_ERROR flush_all not allowed"]
+    assert client.ask("mg k c") == [b"HD c0"]
+    client.send(b"cas k 0 0 1 5\r\ny\r\n")
+    assert client.line() == b"EXISTS"
+    with node.connect() as binary:
+        assert binary.call("flush").value == b"Auth failure."
+    node.stop()
+    node = lab.single("-B", "ascii", name="ascii")
+    with node.connect() as client:
+        client.send(b"\x80\x0b" + b"\0" * 22 + b"\r\n")
+        assert client.line() == b"ERROR"
+    node.stop()
+    node = lab.single("-B", "binary", name="binary")
+    with node.connect() as client:
+        assert client.call("version").value.startswith(b"1.")
+    with node.connect() as client:
+        client.send(b"version\r\n" * 4)
+        assert client.is_closed()
+
+
+def case_core_files_and_licence(lab):
+    node = lab.single("-r", "-u", "nobody")
+    with open("/proc/%d/limits" % node.process.pid, encoding="ascii") as file:
+        soft, hard = re.search(r"Max core file size +(\S+) +(\S+)", file.read()).groups()
+    assert soft == hard, "core files are limited to %s of %s" % (soft, hard)
+    # root owns the files of a process that may not dump core
+    owner = os.stat("/proc/%d/limits" % node.process.pid).st_uid
+    assert owner in (os.geteuid(), pwd.getpwnam("nobody").pw_uid) and (owner or os.geteuid()), owner
+    code, text = run(lab, "-i")
+    assert code == 0 and "Redistribution and use" in text, text
+
+
+def case_options_without_effect(lab):
+    """memcached's options that tune what mcd does not have: one line tells of all."""
+    node = lab.single("-L", "-o", "slab_reassign,no_hashexpand", "-o", "modern")
+    lines = [line for line in node.log().splitlines() if "without effect" in line]
+    assert len(lines) == 1, node.log()
+    for word in ("-L (", "-o slab_reassign (", "-o hashexpand (", "-o modern ("):
+        assert word in lines[0], lines[0]
+    refuses(lab, "without a password", "-S")
+    refuses(lab, "encrypted", "-o", "ssl_chain_cert=x")
 
 
 def case_sighup_is_survived(lab):

@@ -156,6 +156,23 @@ START_TEST(test_extended)
 }
 END_TEST
 
+START_TEST(test_switches_of_memcached)
+{
+    ck_assert(parse(""));
+    ck_assert(!s.enable_shutdown && !s.disable_flush_all && !s.disable_cas);
+    ck_assert_uint_eq(s.protocol, SETTINGS_PROTOCOL_AUTO);
+    ck_assert(parse("-A -F -C -r -B binary"));
+    ck_assert(s.enable_shutdown && s.disable_flush_all && s.disable_cas && s.core_dumps);
+    ck_assert_uint_eq(s.protocol, SETTINGS_PROTOCOL_BINARY);
+    ck_assert(parse("-B ascii"));
+    ck_assert_uint_eq(s.protocol, SETTINGS_PROTOCOL_ASCII);
+    refuses("-B text", "auto|ascii|binary");
+    ck_assert(parse("-i --nonsense"));
+    ck_assert(s.license);
+    configures("-C -e a=b", "use_cas=false;a=b");
+}
+END_TEST
+
 START_TEST(test_engine_config)
 {
     configures("", NULL);
@@ -186,13 +203,22 @@ static void collect(void *context, const char *name, const char *value)
 
 START_TEST(test_stats_settings_under_known_names)
 {
-    static const char *const wanted[] = { "tcpport=4\n",         "maxbytes=104857600\n",
-                                          "num_threads=4\n",     "evictions=off\n",
-                                          "umask=700\n",         "inter=NULL\n",
-                                          "verbosity=1\n",       "maxconns_fast=yes\n",
-                                          "flush_enabled=yes\n", "lru_crawler=no\n" };
+    static const char *const wanted[] = { "tcpport=4\n",
+                                          "maxbytes=104857600\n",
+                                          "num_threads=4\n",
+                                          "evictions=off\n",
+                                          "umask=700\n",
+                                          "inter=NULL\n",
+                                          "verbosity=1\n",
+                                          "maxconns_fast=yes\n",
+                                          "flush_enabled=yes\n",
+                                          "lru_crawler=no\n",
+                                          "cas_enabled=no\n",
+                                          "shutdown_command=yes\n",
+                                          "binding_protocol=auto-negotiate\n",
+                                          "extension=one\nextension=two\n" };
     char all[4096] = "";
-    ck_assert(parse("-p 4 -m 100 -M"));
+    ck_assert(parse("-p 4 -m 100 -M -A -C -X one -X two"));
     log_set_level(EXTENSION_LOG_INFO);
     settings_each(&s, collect, all);
     for (size_t i = 0; i < N_ELEMENTS(wanted); i++)
@@ -281,6 +307,7 @@ int main(void)
                              test_repeated_options_add_up,
                              test_refusals_name_the_option,
                              test_extended,
+                             test_switches_of_memcached,
                              test_engine_config,
                              test_help_ends_the_parsing,
                              test_stats_settings_under_known_names,
