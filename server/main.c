@@ -270,7 +270,8 @@ int main(int argc, char **argv)
     else if (server.settings.license)
         fputs(license, stdout);
     else if (server.settings.version)
-        printf("mcd " PACKAGE_VERSION "\n");
+        puts("mcd " PACKAGE_VERSION
+             ", speaks the protocols of memcached " MEMCACHED_VERSION);
     else
         return run(&server);
     settings_fini(&server.settings);

@@ -365,6 +365,21 @@ def case_switches_of_memcached(lab):
         assert client.is_closed()
 
 
+def case_version(lab):
+    """Clients read the version as numbers and dots, and choose features by it; tools find
+    mcd's own beside it."""
+    node = lab.single()
+    answer = node.ask("version")[0].decode()
+    found = re.fullmatch(r"VERSION (\d+)\.(\d+)\.(\d+)", answer)
+    assert found and tuple(int(word) for word in found.groups()) >= (1, 6, 0), answer
+    stats = node.connect().stats()
+    assert answer == "VERSION " + stats["version"], stats["version"]
+    with node.connect() as client:
+        assert client.call("version").value.decode() == stats["version"]
+    text = run(lab, "-V")[1]
+    assert text.startswith("mcd %s," % stats["mcd_version"]) and stats["version"] in text, text
+
+
 def case_core_files_and_licence(lab):
     node = lab.single("-r", "-u", "nobody")
     with open("/proc/%d/limits" % node.process.pid, encoding="ascii") as file:
