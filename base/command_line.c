@@ -93,6 +93,14 @@ bool command_line_put(struct command_line *l, const struct option_row *row, void
     return option_put(row, values, text != NULL ? text : "true", why, nwhy) == OPTION_OK;
 }
 
+/* Manifests of containers have "-m=64", and "-m 64" in one word. */
+static const char *value_of(const struct option_row *row, const char *text)
+{
+    bool is_number = row->type == OPTION_NUMBER || row->type == OPTION_SIZE ||
+                     row->type == OPTION_FACTOR;
+    return text != NULL && is_number ? text + strspn(text, "= ") : text;
+}
+
 int command_line_read(struct command_line *l, int argc, char **argv, char *why,
                       size_t nwhy)
 {
@@ -108,8 +116,8 @@ int command_line_read(struct command_line *l, int argc, char **argv, char *why,
         if (val == '?' || val == ':')
             return refuse(l, val, argv, why, nwhy);
         const struct option_row *row = row_of(l, val, &values);
-        if (!(l->take != NULL ? l->take : command_line_put)(l, row, values, optarg, why,
-                                                            nwhy))
+        if (!(l->take != NULL ? l->take : command_line_put)(
+                l, row, values, value_of(row, optarg), why, nwhy))
             return -1;
     }
     return optind;

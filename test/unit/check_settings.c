@@ -74,6 +74,8 @@ START_TEST(test_letters_and_long_names)
     ck_assert_uint_eq(s.verbosity, 2);
     ck_assert(s.daemonize && s.lock_memory && s.disable_evictions);
     ck_assert(settings_given(&s, "port"));
+    ck_assert(parse("-m=64 -p=7 -I=2m"));
+    ck_assert(s.memory_mb == 64 && s.port == 7 && s.item_size_max == 2 << 20);
     ck_assert(parse("--port=8 --memory-limit 100 --verbose --engine=x.so -v"));
     ck_assert_uint_eq(s.port, 8);
     ck_assert_uint_eq(s.memory_mb, 100);
