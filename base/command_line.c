@@ -1,11 +1,13 @@
 #include "base/command_line.h"
 
 #include <getopt.h>
+#include <string.h>
 
 #include "base/check.h"
+#include "base/near.h"
 
 enum {
-    ROWS_MAX = 64,
+    ROWS_MAX = 96,
     LONG_ONLY = 0x100
 }; /* LONG_ONLY: getopt's value of the first row */
 
@@ -55,16 +57,32 @@ static const struct option_row *row_of(const struct command_line *l, int val,
     return row_at(l, i, values);
 }
 
+/* What an unknown long option may have meant. */
+static const char *hint(const struct command_line *l, const char *word, char *room)
+{
+    char name[64];
+    struct near n;
+    if (strncmp(word, "--", 2) != 0)
+        return "";
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    near_init(&n, name);
+    for (size_t i = 0; i < N_ELEMENTS(l->table); i++)
+        near_try_rows(&n, l->table[i].rows, l->table[i].nrows);
+    return near_hint(&n, "--", room, NEAR_HINT);
+}
+
 static int refuse(const struct command_line *l, int kind, char **argv, char *why,
                   size_t nwhy)
 {
+    char room[NEAR_HINT];
     const char *word = argv[optind - 1];
     if (kind == ':')
         snprintf(why, nwhy, "option '%s' needs a value; %s", word, l->hint);
     else if (optopt > 0 && optopt < LONG_ONLY)
         snprintf(why, nwhy, "unknown option '-%c'; %s", optopt, l->hint);
     else
-        snprintf(why, nwhy, "unknown option '%s', or wrong form; %s", word, l->hint);
+        snprintf(why, nwhy, "unknown option '%s', or wrong form%s; %s", word,
+                 hint(l, word, room), l->hint);
     return -1;
 }
 
@@ -73,6 +91,14 @@ bool command_line_put(struct command_line *l, const struct option_row *row, void
 {
     (void)l;
     return option_put(row, values, text != NULL ? text : "true", why, nwhy) == OPTION_OK;
+}
+
+/* Manifests of containers have "-m=64", and "-m 64" in one word. */
+static const char *value_of(const struct option_row *row, const char *text)
+{
+    bool is_number = row->type == OPTION_NUMBER || row->type == OPTION_SIZE ||
+                     row->type == OPTION_FACTOR;
+    return text != NULL && is_number ? text + strspn(text, "= ") : text;
 }
 
 int command_line_read(struct command_line *l, int argc, char **argv, char *why,
@@ -90,8 +116,8 @@ int command_line_read(struct command_line *l, int argc, char **argv, char *why,
         if (val == '?' || val == ':')
             return refuse(l, val, argv, why, nwhy);
         const struct option_row *row = row_of(l, val, &values);
-        if (!(l->take != NULL ? l->take : command_line_put)(l, row, values, optarg, why,
-                                                            nwhy))
+        if (!(l->take != NULL ? l->take : command_line_put)(
+                l, row, values, value_of(row, optarg), why, nwhy))
             return -1;
     }
     return optind;

@@ -1,6 +1,7 @@
 /*
  * Reads the options of a command line into rows (base/option.h) with getopt: -p 1, -p1,
- * --port=1, --port 1. Rows without a form are switches.
+ * --port=1, --port 1. A number may also be written as -p=1, or as "-p 1" in one word.
+ * Rows without a form are switches.
  *
  * getopt's state belongs to the process: one thread at a time.
  */

@@ -121,6 +121,23 @@ static enum option_result put_string(const struct option_row *row, void *values,
     return OPTION_OK;
 }
 
+static enum option_result put_list(const struct option_row *row, void *values,
+                                   const char *text, char *why, size_t nwhy)
+{
+    char **where = member(row, values);
+    size_t n = *where != NULL ? strlen(*where) : 0;
+    char *longer = realloc(*where, n + strlen(text) + 2);
+    if (longer == NULL) {
+        snprintf(why, nwhy, "out of memory");
+        return OPTION_BAD;
+    }
+    if (*where != NULL)
+        longer[n++] = (char)row->min;
+    strcpy(longer + n, text);
+    *where = longer;
+    return OPTION_OK;
+}
+
 enum option_result option_put(const struct option_row *row, void *values,
                               const char *text, char *why, size_t nwhy)
 {
@@ -132,6 +149,8 @@ enum option_result option_put(const struct option_row *row, void *values,
         return put_factor(row, values, text, why, nwhy);
     case OPTION_STRING:
         return put_string(row, values, text, why, nwhy);
+    case OPTION_LIST:
+        return put_list(row, values, text, why, nwhy);
     case OPTION_BOOL:
         if (option_bool(text, member(row, values)))
             return OPTION_OK;
@@ -202,7 +221,8 @@ void option_format(const struct option_row *row, const void *values, char *text,
     case OPTION_FACTOR:
         snprintf(text, ntext, "%.2f", *(const double *)where);
         break;
-    case OPTION_STRING: {
+    case OPTION_STRING:
+    case OPTION_LIST: {
         const char *s = *(char *const *)where;
         snprintf(text, ntext, "%s", s != NULL ? s : "NULL");
         break;
@@ -234,7 +254,7 @@ void option_help(const struct option_row *rows, size_t nrows, FILE *out)
 void option_free(const struct option_row *rows, size_t nrows, void *values)
 {
     for (size_t i = 0; i < nrows; i++) {
-        if (rows[i].type == OPTION_STRING) {
+        if (rows[i].type == OPTION_STRING || rows[i].type == OPTION_LIST) {
             char **where = member(&rows[i], values);
             free(*where);
             *where = NULL;

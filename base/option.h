@@ -14,6 +14,8 @@
  *   OPTION_SIZE      uint64_t           decimal with k, m, g, t (powers of 1024)
  *   OPTION_FACTOR    double             decimal fraction
  *   OPTION_STRING    char * (owned)     anything, kept with strdup
+ *   OPTION_LIST      char * (owned)     the same; each further text is added behind the
+ *                                       row's separator
  *   OPTION_CHOICE    unsigned           one of the words of its form "a|b|c"; its index
  *   OPTION_FILE      bool: one was read   a file of options for the same rows
  *
@@ -33,6 +35,7 @@ enum option_type {
     OPTION_SIZE,
     OPTION_FACTOR,
     OPTION_STRING,
+    OPTION_LIST,
     OPTION_CHOICE,
     OPTION_FILE
 };
@@ -43,7 +46,8 @@ struct option_row {
     enum option_type type;
     size_t offset;      /* of the member in the caller's struct */
     const char *preset; /* default, as the user would write it; NULL for none */
-    uint64_t min, max;  /* of numbers and sizes; max 0 means no upper limit */
+    uint64_t min, max;  /* of numbers and sizes; max 0 means no upper limit. A list's min
+                         * is its separator, a character */
     const char *form;   /* what help calls the value: "MB", "a|b|c"; NULL for a switch */
     const char *help;
 };
@@ -53,6 +57,7 @@ struct option_row {
 #define OPTION_MEMBER_SIZE(name)   uint64_t name;
 #define OPTION_MEMBER_FACTOR(name) double name;
 #define OPTION_MEMBER_STRING(name) char *name;
+#define OPTION_MEMBER_LIST(name)   char *name;
 #define OPTION_MEMBER_CHOICE(name) unsigned name;
 #define OPTION_MEMBER_FILE(name)   bool name;
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/monotonic.h"
+#include "base/near.h"
 #include "config.h"
 #include "ctl/ask.h"
 #include "ctl/subcommands.h"
@@ -132,6 +133,18 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static void refuse_command(const char *name)
+{
+    char room[NEAR_HINT];
+    struct near n;
+    near_init(&n, name);
+    for (size_t i = 0; i < N_ELEMENTS(commands); i++)
+        near_try(&n, commands[i].name);
+    fprintf(stderr, "mcreplctl: unknown command '%s'%s\n\n", name,
+            near_hint(&n, "", room, sizeof(room)));
+    usage(stderr);
+}
+
 static int ask_node(const struct command *command, struct common_options *common)
 {
     struct ask ask;
@@ -155,8 +168,7 @@ static int run(struct common_options *common, int argc, char **argv)
     }
     const struct command *command = find_command(argv[at]);
     if (command == NULL) {
-        fprintf(stderr, "mcreplctl: unknown command '%s'\n\n", argv[at]);
-        usage(stderr);
+        refuse_command(argv[at]);
         return EXIT_USAGE;
     }
     argv[at] = argv[0];

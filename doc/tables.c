@@ -17,6 +17,8 @@
 /* As it is unless configure is told otherwise. */
 #undef RUN_DIR
 #define RUN_DIR "/run/mcd"
+#undef ENGINE_DIR
+#define ENGINE_DIR "/usr/local/lib/memcached"
 
 static void head(const char *columns)
 {
@@ -47,6 +49,39 @@ static void option(const char *name, const char *form, const char *preset,
     puts(" |");
 }
 
+/* -p, --port */
+static void put_names(const char *name, char letter)
+{
+    if (letter != 0)
+        printf("`-%c`, ", letter);
+    printf("`--%s`", name);
+}
+
+static void mcd_option(const char *name, char letter, const char *help)
+{
+    fputs("| ", stdout);
+    put_names(name, letter);
+    fputs(" | ", stdout);
+    put_quoted(help);
+    puts(" |");
+}
+
+static void foreign_option(const char *name, char letter, const char *verdict,
+                           const char *reason)
+{
+    fputs("| ", stdout);
+    put_names(name, letter);
+    printf(" | %s | %s |\n", verdict, reason);
+}
+
+static void foreign_word(const char *name, const char *verdict, const char *reason)
+{
+    fputs("| `-o ", stdout);
+    for (; *name != '\0'; name++)
+        putchar(*name == '-' ? '_' : *name);
+    printf("` | %s | %s |\n", verdict, reason);
+}
+
 static void figure(const char *prefix, const char *name, const char *mark,
                    const char *help)
 {
@@ -69,6 +104,25 @@ static void print_store_options(void)
 #define OPTION(name, type, preset, min, max, form, help)                                 \
     option(#name, form, preset, help);
 #include "store/store_option_rows.h"
+}
+
+static void print_mcd_options(void)
+{
+    head("option | meaning");
+#define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
+    mcd_option(name, letter, help);
+#include "server/mcd_option_rows.h"
+}
+
+static void print_foreign_options(void)
+{
+    head("option of memcached | here | why");
+#define IGNORED "accepted"
+#define REFUSED "refused"
+#define FOREIGN_OPTION(name, letter, form, verdict, reason)                              \
+    foreign_option(name, letter, verdict, reason);
+#define FOREIGN_WORD(name, verdict, reason) foreign_word(name, verdict, reason);
+#include "server/foreign_option_rows.h"
 }
 
 #define MARK_FULL  ""
@@ -96,6 +150,8 @@ static const struct {
     void (*print)(void);
 } tables[] = {
     { "engine/repl_option_rows.h", print_repl_options },
+    { "server/mcd_option_rows.h", print_mcd_options },
+    { "server/foreign_option_rows.h", print_foreign_options },
     { "store/store_option_rows.h", print_store_options },
     { "repl/repl_stat_rows.h", print_repl_stats },
     { "store/store_stat_rows.h", print_store_stats },

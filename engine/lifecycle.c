@@ -172,14 +172,27 @@ static void unmake(struct repl_engine *e, bool force)
     repl_options_free(&e->options);
 }
 
+/* What repl_engine does not know is passed on, so a slip of the pen arrives at an engine
+ * that was not meant. */
+static ENGINE_ERROR_CODE load_wrapped(struct repl_engine *e)
+{
+    const struct repl_options *o = &e->options;
+    char why[sizeof(e->why)], hint[192];
+    ENGINE_ERROR_CODE rc =
+        wrapped_load(&e->wrapped, o->engine, o->rest, e->server, why, sizeof(why));
+    repl_options_hint(o, hint, sizeof(hint));
+    if (rc != ENGINE_SUCCESS)
+        snprintf(e->why, sizeof(e->why), "%s%.*s", rc == ENGINE_EINVAL ? hint : "",
+                 (int)(sizeof(e->why) - sizeof(hint)), why);
+    return rc;
+}
+
 /* ENGINE_EINVAL: the options are wrong, so trying again is of no use. */
 static ENGINE_ERROR_CODE start(struct repl_engine *e, const char *config)
 {
-    const struct repl_options *o = &e->options;
     if (!repl_options_parse(&e->options, config, e->why, sizeof(e->why)))
         return ENGINE_EINVAL;
-    ENGINE_ERROR_CODE rc =
-        wrapped_load(&e->wrapped, o->engine, o->rest, e->server, e->why, sizeof(e->why));
+    ENGINE_ERROR_CODE rc = load_wrapped(e);
     if (rc == ENGINE_SUCCESS && !(make_core(e) && start_thread(e)))
         rc = ENGINE_FAILED;
     return rc;

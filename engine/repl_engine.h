@@ -36,7 +36,7 @@ struct repl_engine {
     struct shim_listener listener; /* for evictions of engines that offer no mirror */
     bool adapter_made;
     char control[64]; /* the control socket's path, if the options give none */
-    char why[320];    /* why initialize failed, for errinfo */
+    char why[512];    /* why initialize failed, for errinfo */
     engine_info info;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/near.h"
 #include "protocol/link_message.h"
 #include "repl/map.h"
 
@@ -90,6 +91,17 @@ bool repl_options_parse(struct repl_options *o, const char *config, char *why,
            address_parse_listen(o->listen, &o->listen_at, why, nwhy) &&
            (o->peer_from == NULL ||
             address_ranges_parse(o->peer_from, &o->peers_from, why, nwhy));
+}
+
+void repl_options_hint(const struct repl_options *o, char *text, size_t ntext)
+{
+    char key[64], room[NEAR_HINT];
+    struct near n;
+    text[0] = '\0';
+    if (o->rest != NULL && near_find_pair(&n, o->rest, repl_option_rows,
+                                          repl_option_count, key, sizeof(key)))
+        snprintf(text, ntext, "repl_engine has no option '%s'%s, and ", key,
+                 near_hint(&n, "", room, sizeof(room)));
 }
 
 void repl_options_free(struct repl_options *o)

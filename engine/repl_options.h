@@ -35,6 +35,10 @@ extern const size_t repl_option_count;
  * case. */
 bool repl_options_parse(struct repl_options *o, const char *config, char *why,
                         size_t nwhy);
+/* Among the options that were passed on: tells, in text, of one that is near to an option
+ * of repl_engine; empty if there is none. */
+void repl_options_hint(const struct repl_options *o, char *text, size_t ntext);
+
 void repl_options_free(struct repl_options *o);
 
 #endif

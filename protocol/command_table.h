@@ -102,7 +102,7 @@ COMMAND(FLUSH, flush, SAYS("OK"), done, NOT_STORED,
         OPCODE(0x08, FLUSH, delay, 0)
         OPCODE(0x18, FLUSH, delay, QUIET))
 COMMAND(STATS, stats, GIVES(stat) BUT(NOT_FOUND, "ERROR\r\n"), stat, NOT_STORED,
-        WORD(stats, 's', 't', STATS, 0, ANY, 0, parse_stats),
+        WORD(stats, 's', 't', STATS, 0, ANY, 0, parse_rest),
         OPCODE(0x10, STATS, group, 0))
 COMMAND(VERBOSITY, verbosity, SAYS("OK"), done, NOT_STORED,
         WORD(verbosity, 'v', 'e', VERBOSITY, 1, 2, NOREPLY, parse_verbosity),
@@ -111,9 +111,13 @@ COMMAND(VERSION, version, GIVES(version), version, NOT_STORED,
         WORD(version, 'v', 'e', VERSION, 0, ANY, 0, parse_nothing),
         OPCODE(0x0b, VERSION, bare, 0))
 COMMAND(NOOP, noop, SAYS("OK"), done, NOT_STORED,
-        WORD(mn, 'm', 'n', NOOP, 0, ANY, 0, meta_parse_noop)
-        WORD(shutdown, 's', 'h', NOOP, 0, ANY, 0, parse_shutdown), /* refused */
+        WORD(mn, 'm', 'n', NOOP, 0, ANY, 0, meta_parse_noop),
         OPCODE(0x0a, NOOP, bare, 0))
+/* Never answered with OK: the connection closes. */
+COMMAND(SHUTDOWN, shutdown, BUT(NOT_FOUND, "CLIENT_ERROR invalid shutdown mode\r\n"), done,
+        NOT_STORED,
+        WORD(shutdown, 's', 'h', SHUTDOWN, 0, ANY, 0, parse_rest),
+        NO_OPCODE)
 COMMAND(QUIT, quit, BUT(OK, ""), done, NOT_STORED,
         WORD(quit, 'q', 'u', QUIT, 0, ANY, 0, parse_nothing),
         OPCODE(0x07, QUIT, bare, 0)

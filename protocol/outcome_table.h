@@ -37,7 +37,11 @@ OUTCOME(LINE_TOO_LONG, CLIENT_ERROR, "line too long", "", 0x04, "Invalid argumen
 OUTCOME(BAD_USAGE, CLIENT_ERROR,
         "bad command line format.  Usage: delete <key> [noreply]", "",
         0x04, "Invalid arguments")
+/* -F */
+OUTCOME(NO_FLUSH, CLIENT_ERROR, "flush_all not allowed", "", 0x20, "Auth failure.")
+/* without -A; another word than graceful */
 OUTCOME(NO_SHUTDOWN, PLAIN, "ERROR: shutdown not enabled", "", 0x83, "Not supported")
+OUTCOME(BAD_SHUTDOWN, CLIENT_ERROR, "invalid shutdown mode", "", 0x04, "Invalid arguments")
 /* in meta commands */
 OUTCOME(BAD_FLAG, CLIENT_ERROR, "invalid flag", "", 0x04, "Invalid arguments")
 OUTCOME(DUPLICATE_FLAG, CLIENT_ERROR, "duplicate flag", "", 0x04, "Invalid arguments")

@@ -105,9 +105,9 @@ static enum outcome parse_flush(struct parser *p, struct request *req,
     return OUTCOME_OK;
 }
 
-/* The rest of the line is the key, such as "detail on". */
-static enum outcome parse_stats(struct parser *p, struct request *req,
-                                const struct words *w)
+/* The rest of the line is the key, such as "detail on" of stats. */
+static enum outcome parse_rest(struct parser *p, struct request *req,
+                               const struct words *w)
 {
     (void)p;
     if (w->n == 0)
@@ -137,13 +137,6 @@ static enum outcome parse_nothing(struct parser *p, struct request *req,
 {
     (void)p, (void)req, (void)w;
     return OUTCOME_OK;
-}
-
-static enum outcome parse_shutdown(struct parser *p, struct request *req,
-                                   const struct words *w)
-{
-    (void)p, (void)req, (void)w;
-    return OUTCOME_NO_SHUTDOWN;
 }
 
 /* ---- the table of words: a perfect hash, so no two rows may have the same slot */

@@ -8,6 +8,7 @@
 #include "server/handlers.h"
 #include "server/log.h"
 #include "server/engine_api.h"
+#include "server/server.h"
 
 enum verdict command_refuse(struct connection *c)
 {
@@ -65,6 +66,10 @@ enum verdict command_run_flush(struct connection *c)
     struct response res = { 0 };
     ENGINE_ERROR_CODE rc = command_take_status(c);
     time_t when = c->req.exptime > 0 ? (time_t)command_exptime(c->req.exptime) : 0;
+    if (w->server->settings.disable_flush_all) {
+        res.outcome = OUTCOME_NO_FLUSH;
+        return command_answer(c, &res);
+    }
     if (rc == ENGINE_SUCCESS)
         rc = w->api->flush(w->handle, c, when);
     if (rc != ENGINE_EWOULDBLOCK)
@@ -90,6 +95,24 @@ enum verdict command_run_noop(struct connection *c)
 {
     struct response res = { 0 };
     return command_answer(c, &res);
+}
+
+/* memcached's graceful shutdown saves a memory file first. Here each end is graceful. */
+enum verdict command_run_shutdown(struct connection *c)
+{
+    const struct request *req = &c->req;
+    struct response res = { 0 };
+    bool known = req->nkey == 0 || (req->nkey == strlen("graceful") &&
+                                    memcmp(req->key, "graceful", req->nkey) == 0);
+    if (!c->worker->server->settings.enable_shutdown)
+        res.outcome = OUTCOME_NO_SHUTDOWN;
+    else if (!known)
+        res.outcome = OUTCOME_BAD_SHUTDOWN;
+    if (res.outcome != OUTCOME_OK)
+        return command_answer(c, &res);
+    log_info("a client has ordered the shutdown");
+    server_api_stop();
+    return VERDICT_QUIT;
 }
 
 enum verdict command_run_quit(struct connection *c)

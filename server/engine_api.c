@@ -18,11 +18,9 @@ static struct server *the_server;
 
 /* ---- core ---- */
 
-/* Clients choose features by this number, and some avoid servers below 1. So it starts
- * with the version of memcached whose protocol mcd speaks. */
 const char *server_api_version(void)
 {
-    return "1.6.0-mcd" PACKAGE_VERSION;
+    return MEMCACHED_VERSION;
 }
 
 static uint32_t hash_bytes(const void *data, size_t size, uint32_t seed)

@@ -15,6 +15,7 @@ struct server;
 void server_api_init(struct server *server);
 SERVER_HANDLE_V1 *server_api_get(void);
 
+/* What clients are told; configure.ac has it. */
 const char *server_api_version(void);
 /* Any thread: shuts the process down as SIGTERM does. */
 void server_api_stop(void);

@@ -184,7 +184,7 @@ const char *listener_advice(int error)
 static void tell_ports(const struct listeners *l)
 {
     char text[ADDRESS_MAX];
-    bool chosen = l->settings->port == 0;
+    bool chosen = l->settings->port == PORT_ANY || l->settings->udp_port == PORT_ANY;
     for (size_t i = 0; i < l->n; i++) {
         if (!address_own(l->all[i].fd, text, sizeof(text)))
             continue;

@@ -46,9 +46,13 @@ struct listeners {
     bool starved;
 };
 
-/* False: why names the address that could not be bound. Keeps the pointer s. */
+/* The ports. False: why names the address that could not be bound. Keeps the pointer s.
+ */
 bool listeners_bind(struct listeners *l, const struct settings *s, char *why,
                     size_t nwhy);
+/* The UNIX socket, if there is one. Called after listeners_bind, as the user that mcd
+ * runs as: the socket is the user's. */
+bool listeners_bind_unix(struct listeners *l, char *why, size_t nwhy);
 /* Starts to accept. Also writes the ports that the kernel chose to the log and, if
  * MEMCACHED_PORT_FILENAME is set, all ports to the file that it names. */
 bool listeners_start(struct listeners *l, struct event_base *base, struct worker *workers,

@@ -60,6 +60,12 @@ static void set_options(int fd, const struct addrinfo *ai)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* What bind calls it. */
+static unsigned port_to_bind(uint64_t port)
+{
+    return port == PORT_ANY ? 0 : (unsigned)port;
+}
+
 /* If the kernel chose a port for the first address, the others use it too. */
 static void set_port(struct sockaddr *sa, uint16_t port)
 {
@@ -144,7 +150,7 @@ static bool bind_place(struct listeners *l, const struct host_port *at, uint64_t
     char port[8];
     bool is_any = at->host[0] == '\0' || strcmp(at->host, "*") == 0;
     snprintf(port, sizeof(port), "%u",
-             at->has_port && socktype == SOCK_STREAM ? at->port : (unsigned)common);
+             at->has_port && socktype == SOCK_STREAM ? at->port : port_to_bind(common));
     return bind_name(l, is_any ? NULL : at->host, port, socktype, why, nwhy);
 }
 
@@ -172,11 +178,19 @@ static bool bind_list(struct listeners *l, uint64_t number, int socktype, char *
     return ok;
 }
 
-static bool bind_unix(struct listeners *l, char *why, size_t nwhy)
+static const char *unix_advice(int error)
+{
+    return error == EACCES ? ". Its folder must be open to the user that mcd runs as (-u)"
+                           : "";
+}
+
+bool listeners_bind_unix(struct listeners *l, char *why, size_t nwhy)
 {
     struct sockaddr_un at;
     const char *path = l->settings->unix_socket;
     unsigned mode = 0;
+    if (path == NULL)
+        return true;
     settings_unix_mode(l->settings, &mode);
     if (!unix_socket_address(path, &at)) {
         snprintf(why, nwhy, "the path of the UNIX socket exceeds %zu bytes: %s",
@@ -188,7 +202,8 @@ static bool bind_unix(struct listeners *l, char *why, size_t nwhy)
         l->unix_path = strdup(path);
     if (fd >= 0 && add_listener(l, fd, false))
         return true;
-    snprintf(why, nwhy, "cannot listen on the UNIX socket %s: %s", path, strerror(errno));
+    snprintf(why, nwhy, "cannot listen on the UNIX socket %s: %s%s", path,
+             strerror(errno), unix_advice(errno));
     if (fd >= 0)
         close(fd);
     return false;
@@ -196,12 +211,8 @@ static bool bind_unix(struct listeners *l, char *why, size_t nwhy)
 
 bool listeners_bind(struct listeners *l, const struct settings *s, char *why, size_t nwhy)
 {
-    bool tcp = s->unix_socket == NULL || settings_given(s, "port") ||
-               settings_given(s, "listen");
     l->settings = s;
-    if (s->unix_socket != NULL && !bind_unix(l, why, nwhy))
-        return false;
-    if (tcp && !bind_list(l, s->port, SOCK_STREAM, why, nwhy))
+    if (settings_want_tcp(s) && !bind_list(l, s->port, SOCK_STREAM, why, nwhy))
         return false;
     return s->udp_port == 0 || bind_list(l, s->udp_port, SOCK_DGRAM, why, nwhy);
 }

@@ -1,9 +1,9 @@
 /*
  * mcd: start, run, shut down.
  *
- *   options -> limits -> background -> sockets bound -> memory locked -> user changed
- *   -> engine loaded and initialized -> workers -> listening ... SIGTERM ...
- *   listeners closed -> workers finish -> engine destroyed
+ *   options -> limits -> background -> ports bound -> memory locked -> user changed ->
+ *   UNIX socket bound -> engine loaded and initialized -> workers -> listening ...
+ * SIGTERM ... listeners closed -> workers finish -> engine destroyed
  *
  * Errors before "listening" are written to standard error. The exit code is 78
  * (EX_CONFIG) if the command line causes the error, so that each start would fail: a
@@ -31,6 +31,10 @@
 #include "server/worker_loop.h"
 
 enum { WHY_MAX = 2048 };
+
+static const char license[] =
+#include "server/license.inc" /* made from LICENSE */
+    ;
 
 static bool create_workers(struct server *server, char *why, size_t nwhy)
 {
@@ -85,12 +89,18 @@ static int start_engine(struct server *server, char *why, size_t nwhy)
 
 static bool start_extensions(struct server *server, char *why, size_t nwhy)
 {
-    const struct settings *s = &server->settings;
-    for (size_t i = 0; i < s->nextensions; i++) {
-        if (!extension_load(s->extensions[i], ENGINE_DIR, server_api_get, why, nwhy))
-            return false;
+    const char *at = server->settings.extension;
+    bool ok = true;
+    while (ok && at != NULL) {
+        const char *end = strchrnul(at, '\n');
+        char *text = strndup(at, (size_t)(end - at));
+        if (text == NULL)
+            snprintf(why, nwhy, "out of memory for the extensions");
+        ok = text != NULL && extension_load(text, ENGINE_DIR, server_api_get, why, nwhy);
+        free(text);
+        at = *end != '\0' ? end + 1 : NULL;
     }
-    return true;
+    return ok;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -112,7 +122,7 @@ static void on_hangup(evutil_socket_t fd, short what, void *arg)
 }
 
 struct main_events {
-    struct event *tick, *stop, *term, *interrupt, *hangup;
+    struct event *tick, *stop, *term, *interrupt, *graceful, *hangup;
 };
 
 static bool add_main_events(struct server *server, struct main_events *e)
@@ -123,17 +133,19 @@ static bool add_main_events(struct server *server, struct main_events *e)
     e->stop = event_new(base, server->stop_fd, EV_READ, on_stop, base);
     e->term = evsignal_new(base, SIGTERM, on_stop, base);
     e->interrupt = evsignal_new(base, SIGINT, on_stop, base);
+    e->graceful = evsignal_new(base, SIGUSR1, on_stop, base);
     e->hangup = evsignal_new(base, SIGHUP, on_hangup, NULL);
     return e->tick != NULL && e->stop != NULL && e->term != NULL &&
-           e->interrupt != NULL && e->hangup != NULL &&
+           e->interrupt != NULL && e->graceful != NULL && e->hangup != NULL &&
            event_add(e->tick, &second) == 0 && event_add(e->stop, NULL) == 0 &&
            event_add(e->term, NULL) == 0 && event_add(e->interrupt, NULL) == 0 &&
-           event_add(e->hangup, NULL) == 0;
+           event_add(e->graceful, NULL) == 0 && event_add(e->hangup, NULL) == 0;
 }
 
 static void drop_main_events(struct main_events *e)
 {
-    struct event *all[] = { e->tick, e->stop, e->term, e->interrupt, e->hangup };
+    struct event *all[] = { e->tick,      e->stop,     e->term,
+                            e->interrupt, e->graceful, e->hangup };
     for (size_t i = 0; i < N_ELEMENTS(all); i++) {
         if (all[i] != NULL)
             event_free(all[i]);
@@ -164,7 +176,9 @@ static int start(struct server *server, struct main_events *events, char *why,
         !make_loop(server, events, why, nwhy) ||
         !listeners_bind(&server->listeners, s, why, nwhy) ||
         !process_write_pidfile(s, why, nwhy) || !process_lock_memory(s, why, nwhy) ||
-        !process_change_user(s, why, nwhy) || !create_workers(server, why, nwhy))
+        !process_change_user(s, why, nwhy) ||
+        !listeners_bind_unix(&server->listeners, why, nwhy) ||
+        !create_workers(server, why, nwhy))
         return EXIT_FAILURE;
     if (!start_extensions(server, why, nwhy))
         return EX_CONFIG;
@@ -210,12 +224,21 @@ static void on_library_log(int severity, const char *text)
     log_debug("libevent: %s", text);
 }
 
+static void tell_of_foreign_options(const struct settings *s)
+{
+    char line[WHY_MAX];
+    foreign_tell(&s->foreign, line, sizeof(line));
+    if (line[0] != '\0')
+        log_warning("%s", line);
+}
+
 static int run(struct server *server)
 {
     char why[WHY_MAX] = "";
     struct main_events events = { 0 };
     server_api_init(server);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
+    tell_of_foreign_options(&server->settings);
     signal(SIGPIPE, SIG_IGN);
     event_set_log_callback(on_library_log);
     int code = start(server, &events, why, sizeof(why));
@@ -244,8 +267,11 @@ int main(int argc, char **argv)
     }
     if (server.settings.help)
         settings_help(stdout);
+    else if (server.settings.license)
+        fputs(license, stdout);
     else if (server.settings.version)
-        printf("mcd " PACKAGE_VERSION "\n");
+        puts("mcd " PACKAGE_VERSION
+             ", speaks the protocols of memcached " MEMCACHED_VERSION);
     else
         return run(&server);
     settings_fini(&server.settings);

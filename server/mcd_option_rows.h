@@ -3,22 +3,23 @@
  *
  *   SETTING(name, letter, member, type, preset, least, most, form, shown, what it does)
  *
- * type: see <base/option.h>. most: 0 is no limit. form: how help shows the value, NULL
+ * type: see <base/option.h>. least: of a LIST, the character between its texts. most: 0
+ * is no limit. form: how help shows the value, NULL
  * for a switch. shown: its name in `stats settings`, memcached's name where it has one;
  * NULL if it is no setting, or if clients must not see it (engine-options: files,
  * sockets, the peer).
  */
 SETTING("port", 'p', port, NUMBER, "11211", 0, 65535, "PORT", "tcpport",
-        "TCP port to listen on; 0 or -1: any free one")
+        "TCP port to listen on; 0: no TCP; -1: any free port")
 SETTING("udp-port", 'U', udp_port, NUMBER, "0", 0, 65535, "PORT", "udpport",
-        "UDP port to listen on; 0: no UDP")
+        "UDP port to listen on; 0: no UDP; -1: any free port")
 SETTING("unix-socket", 's', unix_socket, STRING, NULL, 0, 0, "PATH", "domain_socket",
         "UNIX socket to listen on; then no TCP, unless -p or -l is given")
 SETTING("unix-mask", 'a', unix_mask, STRING, "700", 0, 0, "MODE", "umask",
         "access mode of the UNIX socket, in octal")
-SETTING("listen", 'l', listen, STRING, NULL, 0, 0, "ADDRESSES", "inter",
+SETTING("listen", 'l', listen, LIST, NULL, ',', 0, "ADDRESSES", "inter",
         "addresses to listen on, comma-separated: NAME, IPV4 or [IPV6], each with an "
-        "optional :PORT (default: all)")
+        "optional :PORT; may be repeated (default: all)")
 SETTING("daemon", 'd', daemonize, BOOL, "false", 0, 0, NULL, "daemon",
         "run in the background")
 SETTING("user", 'u', user, STRING, NULL, 0, 0, "USER", "user",
@@ -27,6 +28,15 @@ SETTING("memory-limit", 'm', memory_mb, NUMBER, "64", 1, UINT64_C(1) << 40, "MEG
         "maxbytes", "memory for items; the engine's cache_size")
 SETTING("disable-evictions", 'M', disable_evictions, BOOL, "false", 0, 0, NULL,
         "evictions", "when memory is full, answer with an error instead of evicting")
+SETTING("disable-cas", 'C', disable_cas, BOOL, "false", 0, 0, NULL, "cas_enabled",
+        "items have no CAS numbers; the engine's use_cas=false")
+SETTING("disable-flush-all", 'F', disable_flush_all, BOOL, "false", 0, 0, NULL,
+        "flush_enabled", "refuse flush_all")
+SETTING("enable-shutdown", 'A', enable_shutdown, BOOL, "false", 0, 0, NULL,
+        "shutdown_command", "clients may end mcd with the text command shutdown")
+SETTING("protocol", 'B', protocol, CHOICE, "auto", 0, 0, "auto|ascii|binary",
+        "binding_protocol",
+        "protocol of all clients; auto: the first byte of a connection tells")
 SETTING("conn-limit", 'c', max_connections, NUMBER, "1024", 1, 10000000, "NUMBER",
         "maxconns", "maximum number of open connections")
 SETTING("threads", 't', threads, NUMBER, "4", 1, 1024, "NUMBER", "num_threads",
@@ -44,6 +54,8 @@ SETTING("slab-min-size", 'n', chunk_size, NUMBER, "48", 1, 1 << 20, "BYTES", "ch
         "smallest space for key, value and flags; the engine's chunk_size")
 SETTING("lock-memory", 'k', lock_memory, BOOL, "false", 0, 0, NULL, "lock_memory",
         "keep all memory out of swap")
+SETTING("enable-coredumps", 'r', core_dumps, BOOL, "false", 0, 0, NULL, NULL,
+        "allow core files of any size")
 SETTING("pidfile", 'P', pidfile, STRING, NULL, 0, 0, "FILE", "pidfile",
         "write the process id to this file")
 SETTING("verbose", 'v', verbosity, NUMBER, "0", 0, 9, NULL, "verbosity",
@@ -56,14 +68,16 @@ SETTING("conn-mem-limit", 0, conn_memory_mb, NUMBER, "256", 0, UINT64_C(1) << 40
         "connections with the largest buffers are closed; 0: no limit")
 SETTING("maxconns-fast", 0, maxconns_fast, BOOL, "true", 0, 0, "BOOL", "maxconns_fast",
         "clients beyond -c: true refuses them with an error, false lets them wait")
-SETTING("extended", 'o', extended, STRING, NULL, 0, 0, "LIST", NULL,
-        "long options, comma-separated: idle_timeout=60,no_maxconns_fast")
+SETTING("extended", 'o', extended, LIST, NULL, ',', 0, "LIST", NULL,
+        "long options: idle_timeout=60,no_maxconns_fast; may be repeated")
 SETTING("engine", 'E', engine, STRING, "default_engine.so", 0, 0, "FILE", "engine",
         "storage engine; a name without a slash is looked up in " ENGINE_DIR)
-SETTING("engine-options", 'e', engine_options, STRING, NULL, 0, 0, "KEY=VALUE;...", NULL,
-        "configuration of the engine")
-SETTING("extension", 'X', extension, STRING, NULL, 0, 0, "FILE[,CONFIG]", "extension",
+SETTING("engine-options", 'e', engine_options, LIST, NULL, ';', 0, "KEY=VALUE;...", NULL,
+        "configuration of the engine; may be repeated")
+SETTING("extension", 'X', extension, LIST, NULL, '\n', 0, "FILE[,CONFIG]", "extension",
         "load an extension; may be repeated")
+SETTING("license", 'i', license, BOOL, "false", 0, 0, NULL, NULL,
+        "print the licence and exit")
 SETTING("version", 'V', version, BOOL, "false", 0, 0, NULL, NULL,
         "print the version and exit")
 SETTING("help", 'h', help, BOOL, "false", 0, 0, NULL, NULL, "print this text and exit")

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,9 +20,26 @@
 
 enum { OTHER_DESCRIPTORS = 128 }; /* listeners, event loops, the engine's own */
 
+/* -r. Where the hard limit stands, as far as it goes. */
+static void raise_core_limit(void)
+{
+    struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+    if (setrlimit(RLIMIT_CORE, &limit) == 0)
+        return;
+    if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_CORE, &limit);
+    }
+    if (limit.rlim_max == 0)
+        log_warning("-r: the system allows no core files; raise the limit (ulimit -c, "
+                    "LimitCORE=)");
+}
+
 bool process_raise_limits(const struct settings *s, char *why, size_t nwhy)
 {
     struct rlimit limit;
+    if (s->core_dumps)
+        raise_core_limit();
     rlim_t need = (rlim_t)s->max_connections + OTHER_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
         return true;
@@ -85,8 +103,11 @@ bool process_change_user(const struct settings *s, char *why, size_t nwhy)
     if (user != NULL && user->pw_uid == 0)
         return true;
     if (user != NULL && initgroups(s->user, user->pw_gid) == 0 &&
-        setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0)
+        setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0) {
+        if (s->core_dumps) /* the change of the user has ended that */
+            prctl(PR_SET_DUMPABLE, 1);
         return true;
+    }
     snprintf(why, nwhy, "cannot become user '%s': %s", s->user, strerror(errno));
     return false;
 }

@@ -10,7 +10,7 @@
 
 #include "server/settings.h"
 
-/* Provides enough descriptors for -c. */
+/* Provides enough descriptors for -c, and core files for -r. */
 bool process_raise_limits(const struct settings *s, char *why, size_t nwhy);
 /* When started as root, the user must be named (-u) and must exist. */
 bool process_check_user(const struct settings *s, char *why, size_t nwhy);

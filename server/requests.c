@@ -2,6 +2,7 @@
 
 #include "server/commands.h"
 #include "server/receive.h"
+#include "server/server.h"
 #include "server/set.h"
 
 enum verdict request_value(struct connection *c)
@@ -71,13 +72,25 @@ static enum verdict serve_next(struct connection *c)
     return VERDICT_QUIT;
 }
 
+static const struct codec *choose_codec(const struct connection *c)
+{
+    switch (c->worker->server->settings.protocol) {
+    case SETTINGS_PROTOCOL_ASCII:
+        return &text_codec;
+    case SETTINGS_PROTOCOL_BINARY:
+        return &binary_codec;
+    default:
+        return codec_for_first_byte((uint8_t)*buffer_head(&c->io->in));
+    }
+}
+
 /* The hot loop: answers all requests that have arrived, into one output. */
 enum verdict request_serve(struct connection *c)
 {
     struct buffer *in = &c->io->in;
     enum verdict verdict = VERDICT_DONE;
     if (c->codec == NULL)
-        c->codec = codec_for_first_byte((uint8_t)*buffer_head(in));
+        c->codec = choose_codec(c);
     while (verdict == VERDICT_DONE) {
         if (c->budget == 0 && buffer_length(in) > 0)
             return VERDICT_YIELD;

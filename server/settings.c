@@ -30,14 +30,16 @@ static size_t row_of(const char *name)
     return i;
 }
 
-static bool add_extension(struct settings *s, const char *text)
+/* memcached's -X has no value, so the next option would be taken for one. */
+static bool is_other_x(const struct option_row *row, const char *text, char *why,
+                       size_t nwhy)
 {
-    char **list = realloc(s->extensions, (s->nextensions + 1) * sizeof(*list));
-    if (list == NULL)
+    if (row->offset != AT(extension) || text == NULL || text[0] != '-')
         return false;
-    s->extensions = list;
-    list[s->nextensions] = strdup(text);
-    return list[s->nextensions++] != NULL;
+    snprintf(why, nwhy,
+             "-X loads an extension and needs its FILE, as in memcached's server with "
+             "storage engines; write --disable-dumping for memcached 1.6's -X");
+    return true;
 }
 
 /* Sets the option of one row; text is NULL for a switch. */
@@ -46,42 +48,57 @@ static bool put(struct settings *s, size_t index, const char *text, char *why,
 {
     const struct option_row *row = &settings_rows[index];
     s->given[index] = true;
+    if (is_other_x(row, text, why, nwhy))
+        return false;
     if (row->offset == AT(verbosity)) {
         s->verbosity++;
         return true;
     }
-    if (row->offset == AT(port) && text != NULL && strcmp(text, "-1") == 0)
-        text = "0"; /* another way to ask for any free port */
-    if (text == NULL)
-        text = "true";
-    if (option_put(row, s, text, why, nwhy) != OPTION_OK)
-        return false;
-    if (row->offset == AT(extension) && !add_extension(s, text)) {
-        snprintf(why, nwhy, "out of memory");
-        return false;
+    if (text != NULL && strcmp(text, "-1") == 0 &&
+        (row->offset == AT(port) || row->offset == AT(udp_port))) {
+        *(uint64_t *)((char *)s + row->offset) = PORT_ANY;
+        return true;
     }
-    return true;
+    return option_put(row, s, text != NULL ? text : "true", why, nwhy) == OPTION_OK;
+}
+
+static char *replace(char *text, char from, char to)
+{
+    for (char *c = text; *c != '\0'; c++)
+        *c = *c == from ? to : *c;
+    return text;
+}
+
+static void refuse_word(char *name, char *why, size_t nwhy)
+{
+    char room[NEAR_HINT] = "";
+    struct near n;
+    near_init(&n, name);
+    near_try_rows(&n, settings_rows, settings_nrows);
+    foreign_try_words(&n);
+    near_hint(&n, "", room, sizeof(room));
+    snprintf(why, nwhy, "-o: unknown option '%s'%s; see mcd -h", replace(name, '-', '_'),
+             replace(room, '-', '_'));
 }
 
 /* One word of -o: a long option with '_' for '-'; a leading no_ switches it off. */
 static bool put_extended(struct settings *s, char *word, char *why, size_t nwhy)
 {
-    char *value = strchr(word, '=');
-    const char *name = word;
+    bool known;
+    char *value = strchr(word, '='), *name = word;
     if (value != NULL)
         *value++ = '\0';
-    for (char *c = word; *c != '\0'; c++) {
-        if (*c == '_')
-            *c = '-';
-    }
+    replace(word, '_', '-');
     if (strncmp(word, "no-", 3) == 0 && value == NULL) {
         name = word + 3;
         value = "false";
     }
     size_t index = row_of(name);
     if (index == settings_nrows || settings_rows[index].offset == AT(extended)) {
-        snprintf(why, nwhy, "-o: unknown option '%s'; see mcd -h", name);
-        return false;
+        bool ok = foreign_take_word(&s->foreign, name, &known, why, nwhy);
+        if (!known)
+            refuse_word(name, why, nwhy);
+        return ok;
     }
     if (value == NULL && settings_rows[index].type != OPTION_BOOL) {
         snprintf(why, nwhy, "-o: option '%s' needs a value: %s=%s", name, name,
@@ -104,6 +121,19 @@ static bool parse_extended(struct settings *s, char *why, size_t nwhy)
     return ok;
 }
 
+static bool check_ports(struct settings *s, char *why, size_t nwhy)
+{
+    /* -U alone means both, as it does for memcached. */
+    if (s->udp_port != 0 && !settings_given(s, "port"))
+        s->port = s->udp_port;
+    if (settings_want_tcp(s) || s->udp_port != 0 || s->unix_socket != NULL)
+        return true;
+    snprintf(why, nwhy,
+             "there is nothing to listen on: -p 0 means no TCP. Name a UNIX socket (-s) "
+             "or a UDP port (-U), or ask for any free TCP port with -p -1");
+    return false;
+}
+
 static bool check_whole(struct settings *s, char *why, size_t nwhy)
 {
     unsigned mode;
@@ -122,24 +152,25 @@ static bool check_whole(struct settings *s, char *why, size_t nwhy)
                  s->unix_mask);
         return false;
     }
-    /* -U alone means both, as it does for memcached. */
-    if (s->udp_port != 0 && !settings_given(s, "port"))
-        s->port = s->udp_port;
-    return true;
+    return check_ports(s, why, nwhy);
 }
 
 static bool take(struct command_line *l, const struct option_row *row, void *values,
                  const char *text, char *why, size_t nwhy)
 {
-    struct settings *s = values;
+    struct settings *s = l->table[0].values;
+    if (values == &s->foreign)
+        return foreign_take_option(&s->foreign, row->name, why, nwhy);
     bool ok = put(s, (size_t)(row - settings_rows), text, why, nwhy);
-    l->enough = s->help || s->version;
+    l->enough = s->help || s->version || s->license;
     return ok;
 }
 
 bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t nwhy)
 {
-    struct command_line line = { .table = { { settings_rows, settings_nrows, s } },
+    struct command_line line = { .table = { { settings_rows, settings_nrows, s },
+                                            { foreign_option_rows, foreign_option_count,
+                                              &s->foreign } },
                                  .hint = "see mcd -h",
                                  .take = take };
     *s = (struct settings){ 0 };
@@ -157,11 +188,6 @@ bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t
 
 void settings_fini(struct settings *s)
 {
-    for (size_t i = 0; i < s->nextensions; i++)
-        free(s->extensions[i]);
-    free(s->extensions);
-    s->extensions = NULL;
-    s->nextensions = 0;
     option_free(settings_rows, settings_nrows, s);
 }
 
@@ -169,6 +195,12 @@ bool settings_given(const struct settings *s, const char *name)
 {
     size_t index = row_of(name);
     return index < settings_nrows && s->given[index];
+}
+
+bool settings_want_tcp(const struct settings *s)
+{
+    return s->port != 0 && (s->unix_socket == NULL || settings_given(s, "port") ||
+                            settings_given(s, "listen"));
 }
 
 bool settings_unix_mode(const struct settings *s, unsigned *mode)
@@ -193,6 +225,8 @@ char *settings_engine_config(const struct settings *s, bool *ok)
         fprintf(out, "item_size_max=%" PRIu64 ";", s->item_size_max);
     if (s->disable_evictions)
         fprintf(out, "eviction=false;");
+    if (s->disable_cas)
+        fprintf(out, "use_cas=false;");
     if (settings_given(s, "slab-growth-factor"))
         fprintf(out, "factor=%g;", s->factor);
     if (settings_given(s, "slab-min-size"))
@@ -211,4 +245,5 @@ void settings_help(FILE *out)
     fprintf(out, "mcd " PACKAGE_VERSION ", a memcached-compatible server with storage "
                  "engines\n\nusage: mcd [options]\n\n");
     option_help(settings_rows, settings_nrows, out);
+    foreign_help(out);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/option.h"
+#include "server/foreign.h"
 
 /* The number of settings. */
 enum {
@@ -20,13 +21,17 @@ enum {
     SETTINGS
 };
 
+/* The words of -B. */
+enum { SETTINGS_PROTOCOL_AUTO, SETTINGS_PROTOCOL_ASCII, SETTINGS_PROTOCOL_BINARY };
+
+enum { PORT_ANY = 65536 }; /* -1 of -p and -U: any free port */
+
 struct settings {
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
     OPTION_MEMBER_##type(member)
 #include "server/mcd_option_rows.h"
-    char **extensions; /* FILE[,CONFIG], in the order of -X */
-    size_t nextensions;
     bool given[SETTINGS]; /* by row: the command line has the option */
+    struct foreign_given foreign;
 };
 
 extern const struct option_row settings_rows[];
@@ -38,8 +43,11 @@ void settings_fini(struct settings *s);
 
 bool settings_given(const struct settings *s, const char *name);
 
-/* The engine's configuration: -m, -I, -M, -f and -n, as far as they were given, then the
- * text of -e. malloc'ed; NULL if it is empty (or if memory is exhausted: then *ok is
+/* Whether mcd listens on TCP: not with -p 0, nor with -s alone. */
+bool settings_want_tcp(const struct settings *s);
+
+/* The engine's configuration: -m, -I, -M, -C, -f and -n, as far as they were given, then
+ * the text of -e. malloc'ed; NULL if it is empty (or if memory is exhausted: then *ok is
  * false). */
 char *settings_engine_config(const struct settings *s, bool *ok);
 

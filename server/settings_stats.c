@@ -15,21 +15,35 @@ static const char *const shown[] = {
 static const struct {
     const char *name, *value;
 } fixed[] = {
-    { "cas_enabled", "yes" },          { "binding_protocol", "auto-negotiate" },
     { "auth_enabled_sasl", "no" },     { "auth_enabled_ascii", "no" },
     { "ssl_enabled", "no" },           { "detail_enabled", "no" },
-    { "flush_enabled", "yes" },        { "dump_enabled", "no" },
-    { "shutdown_command", "no" },      { "lru_crawler", "no" },
+    { "dump_enabled", "no" },          { "lru_crawler", "no" },
     { "lru_maintainer_thread", "no" }, { "slab_reassign", "no" },
 };
+
+static bool is_any_port(const struct settings *s, const struct option_row *row)
+{
+    return (row->offset == offsetof(struct settings, port) && s->port == PORT_ANY) ||
+           (row->offset == offsetof(struct settings, udp_port) &&
+            s->udp_port == PORT_ANY);
+}
 
 static void value_of(const struct settings *s, const struct option_row *row, char *value,
                      size_t size)
 {
     if (row->offset == offsetof(struct settings, memory_mb))
         snprintf(value, size, "%" PRIu64, s->memory_mb << 20);
+    else if (row->offset == offsetof(struct settings, disable_cas) ||
+             row->offset == offsetof(struct settings, disable_flush_all))
+        snprintf(value, size, "%s",
+                 *(const bool *)((const char *)s + row->offset) ? "no" : "yes");
+    else if (row->offset == offsetof(struct settings, protocol) &&
+             s->protocol == SETTINGS_PROTOCOL_AUTO)
+        snprintf(value, size, "auto-negotiate");
     else if (row->offset == offsetof(struct settings, disable_evictions))
         snprintf(value, size, "%s", s->disable_evictions ? "off" : "on");
+    else if (is_any_port(s, row))
+        snprintf(value, size, "-1");
     else if (row->offset == offsetof(struct settings, verbosity))
         snprintf(value, size, "%u", log_verbosity());
     else if (row->type == OPTION_BOOL)
@@ -41,12 +55,14 @@ static void value_of(const struct settings *s, const struct option_row *row, cha
 
 void settings_each(const struct settings *s, metric_emit emit, void *context)
 {
-    char value[1024];
+    char value[1024], *rest, *line;
     for (size_t i = 0; i < settings_nrows; i++) {
         if (shown[i] == NULL)
             continue;
         value_of(s, &settings_rows[i], value, sizeof(value));
-        emit(context, shown[i], value);
+        rest = value; /* -X: a line for each */
+        while ((line = strsep(&rest, "\n")) != NULL)
+            emit(context, shown[i], line);
     }
     for (size_t i = 0; i < N_ELEMENTS(fixed); i++)
         emit(context, fixed[i].name, fixed[i].value);

@@ -1,3 +1,4 @@
+#include "config.h"
 #include "server/stats.h"
 
 #include <event2/event.h>
@@ -72,6 +73,7 @@ static void take_process(struct snapshot *s)
     s->uptime = clock_uptime();
     s->time = (uint64_t)clock_date();
     s->version = server_api_version();
+    s->mcd_version = PACKAGE_VERSION;
     s->libevent = event_get_version();
     s->pointer_size = 8 * sizeof(void *);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/near.h"
 
 #define ITEM_PRESET (UINT64_C(1) << 20)
 
@@ -36,13 +37,16 @@ static bool refuse(struct store *s, const char *format, ...)
 
 static bool parse(struct store *s, const char *text)
 {
-    char why[200], *rest = NULL;
+    char why[200], key[64], room[NEAR_HINT], *rest = NULL;
+    struct near near;
     if (!option_defaults(rows, N_ELEMENTS(rows), &s->config, why, sizeof(why)) ||
         !option_parse(rows, N_ELEMENTS(rows), &s->config, text, &rest, why, sizeof(why)))
         return refuse(s, "default_engine: %s", why);
     if (rest == NULL)
         return true;
-    refuse(s, "default_engine: unknown option: %s", rest);
+    near_find_pair(&near, rest, rows, N_ELEMENTS(rows), key, sizeof(key));
+    refuse(s, "default_engine: unknown option: %s%s", rest,
+           near_hint(&near, "", room, sizeof(room)));
     free(rest);
     return false;
 }

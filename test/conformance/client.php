@@ -66,7 +66,8 @@ check('touch', $client->touch('c', 1000), true);
 check('delete', $client->delete('k'), true);
 check('get after delete', $client->get('k'), false);
 check('delete of what is not there', $client->delete('k'), false);
-check('version', count($client->getVersion()), 1);
+check('version', array_map(fn($text) => version_compare($text, '1.6', '>='),
+                           array_values($client->getVersion())), [true]);
 check('flush', $client->flush(), true);
 check('get after flush', $client->get('c'), false);
 

@@ -46,6 +46,9 @@ class Pymemcache:
     def touch(self, key, exp):
         return self.client.touch(key, exp, noreply=False)
 
+    def version(self):
+        return self.client.version()
+
     def flush(self):
         return self.client.flush_all(noreply=False)
 
@@ -83,6 +86,9 @@ class Memcache:
 
     def touch(self, key, exp):
         return bool(self.client.touch(key, exp))
+
+    def version(self):
+        return self.client.get_stats()[0][1]["version"]
 
     def flush(self):
         self.client.flush_all()
@@ -126,6 +132,9 @@ class Pylibmc:
 
     def touch(self, key, exp):
         return self.client.touch(key, exp)
+
+    def version(self):
+        return self.client.get_stats()[0][1]["version"]
 
     def flush(self):
         return self.client.flush_all()
@@ -190,6 +199,8 @@ def ends(client):
     check("touch", bool(client.touch("t", 1000)), True)
     check("get after touch", text(client.get("t")), "x")
     check("touch of an absent key", bool(client.touch("none", 1000)), False)
+    numbers = tuple(int(word) for word in text(client.version()).split("."))
+    check("version is 1.6 or later", numbers >= (1, 6, 0), True)
     client.flush()
     check("get after flush", client.get("k"), None)
 

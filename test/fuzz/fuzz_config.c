@@ -7,6 +7,7 @@
 
 #include <memcached/config_parser.h>
 
+#include "base/near.h"
 #include "base/option.h"
 #include "test/fuzz/fuzz.h"
 
@@ -14,7 +15,7 @@ struct values {
     bool flag;
     uint64_t number, size;
     double factor;
-    char *text;
+    char *text, *list;
     unsigned choice;
 };
 
@@ -27,6 +28,7 @@ static const struct option_row rows[] = {
     { ROW(size, OPTION_SIZE), .preset = "64m" },
     { ROW(factor, OPTION_FACTOR), .preset = "1.25", .min = 1 },
     { ROW(text, OPTION_STRING) },
+    { ROW(list, OPTION_LIST), .min = ',' },
     { ROW(choice, OPTION_CHOICE), .preset = "one", .form = "one|two|three" },
 };
 
@@ -59,11 +61,20 @@ static void check_rest(const char *rest)
     free(again);
 }
 
+static void look_for_what_is_near(const char *config)
+{
+    struct near near;
+    char key[16], hint[NEAR_HINT];
+    bool found = near_find_pair(&near, config, rows, N_ELEMENTS(rows), key, sizeof(key));
+    CHECK(found == (near_hint(&near, "--", hint, sizeof(hint))[0] != '\0'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct values values = { 0 };
     char *config = fuzz_text(bytes, n), *rest, why[160] = "", shown[64];
     parse_as_engine(config);
+    look_for_what_is_near(config);
     CHECK(option_defaults(rows, N_ELEMENTS(rows), &values, why, sizeof(why)));
     bool ok =
         option_parse(rows, N_ELEMENTS(rows), &values, config, &rest, why, sizeof(why));

@@ -1,6 +1,8 @@
 """mcd as a process: errors at start, limits, sockets, signals."""
 
+import contextlib
 import os
+import pwd
 import re
 import signal
 import socket
@@ -48,11 +50,15 @@ def case_help_and_version(lab):
 
 def case_unknown_option(lab):
     refuses(lab, r"nonsense", "--nonsense")
+    refuses(lab, r"did you mean '--pidfile'", "--pidfle=x")
+    refuses(lab, r"did you mean 'idle_timeout'", "-o", "idel_timeout=60")
+    done = subprocess.run([lab.build.mcreplctl, "promtoe"], check=False, stderr=subprocess.PIPE)
+    assert b"did you mean 'promote'" in done.stderr, done.stderr
 
 
 def case_bad_numbers(lab):
     for options in (("-p", "abc"), ("-p", "70000"), ("-t", "0"), ("-m", "abc"), ("-c", "0"),
-                    ("-I", "1"), ("-f", "abc"), ("-l", "127.0.0.1:http"), ("-l", ",")):
+                    ("-I", "1"), ("-f", "abc"), ("-l", "127.0.0.1:http")):
         refuses(lab, r".", *options)
 
 
@@ -77,6 +83,8 @@ def case_engine_without_create_instance(lab):
 
 def case_engine_option_unknown(lab):
     refuses(lab, r"bogus", "-p", str(free_port()), "-e", "bogus=1")
+    refuses(lab, r"default_engine.*did you mean 'cache_size'", "-p", str(free_port()), "-e",
+            "cache_siez=64m")
 
 
 def case_engine_option_bad(lab):
@@ -86,6 +94,8 @@ def case_engine_option_bad(lab):
 def case_repl_option_bad(lab):
     for config, word in (("heartbeat=abc", "heartbeat"), ("dirty_bits=99", "dirty_bits"),
                          ("standby_writes=maybe", "standby_writes"), ("bogus=1", "bogus"),
+                         ("standby_write=alone", "repl_engine has no option 'standby_write' "
+                          ".did you mean 'standby_writes'.*wrapped engine failed.*default_engine"),
                          ("engine=/no-such-engine.so", "no-such-engine"),
                          ("listen=127.0.0.1:notaport", "listen")):
         try:
@@ -124,13 +134,13 @@ def case_user_unknown(lab):
 
 
 def case_kernel_picks_port(lab):
-    """-p 0 gets a port from the kernel, and writes it to MEMCACHED_PORT_FILENAME."""
+    """-p -1 gets a port from the kernel, and writes it to MEMCACHED_PORT_FILENAME."""
     path = os.path.join(lab.folder, "ports")
     lab.environment["MEMCACHED_PORT_FILENAME"] = path
     node = lab.single()
     node.stop()
     os.unlink(path)
-    node.command[node.command.index("-p") + 1] = "0"
+    node.command[node.command.index("-p") + 1] = "-1"
     node.launch()
 
     def port():
@@ -157,6 +167,68 @@ def case_unix_socket(lab):
     with Connection(path) as client:
         assert client.call("get", b"k").value == b"x"
     node.stop()
+
+
+def open_sockets(process):
+    """Local ports of the process: (kind, port in hex)."""
+    own, found = inodes(process), set()
+    for kind in ("tcp", "tcp6", "udp", "udp6"):
+        with open("/proc/%d/net/%s" % (process.pid, kind), encoding="ascii") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        found |= {(kind, row[1].rsplit(":", 1)[1]) for row in rows if row[9] in own}
+    return found
+
+
+def inodes(process):
+    """Of its sockets."""
+    folder, links = "/proc/%d/fd" % process.pid, []
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(os.path.join(folder, name)))
+    return {link[len("socket:["):-1] for link in links if link.startswith("socket:[")}
+
+
+def case_no_tcp(lab):
+    """-p 0 opens no TCP port; with nothing to listen on, mcd does not start."""
+    path = os.path.join(lab.folder, "client.sock")
+    refuses(lab, "nothing to listen on", "-p", "0")
+    node = lab.add("a", "-s", path, "-p", "0", engine=lab.build.default_engine)
+    node.launch()
+
+    def stores():
+        if not os.path.exists(path):
+            return False
+        with Connection(path) as client:
+            return client.store("k", "x") == "STORED"
+    lab.until(stores, "mcd answers on the socket")
+    assert open_sockets(node.process) == set(), open_sockets(node.process)
+
+
+def case_repeated_listen(lab):
+    """-l may come several times, as in Ubuntu's configuration."""
+    node = lab.single("-l", "127.0.0.2")
+    for host in ("127.0.0.1", "127.0.0.2"):
+        with Connection((host, node.port)) as client:
+            assert client.ask("version")[0].startswith(b"VERSION "), host
+
+
+def case_unix_socket_of_the_user(lab):
+    """The UNIX socket belongs to the user that mcd runs as, not to root."""
+    if os.geteuid() != 0:
+        return "not root: -u is not looked at"
+    nobody = pwd.getpwnam("nobody")
+    folder = os.path.join(lab.folder, "of-nobody")
+    os.chmod(lab.folder, 0o755)
+    os.mkdir(folder)
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    path = os.path.join(folder, "client.sock")
+    node = lab.single("-u", "nobody", "-s", path)
+    assert os.stat(path).st_uid == nobody.pw_uid, "uid %d" % os.stat(path).st_uid
+    node.stop()
+    assert not os.path.exists(path), "the socket is left"
+    refuses(lab, "open to the user", "-u", "nobody", "-p", "0", "-s",
+            os.path.join(lab.folder, "root.sock"), expected=FAILED)
+    return ""
 
 
 def case_connection_limit(lab):
@@ -244,6 +316,91 @@ def case_sigterm(lab):
 
 def case_sigint(lab):
     ends_on(lab, signal.SIGINT)
+
+
+def case_sigusr1(lab):
+    ends_on(lab, signal.SIGUSR1)
+
+
+def case_shutdown_command(lab):
+    """-A: clients may end mcd; without it they may not."""
+    node = lab.single()
+    assert node.ask("shutdown") == [b"ERROR: shutdown not enabled"]
+    node.stop()
+    for line in ("shutdown", "shutdown graceful"):
+        node.start(*(["-A"] if "-A" not in node.command else []))
+        assert node.ask("shutdown now") == [b"CLIENT_ERROR invalid shutdown mode"]
+        client = node.connect()
+        client.send(line.encode() + b"\r\n")
+        assert client.is_closed()
+        node.forget()
+        code = node.process.wait(10 * lab.build.slowness)
+        node.process = None
+        assert code == 0, "exit code %d: %s" % (code, node.last_words())
+
+
+def case_switches_of_memcached(lab):
+    """-F refuses flush_all, -C leaves out CAS numbers, -B binds a protocol; as memcached
+    1.6 answers."""
+    node = lab.single("-F", "-C")
+    client = node.connect()
+    assert client.store("k", "x") == "STORED"
+    assert client.ask("flush_all") == [b"CLIENT_ERROR flush_all not allowed"]
+    assert client.ask("mg k c") == [b"HD c0"]
+    client.send(b"cas k 0 0 1 5\r\ny\r\n")
+    assert client.line() == b"EXISTS"
+    with node.connect() as binary:
+        assert binary.call("flush").value == b"Auth failure."
+    node.stop()
+    node = lab.single("-B", "ascii", name="ascii")
+    with node.connect() as client:
+        client.send(b"\x80\x0b" + b"\0" * 22 + b"\r\n")
+        assert client.line() == b"ERROR"
+    node.stop()
+    node = lab.single("-B", "binary", name="binary")
+    with node.connect() as client:
+        assert client.call("version").value.startswith(b"1.")
+    with node.connect() as client:
+        client.send(b"version\r\n" * 4)
+        assert client.is_closed()
+
+
+def case_version(lab):
+    """Clients read the version as numbers and dots, and choose features by it; tools find
+    mcd's own beside it."""
+    node = lab.single()
+    answer = node.ask("version")[0].decode()
+    found = re.fullmatch(r"VERSION (\d+)\.(\d+)\.(\d+)", answer)
+    assert found and tuple(int(word) for word in found.groups()) >= (1, 6, 0), answer
+    stats = node.connect().stats()
+    assert answer == "VERSION " + stats["version"], stats["version"]
+    with node.connect() as client:
+        assert client.call("version").value.decode() == stats["version"]
+    text = run(lab, "-V")[1]
+    assert text.startswith("mcd %s," % stats["mcd_version"]) and stats["version"] in text, text
+
+
+def case_core_files_and_licence(lab):
+    node = lab.single("-r", "-u", "nobody")
+    with open("/proc/%d/limits" % node.process.pid, encoding="ascii") as file:
+        soft, hard = re.search(r"Max core file size +(\S+) +(\S+)", file.read()).groups()
+    assert soft == hard, "core files are limited to %s of %s" % (soft, hard)
+    # root owns the files of a process that may not dump core
+    owner = os.stat("/proc/%d/limits" % node.process.pid).st_uid
+    assert owner in (os.geteuid(), pwd.getpwnam("nobody").pw_uid) and (owner or os.geteuid()), owner
+    code, text = run(lab, "-i")
+    assert code == 0 and "Redistribution and use" in text, text
+
+
+def case_options_without_effect(lab):
+    """memcached's options that tune what mcd does not have: one line tells of all."""
+    node = lab.single("-L", "-o", "slab_reassign,no_hashexpand", "-o", "modern")
+    lines = [line for line in node.log().splitlines() if "without effect" in line]
+    assert len(lines) == 1, node.log()
+    for word in ("-L (", "-o slab_reassign (", "-o hashexpand (", "-o modern ("):
+        assert word in lines[0], lines[0]
+    refuses(lab, "without a password", "-S")
+    refuses(lab, "encrypted", "-o", "ssl_chain_cert=x")
 
 
 def case_sighup_is_survived(lab):

@@ -9,7 +9,7 @@ struct values {
     bool flag;
     uint64_t number, size;
     double factor;
-    char *text;
+    char *text, *list;
     unsigned choice;
     bool file;
 };
@@ -22,6 +22,7 @@ static const struct option_row rows[] = {
     ROW(size, 0, SIZE, "64m", 1024, 0, "BYTES", "A size."),
     ROW(factor, 0, FACTOR, "1.25", 1, 0, "X", "A factor."),
     ROW(text, 0, STRING, NULL, 0, 0, "TEXT", "A text."),
+    ROW(list, 0, LIST, NULL, '+', 0, "TEXT", "Texts."),
     ROW(choice, 0, CHOICE, "keep", 0, 0, "drop|keep|ask", "A choice."),
     ROW(file, 0, FILE, NULL, 0, 0, "FILE", "A file of options."),
 };
@@ -78,6 +79,21 @@ START_TEST(test_every_type_is_set)
     ck_assert_uint_eq(values.choice, 2);
     option_free(rows, NROWS, &values);
     ck_assert_ptr_null(values.text);
+}
+END_TEST
+
+START_TEST(test_texts_of_a_list_add_up)
+{
+    char text[16];
+    setup();
+    ck_assert_int_eq(set("list", "a"), OPTION_OK);
+    ck_assert_str_eq(values.list, "a");
+    ck_assert_int_eq(set("list", ""), OPTION_OK);
+    ck_assert_int_eq(set("list", "bc"), OPTION_OK);
+    option_format(option_find(rows, NROWS, "list"), &values, text, sizeof(text));
+    ck_assert_str_eq(text, "a++bc");
+    option_free(rows, NROWS, &values);
+    ck_assert_ptr_null(values.list);
 }
 END_TEST
 
@@ -244,7 +260,7 @@ END_TEST
 START_TEST(test_format_reads_back)
 {
     static const char *const texts[] = { "false", "7",    "67108864", "1.25",
-                                         "NULL",  "keep", "false" };
+                                         "NULL",  "NULL", "keep",     "false" };
     char text[64];
     setup();
     for (size_t i = 0; i < NROWS; i++) {
@@ -276,6 +292,7 @@ int main(void)
     const TTest *tests[] = {
         test_defaults,
         test_every_type_is_set,
+        test_texts_of_a_list_add_up,
         test_bad_values_are_refused_by_name,
         test_rows_are_found_by_name,
         test_sizes,

@@ -74,6 +74,8 @@ START_TEST(test_letters_and_long_names)
     ck_assert_uint_eq(s.verbosity, 2);
     ck_assert(s.daemonize && s.lock_memory && s.disable_evictions);
     ck_assert(settings_given(&s, "port"));
+    ck_assert(parse("-m=64 -p=7 -I=2m"));
+    ck_assert(s.memory_mb == 64 && s.port == 7 && s.item_size_max == 2 << 20);
     ck_assert(parse("--port=8 --memory-limit 100 --verbose --engine=x.so -v"));
     ck_assert_uint_eq(s.port, 8);
     ck_assert_uint_eq(s.memory_mb, 100);
@@ -86,13 +88,41 @@ END_TEST
 START_TEST(test_any_free_port)
 {
     ck_assert(parse("-p -1"));
-    ck_assert_uint_eq(s.port, 0);
-    ck_assert(parse("-p 0"));
-    ck_assert_uint_eq(s.port, 0);
+    ck_assert_uint_eq(s.port, PORT_ANY);
+    ck_assert(parse("-U -1 -p 7"));
+    ck_assert_uint_eq(s.udp_port, PORT_ANY);
+    ck_assert_uint_eq(s.port, 7);
+    ck_assert(settings_want_tcp(&s));
     ck_assert(parse("-U 5"));
     ck_assert_uint_eq(s.port, 5);
     ck_assert(parse("-U 5 -p 6"));
     ck_assert_uint_eq(s.port, 6);
+    settings_fini(&s);
+}
+END_TEST
+
+START_TEST(test_no_tcp)
+{
+    ck_assert(parse("-p 0 -U 5") && !settings_want_tcp(&s));
+    ck_assert(parse("-p 0 -s socket") && !settings_want_tcp(&s));
+    ck_assert(parse("-p 0 -l 127.0.0.1 -s socket") && !settings_want_tcp(&s));
+    ck_assert(parse("-s socket") && !settings_want_tcp(&s));
+    ck_assert(parse("-s socket -l 127.0.0.1") && settings_want_tcp(&s));
+    refuses("-p 0", "nothing to listen on");
+    refuses("-p 0 -U 0 -l 127.0.0.1", "nothing to listen on");
+}
+END_TEST
+
+START_TEST(test_repeated_options_add_up)
+{
+    ck_assert(parse("-l 127.0.0.1 -l ::1"));
+    ck_assert_str_eq(s.listen, "127.0.0.1,::1");
+    ck_assert(parse("-o idle_timeout=60 -o no_maxconns_fast --extended=threads=2"));
+    ck_assert(s.idle_timeout == 60 && !s.maxconns_fast && s.threads == 2);
+    refuses("-o nonsense -o idle_timeout=60", "nonsense");
+    configures("-e peer=a -m 1 -e b=c -e d=e", "cache_size=1048576;peer=a;b=c;d=e");
+    ck_assert(parse("-X one.so -X two.so,x=1"));
+    ck_assert_str_eq(s.extension, "one.so\ntwo.so,x=1");
     settings_fini(&s);
 }
 END_TEST
@@ -128,6 +158,23 @@ START_TEST(test_extended)
 }
 END_TEST
 
+START_TEST(test_switches_of_memcached)
+{
+    ck_assert(parse(""));
+    ck_assert(!s.enable_shutdown && !s.disable_flush_all && !s.disable_cas);
+    ck_assert_uint_eq(s.protocol, SETTINGS_PROTOCOL_AUTO);
+    ck_assert(parse("-A -F -C -r -B binary"));
+    ck_assert(s.enable_shutdown && s.disable_flush_all && s.disable_cas && s.core_dumps);
+    ck_assert_uint_eq(s.protocol, SETTINGS_PROTOCOL_BINARY);
+    ck_assert(parse("-B ascii"));
+    ck_assert_uint_eq(s.protocol, SETTINGS_PROTOCOL_ASCII);
+    refuses("-B text", "auto|ascii|binary");
+    ck_assert(parse("-i --nonsense"));
+    ck_assert(s.license);
+    configures("-C -e a=b", "use_cas=false;a=b");
+}
+END_TEST
+
 START_TEST(test_engine_config)
 {
     configures("", NULL);
@@ -136,16 +183,6 @@ START_TEST(test_engine_config)
     configures("-m 1 -e a=b;c=d", "cache_size=1048576;a=b;c=d");
     configures("-M -I 2m -f 1.5 -n 96",
                "item_size_max=2097152;eviction=false;factor=1.5;chunk_size=96;");
-}
-END_TEST
-
-START_TEST(test_extensions_add_up)
-{
-    ck_assert(parse("-X one.so -X two.so,x=1"));
-    ck_assert_uint_eq(s.nextensions, 2);
-    ck_assert_str_eq(s.extensions[0], "one.so");
-    ck_assert_str_eq(s.extensions[1], "two.so,x=1");
-    settings_fini(&s);
 }
 END_TEST
 
@@ -168,13 +205,22 @@ static void collect(void *context, const char *name, const char *value)
 
 START_TEST(test_stats_settings_under_known_names)
 {
-    static const char *const wanted[] = { "tcpport=4\n",         "maxbytes=104857600\n",
-                                          "num_threads=4\n",     "evictions=off\n",
-                                          "umask=700\n",         "inter=NULL\n",
-                                          "verbosity=1\n",       "maxconns_fast=yes\n",
-                                          "flush_enabled=yes\n", "lru_crawler=no\n" };
+    static const char *const wanted[] = { "tcpport=4\n",
+                                          "maxbytes=104857600\n",
+                                          "num_threads=4\n",
+                                          "evictions=off\n",
+                                          "umask=700\n",
+                                          "inter=NULL\n",
+                                          "verbosity=1\n",
+                                          "maxconns_fast=yes\n",
+                                          "flush_enabled=yes\n",
+                                          "lru_crawler=no\n",
+                                          "cas_enabled=no\n",
+                                          "shutdown_command=yes\n",
+                                          "binding_protocol=auto-negotiate\n",
+                                          "extension=one\nextension=two\n" };
     char all[4096] = "";
-    ck_assert(parse("-p 4 -m 100 -M"));
+    ck_assert(parse("-p 4 -m 100 -M -A -C -X one -X two"));
     log_set_level(EXTENSION_LOG_INFO);
     settings_each(&s, collect, all);
     for (size_t i = 0; i < N_ELEMENTS(wanted); i++)
@@ -259,10 +305,12 @@ int main(void)
     const TTest *tests[] = { test_defaults,
                              test_letters_and_long_names,
                              test_any_free_port,
+                             test_no_tcp,
+                             test_repeated_options_add_up,
                              test_refusals_name_the_option,
                              test_extended,
+                             test_switches_of_memcached,
                              test_engine_config,
-                             test_extensions_add_up,
                              test_help_ends_the_parsing,
                              test_stats_settings_under_known_names,
                              test_addresses,

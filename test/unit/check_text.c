@@ -172,8 +172,6 @@ static const struct sample refusals[] = {
     { "verbosity -1\r\n", FORMAT },
     { "verbosity noreply\r\n", SILENT },
     { "verbosity 0 0 0\r\n", UNKNOWN },
-    { "shutdown\r\n", "! ERROR: shutdown not enabled\\x0d\\x0a\n" },
-    { "shutdown graceful\r\n", "! ERROR: shutdown not enabled\\x0d\\x0a\n" },
     { "foo\r\n", UNKNOWN },
     { "foo noreply\r\n", UNKNOWN },
     { "versionx\r\n", UNKNOWN },
