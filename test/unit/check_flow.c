@@ -71,7 +71,7 @@ START_TEST(test_backlog_of_a_copy_is_bounded)
 {
     set_large(a);
     wire_connect(&p.wire);
-    while (a->core.purge.goal == NULL) {
+    while (a->core.session.copy.scan == NULL) {
         node_work(a);
         node_work(b);
         for (unsigned i = 0; i < 2; i++) {
