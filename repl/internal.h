@@ -172,7 +172,7 @@ bool purge_work(struct repl_core *c);
 bool part_is_due(const struct repl_core *c);
 bool part_pick(struct repl_core *c);
 void part_take(struct repl_core *c);
-void part_adapt(struct repl_core *c); /* one is sent: how large is the next? */
+void part_adapt(struct repl_core *c); /* one is done: how large is the next? */
 void part_wait(struct repl_core *c, const struct map *nothing);
 void part_owe(struct repl_core *c);
 void part_put_back(struct repl_core *c);

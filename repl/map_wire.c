@@ -137,13 +137,18 @@ static bool get_varint(const uint8_t **p, const uint8_t *end, uint64_t *n)
     return false;
 }
 
-/* Flip bucket b of a map of `bits`; that is a run of buckets here if this map is
- * larger. */
-static void flip_wide(struct map *m, unsigned bits, uint64_t b)
+/* Flip the buckets from `from` to before `to` of a map of `bits`; each is a run of
+ * buckets here if this map is larger. */
+static void flip(struct map *m, unsigned bits, uint64_t from, uint64_t to)
 {
-    unsigned shift = m->bits - bits;
-    for (uint64_t i = b << shift; i < (b + 1) << shift; i++)
-        map_set_word(m, i / 64, map_word(m, i / 64) ^ UINT64_C(1) << (i % 64));
+    from <<= m->bits - bits;
+    to <<= m->bits - bits;
+    for (; from < to; from = (from | 63) + 1) {
+        uint64_t mask = UINT64_MAX << from % 64;
+        if (from / 64 == to / 64)
+            mask &= ~(UINT64_MAX << to % 64);
+        map_set_word(m, from / 64, map_word(m, from / 64) ^ mask);
+    }
     map_set_some(m, true);
 }
 
@@ -156,7 +161,7 @@ static const uint8_t *get_gaps(struct map *m, unsigned bits, const uint8_t *p,
     for (; count > 0; count--) {
         if (!get_varint(&p, end, &gap) || gap >= size - next)
             return NULL;
-        flip_wide(m, bits, next + gap);
+        flip(m, bits, next + gap, next + gap + 1);
         next += gap + 1;
     }
     return p;
@@ -173,14 +178,13 @@ static const uint8_t *get_runs(struct map *m, unsigned bits, const uint8_t *p,
     for (; count > 0; count--, inside = !inside) {
         if (!get_varint(&p, end, &gap) || gap >= size - next)
             return NULL;
-        for (; at < next + gap; at++) {
-            if (inside)
-                flip_wide(m, bits, at);
-        }
-        next += gap + 1;
+        if (inside)
+            flip(m, bits, at, next + gap);
+        at = next + gap;
+        next = at + 1;
     }
-    for (; inside && at < size; at++)
-        flip_wide(m, bits, at);
+    if (inside)
+        flip(m, bits, at, size);
     return p;
 }
 
@@ -201,7 +205,8 @@ static const uint8_t *get_words(struct map *m, unsigned bits, const uint8_t *p,
             continue;
         }
         for (; w != 0; w &= w - 1)
-            flip_wide(m, bits, i * 64 + (uint64_t)__builtin_ctzll(w));
+            flip(m, bits, i * 64 + (uint64_t)__builtin_ctzll(w),
+                 i * 64 + (uint64_t)__builtin_ctzll(w) + 1);
     }
     if (any != 0)
         map_set_some(m, true);

@@ -13,36 +13,23 @@
 #include "repl/internal.h"
 
 enum {
-    SHARE = 64,      /* the first part is so much of all buckets; the next ones double */
-    BYTES = 8 << 20, /* below so many bytes and items, and are halved above twice that; */
-    ITEMS = 50000,   /* more in a store of more than SHARE * ITEMS */
+    SHARE = 64,               /* the first part is so much of all buckets */
+    SHORT_US = 200000,        /* the part after one that took less is twice as large, */
+    LONG_US = 1000000,        /* and half as large after one that took more, or was cut */
     AGAIN_FIRST_US = 1000000, /* until the peer may have room for what it refused */
     AGAIN_MOST_US = 30000000,
 };
 
-/* Each part costs a look at the whole table: in a store of many items parts are larger.
- */
-static uint64_t scale(const struct repl_core *c)
-{
-    return 1 + c->store_ops->items(c->store) / ((uint64_t)SHARE * ITEMS);
-}
+/* ---- the size of a part */
 
-/* The items that a part is to have. The peer notes the keys of one that replaces, and of
- * what clients change meanwhile. */
-static uint64_t items_of_part(const struct repl_core *c, enum copy_origin origin)
-{
-    size_t room = known_room(core_arrivals_bits(c->session.map_bits));
-    uint64_t items = ITEMS * scale(c);
-    return origin == COPY_OWED || items < room / 2 ? items : room / 2;
-}
-
-/* At most so many buckets have so many items: each bucket that was changed has one, and
- * its share of the others. */
-static uint64_t buckets_of_part(const struct repl_core *c, enum copy_origin origin)
+/* The peer notes the keys of a part that replaces, and of what clients change meanwhile:
+ * so many buckets have half as many keys as it can note. Each bucket that was changed has
+ * one, and its share of the others. */
+static uint64_t most_replaced(const struct repl_core *c, enum copy_origin origin)
 {
     uint64_t all = UINT64_C(1) << c->config.map_bits;
-    uint64_t items = c->store_ops->items(c->store) + (origin == COPY_DIRTY ? all : 0);
-    return 1 + all * items_of_part(c, origin) / items;
+    uint64_t keys = c->store_ops->items(c->store) + (origin == COPY_DIRTY ? all : 0);
+    return 1 + all * (known_room(core_arrivals_bits(c->session.map_bits)) / 2) / keys;
 }
 
 /* A store that looks at all its items for each scan is copied in one part, and so is one
@@ -50,25 +37,30 @@ static uint64_t buckets_of_part(const struct repl_core *c, enum copy_origin orig
 static size_t size(const struct repl_core *c, enum copy_origin origin)
 {
     size_t all = (size_t)1 << c->config.map_bits;
-    size_t adapted = c->session.copy.size[origin];
     uint64_t items = c->store_ops->items(c->store);
     if (items == UINT64_MAX || items < SHARE)
         return all;
-    uint64_t most = buckets_of_part(c, origin);
-    size_t next = adapted != 0 ? adapted : all / SHARE;
-    return origin == COPY_OWED || next < most ? next : most;
+    uint64_t most = origin == COPY_OWED ? all : most_replaced(c, origin);
+    size_t next = c->part_size[origin] != 0 ? c->part_size[origin] : all / SHARE;
+    return next < most ? next : most;
 }
 
+static void halve(struct repl_core *c, enum copy_origin origin)
+{
+    size_t now = size(c, origin);
+    c->part_size[origin] = now > 1 ? now / 2 : 1;
+}
+
+/* Each part costs a look at the whole table: they are to be few, and over in a moment. */
 void part_adapt(struct repl_core *c)
 {
-    struct repl_copy *copy = &c->session.copy;
-    size_t next = size(c, copy->origin), all = (size_t)1 << c->config.map_bits;
-    uint64_t bytes = BYTES * scale(c), items = items_of_part(c, copy->origin);
-    if (copy->bytes > 2 * bytes || copy->items > 2 * items)
-        next = next > 1 ? next / 2 : 1;
-    else if (copy->bytes < bytes && copy->items < items && next < all)
-        next *= 2;
-    copy->size[copy->origin] = next;
+    enum copy_origin origin = c->session.copy.origin;
+    uint64_t took_us = c->now_us - c->session.copy.begun_us;
+    size_t now = size(c, origin), all = (size_t)1 << c->config.map_bits;
+    if (took_us > LONG_US)
+        halve(c, origin);
+    else
+        c->part_size[origin] = took_us < SHORT_US && now < all ? 2 * now : now;
 }
 
 /* ---- dirty, renew */
@@ -229,6 +221,8 @@ void part_owe(struct repl_core *c)
 void part_put_back(struct repl_core *c)
 {
     const struct repl_copy *copy = &c->session.copy;
+    if (copy->origin != COPY_NONE && !copy->waits)
+        halve(c, copy->origin); /* mutant: parts-stay-too-large */
     if (copy->origin == COPY_DIRTY)
         map_unite(&c->dirty, &c->in_flight); /* mutant: no-in-flight */
     else if (copy->origin == COPY_OWED)

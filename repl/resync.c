@@ -68,7 +68,7 @@ static void begin(struct repl_core *c)
     core_release(c);
     if (c->flush.due)
         ship_flush(c);
-    copy->items = copy->bytes = 0;
+    copy->begun_us = c->now_us;
     core_put_maps(c, copy->origin == COPY_OWED ? LINK_REFILL : LINK_REPLACE, maps, 1);
 }
 
@@ -81,7 +81,6 @@ static void end(struct repl_core *c)
     c->store_ops->scan_end(c->store, s->copy.scan);
     s->copy.scan = NULL;
     s->copy.ended = true;
-    part_adapt(c);
     core_put_maps(c, LINK_END, maps, 1);
     ship_end_batch(c);
 }
@@ -120,10 +119,7 @@ static bool send_item(struct repl_core *c, struct repl_item *item)
         c->store_ops->release(c->store, item->item);
         return false;
     }
-    size_t size = FRAME_HEADER + (size_t)item->state.nkey + item->state.nvalue;
-    s->pace.sent += size;
-    s->copy.bytes += size;
-    s->copy.items++;
+    s->pace.sent += FRAME_HEADER + (size_t)item->state.nkey + item->state.nvalue;
     s->copy.sum++;
     c->count.resync_items++;
     ship_item(c, LINK_FILL, item);
@@ -180,6 +176,7 @@ const char *resync_on_done(struct repl_core *c, const struct link_message *m)
     struct repl_copy *copy = &s->copy;
     if (!s->merged || !copy->ended || m->term != c->term)
         return NULL;
+    part_adapt(c);
     core_hold(c);
     map_clear(&c->in_flight);
     copy->origin = COPY_NONE;

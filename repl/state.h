@@ -33,19 +33,18 @@ enum copy_origin { COPY_NONE, COPY_DIRTY, COPY_OWED, COPY_RENEW, COPY_ORIGINS };
 
 /* The copy to the peer, and its part under way, the buckets in `in_flight`. */
 struct repl_copy {
-    bool under_way; /* the first part has begun, and the last one is not done */
-    uint64_t sum;   /* items sent since */
-    size_t size[COPY_ORIGINS]; /* of the next part of each: buckets; 0: of the first */
-    enum copy_origin origin;   /* of the part; NONE: none is under way */
-    enum copy_origin last;     /* of the one before */
-    size_t dirty_at;           /* where the next part of `dirty` begins */
-    uint64_t lap_from_us;      /* since when it goes over `dirty` once more */
-    uint64_t lap_us;           /* how long the lap before took */
+    bool under_way;          /* the first part has begun, and the last one is not done */
+    uint64_t sum;            /* items sent since */
+    enum copy_origin origin; /* of the part; NONE: none is under way */
+    enum copy_origin last;   /* of the one before */
+    size_t dirty_at;         /* where the next part of `dirty` begins */
+    uint64_t lap_from_us;    /* since when it goes over `dirty` once more */
+    uint64_t lap_us;         /* how long the lap before took */
     struct repl_scan *scan;
-    uint64_t items, bytes; /* of the part */
-    size_t renew_from;     /* where a part of `renew` began */
-    bool ended;            /* END is out */
-    bool waits;            /* it is owed as soon as the peer knows of the merge */
+    uint64_t begun_us; /* when the part began */
+    size_t renew_from; /* where a part of `renew` began */
+    bool ended;        /* END is out */
+    bool waits;        /* it is owed as soon as the peer knows of the merge */
 };
 
 /* Once over all that is owed, and the pause before what the peer had no room for is tried
@@ -201,6 +200,8 @@ struct repl_core {
     uint64_t dirty_since_us;  /* when it was first seen not to be empty; 0: it is */
     struct map owed;          /* buckets of which the peer misses items; they stay known
                                * when the session ends */
+    size_t part_size[COPY_ORIGINS]; /* of the next part of each: buckets; 0: of the first.
+                                     * It outlives a link that is cut too often. */
     size_t renew_at;       /* where an operator's copy goes on; MAP_END: there is none */
     struct map in_flight;  /* the part of a copy that the peer does not have yet */
     struct map missing;    /* buckets of which this node may miss items */

@@ -18,13 +18,15 @@
 
 #include "base/check.h"
 
-enum { STRETCH = 128, LABELS_MAX = 1 << LABEL_BITS_MAX };
+enum { STRETCH = 64, LABELS_MAX = 1 << LABEL_BITS_MAX };
 
 /* An array of buckets, as it was when the scan began. */
 struct row {
     struct bucket *buckets;
-    uint32_t next, end;
+    uint32_t next, end; /* next: behind the stretch that was looked at */
     struct bucket *(*lock)(struct table *t, uint32_t i); /* the chain of bucket i */
+    uint64_t
+        wanted; /* buckets of that stretch, counted back from `next`: not shown yet */
 };
 
 enum { ROWS = 2 };
@@ -94,13 +96,37 @@ static inline bool has_wanted(struct choice c, struct bucket *b)
     return false;
 }
 
-/* The next bucket that has something wanted; `end` if there is none. That needs no lock:
- * an item that is not seen was absent, or is in the chain of a newer bucket by now. */
-static uint32_t pass(struct choice c, struct bucket *buckets, uint32_t i, uint32_t end)
+/* Items lie anywhere in memory: have the processor fetch them side by side. */
+static void expect_items(const struct table *t, struct choice c, struct bucket *b)
 {
-    while (i < end && !has_wanted(c, &buckets[i]))
-        i++;
-    return i;
+    for (int i = 0; i < BUCKET_SLOTS; i++) {
+        uint64_t value = atomic_load_explicit(&b->slot[i], memory_order_acquire);
+        if (is_wanted(c, value))
+            __builtin_prefetch(slot_item(t, value), 1);
+    }
+}
+
+/* Which buckets of the next stretch have something wanted? That needs no lock: an item
+ * that is not seen was absent, or is in the chain of a newer bucket by now. */
+static void look_ahead(const struct table *t, const struct tap_scan *w, struct row *r)
+{
+    struct choice c = choice_of(t, w);
+    for (int i = STRETCH; i-- > 0 && r->next < r->end; r->next++) {
+        struct bucket *b = &r->buckets[r->next];
+        r->wanted <<= 1;
+        if (!has_wanted(c, b))
+            continue;
+        r->wanted |= 1;
+        expect_items(t, c, b);
+    }
+}
+
+/* Takes the first one of `wanted`, which is not empty. */
+static uint32_t take_wanted(struct row *r)
+{
+    unsigned back = 63 - (unsigned)__builtin_clzll(r->wanted);
+    r->wanted &= ~(UINT64_C(1) << back);
+    return r->next - 1 - back;
 }
 
 /* The caller holds tap_lock. */
@@ -151,17 +177,17 @@ static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
 
 static tap_event_t step_in_row(struct store *s, struct tap_scan *w, struct row *r)
 {
-    uint32_t end = r->end - r->next > STRETCH ? r->next + STRETCH : r->end;
     if (!scan_make_room(w, BUCKET_SLOTS))
         return TAP_PAUSE;
-    r->next = pass(choice_of(&s->table, w), r->buckets, r->next, end);
-    if (r->next == end)
+    if (r->wanted == 0)
+        look_ahead(&s->table, w, r);
+    if (r->wanted == 0)
         return TAP_NOOP;
-    struct bucket *b = &r->buckets[r->next], *chain = r->lock(&s->table, r->next);
-    r->next++;
+    uint32_t i = take_wanted(r);
+    struct bucket *chain = r->lock(&s->table, i);
     if (chain == NULL)
         return TAP_NOOP;
-    scan_hold(s, w, b);
+    scan_hold(s, w, &r->buckets[i]);
     table_unlock(chain);
     return TAP_MUTATION;
 }
@@ -191,7 +217,7 @@ static tap_event_t scan_step(struct store *s, struct tap_scan *w)
 {
     w->nheld = w->given = 0;
     for (struct row *r = w->rows; r < w->rows + ROWS; r++) {
-        if (r->next < r->end)
+        if (r->wanted != 0 || r->next < r->end)
             return step_in_row(s, w, r);
     }
     return step_in_newer(s, w);
@@ -257,8 +283,8 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
 static void lay_out(struct table *t, struct tap_scan *w)
 {
     w->newer = table_count(t);
-    w->rows[0] = (struct row){ t->overflow, 1, table_overflows(t), table_lock_home };
-    w->rows[1] = (struct row){ t->buckets, 0, w->newer, table_lock_index };
+    w->rows[0] = (struct row){ t->overflow, 1, table_overflows(t), table_lock_home, 0 };
+    w->rows[1] = (struct row){ t->buckets, 0, w->newer, table_lock_index, 0 };
 }
 
 TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie,

@@ -43,6 +43,8 @@ MUTANTS = [
     ("fill-before-both-know", "R8: changes taken for owed, and the role moves before the peer knows", SIM,
      {"fill-before-both-know": "map_unite(&c->owed, &c->in_flight), map_clear(&c->in_flight), "
                                "c->session.copy.origin = COPY_NONE;"}),
+    ("parts-stay-too-large", "R13: a part that takes longer than any link lasts", "parts",
+     {"parts-stay-too-large": ";"}),
     ("renew-of-what-is-missing", "R13: an operator's copy that takes away the peer's only items", "parts",
      {"renew-of-what-is-missing": "true;"}),
     ("refused-is-forgotten", "R12: a follower that says it has what it had no room for", SIM,

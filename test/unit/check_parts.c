@@ -13,10 +13,13 @@ static const char *resync(struct node *n)
     return why;
 }
 
+/* Of a millisecond each. */
 static void rounds(unsigned n)
 {
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         one_round();
+        pair_pass(&p, 1);
+    }
 }
 
 /* ---- what a break costs */
@@ -39,6 +42,23 @@ START_TEST(test_a_fill_that_is_cut_again_and_again)
     ck_assert_uint_lt(items_copied(), 3 * MANY);
     settle_in_sync();
     ck_assert_uint_eq(b->store.items, MANY);
+}
+END_TEST
+
+/* No link lasts for as long as the first part takes. */
+START_TEST(test_parts_become_as_small_as_the_link_needs)
+{
+    unsigned cuts = 0;
+    set_many(a, 0, MANY, "v");
+    for (; !pair_in_sync(&p) && cuts < MANY; cuts++) {
+        wire_connect(&p.wire);
+        rounds(30);
+        if (!pair_in_sync(&p))
+            wire_cut(&p.wire);
+    }
+    ck_assert_uint_gt(cuts, 64); /* so many parts there are at first */
+    ck_assert_uint_lt(cuts, MANY);
+    settle_in_sync();
 }
 END_TEST
 
@@ -355,6 +375,7 @@ int main(void)
 {
     const TTest *tests[] = {
         test_a_fill_that_is_cut_again_and_again,
+        test_parts_become_as_small_as_the_link_needs,
         test_a_cut_repair_goes_on_where_it_was,
         test_a_fill_beside_an_overflow,
         test_the_active_dies_during_a_resync,
