@@ -50,10 +50,14 @@ static void choose_labels(const struct table *t, const struct engine_filter *f,
         memset(labels, 0xff, LABELS_MAX / 8);
         return;
     }
-    unsigned bits = f->bits > t->label_bits ? f->bits : t->label_bits;
-    for (size_t i = 0; i < (size_t)1 << bits; i++) {
-        size_t bit = i >> (bits - f->bits), label = i >> (bits - t->label_bits);
-        labels[label / 64] |= (f->words[bit / 64] >> bit % 64 & 1) << label % 64;
+    unsigned up = t->label_bits > f->bits ? t->label_bits - f->bits : 0;
+    unsigned down = f->bits > t->label_bits ? f->bits - t->label_bits : 0;
+    for (size_t i = 0; i < ((size_t)1 << f->bits) / 64; i++) {
+        for (uint64_t w = f->words[i]; w != 0; w &= w - 1) {
+            size_t from = (i * 64 + (size_t)__builtin_ctzll(w)) << up >> down;
+            for (size_t label = from; label < from + ((size_t)1 << up); label++)
+                labels[label / 64] |= UINT64_C(1) << label % 64;
+        }
     }
 }
 
