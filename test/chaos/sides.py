@@ -33,8 +33,8 @@ class Sides:
             return False
         if self.keeps and self.collides(key):
             return True
-        if not (key.changed[other] or self.fresh[node]):
-            return False
+        if not (key.changed[other] or self.fresh[node] or self.evicts):
+            return False  # what a node has evicted comes again if it is read, or copied
         return self.keeps or not (key.changed[node] == YES and key.latest == node)
 
     def may_lack(self, key, node):
