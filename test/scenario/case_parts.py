@@ -125,7 +125,7 @@ def case_changes_flow_during_a_long_repair(lab):
         proxy.cut()
     lab.until(lambda: a.stat("repl_link") == "down", "the link is down")
     write(a.client(), keys(40000), b"w" * 300)
-    link_proxies(lab, rate=6 << 20)
+    link_proxies(lab, rate=3 << 20)
     for proxy in lab.proxies:
         proxy.heal()
     lab.until(lambda: number(a, "resync_items") > 1000, "the repair is under way", 30)
