@@ -69,6 +69,7 @@ struct repl_session {
     struct link_hello peer;
     struct repl_times times; /* agreed */
     struct peer_clock clock;
+    unsigned pings;        /* that were answered */
     uint32_t sent, acked;  /* batches; they are counted on over sessions */
     uint32_t changes;      /* in the batch that is not ended yet */
     uint64_t answers;      /* how many answers the peer gave of those that it owed */

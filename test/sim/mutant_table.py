@@ -45,6 +45,8 @@ MUTANTS = [
                                "c->session.copy.origin = COPY_NONE;"}),
     ("parts-stay-too-large", "R13: a part that takes longer than any link lasts", "parts",
      {"parts-stay-too-large": ";"}),
+    ("clocks-by-one-exchange", "a clock that is measured while a node stands still", "clocks",
+     {"clocks-by-one-exchange": "if (false) {"}),
     ("renew-of-what-is-missing", "R13: an operator's copy that takes away the peer's only items", "parts",
      {"renew-of-what-is-missing": "true;"}),
     ("refused-is-forgotten", "R12: a follower that says it has what it had no room for", SIM,

@@ -175,6 +175,30 @@ START_TEST(test_a_change_on_its_way)
 }
 END_TEST
 
+/* The first exchange is no measure: one node stood still, with the other's messages in
+ * its buffers. */
+START_TEST(test_a_node_that_stood_still_at_the_handshake)
+{
+    for (unsigned still = 0; still < 2; still++) {
+        restart_apart();
+        wire_cut(&p.wire);
+        wire_connect(&p.wire);
+        for (unsigned i = 0; i < 5; i++) {
+            wire_deliver(&p.wire, 1 - still, true);
+            node_work(&p.node[1 - still]);
+        }
+        pair_advance(&p, 8);
+        settle_in_sync();
+        set_for(a, "k", 10);
+        settle_in_sync();
+        pair_advance(&p, 8);
+        both_have("k", "v");
+        pair_advance(&p, 2);
+        both_have("k", NULL);
+    }
+}
+END_TEST
+
 /* As above, in a copy, and back again. */
 START_TEST(test_a_copy)
 {
@@ -241,6 +265,7 @@ int main(void)
         test_clocks_that_drift_and_jump,
         test_seconds,
         test_numbers_at_the_ends,
+        test_a_node_that_stood_still_at_the_handshake,
         test_a_change_on_its_way,
         test_a_copy,
         test_a_delayed_flush,
