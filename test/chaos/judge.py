@@ -99,6 +99,7 @@ class Judge:
                 "ab"[node], operation, brief(answer), " (standby)" if is_peek else "")))
             if answer.word in (REFUSED, UNSENT) or key.is_spoiled:
                 return
+            operation.clock = self.sides.clock(node, operation.begin)
             before = self.candidates(key, node, operation.begin, operation.end)
             if operation.begin <= self.sides.died[node]:
                 self.survives(key, operation, 1 - node)

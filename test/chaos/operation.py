@@ -57,11 +57,12 @@ class Operation:
 
     def __init__(self, kind, value=b"", flags=0, ttl=0, cas=None, by=1):
         self.kind, self.value, self.flags, self.ttl, self.cas, self.by = kind, value, flags, ttl, cas, by
-        self.begin, self.end = 0.0, 0.0
+        self.begin = self.end = self.clock = 0.0
         self.made = {}  # the state before -> the one after, so that equal ones are one
 
     def took(self, begin, end):
         self.begin, self.end = begin, end
+        self.clock = begin  # what the node may take for now, at the earliest
         self.made = {}
 
     def is_read(self):
@@ -102,10 +103,10 @@ class Operation:
 
     def stored(self, _):
         return "STORED", self.make(MISSING, self.value, self.flags,
-                                   deadline_of(self.ttl, self.begin, self.end), (self.begin, self.end))
+                                   deadline_of(self.ttl, self.clock, self.end), (self.begin, self.end))
 
     def touched(self, state):
-        return self.make(state, state.value, state.flags, deadline_of(self.ttl, self.begin, self.end),
+        return self.make(state, state.value, state.flags, deadline_of(self.ttl, self.clock, self.end),
                          state.born, state.token)
 
     def longer(self, state):
