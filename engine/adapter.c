@@ -1,8 +1,5 @@
-/*
- * See adapter.h. Long because it fills the whole table of repl/store.h, with a few
- * lines for each function, and the helpers in between are used nowhere else.
- */
-#include "engine/adapter.h"
+/* See adapter.h. Items and notes; scans are in adapter_scan.c. */
+#include "engine/adapter_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +19,6 @@ enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in me
     } while ((rc) == ENGINE_EWOULDBLOCK &&                                               \
              ((rc) = own_cookie_wait(cookie)) == ENGINE_SUCCESS)
 
-#define ENGINE(a) ((a)->wrapped->module.api)
-#define HANDLE(a) (wrapped_handle((a)->wrapped))
-
 static uint32_t op_clock(void *store)
 {
     const struct adapter *a = store;
@@ -42,7 +36,7 @@ static rel_time_t told_time(struct adapter *a, uint32_t at)
     return date < (time_t)UINT32_MAX ? (rel_time_t)date : UINT32_MAX;
 }
 
-static bool describe(struct adapter *a, item *it, struct repl_item *out)
+bool adapter_describe(struct adapter *a, item *it, struct repl_item *out)
 {
     item_info info = { .nvalue = 1 };
     if (!ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info))
@@ -60,7 +54,7 @@ static bool describe(struct adapter *a, item *it, struct repl_item *out)
     return true;
 }
 
-static void op_release(void *store, void *it)
+void adapter_release(void *store, void *it)
 {
     struct adapter *a = store;
     ENGINE(a)->release(HANDLE(a), &a->cookie, it);
@@ -78,25 +72,25 @@ static ENGINE_ERROR_CODE look_at(struct adapter *a, struct own_cookie *cookie, i
     return rc;
 }
 
-static void add_credit(struct adapter *a, struct repl_item *it, bool with_age)
+void adapter_add_credit(struct adapter *a, struct repl_item *it, bool with_age)
 {
     if (a->wrapped->mirror != NULL)
         it->state.credit = a->wrapped->mirror->credit(HANDLE(a), it->item, with_age);
 }
 
-static enum repl_answer op_lookup(void *store, const void *key, size_t nkey,
-                                  struct repl_item *out)
+enum repl_answer adapter_lookup(void *store, const void *key, size_t nkey,
+                                struct repl_item *out)
 {
     struct adapter *a = store;
     item *it;
     ENGINE_ERROR_CODE rc = look_at(a, &a->cookie, &it, key, nkey);
     if (rc != ENGINE_SUCCESS)
         return rc == ENGINE_KEY_ENOENT ? REPL_NO : REPL_UNKNOWN;
-    if (describe(a, it, out)) {
-        add_credit(a, out, false);
+    if (adapter_describe(a, it, out)) {
+        adapter_add_credit(a, out, false);
         return REPL_YES;
     }
-    op_release(a, it);
+    adapter_release(a, it);
     return REPL_UNKNOWN;
 }
 
@@ -139,7 +133,7 @@ static item *make_item(struct adapter *a, const struct link_change *c)
     if (allocate(a, &it, c) != ENGINE_SUCCESS)
         return NULL;
     if (!ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info)) {
-        op_release(a, it);
+        adapter_release(a, it);
         return NULL;
     }
     memcpy(info.value[0].iov_base, c->value, c->nvalue);
@@ -169,7 +163,7 @@ static ENGINE_ERROR_CODE store_state(struct adapter *a, const struct link_change
     if (it == NULL)
         return ENGINE_ENOMEM;
     ENGINE_ERROR_CODE rc = link_item(a, it, c, operation);
-    op_release(a, it);
+    adapter_release(a, it);
     return rc;
 }
 
@@ -233,7 +227,7 @@ static bool expel(struct adapter *a, struct own_cookie *cookie, const void *key,
     if (rc != ENGINE_SUCCESS)
         return rc == ENGINE_KEY_ENOENT;
     bool done =
-        describe(a, it, &found) &&
+        adapter_describe(a, it, &found) &&
         (found.state.cas > fence || remove_with(a, cookie, key, nkey, found.state.cas));
     ENGINE(a)->release(HANDLE(a), cookie, it);
     return done;
@@ -291,163 +285,9 @@ static uint64_t op_items(void *store)
     return mirror != NULL ? mirror->items(HANDLE(a)) : UINT64_MAX;
 }
 
-/* ---- scans */
-
-struct repl_scan {
-    struct own_cookie cookie;
-    TAP_ITERATOR next;
-    bool ended;
-    item *met; /* an item that could not be looked at; shown next time */
-};
-
-/* memcached's own default engine gives ten iterators in its life. An engine with live
- * scans gives any number: if it refuses one, it is short of memory and is asked
- * again. */
-static void complain_of_scans(struct adapter *a)
-{
-    const SERVER_LOG_API *log = a->server->log;
-    if (a->wrapped->live_scan || a->scans_refused || log == NULL ||
-        log->get_logger() == NULL)
-        return;
-    a->scans_refused = true;
-    log->get_logger()->log(EXTENSION_LOG_WARNING, NULL,
-                           "replication: the wrapped engine gives no more tap iterators, "
-                           "so nothing can be copied to the peer: restart this node\n");
-}
-
-/* The engine may give all items, whatever is wanted. */
-static TAP_ITERATOR get_iterator(struct adapter *a, struct own_cookie *cookie,
-                                 const struct map *wanted)
-{
-    const struct engine_mirror *mirror = a->wrapped->mirror;
-    struct engine_filter filter;
-    if (mirror == NULL || wanted == NULL)
-        return ENGINE(a)->get_tap_iterator(HANDLE(a), cookie, "replication", 11, 0, NULL,
-                                           0);
-    filter.bits = map_fold(wanted, ENGINE_FILTER_BITS_MAX, filter.words);
-    return mirror->scan(HANDLE(a), cookie, &filter);
-}
-
-static struct repl_scan *op_scan_begin(void *store, const struct map *wanted)
-{
-    struct adapter *a = store;
-    if (a->scans > 0 && !a->wrapped->live_scan)
-        return NULL; /* one at a time, in engines that do not promise more */
-    struct repl_scan *w = calloc(1, sizeof(*w));
-    if (w == NULL)
-        return NULL;
-    own_cookie_init(&w->cookie);
-    w->next = get_iterator(a, &w->cookie, wanted);
-    if (w->next == NULL) {
-        complain_of_scans(a);
-        own_cookie_fini(&w->cookie, HANDLE(a));
-        free(w);
-        return NULL;
-    }
-    a->scans++;
-    return w;
-}
-
-/* TAP_PAUSE means that there is nothing more now. A live scan says it if it is short of
- * memory; for other engines the scan is complete then. */
-static enum repl_answer scan_step(struct adapter *a, struct repl_scan *w, item **it)
-{
-    void *specific;
-    uint16_t nspecific, flags, vbucket;
-    uint8_t ttl;
-    uint32_t seqno;
-    while (!w->ended) {
-        switch (w->next(HANDLE(a), &w->cookie, it, &specific, &nspecific, &ttl, &flags,
-                        &seqno, &vbucket)) {
-        case TAP_MUTATION:
-            return REPL_YES;
-        case TAP_NOOP:
-            return REPL_NOT_YET;
-        case TAP_PAUSE:
-            if (a->wrapped->live_scan)
-                return REPL_UNKNOWN;
-            w->ended = true;
-            break;
-        case TAP_DISCONNECT:
-            w->ended = true;
-            break;
-        default:
-            break;
-        }
-    }
-    return REPL_NO;
-}
-
-/* Other engines' iterators also show expired and flushed items. The clock tells which
- * are expired. Only a look-up tells which are flushed; it is made only after a
- * flush_all, because it can move the item to where the iterator meets it again. */
-static enum repl_answer is_live(struct adapter *a, item *it, const struct repl_item *out)
-{
-    item_info info = { .nvalue = 1 };
-    struct repl_item found;
-    if (a->wrapped->live_scan)
-        return REPL_YES;
-    if (ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info) && info.exptime != 0 &&
-        info.exptime <= a->server->core->get_current_time())
-        return REPL_NO;
-    if (!atomic_load(&a->flushed))
-        return REPL_YES;
-    enum repl_answer live = op_lookup(a, out->state.key, out->state.nkey, &found);
-    if (live != REPL_YES)
-        return live;
-    op_release(a, found.item);
-    return found.item == it ? REPL_YES : REPL_NO;
-}
-
-static enum repl_answer show(struct adapter *a, item *it, struct repl_item *out)
-{
-    if (!describe(a, it, out))
-        return REPL_UNKNOWN;
-    enum repl_answer live = is_live(a, it, out);
-    if (live == REPL_YES)
-        add_credit(a, out, true);
-    return live;
-}
-
-static enum repl_answer op_scan_next(void *store, struct repl_scan *w,
-                                     struct repl_item *out)
-{
-    struct adapter *a = store;
-    enum repl_answer next = REPL_YES, live = REPL_NO;
-    while (live == REPL_NO) {
-        if (w->met == NULL)
-            next = scan_step(a, w, &w->met);
-        if (next != REPL_YES)
-            return next;
-        live = show(a, w->met, out);
-        if (live == REPL_NO)
-            op_release(a, w->met);
-        if (live != REPL_UNKNOWN)
-            w->met = NULL;
-    }
-    return live;
-}
-
-static void op_scan_end(void *store, struct repl_scan *w)
-{
-    struct adapter *a = store;
-    item *it;
-    /* Other engines keep a cursor in their lists, which only a scan to the end
-     * removes. */
-    if (w->met != NULL)
-        op_release(a, w->met);
-    while (!a->wrapped->live_scan && !w->ended) {
-        if (scan_step(a, w, &it) == REPL_YES)
-            op_release(a, it);
-    }
-    own_cookie_fini(&w->cookie, HANDLE(a));
-    free(w);
-    a->scans--;
-}
-
 const struct repl_store_ops adapter_ops = {
-    .lookup = op_lookup,
-    .release = op_release,
+    .lookup = adapter_lookup,
+    .release = adapter_release,
     .put = op_put,
     .add = op_add,
     .touch = op_touch,
@@ -458,9 +298,9 @@ const struct repl_store_ops adapter_ops = {
     .repeat = op_repeat,
     .expect = op_expect,
     .part = op_part,
-    .scan_begin = op_scan_begin,
-    .scan_next = op_scan_next,
-    .scan_end = op_scan_end,
+    .scan_begin = adapter_scan_begin,
+    .scan_next = adapter_scan_next,
+    .scan_end = adapter_scan_end,
     .items = op_items,
     .clock = op_clock,
 };
