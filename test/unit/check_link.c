@@ -42,7 +42,7 @@ END_TEST
 
 START_TEST(test_taken)
 {
-    const struct link_taken taken = { .term = 5, .batch = 1 << 31, .changes = 7 };
+    const struct link_taken taken = { .term = 5, .batch = 1u << 31, .changes = 7 };
     ck_assert(link_put_taken(&wire, &taken));
     parse_whole(LINK_TAKEN);
     ck_assert_uint_eq(m.taken.term, 5);
