@@ -220,6 +220,25 @@ START_TEST(test_changes_flow_during_a_purge)
 }
 END_TEST
 
+/* Everything is to be copied to the peer, though this node is missing most of it itself:
+ * what only the peer has comes first. */
+START_TEST(test_a_repair_waits_until_its_buckets_are_whole)
+{
+    link_up();
+    wire_cut(&p.wire);
+    set_many(a, 0, MANY, "v");
+    node_promote(b);
+    wire_connect(&p.wire);
+    while (b->core.session.lead != LEAD_LEADER || map_is_empty(&b->core.missing))
+        one_round();
+    repl_core_lock(&b->core);
+    map_fill(&b->core.dirty);
+    repl_core_unlock(&b->core);
+    settle_in_sync();
+    ck_assert_uint_eq(b->store.items, MANY + 1);
+}
+END_TEST
+
 /* The role moves away and back before an operator's copy begins: what the peer's clients
  * changed meanwhile is fetched first. */
 START_TEST(test_a_copy_waits_until_its_node_is_whole)
@@ -383,6 +402,7 @@ int main(void)
         test_changes_during_a_resync,
         test_more_arrives_than_can_be_noted,
         test_changes_flow_during_a_purge,
+        test_a_repair_waits_until_its_buckets_are_whole,
         test_a_copy_waits_until_its_node_is_whole,
         test_a_refused_change_is_not_forgotten,
         test_an_active_node_without_room_says_so,
