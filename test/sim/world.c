@@ -278,6 +278,20 @@ static enum change_result set(struct world *w, struct node *n, unsigned k,
     return r;
 }
 
+static const char *fate(bool done, bool found)
+{
+    return !done ? ", refused" : !found ? ", not here" : "";
+}
+
+/* A client's change that needs the key, or a change that does not (found). */
+static bool took_effect(struct world *w, struct node *n, unsigned k, bool done,
+                        bool found)
+{
+    if (done && !found)
+        absence_told(w, n, k);
+    return done && found;
+}
+
 /* Store always, or only if the key is here (replace). */
 static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, bool replace)
 {
@@ -294,13 +308,8 @@ static bool store(struct world *w, struct node *n, unsigned k, uint32_t ttl, boo
     c.flags = flags_of(v);
     bool done = (replace ? node_replace(n, &c, &found) : set(w, n, k, &c)) == CHANGE_OK;
     world_trace(w, "%s %u at %u: %llu for %u%s\n", replace ? "replace" : "set", k,
-                n->number, (unsigned long long)v, ttl,
-                !done    ? ", refused"
-                : !found ? ", not here"
-                         : "");
-    if (done && !found)
-        absence_told(w, n, k);
-    if (!done || !found)
+                n->number, (unsigned long long)v, ttl, fate(done, found));
+    if (!took_effect(w, n, k, done, found))
         return false;
     wrote(w, n, k, v, death_of(w, ttl));
     return true;
@@ -321,13 +330,8 @@ bool world_join(struct world *w, struct node *n, unsigned k, bool before)
     world_see(w, n, k, &old);
     bool done = node_join(n, &c, &found) == CHANGE_OK;
     world_trace(w, "%s %u at %u: %llu%s\n", before ? "prepend" : "append", k, n->number,
-                (unsigned long long)v,
-                !done    ? ", refused"
-                : !found ? ", not here"
-                         : "");
-    if (done && !found)
-        absence_told(w, n, k);
-    if (!done || !found)
+                (unsigned long long)v, fate(done, found));
+    if (!took_effect(w, n, k, done, found))
         return false;
     w->versions[v].dies_at = w->versions[old.version].dies_at;
     wrote(w, n, k, v, old.dies_at);

@@ -199,7 +199,7 @@ START_TEST(test_a_node_that_stood_still_at_the_handshake)
 }
 END_TEST
 
-/* As above, in a copy, and back again. */
+/* An expiry travels in a copy, and back again. */
 START_TEST(test_a_copy)
 {
     restart_apart();
