@@ -1,4 +1,5 @@
-/* See adapter.h. Items and notes; scans are in adapter_scan.c. */
+/* See adapter.h. Changes, notes and roles; look-ups are in adapter_look.c, scans in
+ * adapter_scan.c. */
 #include "engine/adapter_internal.h"
 
 #include <stdlib.h>
@@ -11,13 +12,6 @@ _Static_assert((int)NOTE_READ == LINK_NOTE_READ && (int)NOTE_KEPT == LINK_NOTE_K
                "notes travel as the engine makes them");
 
 enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in memcached */
-
-/* Make a call that the engine may put off; make it again when the engine says so. */
-#define CALL(rc, cookie, expr)                                                           \
-    do {                                                                                 \
-        (rc) = (expr);                                                                   \
-    } while ((rc) == ENGINE_EWOULDBLOCK &&                                               \
-             ((rc) = own_cookie_wait(cookie)) == ENGINE_SUCCESS)
 
 static uint32_t op_clock(void *store)
 {
@@ -34,64 +28,6 @@ static rel_time_t told_time(struct adapter *a, uint32_t at)
         return at - now;
     time_t date = a->server->core->abstime(at);
     return date < (time_t)UINT32_MAX ? (rel_time_t)date : UINT32_MAX;
-}
-
-bool adapter_describe(struct adapter *a, item *it, struct repl_item *out)
-{
-    item_info info = { .nvalue = 1 };
-    if (!ENGINE(a)->get_item_info(HANDLE(a), &a->cookie, it, &info))
-        return false;
-    out->item = it;
-    out->state = (struct link_change){
-        .key = info.key,
-        .nkey = info.nkey,
-        .value = info.value[0].iov_base,
-        .nvalue = info.nbytes,
-        .flags = info.flags,
-        .exptime = info.exptime,
-        .cas = info.cas,
-    };
-    return true;
-}
-
-void adapter_release(void *store, void *it)
-{
-    struct adapter *a = store;
-    ENGINE(a)->release(HANDLE(a), &a->cookie, it);
-}
-
-/* Replication's look-ups do not count as reads, if the engine can tell them apart. */
-static ENGINE_ERROR_CODE look_at(struct adapter *a, struct own_cookie *cookie, item **it,
-                                 const void *key, size_t nkey)
-{
-    const struct engine_mirror *mirror = a->wrapped->mirror;
-    ENGINE_ERROR_CODE rc;
-    if (mirror != NULL)
-        return mirror->peek(HANDLE(a), cookie, it, key, nkey);
-    CALL(rc, cookie, ENGINE(a)->get(HANDLE(a), cookie, it, key, (int)nkey, 0));
-    return rc;
-}
-
-void adapter_add_credit(struct adapter *a, struct repl_item *it, bool with_age)
-{
-    if (a->wrapped->mirror != NULL)
-        it->state.credit = a->wrapped->mirror->credit(HANDLE(a), it->item, with_age);
-}
-
-enum repl_answer adapter_lookup(void *store, const void *key, size_t nkey,
-                                struct repl_item *out)
-{
-    struct adapter *a = store;
-    item *it;
-    ENGINE_ERROR_CODE rc = look_at(a, &a->cookie, &it, key, nkey);
-    if (rc != ENGINE_SUCCESS)
-        return rc == ENGINE_KEY_ENOENT ? REPL_NO : REPL_UNKNOWN;
-    if (adapter_describe(a, it, out)) {
-        adapter_add_credit(a, out, false);
-        return REPL_YES;
-    }
-    adapter_release(a, it);
-    return REPL_UNKNOWN;
 }
 
 /* True also if the key is already absent, or was changed meanwhile. */
@@ -223,7 +159,7 @@ static bool expel(struct adapter *a, struct own_cookie *cookie, const void *key,
 {
     struct repl_item found;
     item *it;
-    ENGINE_ERROR_CODE rc = look_at(a, cookie, &it, key, nkey);
+    ENGINE_ERROR_CODE rc = adapter_look_at(a, cookie, &it, key, nkey);
     if (rc != ENGINE_SUCCESS)
         return rc == ENGINE_KEY_ENOENT;
     bool done =
