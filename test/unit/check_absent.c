@@ -267,6 +267,22 @@ START_TEST(test_told_twice)
 }
 END_TEST
 
+/* What a shipped in vain is in its journal, not among its dirty buckets yet. */
+START_TEST(test_told_of_a_change_on_its_way)
+{
+    full_pair(20);
+    set(a, "key 7", "w");
+    node_work(a); /* sent, and lost */
+    wire_cut(&p.wire);
+    node_promote(b);
+    told_absent(b, "key 7");
+    node_demote(b);
+    promote_for_sure(a);
+    settle_in_sync();
+    both_have("key 7", "w");
+}
+END_TEST
+
 /* If the bucket was not changed here, neither was the key, however young it is. */
 START_TEST(test_told_of_a_young_key)
 {
@@ -354,6 +370,7 @@ int main(void)
         test_an_absence_outweighs_no_change,
         test_told_beside_a_change,
         test_told_twice,
+        test_told_of_a_change_on_its_way,
         test_told_of_a_young_key,
         test_polling_fills_no_journal,
         test_many_absences,
