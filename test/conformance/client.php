@@ -1,7 +1,9 @@
 <?php
 // The commands that applications use, through php-memcached.
 //
-//   client.php text|binary HOST PORT
+//   client.php text|binary HOST PORT [repeat]
+//
+// repeat: see repeat.py.
 
 $failures = 0;
 
@@ -16,11 +18,32 @@ function check($what, $got, $wanted)
     $failures++;
 }
 
+function repeat($client)
+{
+    stream_set_blocking(STDIN, false);
+    while (!$client->set('before', 'kept')) {
+        usleep(2000);
+    }
+    for ($n = 0; !feof(STDIN); $n++) {
+        fread(STDIN, 1);
+        $found = [$client->set('count', $n), $client->get('count'), $client->get('before')];
+        echo $found === [true, $n, 'kept'] ? "ok $n\n" : 'error ' . json_encode($found) . "\n";
+        usleep(2000);
+    }
+}
+
 [, $protocol, $host, $port] = $argv;
 $client = new Memcached();
 $client->setOption(Memcached::OPT_BINARY_PROTOCOL, $protocol === 'binary');
 $client->setOption(Memcached::OPT_TCP_NODELAY, true);
+// Its default is to give a server up for seconds.
+$client->setOption(Memcached::OPT_RETRY_TIMEOUT, 0);
+$client->setOption(Memcached::OPT_SERVER_FAILURE_LIMIT, 1000000);
 $client->addServer($host, (int)$port);
+if (($argv[4] ?? '') === 'repeat') {
+    repeat($client);
+    exit(0);
+}
 
 check('set', $client->set('k', 'value'), true);
 check('get', $client->get('k'), 'value');

@@ -1,11 +1,13 @@
 """The commands that applications use, through a Python client library.
 
-    client.py pymemcache|memcache|pylibmc-text|pylibmc-binary HOST PORT
+    client.py pymemcache|memcache|pylibmc-text|pylibmc-binary|django-BACKEND HOST PORT [repeat]
 
-Each library gets a small adapter, so that all of them go through the same steps.
+Each library gets a small adapter, so that all of them go through the same steps. repeat: see
+repeat.py.
 """
 
 import importlib
+import select
 import sys
 
 
@@ -56,7 +58,7 @@ class Pymemcache:
 class Memcache:
     def __init__(self, host, port):
         self.client = importlib.import_module("memcache").Client(
-            ["%s:%d" % (host, port)], socket_timeout=10, cache_cas=True)
+            ["%s:%d" % (host, port)], socket_timeout=10, cache_cas=True, dead_retry=0)
 
     def __getattr__(self, name):
         return getattr(self.client, name)
@@ -98,7 +100,8 @@ class Pylibmc:
     def __init__(self, host, port, binary):
         self.library = importlib.import_module("pylibmc")
         self.client = self.library.Client(["%s:%d" % (host, port)], binary=binary,
-                                          behaviors={"cas": True, "tcp_nodelay": True})
+                                          behaviors={"cas": True, "tcp_nodelay": True,
+                                                     "retry_timeout": 1, "dead_timeout": 1})
 
     def set(self, key, value, exp=0):
         return self.client.set(key, value, time=exp)
@@ -138,6 +141,29 @@ class Pylibmc:
 
     def flush(self):
         return self.client.flush_all()
+
+
+class Django:
+    """Django's cache, with the backend PyMemcacheCache or PyLibMCCache."""
+
+    def __init__(self, host, port, backend):
+        importlib.import_module("django.conf").settings.configure(CACHES={"default": {
+            "BACKEND": "django.core.cache.backends.memcached." + backend,
+            "LOCATION": "%s:%d" % (host, port)}})
+        self.client = importlib.import_module("django.core.cache").cache
+
+    def __getattr__(self, name):
+        return getattr(self.client, name)
+
+    def set(self, key, value, exp=None):
+        self.client.set(key, value, timeout=exp)  # it answers nothing
+        return self.client.get(key) == value
+
+    def append(self, key, value):
+        return self.set(key, self.client.get(key) + value)  # it has none
+
+    def flush(self):
+        self.client.clear()
 
 
 FAILURES = []
@@ -199,20 +225,45 @@ def ends(client):
     check("touch", bool(client.touch("t", 1000)), True)
     check("get after touch", text(client.get("t")), "x")
     check("touch of an absent key", bool(client.touch("none", 1000)), False)
-    numbers = tuple(int(word) for word in text(client.version()).split("."))
-    check("version is 1.6 or later", numbers >= (1, 6, 0), True)
+    if hasattr(client, "version") and callable(client.version):
+        numbers = tuple(int(word) for word in text(client.version()).split("."))
+        check("version is 1.6 or later", numbers >= (1, 6, 0), True)
     client.flush()
     check("get after flush", client.get("k"), None)
 
 
+def attempt(client, number):
+    if not client.set("count", str(number)):
+        return "error: set fails"
+    found = text(client.get("count")), text(client.get("before"))
+    return "ok %d" % number if found == (str(number), "kept") else "error %s" % (found,)
+
+
+def repeat(client):
+    number, prepared = 0, False
+    while not select.select([sys.stdin], [], [], 0.002)[0]:
+        try:
+            prepared = prepared or client.set("before", "kept")
+            print(attempt(client, number), flush=True)
+            number += 1
+        except Exception as error:  # each library has its own
+            print("error %s" % error, flush=True)
+
+
 def main():
     name, host, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    if name.startswith("pylibmc"):
+    if name.startswith("django"):
+        client = Django(host, port, name.split("-")[1])
+    elif name.startswith("pylibmc"):
         client = Pylibmc(host, port, name.endswith("binary"))
     else:
         client = {"pymemcache": Pymemcache, "memcache": Memcache}[name](host, port)
+    if sys.argv[4:] == ["repeat"]:
+        repeat(client)
+        return 0
     for steps in (stores, tokens, counters, ends):
-        steps(client)
+        if steps is not tokens or hasattr(client, "gets"):
+            steps(client)
     return 1 if FAILURES else 0
 
 

@@ -1,7 +1,10 @@
 # The commands that applications use, through dalli (binary protocol).
 #
-#   client.rb HOST PORT
+#   client.rb HOST PORT [repeat]
+#
+# repeat: see repeat.py.
 
+require 'io/wait'
 require 'dalli'
 
 $failures = 0
@@ -15,7 +18,29 @@ def check(what, got, wanted)
   end
 end
 
-client = Dalli::Client.new("#{ARGV[0]}:#{ARGV[1]}", socket_timeout: 10)
+def repeat(client)
+  Dalli.logger.level = Logger::FATAL
+  $stdout.sync = true
+  number = 0
+  prepared = false
+  until $stdin.wait_readable(0.002)
+    begin
+      prepared ||= client.set('before', 'kept')
+      done = client.set('count', number)
+      found = [client.get('count'), client.get('before')]
+      puts done && found == [number, 'kept'] ? "ok #{number}" : "error #{found}"
+      number += 1
+    rescue Dalli::DalliError => e
+      puts "error #{e.message}"
+    end
+  end
+end
+
+client = Dalli::Client.new("#{ARGV[0]}:#{ARGV[1]}", socket_timeout: 10, down_retry_delay: 0)
+if ARGV[2] == 'repeat'
+  repeat(client)
+  exit
+end
 
 check 'set', client.set('k', 'value', nil, raw: true) ? true : false, true
 check 'get', client.get('k'), 'value'
