@@ -44,7 +44,7 @@ OPTION(dirty_bits, NUMBER, "24", 6, 30, "N",
        "the maps behind the journal have 2^N buckets (groups of keys); a node keeps "
        "eight maps, 2 MiB each by default")
 OPTION(heartbeat, NUMBER, "250", 10, 60000, "MS",
-       "a node that has sent nothing for this long sends a sign of life; if the nodes "
+       "how often a node sends a sign of life, which tells its clocks; if the nodes "
        "differ, the larger value counts on both")
 OPTION(timeout, NUMBER, "2000", 20, 600000, "MS",
        "the link is given up after this much silence; at least twice heartbeat; if the "

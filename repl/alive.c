@@ -144,7 +144,10 @@ void alive_tick(struct repl_thread *t, uint64_t now)
     struct link *l = t->session;
     if (l != NULL)
         black_hole_look(t, now);
-    if (l != NULL && now - l->sent_us >= heartbeat_us(t) * 3 / 4) {
+    /* Also under load: the clocks drift, and a store's second may begin at another moment
+     * than it did. */
+    if (l != NULL && now - l->pinged_us >= heartbeat_us(t) * 3 / 4) {
+        l->pinged_us = now;
         repl_core_ping(t->core);
         slots_flush(t);
     }

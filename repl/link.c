@@ -49,7 +49,7 @@ static bool link_setup(struct link *l, struct event_base *base, int fd,
     l->fd = fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     address_format(peer, l->name);
-    l->heard_us = l->sent_us = l->opened_us = monotonic_us();
+    l->heard_us = l->pinged_us = l->opened_us = monotonic_us();
     l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_event, arg);
     l->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_event, arg);
     if (l->readable == NULL || l->writable == NULL)
@@ -193,7 +193,6 @@ static void note_written(struct link *l, size_t n, uint64_t *written)
         return;
     *written += n;
     l->moved += n;
-    l->sent_us = monotonic_us();
 }
 
 enum link_io link_write(struct link *l, uint64_t *written)

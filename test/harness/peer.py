@@ -73,6 +73,16 @@ class Peer:
                 raise ConnectionError("the node closed the connection")
             self.buffer += data
 
+    def receive_now(self):
+        """The same, without waiting."""
+        self.socket.settimeout(0)
+        try:
+            return self.receive()
+        except BlockingIOError:
+            return None
+        finally:
+            self.socket.settimeout(0.2)
+
     def await_op(self, name):
         found = []
 

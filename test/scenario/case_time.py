@@ -4,6 +4,7 @@ import glob
 import os
 import time
 
+from harness.peer import Peer
 from harness.report import Skip
 
 PLACE = "two"
@@ -103,6 +104,24 @@ class WallClock:
 
     def shows(self):
         return int(self.node.stat("time")) - time.time()
+
+
+def case_clocks_are_told_under_load(lab):
+    """A node that never has nothing to send still tells its clocks: they drift, and a store's second may
+    begin at another moment than before."""
+    a, _ = lab.add_pair(config=PATIENT)
+    a.start()
+    client = a.client()
+    assert client.store("k", "v") == "STORED"
+    peer = Peer(lab, a)
+    peer.follow()
+    told = []
+
+    def tells():
+        assert client.store("k", "v") == "STORED"
+        told.extend(got[0] for got in iter(peer.receive_now, None))
+        return told.count("PING") >= 5
+    lab.until(tells, "it tells its clocks", seconds=5)
 
 
 def case_ttl_while_the_wall_clocks_step(lab):
