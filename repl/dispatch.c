@@ -214,7 +214,7 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
         handover_check_session(c);
     }
     if (absent_is_due(c)) {
-        if (!ship_may_send(c))
+        if (!ship_has_room(c))
             return false; /* wait until the peer has read more, or is given up */
         absent_tell(c);
         return true;
@@ -225,7 +225,7 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
 
 enum repl_need repl_core_need(struct repl_core *c)
 {
-    bool waits = absent_is_due(c) && !ship_may_send(c);
+    bool waits = absent_is_due(c) && !ship_has_room(c);
     if (flush_is_unseen(c) || c->session.map_due || c->session.purge_due ||
         (c->purge.goal != NULL && !c->purge.stalled))
         return waits ? NEED_PEER : NEED_WORK;

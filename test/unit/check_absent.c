@@ -283,6 +283,21 @@ START_TEST(test_told_of_a_change_on_its_way)
 }
 END_TEST
 
+/* What was sent before the roles moved is never acknowledged: nothing may wait for it. */
+START_TEST(test_told_after_much_that_was_in_vain)
+{
+    full_pair(20);
+    for (unsigned i = 0; i < 300; i++) {
+        set(a, "key 7", "w");
+        node_work(a);
+    }
+    told_absent(a, "key 8");
+    node_promote(b);
+    settle_in_sync();
+    both_have("key 8", NULL);
+}
+END_TEST
+
 /* If the bucket was not changed here, neither was the key, however young it is. */
 START_TEST(test_told_of_a_young_key)
 {
@@ -371,6 +386,7 @@ int main(void)
         test_told_beside_a_change,
         test_told_twice,
         test_told_of_a_change_on_its_way,
+        test_told_after_much_that_was_in_vain,
         test_told_of_a_young_key,
         test_polling_fills_no_journal,
         test_many_absences,
