@@ -1,6 +1,7 @@
 """An episode: faults come and go while clients work; then all is healed, both nodes must come to be in
 sync, and every key of both is looked at."""
 
+import contextlib
 import time
 
 from dialect import meta_key
@@ -151,15 +152,28 @@ class Episode:
     def count_items(self, names, held):
         """A node may not have items of keys that nobody has written. What has expired still counts for a
         while; and what a standby has evicted comes again if it is read."""
-        for node, side in zip(self.world.nodes, held):
-            count = len(side)
+        for number, side in enumerate(held):
+            node, count = self.world.nodes[number], len(side)
 
             def is_right(node=node):
                 return int(node.stat("curr_items")) <= count
-            if is_right():
+            if is_right() or self.world.await_soon(is_right, self.reclaimed):
                 continue
-            if not self.world.await_soon(is_right, self.reclaimed):
-                count = len(read(node.client(), names))
-            if not is_right():
-                self.judge.report("extra items", None, "%s has %s items, of which %d are known" % (
-                    node.name, node.stat("curr_items"), count))
+            with self.at_rest(number):
+                def is_known(node=node):
+                    nonlocal count
+                    count = len(read(node.client(), names))
+                    return is_right(node)
+                if not self.world.await_soon(is_known, 2):
+                    self.judge.report("extra items", None, "%s has %s items, of which %d are known" % (
+                        node.name, node.stat("curr_items"), count))
+
+    @contextlib.contextmanager
+    def at_rest(self, node):
+        """A node that has no room is sent the rest again and again, so what it has changes while it is
+        counted; not while the other one stands still."""
+        if not self.has_room:
+            self.world.stop(1 - node)
+        yield
+        if not self.has_room:
+            self.world.go_on(1 - node)
