@@ -1,6 +1,7 @@
 #include "ctl/source.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,20 @@ struct batch {
 
 static bool fail(struct source *s, const char *what, const char *line)
 {
-    snprintf(s->why, sizeof(s->why), "%s %s: '%.200s'", s->keys.name, what, line);
+    snprintf(s->why, sizeof(s->why), "%s %s: '%.200s'", s->server.name, what, line);
     return false;
 }
 
-static bool fail_as(struct source *s, const struct memcache *m)
+static bool fail_as_server(struct source *s)
 {
-    snprintf(s->why, sizeof(s->why), "%s", m->why);
+    snprintf(s->why, sizeof(s->why), "%s", s->server.why);
+    return false;
+}
+
+static bool fail_as_file(struct source *s)
+{
+    snprintf(s->why, sizeof(s->why), "cannot keep the keys in a temporary file: %s",
+             strerror(errno));
     return false;
 }
 
@@ -62,37 +70,67 @@ static unsigned decode_key(const char *text, char *key)
     return n;
 }
 
-static bool ask_for_value(struct source *s, const struct batch *b, unsigned i)
+static bool keep_key(struct source *s, const char *line)
 {
-    char line[KEY_ENCODED + 32] = "mg ";
-    char *end = base64_encode(b->key[i], b->nkey[i], line + 3);
-    memcpy(end, " b v f t c\r\n", 12);
-    return buffer_append(&s->values.out, line, (size_t)(end + 12 - line));
+    char key[1 + ITEM_KEY_MAX];
+    unsigned n = strncmp(line, "key=", 4) == 0 ? decode_key(line + 4, key + 1) : 0;
+    if (n == 0)
+        return fail(s, "gives no dump of its keys", line);
+    key[0] = (char)n;
+    s->items++;
+    return fwrite(key, 1 + n, 1, s->keys) == 1 || fail_as_file(s);
 }
 
-enum more { MORE, LAST, FAILED };
-
-/* Reads keys and asks for their values. */
-static enum more next_batch(struct source *s, struct batch *b)
+static bool ask(struct source *s, const char *line, size_t n)
 {
-    enum more more = MORE;
-    for (b->n = 0; b->n < BATCH_KEYS && buffer_length(&s->values.out) < BATCH_BYTES;
-         b->n++) {
-        const char *line = memcache_line(&s->keys);
-        if (line == NULL)
-            return fail_as(s, &s->keys) ? MORE : FAILED;
-        if (strcmp(line, "END") == 0) {
-            more = LAST;
-            break;
-        }
-        unsigned n =
-            strncmp(line, "key=", 4) == 0 ? decode_key(line + 4, b->key[b->n]) : 0;
-        if (n == 0)
-            return fail(s, "gives no dump of its keys", line) ? MORE : FAILED;
-        b->nkey[b->n] = (unsigned char)n;
-        ask_for_value(s, b, b->n);
+    return (buffer_append(&s->server.out, line, n) && memcache_send(&s->server)) ||
+           fail_as_server(s);
+}
+
+static bool read_keys(struct source *s)
+{
+    static const char dump[] = "lru_crawler metadump hash\r\n";
+    const char *line;
+    s->keys = tmpfile();
+    if (s->keys == NULL)
+        return fail_as_file(s);
+    if (!ask(s, dump, sizeof(dump) - 1))
+        return false;
+    while ((line = memcache_line(&s->server)) != NULL) {
+        if (strcmp(line, "END") == 0)
+            return fflush(s->keys) == 0 || fail_as_file(s);
+        if (!keep_key(s, line))
+            return false;
     }
-    return memcache_send(&s->values) || fail_as(s, &s->values) ? more : FAILED;
+    return fail_as_server(s);
+}
+
+/* ---- batches */
+
+static void append_request(struct source *s, const char *key, unsigned nkey)
+{
+    char line[KEY_ENCODED + 32] = "mg ";
+    char *end = base64_encode(key, nkey, line + 3);
+    memcpy(end, " b v f t c\r\n", 12);
+    buffer_append(&s->server.out, line, (size_t)(end + 12 - line));
+}
+
+/* Takes keys from the file and asks for their values; an empty batch is the end. */
+static bool next_batch(struct source *s, struct batch *b)
+{
+    int n;
+    for (b->n = 0; b->n < BATCH_KEYS && buffer_length(&s->server.out) < BATCH_BYTES;
+         b->n++) {
+        if ((n = getc(s->keys)) == EOF)
+            break;
+        b->nkey[b->n] = (unsigned char)n;
+        if (fread(b->key[b->n], (size_t)n, 1, s->keys) != 1)
+            return fail_as_file(s);
+        append_request(s, b->key[b->n], (unsigned)n);
+    }
+    if (ferror(s->keys))
+        return fail_as_file(s);
+    return memcache_send(&s->server) || fail_as_server(s);
 }
 
 /* ---- values */
@@ -132,9 +170,9 @@ static bool pass_value(struct source *s, const char *line, struct item *it,
         size > VALUE_MOST)
         return fail(s, "sends an impossible value", line);
     bool fresh = take_facts(end, it);
-    it->value = memcache_bytes(&s->values, size + 2);
+    it->value = memcache_bytes(&s->server, size + 2);
     if (it->value == NULL)
-        return fail_as(s, &s->values);
+        return fail_as_server(s);
     if (memcmp(it->value + size, "\r\n", 2) != 0)
         return fail(s, "sends a value that does not end where it should", "VA");
     it->nvalue = (uint32_t)size;
@@ -147,9 +185,9 @@ static bool pass_batch(struct source *s, const struct batch *b,
 {
     for (unsigned i = 0; i < b->n; i++) {
         struct item it = { .key = b->key[i], .nkey = b->nkey[i] };
-        const char *line = memcache_line(&s->values);
+        const char *line = memcache_line(&s->server);
         if (line == NULL)
-            return fail_as(s, &s->values);
+            return fail_as_server(s);
         if (strcmp(line, "EN") == 0) {
             s->gone++;
             continue;
@@ -162,59 +200,42 @@ static bool pass_batch(struct source *s, const struct batch *b,
     return true;
 }
 
+static bool pass_batches(struct source *s, struct batch *b,
+                         const struct item_taker *taker)
+{
+    unsigned now = 0;
+    if (!next_batch(s, &b[now]))
+        return false;
+    while (b[now].n > 0) {
+        if (!next_batch(s, &b[1 - now]) || !pass_batch(s, &b[now], taker))
+            return false;
+        now = 1 - now;
+    }
+    return true;
+}
+
 bool source_each(struct source *s, const struct item_taker *taker)
 {
-    static const char dump[] = "lru_crawler metadump hash\r\n";
     struct batch *b = calloc(2, sizeof(*b));
-    enum more more = b != NULL ? MORE : FAILED;
-    unsigned now = 0;
+    rewind(s->keys);
     if (b == NULL)
         snprintf(s->why, sizeof(s->why), "out of memory");
-    else if (!buffer_append(&s->keys.out, dump, sizeof(dump) - 1) ||
-             !memcache_send(&s->keys))
-        more = fail_as(s, &s->keys) ? MORE : FAILED;
-    while (more == MORE) {
-        more = next_batch(s, &b[now]);
-        now = 1 - now;
-        if (more != FAILED && !pass_batch(s, &b[now], taker))
-            more = FAILED;
-    }
-    bool ok = more == LAST && pass_batch(s, &b[1 - now], taker);
+    bool ok = b != NULL && pass_batches(s, b, taker);
     free(b);
     return ok;
 }
 
-/* ---- life */
-
-static bool count_items(struct source *s)
-{
-    static const char figure[] = "STAT curr_items ";
-    const char *line;
-    if (!buffer_append(&s->values.out, "stats\r\n", 7) || !memcache_send(&s->values))
-        return fail_as(s, &s->values);
-    while ((line = memcache_line(&s->values)) != NULL) {
-        if (strcmp(line, "END") == 0)
-            return true;
-        if (strncmp(line, figure, sizeof(figure) - 1) == 0)
-            s->items = strtoull(line + sizeof(figure) - 1, NULL, 10);
-        if (strncmp(line, "STAT ", 5) != 0)
-            return fail(s, "does not understand the text protocol", line);
-    }
-    return fail_as(s, &s->values);
-}
-
 bool source_open(struct source *s, const char *address, unsigned timeout_ms)
 {
-    *s = (struct source){ .keys.fd = -1, .values.fd = -1 };
-    if (!memcache_open(&s->keys, address, timeout_ms))
-        return fail_as(s, &s->keys);
-    if (!memcache_open(&s->values, address, timeout_ms))
-        return fail_as(s, &s->values);
-    return count_items(s);
+    *s = (struct source){ .keys = NULL };
+    if (!memcache_open(&s->server, address, timeout_ms))
+        return fail_as_server(s);
+    return read_keys(s);
 }
 
 void source_close(struct source *s)
 {
-    memcache_close(&s->keys);
-    memcache_close(&s->values);
+    memcache_close(&s->server);
+    if (s->keys != NULL)
+        fclose(s->keys);
 }
