@@ -15,10 +15,11 @@ static bool admin_scan_begin(ENGINE_HANDLE *handle, const void *cookie)
     return ADMIN(e)->scan_begin(HANDLE(e), cookie);
 }
 
-static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, item **it)
+static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                                   struct admin_facts *facts)
 {
     struct repl_engine *e = repl_engine_of(handle);
-    return ADMIN(e)->scan_next(HANDLE(e), cookie, it);
+    return ADMIN(e)->scan_next(HANDLE(e), cookie, it, facts);
 }
 
 static void admin_scan_end(ENGINE_HANDLE *handle, const void *cookie)

@@ -56,19 +56,24 @@ static bool is_plain(const unsigned char *key, size_t nkey)
     return true;
 }
 
-/* The interface does not tell when an item was used last: -1, as for no expiry. */
-static char *line_meta(char *to, const item_info *info)
+/* What the engine does not tell: no use is known (-1, as for no expiry); the size is at
+ * least that of key and value. */
+static char *line_meta(char *to, const item_info *info, const struct admin_facts *facts)
 {
     int64_t exp = info->exptime != 0 ? clock_abstime(info->exptime) : -1;
+    int64_t used = facts->knows_idle ? clock_date() - facts->idle : -1;
+    uint64_t size = facts->size > 0 ? facts->size : (uint64_t)info->nkey + info->nbytes;
     to = put_encoded(put_text(to, "key="), info->key, info->nkey);
     return to + sprintf(to,
-                        " exp=%" PRId64 " la=-1 cas=%" PRIu64
-                        " fetch=no cls=%u size=%" PRIu64 "\n",
-                        exp, info->cas, info->clsid, (uint64_t)info->nkey + info->nbytes);
+                        " exp=%" PRId64 " la=%" PRId64 " cas=%" PRIu64
+                        " fetch=%s cls=%u size=%" PRIu64 "\n",
+                        exp, used, info->cas, facts->read ? "yes" : "no", info->clsid,
+                        size);
 }
 
-static char *line_mg(char *to, const item_info *info)
+static char *line_mg(char *to, const item_info *info, const struct admin_facts *facts)
 {
+    (void)facts;
     bool plain = is_plain(info->key, info->nkey);
     to = put_text(to, "mg ");
     if (plain) {
@@ -80,8 +85,9 @@ static char *line_mg(char *to, const item_info *info)
     return put_text(to, "\r\n");
 }
 
-static char *line_cache(char *to, const item_info *info)
+static char *line_cache(char *to, const item_info *info, const struct admin_facts *facts)
 {
+    (void)facts;
     uint64_t exp = info->exptime != 0 ? (uint64_t)clock_abstime(info->exptime) : 0;
     if (!is_plain(info->key, info->nkey))
         return to; /* it cannot be told apart from what follows */
@@ -92,7 +98,7 @@ static char *line_cache(char *to, const item_info *info)
 }
 
 static const struct {
-    char *(*line)(char *to, const item_info *info);
+    char *(*line)(char *to, const item_info *info, const struct admin_facts *facts);
     const char *end, *no_class, *refused;
 } kinds[] = {
     [DUMP_META] = { line_meta, "END", "BADCLASS invalid class id",
@@ -126,7 +132,8 @@ static bool is_wanted(const struct dump *d, const item_info *info)
 }
 
 /* False: there is no memory for the line, or the engine does not show the item. */
-static bool show(struct connection *c, struct dump *d, item *it)
+static bool show(struct connection *c, struct dump *d, item *it,
+                 const struct admin_facts *facts)
 {
     union item_view view;
     struct buffer *out = &c->io->out.bytes;
@@ -135,7 +142,7 @@ static bool show(struct connection *c, struct dump *d, item *it)
         return false;
     if (!is_wanted(d, &view.info) || d->left == 0 || view.info.nkey > KEY_MAX)
         return true;
-    size_t n = (size_t)(kinds[d->kind].line(start, &view.info) - start);
+    size_t n = (size_t)(kinds[d->kind].line(start, &view.info, facts) - start);
     buffer_commit(out, n);
     d->left -= n > 0;
     return true;
@@ -145,10 +152,11 @@ static bool show(struct connection *c, struct dump *d, item *it)
 static enum scan_step step(struct connection *c, struct dump *d)
 {
     item *it = NULL;
-    enum scan_step s = scan_next(&d->scan, &it);
+    struct admin_facts facts;
+    enum scan_step s = scan_next(&d->scan, &it, &facts);
     if (s != SCAN_ITEM)
         return s;
-    bool ok = show(c, d, it);
+    bool ok = show(c, d, it, &facts);
     c->worker->api->release(c->worker->handle, c, it);
     return ok ? SCAN_ITEM : SCAN_FAILED;
 }

@@ -12,23 +12,24 @@ bool scan_begin(struct scan *s, ENGINE_HANDLE *handle, const struct engine_admin
     return s->next != NULL;
 }
 
-static tap_event_t step(struct scan *s, item **it)
+static tap_event_t step(struct scan *s, item **it, struct admin_facts *facts)
 {
     void *specific;
     uint16_t nspecific, flags, vbucket;
     uint8_t ttl;
     uint32_t seqno;
     if (s->admin != NULL)
-        return s->admin->scan_next(s->handle, s->cookie, it);
+        return s->admin->scan_next(s->handle, s->cookie, it, facts);
     tap_event_t event = s->next(s->handle, s->cookie, it, &specific, &nspecific, &ttl,
                                 &flags, &seqno, &vbucket);
     /* Without live scans a pause means that the scan has met all. */
     return event == TAP_PAUSE ? TAP_DISCONNECT : event;
 }
 
-enum scan_step scan_next(struct scan *s, item **it)
+enum scan_step scan_next(struct scan *s, item **it, struct admin_facts *facts)
 {
-    switch (step(s, it)) {
+    *facts = (struct admin_facts){ 0 };
+    switch (step(s, it, facts)) {
     case TAP_MUTATION:
         return SCAN_ITEM;
     case TAP_DISCONNECT:

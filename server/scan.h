@@ -31,7 +31,8 @@ struct scan {
 /* admin: the engine's extension, or NULL. False: the engine gives none now. */
 bool scan_begin(struct scan *s, ENGINE_HANDLE *handle, const struct engine_admin *admin,
                 const void *cookie);
-enum scan_step scan_next(struct scan *s, item **it);
+/* facts: only of an engine with the extension; else all unknown. */
+enum scan_step scan_next(struct scan *s, item **it, struct admin_facts *facts);
 void scan_end(struct scan *s);
 
 #endif

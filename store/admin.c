@@ -11,10 +11,19 @@ static bool admin_scan_begin(ENGINE_HANDLE *handle, const void *cookie)
     return store_scan_begin(store_of(handle), cookie, NULL) != NULL;
 }
 
-static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, item **it)
+static struct admin_facts facts_of(const struct item *it)
+{
+    return (struct admin_facts){ .read = (item_mark(it) & MARK_FETCHED) != 0,
+                                 .size = (uint32_t)item_size(it) };
+}
+
+static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                                   struct admin_facts *facts)
 {
     struct item *found = NULL;
     tap_event_t event = store_scan_next(store_of(handle), cookie, &found);
+    if (found != NULL)
+        *facts = facts_of(found);
     *it = found;
     return event;
 }

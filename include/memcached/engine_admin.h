@@ -17,8 +17,16 @@
 
 #include <memcached/engine.h>
 
-#define ENGINE_FEATURE_ADMIN 0x80000a04u
+#define ENGINE_FEATURE_ADMIN 0x80000a05u
 #define ENGINE_ADMIN_NAME    "admin 1"
+
+/* What is known of an item beside its item_info. */
+struct admin_facts {
+    bool read;       /* a client has read it, ever */
+    bool knows_idle; /* whether `idle` is known */
+    rel_time_t idle; /* seconds since it was used */
+    uint32_t size;   /* bytes of memory that it takes */
+};
 
 struct engine_admin {
     char name[16]; /* ENGINE_ADMIN_NAME */
@@ -27,10 +35,11 @@ struct engine_admin {
      * meets each item that is there from begin to end, perhaps twice, and none that has
      * expired or was flushed. False: there is no memory for it. */
     bool (*scan_begin)(ENGINE_HANDLE *handle, const void *cookie);
-    /* TAP_MUTATION: an item, which the caller releases. TAP_NOOP: there was none to show
-     * for a while. TAP_PAUSE: there is no memory to go on now. TAP_DISCONNECT: the end.
-     * Call it again after the first three. */
-    tap_event_t (*scan_next)(ENGINE_HANDLE *handle, const void *cookie, item **it);
+    /* TAP_MUTATION: an item, which the caller releases, and its facts. TAP_NOOP: there
+     * was none to show for a while. TAP_PAUSE: there is no memory to go on now.
+     * TAP_DISCONNECT: the end. Call it again after the first three. */
+    tap_event_t (*scan_next)(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                             struct admin_facts *facts);
     /* At any position, also behind the end; a disconnect ends it, too. */
     void (*scan_end)(ENGINE_HANDLE *handle, const void *cookie);
 

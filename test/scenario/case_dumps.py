@@ -84,6 +84,9 @@ def case_dumps_formats(lab):
         for name in NAMES:
             assert abs(seen[name.encode()] - time.time() - 1000) < 5, seen
         assert seen[b"a b"] == -1
+        line.upto(b"get plain", (b"END\r\n",))
+        lines, _ = line.upto(b"lru_crawler metadump 1", (b"END\r\n",))
+        assert [b"key=plain " in text for text in lines] == [b" fetch=yes " in text for text in lines]
         assert b"key=a%2520b exp=" in b"".join(lines) and b"key=%C3%BC " in b"".join(lines)
         lines, _ = line.upto(b"lru_crawler mgdump hash", (b"EN\r\n",))
         want = [b"mg %s\r\n" % n.encode() for n in NAMES]
