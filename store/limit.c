@@ -1,7 +1,7 @@
 /*
- * Another memory limit while the store runs. A lower one is reached in steps, by the
- * background thread: a client that stores meanwhile never has to reclaim more than one
- * step.
+ * Another memory limit while the store runs. A higher one holds at once. A lower one is
+ * reached in steps, by the background thread: a client that stores meanwhile never has to
+ * reclaim more than one step.
  *
  *   limit   ------+
  *                 |  what is free goes at once
@@ -23,6 +23,8 @@ uint64_t store_limit_most(const struct store *s)
 void store_set_limit(struct store *s, size_t bytes)
 {
     atomic_store(&s->limit_wanted, bytes);
+    if (bytes > budget_limit(&s->memory.budget))
+        store_follow_limit(s);
     background_wake(&s->background);
 }
 
@@ -33,7 +35,7 @@ bool store_follow_limit(struct store *s)
     if (wanted == 0 || (wanted == limit && atomic_load(&b->charged) <= limit))
         return false;
     size_t charged = atomic_load(&b->charged), step = STEP * s->memory.segment_size;
-    size_t from = charged < limit ? charged : limit;
+    size_t from = charged < limit ? charged : limit; /* below a higher limit anyway */
     memory_set_limit(&s->memory, from > wanted + step ? from - step : wanted);
     memory_follow(&s->memory, atomic_load(&s->follows));
     return from > wanted + step;

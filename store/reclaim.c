@@ -248,6 +248,7 @@ static bool reclaim_segment(struct pass *p, uint32_t id)
         memory_recycle(m, id);
         return true;
     }
+    COUNT(p->counters->lrutail_reflocked, p->stayed);
     bool park = !p->stuck && !p->rotates, gives = park && !p->segment->large;
     if (gives)
         memory_hollow(m, id);

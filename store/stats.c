@@ -76,7 +76,8 @@ static void take_snapshot(struct store *s, const struct census census[QUEUES],
 {
     uint64_t buckets = table_count(&s->table);
     *n = (struct plain){ .curr_items = store_count_items(s),
-                         .slab_global_page_pool = segments_free };
+                         .slab_global_page_pool = segments_free,
+                         .lru_crawler_starts = atomic_load(&s->maintenance.scans) };
     sum_counters(s, n);
     for (int q = 0; q < QUEUES; q++) {
         n->bytes += census[q].bytes;
