@@ -27,7 +27,8 @@ static void learn_features(struct wrapped *w)
     const engine_info *info = w->module.api->get_info(wrapped_handle(w));
     w->live_scan = feature_find(info, FEATURE_LIVE_SCAN, FEATURE_LIVE_SCAN_TEXT) != NULL;
     w->cas_clock = feature_find(info, FEATURE_CAS_CLOCK, FEATURE_CAS_CLOCK_TEXT) != NULL;
-    w->mirror = (const void *)feature_find(info, ENGINE_FEATURE_MIRROR, ENGINE_MIRROR_NAME);
+    w->mirror =
+        (const void *)feature_find(info, ENGINE_FEATURE_MIRROR, ENGINE_MIRROR_NAME);
     w->admin = (const void *)feature_find(info, ENGINE_FEATURE_ADMIN, ENGINE_ADMIN_NAME);
 }
 
