@@ -143,8 +143,8 @@ def case_transfer_broken_files(lab):
         assert line.ask(b"flush_all") == b"OK\r\n"
         with open(path, "rb") as file:
             whole = file.read()
-        broken = [whole[:n] for n in range(len(whole))] + [whole + b"x", b"", b"\x00" * 5000, whole * 2]
-        broken += [whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1:] for i in range(len(whole))]
+        broken = [whole[:n] for n in range(0, len(whole), 9)] + [whole + b"x", b"", b"\x00" * 5000, whole * 2]
+        broken += [whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1:] for i in range(0, len(whole), 9)]
         for content in broken:
             with open(path, "wb") as file:
                 file.write(content)
