@@ -1,10 +1,10 @@
 /*
  * The options of mcreplctl: one row each. The row is also the member of struct
- * common_options, guard_options or keepalived_options.
+ * common_options, guard_options, load_options or keepalived_options.
  *
  *   OPTION_COMMON(name, letter, type, preset, least, most, form, what it does)
  *   OPTION_GUARD(name, type, preset, least, most, form, what it does)
- *   OPTION_KEEPALIVED(the same)
+ *   OPTION_LOAD, OPTION_KEEPALIVED(the same)
  *
  * type: see <base/option.h>. form: how help shows the value, NULL for a switch. A file
  * that includes this one defines the macros that it needs.
@@ -15,6 +15,9 @@
 #ifndef OPTION_GUARD
 #define OPTION_GUARD(name, type, preset, min, max, form, help)
 #endif
+#ifndef OPTION_LOAD
+#define OPTION_LOAD(name, type, preset, min, max, form, help)
+#endif
 #ifndef OPTION_KEEPALIVED
 #define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)
 #endif
@@ -23,7 +26,7 @@ OPTION_COMMON(socket, 's', STRING, NULL, 0, 0, "PATH",
               "the node's control socket; not needed if only one node runs here")
 OPTION_COMMON(timeout, 't', NUMBER, NULL, 1, 3600000, "MS",
               "how long to wait for an answer, or its next line (default: 2000; "
-              "handover 60000, verify 70000, guard 100)")
+              "handover 60000, verify 70000, guard 100, dump and load 10000)")
 OPTION_COMMON(json, 0, BOOL, "false", 0, 0, NULL, "status as a JSON object")
 OPTION_COMMON(watch, 0, BOOL, "false", 0, 0, NULL, "status every second, with rates")
 OPTION_COMMON(help, 'h', BOOL, "false", 0, 0, NULL, "print this text")
@@ -54,6 +57,12 @@ OPTION_KEEPALIVED(dir, STRING, RUN_DIR "/11211", 0, 0, "DIR",
                   "where the guard writes its files")
 OPTION_KEEPALIVED(fifo, STRING, RUN_DIR "/vrrp.fifo", 0, 0, "PATH", "the guard's FIFO")
 
+OPTION_LOAD(replace, BOOL, "false", 0, 0, NULL,
+            "also replace what the server has; default: keep it")
+OPTION_LOAD(cas, BOOL, "false", 0, 0, NULL,
+            "items keep their CAS; the server must know the flag E of ms")
+
+#undef OPTION_LOAD
 #undef OPTION_COMMON
 #undef OPTION_GUARD
 #undef OPTION_KEEPALIVED

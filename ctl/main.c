@@ -108,6 +108,10 @@ static const struct command {
       "a daemon: gives keepalived the node's health, and the node its role" },
     { "keepalived-conf", NULL, keepalived_conf_command, 0,
       "print keepalived's configuration for one node" },
+    { "dump", NULL, dump_command, 0,
+      "FILE [HOST:PORT]: write all items of a server to a file" },
+    { "load", NULL, load_command, 0,
+      "FILE|HOST:PORT [HOST:PORT]: store all items of a file or server in a server" },
 };
 
 static void usage(FILE *out)
@@ -119,6 +123,7 @@ static void usage(FILE *out)
     options_help(out);
     guard_help(out);
     keepalived_conf_help(out);
+    load_help(out);
     fputs("\nExit code: 0: done, or yes. 1: refused, or no. 2: wrong usage. 3: the node "
           "does not answer.\n",
           out);

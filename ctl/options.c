@@ -80,6 +80,17 @@ void options_after(struct common_options *common, const struct option_table *own
         options_refuse("only one command is allowed: remove '%s'", argv[end]);
 }
 
+int options_words(struct common_options *common, const struct option_table *own, int most,
+                  int argc, char **argv)
+{
+    int end = parse(common, own, false, argc, argv);
+    if (common->json || common->watch)
+        options_refuse(STATUS_ONLY);
+    if (argc - end > most)
+        options_refuse("too many words: remove '%s'", argv[end + most]);
+    return end;
+}
+
 void options_fini(struct common_options *common)
 {
     option_free(rows, N_ELEMENTS(rows), common);

@@ -30,6 +30,9 @@ int options_before(struct common_options *common, int argc, char **argv);
  * program with EXIT_USAGE. */
 void options_after(struct common_options *common, const struct option_table *own,
                    int argc, char **argv);
+/* The same, for a command with up to `most` words. Returns the index of the first one. */
+int options_words(struct common_options *common, const struct option_table *own, int most,
+                  int argc, char **argv);
 void options_fini(struct common_options *common);
 void options_help(FILE *out);
 

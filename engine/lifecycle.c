@@ -206,6 +206,7 @@ ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *conf
     if (rc == ENGINE_SUCCESS) {
         if (e->wrapped.module.api->arithmetic == NULL)
             e->api.arithmetic = NULL; /* the host does it by get and store, through us */
+        repl_admin_offer(e);
         return rc;
     }
     engine_log(e, REPL_LOG_WARNING, e->why);

@@ -30,7 +30,7 @@ static void expect_evictions(const struct repl_engine *e)
 
 static const engine_info *engine_get_info(ENGINE_HANDLE *handle)
 {
-    return &repl_engine_of(handle)->info;
+    return &repl_engine_of(handle)->info.info;
 }
 
 static ENGINE_ERROR_CODE engine_allocate(ENGINE_HANDLE *handle, const void *cookie,
@@ -322,9 +322,9 @@ ENGINE_ERROR_CODE repl_engine_create(uint64_t interface, GET_SERVER_API get_serv
     e->api = repl_engine_api;
     e->magic = REPL_ENGINE_MAGIC;
     e->server = get_server_api();
-    e->info.description = "replication engine";
-    e->info.num_features = 1;
-    e->info.features[0].feature = ENGINE_FEATURE_SECONDARY_ENGINE;
+    e->info.info.description = "replication engine";
+    e->info.info.num_features = 1;
+    e->info.info.features[0].feature = ENGINE_FEATURE_SECONDARY_ENGINE;
     *handle = (ENGINE_HANDLE *)&e->api;
     /* cppcheck-suppress memleak ; it lives on in the handle */
     return ENGINE_SUCCESS;

@@ -37,7 +37,10 @@ struct repl_engine {
     bool adapter_made;
     char control[64]; /* the control socket's path, if the options give none */
     char why[512];    /* why initialize failed, for errinfo */
-    engine_info info;
+    union {
+        engine_info info;
+        char room[sizeof(engine_info) + sizeof(feature_info)];
+    } info;
 };
 
 static inline struct repl_engine *repl_engine_of(ENGINE_HANDLE *handle)
@@ -51,6 +54,9 @@ ENGINE_ERROR_CODE repl_engine_create(uint64_t interface, GET_SERVER_API get_serv
 /* lifecycle.c */
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config);
 void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force);
+
+/* admin.c: offers the wrapped engine's extension for operators, if it has one */
+void repl_admin_offer(struct repl_engine *e);
 
 /* stats.c: the figures of replication; the inner ones are for mcreplctl only */
 enum repl_figures { FIGURES_BRIEF, FIGURES_ALL, FIGURES_INNER };

@@ -25,20 +25,11 @@ static void find_own_folder(char *folder, size_t nfolder)
 static void learn_features(struct wrapped *w)
 {
     const engine_info *info = w->module.api->get_info(wrapped_handle(w));
-    for (uint32_t i = 0; info != NULL && i < info->num_features; i++) {
-        const feature_info *f = &info->features[i];
-        if (f->description == NULL)
-            continue;
-        if (f->feature == FEATURE_LIVE_SCAN &&
-            strcmp(f->description, FEATURE_LIVE_SCAN_TEXT) == 0)
-            w->live_scan = true;
-        if (f->feature == FEATURE_CAS_CLOCK &&
-            strcmp(f->description, FEATURE_CAS_CLOCK_TEXT) == 0)
-            w->cas_clock = true;
-        if (f->feature == ENGINE_FEATURE_MIRROR &&
-            strcmp(f->description, ENGINE_MIRROR_NAME) == 0)
-            w->mirror = (const void *)f->description; /* its first member is the name */
-    }
+    w->live_scan = feature_find(info, FEATURE_LIVE_SCAN, FEATURE_LIVE_SCAN_TEXT) != NULL;
+    w->cas_clock = feature_find(info, FEATURE_CAS_CLOCK, FEATURE_CAS_CLOCK_TEXT) != NULL;
+    w->mirror =
+        (const void *)feature_find(info, ENGINE_FEATURE_MIRROR, ENGINE_MIRROR_NAME);
+    w->admin = (const void *)feature_find(info, ENGINE_FEATURE_ADMIN, ENGINE_ADMIN_NAME);
 }
 
 /* Create the engine. It must have all that a host needs, and the scan without which

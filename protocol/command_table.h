@@ -107,6 +107,22 @@ COMMAND(STATS, stats, GIVES(stat) BUT(NOT_FOUND, "ERROR\r\n"), stat, NOT_STORED,
 COMMAND(VERBOSITY, verbosity, SAYS("OK"), done, NOT_STORED,
         WORD(verbosity, 'v', 'e', VERBOSITY, 1, 2, NOREPLY, parse_verbosity),
         OPCODE(0x1b, VERBOSITY, level, 0))
+COMMAND(MEMLIMIT, memlimit, GIVES(words), done, NOT_STORED,
+        WORD(cache_memlimit, 'c', 'a', MEMLIMIT, 1, 2, NOREPLY, parse_memlimit),
+        NO_OPCODE)
+/* Dumps, and orders to parts of memcached that mcd does not have. */
+COMMAND(CRAWLER, crawler, GIVES(words), done, NOT_STORED,
+        WORD(lru_crawler, 'l', 'r', CRAWLER, 0, ANY, NOREPLY, parse_rest),
+        NO_OPCODE)
+COMMAND(LRU, tuning, GIVES(words), done, NOT_STORED,
+        WORD(lru, 'l', 'r', LRU, 0, ANY, NOREPLY, parse_rest),
+        NO_OPCODE)
+COMMAND(SLABS, tuning, GIVES(words), done, NOT_STORED,
+        WORD(slabs, 's', 'l', SLABS, 0, ANY, NOREPLY, parse_rest),
+        NO_OPCODE)
+COMMAND(WATCH, watch, GIVES(words), done, NOT_STORED,
+        WORD(watch, 'w', 'a', WATCH, 0, ANY, NOREPLY, parse_rest),
+        NO_OPCODE)
 COMMAND(VERSION, version, GIVES(version), version, NOT_STORED,
         WORD(version, 'v', 'e', VERSION, 0, ANY, 0, parse_nothing),
         OPCODE(0x0b, VERSION, bare, 0))

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "protocol/base64.h"
+#include "base/base64.h"
 #include "protocol/number.h"
 
 /* Two letters, or none. */

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "protocol/base64.h"
+#include "base/base64.h"
 #include "protocol/number.h"
 
 struct token {

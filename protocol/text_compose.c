@@ -105,6 +105,25 @@ static bool compose_version(const struct request *req, const struct response *re
     return compose_line(&prefix, res, out);
 }
 
+/* The server's own words, or OK. */
+static bool compose_words(const struct request *req, const struct response *res,
+                          struct buffer *out)
+{
+    static const struct phrase nothing = PHRASE(""), ok = PHRASE("OK");
+    (void)req;
+    return compose_line(res->text != NULL ? &nothing : &ok, res, out);
+}
+
+/* Clients split the line at blanks, and want three words. */
+static char *put_word(char *to, const char *text, size_t n)
+{
+    if (n == 0)
+        return put(to, "NULL", 4);
+    for (size_t i = 0; i < n; i++)
+        *to++ = text[i] == ' ' ? '_' : text[i];
+    return to;
+}
+
 /* "STAT <name> <value>" */
 static bool compose_stat(const struct request *req, const struct response *res,
                          struct buffer *out)
@@ -113,13 +132,12 @@ static bool compose_stat(const struct request *req, const struct response *res,
     (void)req;
     if (res->key == NULL)
         return compose_line(res->text != NULL ? &nothing : &reset, res, out);
-    char *start = buffer_reserve(out, sizeof("STAT  \r\n") + res->nkey + res->ntext);
+    char *start = buffer_reserve(out, sizeof("STAT  NULL\r\n") + res->nkey + res->ntext);
     if (start == NULL)
         return false;
     char *to = put(put(start, "STAT ", 5), res->key, res->nkey);
     *to++ = ' ';
-    to = put(to, res->text, res->ntext);
-    to = put(to, "\r\n", 2);
+    to = put(put_word(to, res->text, res->ntext), "\r\n", 2);
     buffer_commit(out, (size_t)(to - start));
     return true;
 }

@@ -110,9 +110,9 @@ static enum outcome parse_rest(struct parser *p, struct request *req,
                                const struct words *w)
 {
     (void)p;
-    if (w->n == 0)
+    if (w->n == req->quiet)
         return OUTCOME_OK;
-    const char *end = w->end;
+    const char *end = req->quiet ? w->at[w->n - 1] : w->end;
     while (end[-1] == ' ')
         end--;
     size_t n = (size_t)(end - w->at[0]);
@@ -132,6 +132,16 @@ static enum outcome parse_verbosity(struct parser *p, struct request *req,
     return OUTCOME_OK;
 }
 
+/* Megabytes. */
+static enum outcome parse_memlimit(struct parser *p, struct request *req,
+                                   const struct words *w)
+{
+    (void)p;
+    if (!number_parse(w->at[0], w->size[0], &req->delta) || req->delta > UINT32_MAX)
+        return OUTCOME_UNKNOWN;
+    return OUTCOME_OK;
+}
+
 static enum outcome parse_nothing(struct parser *p, struct request *req,
                                   const struct words *w)
 {
@@ -141,8 +151,8 @@ static enum outcome parse_nothing(struct parser *p, struct request *req,
 
 /* ---- the table of words: a perfect hash, so no two rows may have the same slot */
 
-enum { SLOTS = 64, ANY = UINT8_MAX, NOREPLY = 1, CAS = 2 };
-#define SLOT(c0, c1, nname) (((c0) + 17u * (c1) + 8u * (nname)) % SLOTS)
+enum { SLOTS = 128, ANY = UINT8_MAX, NOREPLY = 1, CAS = 2 };
+#define SLOT(c0, c1, nname) (((c0) + 21u * (c1) + 18u * (nname)) % SLOTS)
 #define LIST                NULL
 
 static const struct text_row rows[SLOTS] = {

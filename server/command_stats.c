@@ -5,7 +5,10 @@
 
 #include <string.h>
 
+#include "base/check.h"
+#include "protocol/number.h"
 #include "server/answer.h"
+#include "server/dump.h"
 #include "server/server.h"
 #include "server/settings_stats.h"
 #include "server/stats.h"
@@ -41,48 +44,6 @@ static enum verdict say(struct connection *c, enum outcome outcome, const char *
     return command_answer(c, &res);
 }
 
-static enum verdict stats_settings(struct connection *c)
-{
-    settings_each(&c->worker->server->settings, emit_stat, c);
-    return end_list(c);
-}
-
-static enum verdict stats_conns(struct connection *c)
-{
-    stats_each_connection(c->worker->server, emit_stat, c);
-    return end_list(c);
-}
-
-static enum verdict stats_restart(struct connection *c)
-{
-    struct worker *w = c->worker;
-    stats_reset(w->server);
-    w->api->reset_stats(w->handle, c);
-    return say(c, OUTCOME_OK, NULL);
-}
-
-/* mcd keeps no statistics by key prefix. "detail on" and "detail off" succeed without
- * effect, and "detail dump" is empty. */
-static enum verdict stats_detail_switch(struct connection *c)
-{
-    return say(c, OUTCOME_OK, "OK");
-}
-
-static enum verdict stats_detail_usage(struct connection *c)
-{
-    return say(c, OUTCOME_INVALID, "usage: stats detail on|off|dump");
-}
-
-static const struct {
-    const char *name;
-    enum verdict (*run)(struct connection *c);
-} groups[] = {
-    { "settings", stats_settings },       { "conns", stats_conns },
-    { "reset", stats_restart },           { "detail", stats_detail_usage },
-    { "detail on", stats_detail_switch }, { "detail off", stats_detail_switch },
-    { "detail dump", end_list },
-};
-
 /* If the engine would block, this removes again what it has added so far. */
 static enum verdict ask_engine(struct connection *c, const char *key)
 {
@@ -102,11 +63,119 @@ static enum verdict ask_engine(struct connection *c, const char *key)
     return command_finish(c, rc, &res);
 }
 
+static enum verdict stats_settings(struct connection *c)
+{
+    settings_each(&c->worker->server->settings, emit_stat, c);
+    return end_list(c);
+}
+
+static enum verdict stats_conns(struct connection *c)
+{
+    stats_each_connection(c->worker->server, emit_stat, c);
+    return end_list(c);
+}
+
+static enum verdict stats_restart(struct connection *c)
+{
+    struct worker *w = c->worker;
+    stats_reset(w->server);
+    prefixes_clear(&w->server->prefixes);
+    w->api->reset_stats(w->handle, c);
+    return say(c, OUTCOME_OK, NULL);
+}
+
+static enum verdict stats_detail_switch(struct connection *c, bool on)
+{
+    __atomic_store_n(&c->worker->server->settings.detail, on, __ATOMIC_RELAXED);
+    return say(c, OUTCOME_OK, "OK");
+}
+
+static enum verdict stats_detail_on(struct connection *c)
+{
+    return stats_detail_switch(c, true);
+}
+
+static enum verdict stats_detail_off(struct connection *c)
+{
+    return stats_detail_switch(c, false);
+}
+
+static void take_line(void *connection, const char *line)
+{
+    say(connection, OUTCOME_OK, line);
+}
+
+static enum verdict stats_detail_dump(struct connection *c)
+{
+    prefixes_each(&c->worker->server->prefixes, take_line, c);
+    return end_list(c);
+}
+
+static enum verdict stats_detail_usage(struct connection *c)
+{
+    return say(c, OUTCOME_INVALID, "usage: stats detail on|off|dump");
+}
+
+/* The store counts what it can; the host counts commands, and there is one class. */
+static enum verdict stats_slabs(struct connection *c)
+{
+    struct worker *w = c->worker;
+    if (w->server->admin != NULL)
+        stats_each_of_class(w->server, emit_stat, c);
+    return ask_engine(c, "slabs");
+}
+
+/* Sizes are counted whenever they are asked for. */
+static enum verdict stats_sizes_switch(struct connection *c)
+{
+    emit_stat(c, "sizes_status", "enabled");
+    return VERDICT_DONE;
+}
+
+static const struct {
+    const char *name;
+    enum verdict (*run)(struct connection *c);
+} groups[] = {
+    { "settings", stats_settings },
+    { "conns", stats_conns },
+    { "reset", stats_restart },
+    { "detail", stats_detail_usage },
+    { "detail on", stats_detail_on },
+    { "detail off", stats_detail_off },
+    { "detail dump", stats_detail_dump },
+    { "slabs", stats_slabs },
+    { "sizes_enable", stats_sizes_switch },
+    { "sizes_disable", stats_sizes_switch },
+};
+
+/* "cachedump CLASS LINES"; 0 lines are all. */
+static enum verdict stats_cachedump(struct connection *c, const char *args, size_t n)
+{
+    uint64_t id, most;
+    const char *blank = memchr(args, ' ', n);
+    size_t nid = blank != NULL ? (size_t)(blank - args) : n;
+    if (blank == NULL)
+        return say(c, OUTCOME_INVALID, "bad command line");
+    const char *end = memchr(blank + 1, ' ', n - nid - 1);
+    size_t nmost = (size_t)((end != NULL ? end : args + n) - blank - 1);
+    if (!number_parse(args, nid, &id) || !number_parse(blank + 1, nmost, &most))
+        return say(c, OUTCOME_BAD_FORMAT, NULL);
+    return dump_begin(c, DUMP_CACHE, args, nid, most);
+}
+
 enum verdict command_run_stats(struct connection *c)
 {
+    static const char cachedump[] = "cachedump";
+    size_t n = sizeof(cachedump) - 1;
     char key[KEY_MAX + 1];
+    if (c->dump != NULL)
+        return dump_go_on(c);
     if (c->req.nkey == 0)
         return ask_engine(c, NULL);
+    if (c->codec == &text_codec && c->req.nkey >= n &&
+        memcmp(c->req.key, cachedump, n) == 0)
+        return stats_cachedump(c, c->req.key + n + (c->req.nkey > n),
+                               c->req.nkey - n - (c->req.nkey > n));
     memcpy(key, c->req.key, c->req.nkey);
     key[c->req.nkey] = '\0';
     for (size_t i = 0; i < N_ELEMENTS(groups); i++) {

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "server/answer.h"
 #include "server/arithmetic.h"
+#include "server/detail.h"
 #include "server/handlers.h"
 #include "server/log.h"
 #include "server/engine_api.h"
@@ -24,6 +25,8 @@ enum verdict command_run_delete(struct connection *c)
     ENGINE_ERROR_CODE rc = command_take_status(c);
     if (rc == ENGINE_SUCCESS)
         rc = w->api->remove(w->handle, c, req->key, req->nkey, req->cas, req->vbucket);
+    if (rc != ENGINE_EWOULDBLOCK)
+        detail_note(c, PREFIX_DELETES, PREFIX_COUNTERS);
     if (rc == ENGINE_SUCCESS)
         count(&w->counters.delete_hits);
     else if (rc == ENGINE_KEY_ENOENT)

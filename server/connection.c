@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/clock.h"
+#include "server/dump_state.h"
 #include "server/events.h"
 #include "server/log.h"
 #include "server/udp.h"
@@ -268,6 +269,8 @@ void connection_close(struct connection *c)
     watch(c, 0);
     connection_undefer(c);
     connection_release_item(c);
+    dump_drop(c->dump);
+    c->dump = NULL;
     drop_io(c);
     events_tell(ON_DISCONNECT, NULL, c);
     enter(c, STATE_CLOSING);

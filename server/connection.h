@@ -54,6 +54,8 @@ struct reception {
     uint64_t left; /* bytes of the value still to come, or to discard */
 };
 
+struct dump;
+
 struct connection {
     unsigned magic;
     _Atomic int fd; /* -1 once it is closed */
@@ -80,8 +82,9 @@ struct connection {
     ENGINE_ERROR_CODE status;  /* the engine passed it with its notification */
     enum outcome list_outcome; /* of a multi-key get: its first failure */
     struct reception value;
-    bool answered;  /* the engine has called the response function */
-    bool value_due; /* the value that it showed must still be looked up and sent */
+    struct dump *dump; /* under way, or NULL */
+    bool answered;     /* the engine has called the response function */
+    bool value_due;    /* the value that it showed must still be looked up and sent */
 
     void *engine_specific;
     struct wakeup notice;

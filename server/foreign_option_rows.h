@@ -34,12 +34,9 @@ FOREIGN_OPTION("auth-file", 'Y', "FILE", REFUSED, NO_PASSWORDS)
 FOREIGN_OPTION("enable-ssl", 'Z', NULL, REFUSED, NO_TLS)
 FOREIGN_OPTION("memory-file", 0, "FILE", REFUSED,
                "items would not survive a restart, unless a peer has them")
-FOREIGN_OPTION("disable-dumping", 0, NULL, IGNORED, "keys cannot be dumped")
 FOREIGN_OPTION("disable-watch", 'W', NULL, IGNORED, NO_WATCH)
 FOREIGN_OPTION("enable-largepages", 'L', NULL, IGNORED,
                "the store gives memory back page by page")
-FOREIGN_OPTION("prefix-delimiter", 'D', "CHAR", IGNORED,
-               "statistics are not kept by prefix")
 FOREIGN_OPTION("napi-ids", 'N', "NUMBER", IGNORED,
                "connections are dealt to the threads in turn")
 

@@ -14,6 +14,7 @@
 #include "protocol/frame.h"
 #include "server/answer.h"
 #include "server/clock.h"
+#include "server/detail.h"
 #include "server/item_view.h"
 #include "server/engine_api.h"
 
@@ -90,6 +91,7 @@ static void count_get(struct connection *c, bool hit)
 {
     struct thread_counters *n = &c->worker->counters;
     count(&n->cmd_get);
+    detail_note(c, PREFIX_GETS, hit ? PREFIX_HITS : PREFIX_COUNTERS);
     count(hit ? &n->get_hits : &n->get_misses);
 }
 
@@ -106,10 +108,17 @@ static enum outcome outcome_of_status(uint16_t status)
     return busy ? OUTCOME_TEMPORARY : binary_outcome(status);
 }
 
+/* A meta get that finds nothing is a get, also if it was to touch. */
 static void count_touch(struct connection *c, bool hit)
 {
     struct thread_counters *n = &c->worker->counters;
+    if (!hit && c->req.meta != NULL) {
+        count_get(c, hit);
+        return;
+    }
     count(&n->cmd_touch);
+    if (c->req.command == COMMAND_GAT)
+        detail_note(c, PREFIX_GETS, hit ? PREFIX_HITS : PREFIX_COUNTERS);
     count(hit ? &n->touch_hits : &n->touch_misses);
 }
 

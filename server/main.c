@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/feature.h"
 #include "base/service.h"
 #include "config.h"
 #include "server/clock.h"
@@ -84,6 +85,9 @@ static int start_engine(struct server *server, char *why, size_t nwhy)
         return rc == ENGINE_EINVAL ? EX_CONFIG : EXIT_FAILURE;
     engine_module_describe(&server->engine, name, sizeof(name));
     log_info("engine: %s", name);
+    server->admin =
+        (const void *)feature_find(server->engine.api->get_info(server->engine.handle),
+                                   ENGINE_FEATURE_ADMIN, ENGINE_ADMIN_NAME);
     return EXIT_SUCCESS;
 }
 
@@ -208,6 +212,7 @@ static void stop(struct server *server, struct main_events *events)
     if (server->stop_fd >= 0)
         close(server->stop_fd);
     process_remove_pidfile(&server->settings);
+    prefixes_clear(&server->prefixes);
     settings_fini(&server->settings);
     libevent_global_shutdown();
 }
@@ -237,6 +242,7 @@ static int run(struct server *server)
     char why[WHY_MAX] = "";
     struct main_events events = { 0 };
     server_api_init(server);
+    prefixes_init(&server->prefixes, server->settings.prefix_delimiter[0]);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
     tell_of_foreign_options(&server->settings);
     signal(SIGPIPE, SIG_IGN);

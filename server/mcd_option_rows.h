@@ -32,11 +32,16 @@ SETTING("disable-cas", 'C', disable_cas, BOOL, "false", 0, 0, NULL, "cas_enabled
         "items have no CAS numbers; the engine's use_cas=false")
 SETTING("disable-flush-all", 'F', disable_flush_all, BOOL, "false", 0, 0, NULL,
         "flush_enabled", "refuse flush_all")
+SETTING("disable-dumping", 0, disable_dumping, BOOL, "false", 0, 0, NULL, "dump_enabled",
+        "refuse dumps of the keys")
 SETTING("enable-shutdown", 'A', enable_shutdown, BOOL, "false", 0, 0, NULL,
         "shutdown_command", "clients may end mcd with the text command shutdown")
 SETTING("protocol", 'B', protocol, CHOICE, "auto", 0, 0, "auto|ascii|binary",
         "binding_protocol",
         "protocol of all clients; auto: the first byte of a connection tells")
+SETTING("prefix-delimiter", 'D', prefix_delimiter, STRING, ":", 0, 0, "CHARACTER",
+        "stat_key_prefix",
+        "end of a key's prefix, by which stats detail counts; -D switches it on")
 SETTING("conn-limit", 'c', max_connections, NUMBER, "1024", 1, 10000000, "NUMBER",
         "maxconns", "maximum number of open connections")
 SETTING("threads", 't', threads, NUMBER, "4", 1, 1024, "NUMBER", "num_threads",

@@ -22,7 +22,7 @@ static enum verdict discard(struct connection *c, uint64_t n)
 /* The request's bytes are no longer needed, unless it will be executed again. */
 static enum verdict after_command(struct connection *c, enum verdict verdict)
 {
-    if (verdict == VERDICT_PARK || verdict == VERDICT_DROP)
+    if (verdict == VERDICT_PARK || verdict == VERDICT_AGAIN || verdict == VERDICT_DROP)
         return verdict;
     buffer_consume(&c->io->in, c->parser.used);
     c->parser.used = 0;

@@ -10,8 +10,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <memcached/engine_admin.h>
+
 #include "base/engine_module.h"
 #include "server/listener.h"
+#include "server/prefixes.h"
 #include "server/settings.h"
 #include "server/worker.h"
 
@@ -23,6 +26,9 @@ struct server {
     struct listeners listeners;
     struct worker *workers;
     unsigned nworkers, nrunning;
+    const struct engine_admin *admin; /* the engine's extension, or NULL */
+    _Atomic unsigned dumps;           /* under way */
+    struct prefixes prefixes;
     struct io_pools pools;      /* of the workers */
     struct event_base *base;    /* the main thread's */
     pthread_mutex_t reset_lock; /* guards the counters as they were at `stats reset` */

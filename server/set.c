@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 
 #include "server/answer.h"
+#include "server/detail.h"
 #include "server/handlers.h"
 #include "server/receive.h"
 
@@ -68,6 +69,7 @@ enum verdict command_run_set(struct connection *c)
         return VERDICT_PARK;
     if (rc == ENGINE_DISCONNECT)
         return VERDICT_DROP;
+    detail_note(c, PREFIX_SETS, PREFIX_COUNTERS);
     if (rc == ENGINE_SUCCESS && receive_start(c))
         return VERDICT_VALUE;
     connection_release_item(c);

@@ -183,6 +183,7 @@ bool settings_parse(struct settings *s, int argc, char **argv, char *why, size_t
         snprintf(why, nwhy, "'%s' is not an option; see mcd -h", argv[end]);
         return false;
     }
+    s->detail = settings_given(s, "prefix-delimiter");
     return check_whole(s, why, nwhy);
 }
 

@@ -1,6 +1,7 @@
 /*
  * The command line's settings. Each option is one row: the parser, --help and `stats
- * settings` read the rows. The main thread owns them; they are constant once workers run.
+ * settings` read the rows. The main thread owns them; they are constant once workers run,
+ * except two (see there).
  */
 #ifndef SERVER_SETTINGS_H
 #define SERVER_SETTINGS_H
@@ -30,6 +31,7 @@ struct settings {
 #define SETTING(name, letter, member, type, preset, min, max, form, shown, help)         \
     OPTION_MEMBER_##type(member)
 #include "server/mcd_option_rows.h"
+    bool detail;          /* stats detail; read and written atomically, as is memory_mb */
     bool given[SETTINGS]; /* by row: the command line has the option */
     struct foreign_given foreign;
 };

@@ -11,14 +11,16 @@ static const char *const shown[] = {
 #include "server/mcd_option_rows.h"
 };
 
-/* memcached can switch these on and mcd cannot: tools check them before they use them. */
+/* What mcd always does, or never: tools check these before they use them. */
 static const struct {
     const char *name, *value;
 } fixed[] = {
     { "auth_enabled_sasl", "no" },     { "auth_enabled_ascii", "no" },
-    { "ssl_enabled", "no" },           { "detail_enabled", "no" },
-    { "dump_enabled", "no" },          { "lru_crawler", "no" },
-    { "lru_maintainer_thread", "no" }, { "slab_reassign", "no" },
+    { "ssl_enabled", "no" },           { "lru_crawler", "yes" },
+    { "track_sizes", "yes" },          { "lru_maintainer_thread", "no" },
+    { "slab_reassign", "no" },         { "slab_automove", "0" },
+    { "lru_segmented", "no" },         { "temp_lru", "no" },
+    { "inline_ascii_response", "no" },
 };
 
 static bool is_any_port(const struct settings *s, const struct option_row *row)
@@ -32,8 +34,10 @@ static void value_of(const struct settings *s, const struct option_row *row, cha
                      size_t size)
 {
     if (row->offset == offsetof(struct settings, memory_mb))
-        snprintf(value, size, "%" PRIu64, s->memory_mb << 20);
+        snprintf(value, size, "%" PRIu64,
+                 __atomic_load_n(&s->memory_mb, __ATOMIC_RELAXED) << 20);
     else if (row->offset == offsetof(struct settings, disable_cas) ||
+             row->offset == offsetof(struct settings, disable_dumping) ||
              row->offset == offsetof(struct settings, disable_flush_all))
         snprintf(value, size, "%s",
                  *(const bool *)((const char *)s + row->offset) ? "no" : "yes");
@@ -64,6 +68,8 @@ void settings_each(const struct settings *s, metric_emit emit, void *context)
         while ((line = strsep(&rest, "\n")) != NULL)
             emit(context, shown[i], line);
     }
+    bool detail = __atomic_load_n(&s->detail, __ATOMIC_RELAXED);
+    emit(context, "detail_enabled", detail ? "yes" : "no");
     for (size_t i = 0; i < N_ELEMENTS(fixed); i++)
         emit(context, fixed[i].name, fixed[i].value);
 }

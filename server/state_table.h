@@ -11,6 +11,7 @@
 STATE(READ, "read", stream_read, IDLES | HEARS | EXPIRES | GIVES_ROOM)
 STATE(PARSE, "parse_cmd", stream_parse, GIVES_ROOM)
 STATE(EXECUTE, "execute", stream_execute, GIVES_ROOM)
+STATE(TURN, "execute", stream_turn, GIVES_ROOM)
 STATE(VALUE, "nread", stream_value, HEARS | EXPIRES | GIVES_ROOM)
 STATE(DISCARD, "swallow", stream_discard, HEARS | EXPIRES | GIVES_ROOM)
 STATE(WRITE, "write", stream_write, EXPIRES | GIVES_ROOM)

@@ -101,9 +101,25 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     take_process(&s);
     take_connections(&s, server);
     s.max_connections = server->settings.max_connections;
-    s.limit_maxbytes = server->settings.memory_mb << 20;
+    s.limit_maxbytes = __atomic_load_n(&server->settings.memory_mb, __ATOMIC_RELAXED)
+                       << 20;
     s.threads = server->nworkers;
     metric_each(rows, N_ELEMENTS(rows), &s, false, emit, context);
+}
+
+#define OF_CLASS(name)                                                                   \
+    METRIC_ROW(COUNTER, "1:" #name, struct thread_counters, name, BRIEF, "")
+
+static const struct metric_row class_rows[] = {
+    OF_CLASS(get_hits),  OF_CLASS(cmd_set),  OF_CLASS(delete_hits), OF_CLASS(incr_hits),
+    OF_CLASS(decr_hits), OF_CLASS(cas_hits), OF_CLASS(cas_badval),  OF_CLASS(touch_hits),
+};
+
+void stats_each_of_class(struct server *server, metric_emit emit, void *context)
+{
+    struct snapshot s = { 0 };
+    take_connections(&s, server);
+    metric_each(class_rows, N_ELEMENTS(class_rows), &s.t, false, emit, context);
 }
 
 /* Workers own their counters, so these are not cleared: this remembers their values, to

@@ -11,6 +11,9 @@ struct server;
 
 /* Any thread: `stats` without what the engine adds. */
 void stats_each(struct server *server, metric_emit emit, void *context);
+/* `stats slabs`: what commands did, for the one class of an engine with engine_admin.h.
+ */
+void stats_each_of_class(struct server *server, metric_emit emit, void *context);
 /* `stats conns`: one group of lines per connection. */
 void stats_each_connection(struct server *server, metric_emit emit, void *context);
 /* `stats reset`: counters start at 0 again. */

@@ -52,9 +52,24 @@ static enum state park(struct connection *c)
     return connection_park(c, STATE_EXECUTE);
 }
 
+/* The rest of a long answer is composed when the reader has taken this part. */
+static enum state answer_on(struct connection *c)
+{
+    if (!output_empty(&c->io->out))
+        return flush(c, STATE_TURN);
+    return connection_defer(c, STATE_EXECUTE);
+}
+
+enum state stream_turn(struct connection *c)
+{
+    return connection_defer(c, STATE_EXECUTE);
+}
+
 static enum state follow(struct connection *c, enum verdict verdict)
 {
     switch (verdict) {
+    case VERDICT_AGAIN:
+        return answer_on(c);
     case VERDICT_DONE:
         return STATE_PARSE;
     case VERDICT_PARK:

@@ -6,9 +6,10 @@
 #define SERVER_VERDICT_H
 
 enum verdict {
-    VERDICT_DONE,    /* the whole answer is queued: take the next request */
-    VERDICT_PARK,    /* the engine would block: execute it again when it has notified */
-    VERDICT_VALUE,   /* c->value.item waits for the value that follows */
+    VERDICT_DONE,  /* the whole answer is queued: take the next request */
+    VERDICT_PARK,  /* the engine would block: execute it again when it has notified */
+    VERDICT_AGAIN, /* send what is queued, let others have their turn, execute it again */
+    VERDICT_VALUE, /* c->value.item waits for the value that follows */
     VERDICT_DISCARD, /* drop the value that follows */
     VERDICT_MORE,    /* no further complete request has arrived */
     VERDICT_FULL,    /* the answers are so long that they should be sent */

@@ -10,9 +10,14 @@
 #include <stddef.h>
 
 struct budget {
-    size_t limit; /* constant */
+    _Atomic size_t limit;
     _Atomic size_t charged;
 };
+
+static inline size_t budget_limit(const struct budget *b)
+{
+    return atomic_load_explicit(&b->limit, memory_order_relaxed);
+}
 
 static inline void budget_charge(struct budget *b, size_t bytes)
 {
@@ -28,7 +33,8 @@ static inline void budget_credit(struct budget *b, size_t bytes)
 static inline size_t budget_unspent(const struct budget *b)
 {
     size_t charged = atomic_load_explicit(&b->charged, memory_order_relaxed);
-    return charged < b->limit ? b->limit - charged : 0;
+    size_t limit = budget_limit(b);
+    return charged < limit ? limit - charged : 0;
 }
 
 #endif

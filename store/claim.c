@@ -212,7 +212,8 @@ bool memory_may_hold(struct memory *m, size_t size)
     if (!size_is_large(m, size))
         return true;
     AZ(pthread_mutex_lock(&m->lock));
-    bool may = m->parked.count == 0 || m->parked.bytes + size <= m->budget.limit / 2;
+    bool may =
+        m->parked.count == 0 || m->parked.bytes + size <= budget_limit(&m->budget) / 2;
     AZ(pthread_mutex_unlock(&m->lock));
     return may;
 }

@@ -18,8 +18,10 @@ static ENGINE_ERROR_CODE allocate(struct store *s, const void *cookie, struct it
 {
     bool goes_on = memory_may_hold(&s->memory, item_size(header));
     *it = NULL;
-    while (goes_on && (*it = allocate_at(&s->memory, header, berth)) == NULL)
+    while (goes_on && (*it = allocate_at(&s->memory, header, berth)) == NULL) {
+        COUNT(store_counters(s)->direct_reclaims, 1);
         goes_on = store_reclaim(s, cookie);
+    }
     if (*it == NULL) {
         COUNT(store_counters(s)->outofmemory, 1);
         return ENGINE_ENOMEM;

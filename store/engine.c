@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/feature.h"
+#include "store/admin.h"
 #include "store/mirror.h"
 
 static const engine_info *engine_get_info(ENGINE_HANDLE *handle)
@@ -48,6 +49,7 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
     }
     add_feature(s, FEATURE_LIVE_SCAN, FEATURE_LIVE_SCAN_TEXT);
     add_feature(s, ENGINE_FEATURE_MIRROR, mirror_rows.name);
+    add_feature(s, ENGINE_FEATURE_ADMIN, admin_rows.name);
     s->server.callback->register_callback(handle, ON_DISCONNECT, on_disconnect, s);
     return ENGINE_SUCCESS;
 }

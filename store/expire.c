@@ -8,8 +8,10 @@ enum { SCAN_PAUSE = 1 }; /* seconds between two scans of one segment */
 static void expire_item(struct store *s, struct item *it)
 {
     struct spot spot;
-    if (store_find(s, &spot, it) && store_is_stale(s, it))
+    if (store_find(s, &spot, it) && store_is_stale(s, it)) {
+        COUNT(store_counters(s)->crawler_reclaimed, 1);
         store_drop_stale(s, &spot);
+    }
     store_unlock(s, &spot);
 }
 

@@ -1,12 +1,13 @@
 /*
  * One store: an engine handle points at it. A file calls only those below it.
  *
- *   engine.c                     the rows of the interface
+ *   engine.c admin.c             the rows of the interface, and of the one for operators
  *   lifecycle.c config.c         start and end; the options
  *   mirror.c                     the rows of its extension, for a mirrored store
  *   maintain.c                   the work of the background thread
  *   update.c arithmetic.c touch.c    the commands
  *   core.c tap.c stats.c         allocate, get, remove; scans over all items; statistics
+ *   limit.c                      another memory limit
  *   reclaim.c expire.c flush.c   reclaiming memory; expired items; flushed items
  *   spot.c notes.c cas.c         one item under its bucket's lock; notes for a mirror
  *   table.h memory.h ghost.h background.h    where items are; their memory; evicted
@@ -72,7 +73,8 @@ struct store {
     struct table table;
     struct memory memory;
     struct ghost ghost;
-    _Atomic bool follows; /* another node decides what is evicted (mirror.h) */
+    _Atomic size_t limit_wanted; /* limit.c; 0: the one that it started with */
+    _Atomic bool follows;        /* another node decides what is evicted (mirror.h) */
     _Atomic(engine_subscriber) subscriber; /* NULL: no subscriber */
     void *subscriber_context;
     _Atomic unsigned sample_every; /* one note for this many reads; 0: none */
@@ -95,7 +97,7 @@ struct store {
     struct maintenance maintenance;
     union {
         engine_info info;
-        char room[sizeof(engine_info) + 4 * sizeof(feature_info)];
+        char room[sizeof(engine_info) + 5 * sizeof(feature_info)];
     } info;
     char error[256];
 };
@@ -261,6 +263,8 @@ ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
 /* filter NULL: all items. */
 TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie,
                               const struct engine_filter *filter);
+/* A step of a scan, as of the iterator; *it NULL: none. */
+tap_event_t store_scan_next(struct store *s, const void *cookie, struct item **it);
 void store_scan_end(struct store *s, const void *cookie);
 void store_scan_end_all(struct store *s);
 
@@ -272,6 +276,12 @@ uint64_t store_count_items(struct store *s);
 
 /* config.c: false, with s->error set, if the text is invalid. */
 bool store_configure(struct store *s, const char *text);
+
+/* limit.c: the highest limit that is possible; asks for a limit up to that; takes a step
+ * towards it, true if more are to follow. */
+uint64_t store_limit_most(const struct store *s);
+void store_set_limit(struct store *s, size_t bytes);
+bool store_follow_limit(struct store *s);
 
 /* maintain.c: starts the background thread; background_stop ends it. False: the system
  * cannot create a thread. */

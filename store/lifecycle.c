@@ -107,7 +107,7 @@ void store_end(struct store *s)
     store_scan_end_all(s);
     ghost_fini(&s->ghost);
     table_fini(&s->table);
-    if (s->memory.budget.limit != 0)
+    if (budget_limit(&s->memory.budget) != 0)
         memory_fini(&s->memory);
     free(s->counters);
 }

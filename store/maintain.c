@@ -2,6 +2,7 @@
  * The background thread of a store. Every turn, or earlier if a worker asks, it does
  * this:
  *
+ *   memory limit     takes a step towards a lower one
  *   free segments    keeps some in reserve, so that workers seldom reclaim themselves
  *   aged segments    seals them when they receive no more items
  *   due flush        fires it, and sweeps flushed items out of the table
@@ -60,7 +61,10 @@ static void turn(void *store)
     struct store *s = store;
     store_check_flush(s);
     store_sweep(s);
+    bool more = store_follow_limit(s);
     keep_free_segments(s);
+    if (more)
+        background_wake(&s->background);
     memory_seal_aged(&s->memory);
     store_expire(s, EXPIRE_US);
     if (++s->maintenance.turns % TURNS_A_SECOND == 0)

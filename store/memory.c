@@ -61,7 +61,7 @@ static bool lanes_init(struct memory *m)
 
 void memory_follow(struct memory *m, bool follows)
 {
-    uint32_t most = (uint32_t)(m->budget.limit >> m->segment_shift) / 32;
+    uint32_t most = (uint32_t)(budget_limit(&m->budget) >> m->segment_shift) / 32;
     m->reserve = follows ? 1 : 1 + (m->nlanes < most ? m->nlanes : most);
     m->target = follows ? 2 : m->reserve + 1 + m->nlanes / 2;
 }
@@ -92,7 +92,7 @@ bool memory_init(struct memory *m, size_t limit, unsigned thrift)
     uint32_t segments = (uint32_t)(limit / size);
     memset(m, 0, sizeof(*m));
     lists_init(m);
-    m->budget.limit = limit;
+    atomic_init(&m->budget.limit, limit);
     m->segment_size = size;
     m->segment_shift = (unsigned)__builtin_ctz(size);
     m->nlanes = lanes_for(segments);

@@ -115,6 +115,9 @@ enum { MEMORY_THRIFT_MOST = 2 };
 bool memory_init(struct memory *m, size_t limit, unsigned thrift);
 void memory_fini(struct memory *m);
 
+/* Another limit. Free pages beyond it go back to the system; what is in use stays. */
+void memory_set_limit(struct memory *m, size_t limit);
+
 /* A follower stores from one thread and moves only what it is told to. So it manages with
  * less free memory, and can hold everything that the leader does. */
 void memory_follow(struct memory *m, bool follows);

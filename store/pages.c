@@ -74,3 +74,9 @@ void pages_give(struct pages *p, uint32_t run, size_t charged)
     else
         runs_give(&p->runs, run, RUN_WARM);
 }
+
+void pages_settle(struct pages *p)
+{
+    while (atomic_load(&p->budget->charged) > budget_limit(p->budget) && cool_smallest(p))
+        ;
+}

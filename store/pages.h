@@ -27,6 +27,9 @@ uint32_t pages_take(struct pages *p, size_t bytes, size_t align);
 /* Frees a run. charged: less than its bytes if some pages were given back already. */
 void pages_give(struct pages *p, uint32_t run, size_t charged);
 
+/* Gives warm pages back while more is charged than the limit. */
+void pages_settle(struct pages *p);
+
 /* Bytes that could be taken if they were in one piece. */
 static inline size_t pages_available(const struct pages *p)
 {

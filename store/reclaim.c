@@ -96,6 +96,7 @@ static bool drop_item(struct pass *p, struct spot *spot)
     }
     COUNT(p->counters->evictions, 1);
     COUNT(p->counters->evicted_unfetched, (item_mark(it) & MARK_FETCHED) == 0);
+    COUNT(p->counters->evicted_active, item_freq(it) > 0);
     if (p->queue == QUEUE_SMALL)
         ghost_add(&p->s->ghost, it->hash);
     store_unlink(p->s, spot);
@@ -208,7 +209,7 @@ static void adapt(struct demand *d, struct pass *p)
     uint64_t seen = atomic_fetch_add(&d->seen, p->seen) + p->seen;
     uint64_t kept = atomic_fetch_add(&d->kept, p->kept) + p->kept;
     unsigned above = atomic_load(&d->above);
-    if (seen < p->s->memory.budget.limit / 4)
+    if (seen < budget_limit(&p->s->memory.budget) / 4)
         return;
     atomic_store(&d->seen, 0);
     atomic_store(&d->kept, 0);
@@ -247,6 +248,7 @@ static bool reclaim_segment(struct pass *p, uint32_t id)
         memory_recycle(m, id);
         return true;
     }
+    COUNT(p->counters->lrutail_reflocked, p->stayed);
     bool park = !p->stuck && !p->rotates, gives = park && !p->segment->large;
     if (gives)
         memory_hollow(m, id);

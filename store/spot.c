@@ -1,6 +1,16 @@
 /* One item under its bucket's lock: finds, links, moves, unlinks it. Also references. */
 #include "store/instance.h"
 
+/* Somebody asked for it. */
+static void meet_stale(struct store *s, struct spot *spot)
+{
+    struct counters *c = store_counters(s);
+    bool flushed = item_epoch(spot->it) != atomic_load(&s->epoch);
+    COUNT(c->get_flushed, flushed);
+    COUNT(c->get_expired, !flushed);
+    store_drop_stale(s, spot);
+}
+
 void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void *key,
                   size_t nkey)
 {
@@ -12,7 +22,7 @@ void store_lookup(struct store *s, struct spot *spot, uint32_t hash, const void 
         return;
     spot->it = slot_item(&s->table, slot_load(spot->slot));
     if (__builtin_expect(store_is_stale(s, spot->it), 0))
-        store_drop_stale(s, spot);
+        meet_stale(s, spot);
 }
 
 bool store_find(struct store *s, struct spot *spot, struct item *it)

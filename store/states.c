@@ -12,6 +12,14 @@ uint32_t memory_available(struct memory *m)
     return n;
 }
 
+void memory_set_limit(struct memory *m, size_t limit)
+{
+    AZ(pthread_mutex_lock(&m->lock));
+    atomic_store(&m->budget.limit, limit);
+    pages_settle(&m->pages);
+    AZ(pthread_mutex_unlock(&m->lock));
+}
+
 /* The address of these pages determines the segment's number. */
 static uint32_t segment_at(struct memory *m, uint32_t run)
 {

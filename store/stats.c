@@ -72,10 +72,12 @@ static uint64_t count_overflow(struct store *s)
 }
 
 static void take_snapshot(struct store *s, const struct census census[QUEUES],
-                          struct plain *n)
+                          uint64_t segments_free, struct plain *n)
 {
     uint64_t buckets = table_count(&s->table);
-    *n = (struct plain){ .curr_items = store_count_items(s) };
+    *n = (struct plain){ .curr_items = store_count_items(s),
+                         .slab_global_page_pool = segments_free,
+                         .lru_crawler_starts = atomic_load(&s->maintenance.scans) };
     sum_counters(s, n);
     for (int q = 0; q < QUEUES; q++) {
         n->bytes += census[q].bytes;
@@ -83,7 +85,7 @@ static void take_snapshot(struct store *s, const struct census census[QUEUES],
     }
     n->hash_power_level = 31 - (uint64_t)__builtin_clz((unsigned)buckets);
     n->hash_bytes = (buckets + count_overflow(s)) * sizeof(struct bucket);
-    n->engine_maxbytes = s->config.cache_size;
+    n->engine_maxbytes = budget_limit(&s->memory.budget);
     n->engine_used_bytes = atomic_load(&s->memory.budget.charged);
 }
 
@@ -106,7 +108,7 @@ static void take_slabs(struct store *s, const struct census census[QUEUES],
 static void take_settings(struct store *s, struct setting *n)
 {
     *n = (struct setting){
-        .engine_maxbytes = s->config.cache_size,
+        .engine_maxbytes = budget_limit(&s->memory.budget),
         .item_size_max = s->config.item_size_max,
         .evictions = s->config.eviction ? "on" : "off",
         .cas_enabled = s->config.use_cas ? "yes" : "no",
@@ -125,10 +127,9 @@ static void emit(void *context, const char *name, const char *value)
     sink->add(name, (uint16_t)strlen(name), value, (uint32_t)strlen(value), sink->cookie);
 }
 
-static void emit_number(struct sink *sink, uint64_t value, const char *format, int a)
+static void emit_number(struct sink *sink, const char *name, uint64_t value)
 {
-    char name[64], text[32];
-    snprintf(name, sizeof(name), format, a);
+    char text[32];
     snprintf(text, sizeof(text), "%" PRIu64, value);
     emit(sink, name, text);
 }
@@ -139,48 +140,36 @@ static void stats_plain(struct store *s, struct sink *sink)
     uint64_t segments_free;
     struct plain n;
     memory_count(&s->memory, census, &segments_free);
-    take_snapshot(s, census, &n);
+    take_snapshot(s, census, segments_free, &n);
     metric_each(plain_rows, N_ELEMENTS(plain_rows), &n, false, emit, sink);
 }
 
-/* Tools expect slab classes: the two queues are shown as two classes. */
+/* Tools expect slab classes: all items are of class 1. Its queues are shown as memcached
+ * shows the queues of a class: new items are hot, those that were read are warm. */
 static void stats_items(struct store *s, struct sink *sink)
 {
     struct census census[QUEUES];
     uint64_t segments_free;
     struct plain n;
     memory_count(&s->memory, census, &segments_free);
-    take_snapshot(s, census, &n);
-    for (int q = 0; q < QUEUES; q++) {
-        bool small = q == QUEUE_SMALL; /* it shows the counts of both queues */
-        if (census[q].items == 0)
-            continue;
-        emit_number(sink, census[q].items, "items:%d:number", q + 1);
-        emit_number(sink, census[q].bytes, "items:%d:mem_requested", q + 1);
-        emit_number(sink, small ? n.evictions : 0, "items:%d:evicted", q + 1);
-        emit_number(sink, small ? n.evicted_unfetched : 0, "items:%d:evicted_unfetched",
-                    q + 1);
-        emit_number(sink, small ? n.reclaimed : 0, "items:%d:reclaimed", q + 1);
-        emit_number(sink, small ? n.expired_unfetched : 0, "items:%d:expired_unfetched",
-                    q + 1);
-        emit_number(sink, small ? n.outofmemory : 0, "items:%d:outofmemory", q + 1);
-    }
+    take_snapshot(s, census, segments_free, &n);
+    if (n.curr_items == 0)
+        return;
+    emit_number(sink, "items:1:number", n.curr_items);
+    emit_number(sink, "items:1:number_hot", census[QUEUE_SMALL].items);
+    emit_number(sink, "items:1:number_warm", census[QUEUE_MAIN].items);
+    emit_number(sink, "items:1:mem_requested", n.bytes);
+    emit_number(sink, "items:1:evicted", n.evictions);
+    emit_number(sink, "items:1:outofmemory", n.outofmemory);
+    emit_number(sink, "items:1:reclaimed", n.reclaimed);
+    emit_number(sink, "items:1:expired_unfetched", n.expired_unfetched);
+    emit_number(sink, "items:1:evicted_unfetched", n.evicted_unfetched);
+    emit_number(sink, "items:1:evicted_active", n.evicted_active);
+    emit_number(sink, "items:1:crawler_reclaimed", n.crawler_reclaimed);
+    emit_number(sink, "items:1:direct_reclaims", n.direct_reclaims);
 }
 
-/* memcached counts these by slab class; here plain `stats` counts them for the whole
- * cache. Exporters consider the server dead if the names are missing. */
-static void stats_not_by_queue(struct sink *sink, int queue)
-{
-    static const char *const names[] = { "get_hits",   "cmd_set",   "delete_hits",
-                                         "incr_hits",  "decr_hits", "cas_hits",
-                                         "cas_badval", "touch_hits" };
-    for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-        char name[32];
-        snprintf(name, sizeof(name), "%%d:%s", names[i]);
-        emit_number(sink, 0, name, queue);
-    }
-}
-
+/* A page is a segment, and a chunk an item. */
 static void stats_slabs(struct store *s, struct sink *sink)
 {
     struct census census[QUEUES];
@@ -188,15 +177,13 @@ static void stats_slabs(struct store *s, struct sink *sink)
     struct slabs n;
     memory_count(&s->memory, census, &segments_free);
     take_slabs(s, census, segments_free, &n);
-    for (int q = 0; q < QUEUES; q++) {
-        emit_number(sink, n.chunk_size, "%d:chunk_size", q + 1);
-        emit_number(sink, census[q].segments, "%d:total_pages", q + 1);
-        emit_number(sink, census[q].items, "%d:used_chunks", q + 1);
-        emit_number(sink, census[q].bytes, "%d:mem_requested", q + 1);
-        emit_number(sink, census[q].dead, "%d:dead_bytes", q + 1);
-        stats_not_by_queue(sink, q + 1);
-    }
-    emit_number(sink, QUEUES, "active_slabs", 0);
+    emit_number(sink, "1:chunk_size", n.chunk_size);
+    emit_number(sink, "1:total_pages", n.segments_small + n.segments_main);
+    emit_number(sink, "1:used_chunks", store_count_items(s));
+    emit_number(sink, "1:mem_requested",
+                census[QUEUE_SMALL].bytes + census[QUEUE_MAIN].bytes);
+    emit_number(sink, "1:dead_bytes", census[QUEUE_SMALL].dead + census[QUEUE_MAIN].dead);
+    emit_number(sink, "active_slabs", 1);
     metric_each(slab_rows, N_ELEMENTS(slab_rows), &n, false, emit, sink);
 }
 
@@ -226,8 +213,10 @@ static void stats_sizes(struct store *s, struct sink *sink)
         return;
     count_sizes(s, histogram);
     for (int i = 0; i < SIZE_STEPS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%d", i * SIZE_STEP);
         if (histogram[i] != 0)
-            emit_number(sink, histogram[i], "%d", i * SIZE_STEP);
+            emit_number(sink, name, histogram[i]);
     }
     free(histogram);
 }

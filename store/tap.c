@@ -246,7 +246,7 @@ static struct item *next_held(struct store *s, struct tap_scan *w)
 }
 
 /* A bucket whose items are all stale counts as a stretch without any. */
-static tap_event_t scan_next(struct store *s, struct tap_scan *w, item **shown)
+static tap_event_t scan_next(struct store *s, struct tap_scan *w, struct item **shown)
 {
     store_check_flush(s);
     *shown = next_held(s, w);
@@ -257,18 +257,8 @@ static tap_event_t scan_next(struct store *s, struct tap_scan *w, item **shown)
     return event == TAP_MUTATION && *shown == NULL ? TAP_NOOP : event;
 }
 
-static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
-                            void **engine_specific, uint16_t *nengine_specific,
-                            uint8_t *ttl, uint16_t *flags, uint32_t *seqno,
-                            uint16_t *vbucket)
+tap_event_t store_scan_next(struct store *s, const void *cookie, struct item **it)
 {
-    struct store *s = store_of(handle);
-    *engine_specific = NULL;
-    *nengine_specific = 0;
-    *ttl = UINT8_MAX;
-    *flags = 0;
-    *seqno = 0;
-    *vbucket = 0;
     /* A delayed flush may be due that no call has noticed yet: its items are gone. */
     store_check_flush(s);
     AZ(pthread_mutex_lock(&s->tap_lock));
@@ -279,6 +269,23 @@ static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it
     tap_event_t event = w == NULL ? TAP_DISCONNECT : scan_next(s, w, it);
     if (event == TAP_DISCONNECT)
         store_scan_end(s, cookie);
+    return event;
+}
+
+static tap_event_t tap_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                            void **engine_specific, uint16_t *nengine_specific,
+                            uint8_t *ttl, uint16_t *flags, uint32_t *seqno,
+                            uint16_t *vbucket)
+{
+    struct item *found;
+    *engine_specific = NULL;
+    *nengine_specific = 0;
+    *ttl = UINT8_MAX;
+    *flags = 0;
+    *seqno = 0;
+    *vbucket = 0;
+    tap_event_t event = store_scan_next(store_of(handle), cookie, &found);
+    *it = found;
     return event;
 }
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "codec_trace.h"
-#include "protocol/base64.h"
+#include "base/base64.h"
 #include "unit.h"
 
 enum { VALUE_MAX = 64 };

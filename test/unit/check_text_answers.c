@@ -44,6 +44,8 @@ static const struct {
     { COMMAND_STATS, OUTCOME_NOT_FOUND, NULL, "ERROR" EOL },
     { COMMAND_STATS, OUTCOME_INVALID, "usage: stats detail on|off|dump",
       CE "usage: stats detail on|off|dump" EOL },
+    { COMMAND_LRU, OUTCOME_OK, NULL, "OK" EOL },
+    { COMMAND_CRAWLER, OUTCOME_OK, "BUSY now", "BUSY now" EOL },
     { COMMAND_VERSION, OUTCOME_OK, "1.2.3", "VERSION 1.2.3" EOL },
     { COMMAND_QUIT, OUTCOME_OK, NULL, "" },
     { COMMAND_NOOP, OUTCOME_LINE_TOO_LONG, NULL, CE "line too long" EOL },
@@ -114,7 +116,12 @@ START_TEST(a_statistic_is_a_line)
     res.text = NULL;
     res.ntext = 0;
     answer = codec_answer(&text_codec, &req, &res, NULL, false);
-    ck_assert_str_eq(answer, "STAT pid " EOL);
+    ck_assert_str_eq(answer, "STAT pid NULL" EOL);
+    free(answer);
+    res.text = " in three words";
+    res.ntext = 15;
+    answer = codec_answer(&text_codec, &req, &res, NULL, false);
+    ck_assert_str_eq(answer, "STAT pid _in_three_words" EOL);
     free(answer);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* Base64: keys of meta commands may be encoded with it, so that they can hold any
  * bytes. */
-#ifndef PROTOCOL_BASE64_H
-#define PROTOCOL_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,54 @@
+/* The wrapped engine's extension for operators (engine_admin.h), passed on: what an
+ * operator asks of this node is not replicated. */
+#include "engine/repl_engine.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+#define ADMIN(e)  ((e)->wrapped.admin)
+#define HANDLE(e) (wrapped_handle(&(e)->wrapped))
+
+static bool admin_scan_begin(ENGINE_HANDLE *handle, const void *cookie)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    return ADMIN(e)->scan_begin(HANDLE(e), cookie);
+}
+
+static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                                   struct admin_facts *facts)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    return ADMIN(e)->scan_next(HANDLE(e), cookie, it, facts);
+}
+
+static void admin_scan_end(ENGINE_HANDLE *handle, const void *cookie)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    ADMIN(e)->scan_end(HANDLE(e), cookie);
+}
+
+static bool admin_set_limit(ENGINE_HANDLE *handle, uint64_t bytes, char *why, size_t nwhy)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    return ADMIN(e)->set_limit(HANDLE(e), bytes, why, nwhy);
+}
+
+static const struct engine_admin rows = {
+    .name = ENGINE_ADMIN_NAME,
+    .scan_begin = admin_scan_begin,
+    .scan_next = admin_scan_next,
+    .scan_end = admin_scan_end,
+    .set_limit = admin_set_limit,
+};
+
+void repl_admin_offer(struct repl_engine *e)
+{
+    static const feature_info feature = { ENGINE_FEATURE_ADMIN, rows.name };
+    size_t at = offsetof(engine_info, features) + sizeof(feature);
+    if (ADMIN(e) == NULL)
+        return;
+    CHECK(e->info.info.num_features == 1 && at + sizeof(feature) <= sizeof(e->info));
+    memcpy(e->info.room + at, &feature, sizeof(feature));
+    e->info.info.num_features = 2;
+}

@@ -1,0 +1,61 @@
+#include "store/admin.h"
+
+#include <inttypes.h>
+
+#include "store/instance.h"
+
+/* ---- scans: those of tap.c */
+
+static bool admin_scan_begin(ENGINE_HANDLE *handle, const void *cookie)
+{
+    return store_scan_begin(store_of(handle), cookie, NULL) != NULL;
+}
+
+static struct admin_facts facts_of(const struct item *it)
+{
+    return (struct admin_facts){ .read = (item_mark(it) & MARK_FETCHED) != 0,
+                                 .size = (uint32_t)item_size(it) };
+}
+
+static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
+                                   struct admin_facts *facts)
+{
+    struct item *found = NULL;
+    tap_event_t event = store_scan_next(store_of(handle), cookie, &found);
+    if (found != NULL)
+        *facts = facts_of(found);
+    *it = found;
+    return event;
+}
+
+static void admin_scan_end(ENGINE_HANDLE *handle, const void *cookie)
+{
+    store_scan_end(store_of(handle), cookie);
+}
+
+/* ---- the limit */
+
+/* As config.c requires at the start: two items of the largest size must fit. */
+static bool admin_set_limit(ENGINE_HANDLE *handle, uint64_t bytes, char *why, size_t nwhy)
+{
+    struct store *s = store_of(handle);
+    uint64_t least = 2 * s->config.item_size_max, most = store_limit_most(s);
+    if (bytes < least || bytes > most) {
+        snprintf(why, nwhy,
+                 "the limit must be from %" PRIu64 "m to %" PRIu64
+                 "m: two of the largest items must fit, and addresses were reserved when "
+                 "mcd started",
+                 (least + (1 << 20) - 1) >> 20, most >> 20);
+        return false;
+    }
+    store_set_limit(s, (size_t)bytes);
+    return true;
+}
+
+const struct engine_admin admin_rows = {
+    .name = ENGINE_ADMIN_NAME,
+    .scan_begin = admin_scan_begin,
+    .scan_next = admin_scan_next,
+    .scan_end = admin_scan_end,
+    .set_limit = admin_set_limit,
+};

@@ -1,0 +1,144 @@
+/* The extension for operators: scans that end early, and another memory limit. */
+#include <memcached/engine_admin.h>
+#include <unistd.h>
+
+#include "base/feature.h"
+#include "test/unit/store_rig.h"
+
+static const struct engine_admin *admin;
+static char value[1001];
+
+static void setup(void)
+{
+    rig_start("cache_size=32m");
+    admin = (const void *)feature_find(engine->get_info(&engine->interface),
+                                       ENGINE_FEATURE_ADMIN, ENGINE_ADMIN_NAME);
+    ck_assert_ptr_nonnull(admin);
+    memset(value, 'v', sizeof(value) - 1);
+}
+
+static void fill(int from, int to)
+{
+    char key[32];
+    for (int i = from; i < to; i++) {
+        snprintf(key, sizeof(key), "key-%d", i);
+        ck_assert_int_eq(fake_set(engine, cookie, key, value), ENGINE_SUCCESS);
+    }
+}
+
+/* How many items a scan shows, up to `most`. */
+static int scan(const void *for_cookie, int most, struct admin_facts *facts)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    int n = 0;
+    while (n < most) {
+        item *it;
+        tap_event_t event = admin->scan_next(h, for_cookie, &it, facts);
+        if (event == TAP_DISCONNECT)
+            break;
+        if (event != TAP_MUTATION)
+            continue;
+        engine->release(h, for_cookie, it);
+        n++;
+    }
+    return n;
+}
+
+START_TEST(a_scan_can_be_ended_and_begun_again)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    const void *other = fake_cookie_create(host);
+    struct admin_facts facts;
+    fill(0, 1000);
+    ck_assert_int_eq(scan(cookie, 10, &facts), 0); /* none was begun */
+    ck_assert(admin->scan_begin(h, cookie));
+    ck_assert_int_eq(scan(cookie, 10, &facts), 10);
+    ck_assert(admin->scan_begin(h, other)); /* at the same time */
+    admin->scan_end(h, cookie);
+    ck_assert_int_eq(scan(cookie, 10, &facts), 0);
+    ck_assert_int_eq(scan(other, INT32_MAX, &facts), 1000);
+    admin->scan_end(h, other);
+    ck_assert(admin->scan_begin(h, cookie));
+    ck_assert_int_eq(scan(cookie, INT32_MAX, &facts), 1000);
+    ck_assert(admin->scan_begin(h, cookie));
+    ck_assert_int_eq(scan(cookie, 3, &facts), 3);
+    fake_cookie_destroy(other); /* and the fixture's disconnect ends the last one */
+}
+END_TEST
+
+START_TEST(facts_tell_of_reads_and_sizes)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    struct admin_facts facts;
+    item *it;
+    ck_assert_int_eq(fake_set(engine, cookie, "k", value), ENGINE_SUCCESS);
+    ck_assert(admin->scan_begin(h, cookie));
+    ck_assert_int_eq(scan(cookie, 1, &facts), 1);
+    ck_assert(!facts.read && !facts.knows_idle);
+    ck_assert_uint_eq(facts.size, item_size_of(1, 1000));
+    ck_assert_int_eq(engine->get(h, cookie, &it, "k", 1, 0), ENGINE_SUCCESS);
+    engine->release(h, cookie, it);
+    ck_assert(admin->scan_begin(h, cookie));
+    ck_assert_int_eq(scan(cookie, 1, &facts), 1);
+    ck_assert(facts.read);
+}
+END_TEST
+
+static void wait_for_use(uint64_t most)
+{
+    for (int i = 0; rig_stat("engine_used_bytes") > most; i++) {
+        ck_assert_int_lt(i, 20000);
+        usleep(1000);
+    }
+}
+
+START_TEST(a_lower_limit_is_reached_while_clients_store)
+{
+    char why[200];
+    ENGINE_HANDLE *h = &engine->interface;
+    fill(0, 40000); /* more than fits */
+    ck_assert_uint_gt(rig_stat("engine_used_bytes"), 28 << 20);
+    ck_assert(admin->set_limit(h, 8 << 20, why, sizeof(why)));
+    for (int i = 0; rig_stat("engine_used_bytes") > 8 << 20; i++) {
+        uint64_t before = rig_stat("evictions");
+        fill(i, i + 1);
+        /* A step and what the background thread does meanwhile, not all at once. */
+        ck_assert_uint_lt(rig_stat("evictions") - before, 20000);
+        ck_assert_int_lt(i, 10000000);
+    }
+    fill(0, 40000);
+    wait_for_use(8 << 20);
+    ck_assert_uint_eq(rig_stat("engine_maxbytes"), 8 << 20);
+    ck_assert_uint_gt(rig_stat("curr_items"), 5000);
+    ck_assert(admin->set_limit(h, 24 << 20, why, sizeof(why)));
+    for (int i = 0; rig_stat("engine_maxbytes") != 24 << 20; i++) {
+        ck_assert_int_lt(i, 20000);
+        usleep(1000);
+    }
+    fill(0, 40000);
+    ck_assert_uint_gt(rig_stat("engine_used_bytes"), 20 << 20);
+}
+END_TEST
+
+START_TEST(limits_that_cannot_be_are_refused)
+{
+    char why[200] = "";
+    ENGINE_HANDLE *h = &engine->interface;
+    ck_assert(!admin->set_limit(h, UINT64_C(1) << 50, why, sizeof(why)));
+    ck_assert_ptr_nonnull(strstr(why, "the limit must be from 2m to "));
+    ck_assert(!admin->set_limit(h, 1 << 20, why, sizeof(why)));
+    ck_assert(admin->set_limit(h, 64 << 20, why, sizeof(why)));
+    ck_assert(admin->set_limit(h, 2 << 20, why, sizeof(why)));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *tests[] = {
+        a_scan_can_be_ended_and_begun_again,
+        facts_tell_of_reads_and_sizes,
+        a_lower_limit_is_reached_while_clients_store,
+        limits_that_cannot_be_are_refused,
+    };
+    return rig_run("store_admin", setup, tests, N_ELEMENTS(tests));
+}
