@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "engine/meta.h"
 #include "engine/park.h"
 #include "engine/repl_engine.h"
 
@@ -198,6 +199,16 @@ static ENGINE_ERROR_CODE start(struct repl_engine *e, const char *config)
     return rc;
 }
 
+/* The interface declares an array of one row, but it may have any number of rows. */
+static void offer_meta(struct repl_engine *e)
+{
+    feature_info feature = { .feature = ENGINE_FEATURE_META,
+                             .description = repl_meta_rows.name };
+    memcpy(e->info.room + offsetof(engine_info, features) + sizeof(feature), &feature,
+           sizeof(feature));
+    e->info.info.num_features = 2;
+}
+
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config)
 {
     struct repl_engine *e = repl_engine_of(handle);
@@ -206,6 +217,8 @@ ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *conf
     if (rc == ENGINE_SUCCESS) {
         if (e->wrapped.module.api->arithmetic == NULL)
             e->api.arithmetic = NULL; /* the host does it by get and store, through us */
+        if (e->wrapped.meta != NULL)
+            offer_meta(e);
         return rc;
     }
     engine_log(e, REPL_LOG_WARNING, e->why);

@@ -37,7 +37,10 @@ struct repl_engine {
     bool adapter_made;
     char control[64]; /* the control socket's path, if the options give none */
     char why[512];    /* why initialize failed, for errinfo */
-    engine_info info;
+    union {
+        engine_info info;
+        char room[sizeof(engine_info) + sizeof(feature_info)];
+    } info;
 };
 
 static inline struct repl_engine *repl_engine_of(ENGINE_HANDLE *handle)

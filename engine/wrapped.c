@@ -25,6 +25,7 @@ static void find_own_folder(char *folder, size_t nfolder)
 static void learn_features(struct wrapped *w)
 {
     const engine_info *info = w->module.api->get_info(wrapped_handle(w));
+    w->meta = engine_meta_of(info);
     for (uint32_t i = 0; info != NULL && i < info->num_features; i++) {
         const feature_info *f = &info->features[i];
         if (f->description == NULL)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include <memcached/engine.h>
+#include <memcached/engine_meta.h>
 #include <memcached/engine_mirror.h>
 
 #include "base/engine_module.h"
@@ -16,6 +17,7 @@ struct wrapped {
     struct engine_module module;
     bool live_scan, cas_clock;          /* base/feature.h */
     const struct engine_mirror *mirror; /* NULL: the engine does not offer it */
+    const struct engine_meta *meta;     /* the same */
 };
 
 /* file: a path if it has a slash, else the name of a file in this module's own folder.
