@@ -85,6 +85,8 @@ enum outcome meta_parse_arith(struct parser *p, struct request *req,
                               const struct words *w);
 enum outcome meta_parse_noop(struct parser *p, struct request *req,
                              const struct words *w);
+enum outcome meta_parse_debug(struct parser *p, struct request *req,
+                              const struct words *w);
 /* False if the outcome is not an answer of meta commands, but an error like any
  * other. */
 bool meta_answers(enum outcome outcome);
