@@ -121,10 +121,10 @@ static enum outcome take_initial(struct request *req, const struct token *token)
 
 static enum outcome take_flags(struct request *req, const struct token *token)
 {
-    uint64_t flags;
-    if (!number_parse(token->at, token->size, &flags))
+    uint64_t number;
+    if (!number_parse(token->at, token->size, &number))
         return OUTCOME_BAD_FORMAT;
-    req->flags = (uint32_t)flags; /* memcached takes the low bits, too */
+    req->flags = (uint32_t)number; /* memcached takes the low bits, too */
     return OUTCOME_OK;
 }
 
