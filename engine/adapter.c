@@ -10,6 +10,8 @@
 _Static_assert((int)NOTE_READ == LINK_NOTE_READ && (int)NOTE_KEPT == LINK_NOTE_KEPT &&
                    (int)NOTE_EVICTED == LINK_NOTE_EVICTED,
                "notes travel as the engine makes them");
+_Static_assert(CREDIT_MARKS == LINK_MARKS && CREDIT_MARKS_SHIFT == LINK_MARKS_SHIFT,
+               "so do credits");
 
 enum { RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* longer TTLs are absolute, as in memcached */
 
@@ -116,7 +118,8 @@ static bool op_touch(void *store, const struct link_change *c)
     struct adapter *a = store;
     const struct engine_mirror *mirror = a->wrapped->mirror;
     rel_time_t exptime = c->exptime != 0 ? told_time(a, c->exptime) : 0;
-    return mirror != NULL && mirror->touch(HANDLE(a), c->key, c->nkey, exptime);
+    return mirror != NULL &&
+           mirror->touch(HANDLE(a), c->key, c->nkey, exptime, c->credit);
 }
 
 static enum repl_answer op_add(void *store, const struct link_change *c)

@@ -2,10 +2,6 @@
  * operator asks of this node is not replicated. */
 #include "engine/repl_engine.h"
 
-#include <string.h>
-
-#include "base/check.h"
-
 #define ADMIN(e)  ((e)->wrapped.admin)
 #define HANDLE(e) (wrapped_handle(&(e)->wrapped))
 
@@ -34,21 +30,10 @@ static bool admin_set_limit(ENGINE_HANDLE *handle, uint64_t bytes, char *why, si
     return ADMIN(e)->set_limit(HANDLE(e), bytes, why, nwhy);
 }
 
-static const struct engine_admin rows = {
+const struct engine_admin repl_admin_rows = {
     .name = ENGINE_ADMIN_NAME,
     .scan_begin = admin_scan_begin,
     .scan_next = admin_scan_next,
     .scan_end = admin_scan_end,
     .set_limit = admin_set_limit,
 };
-
-void repl_admin_offer(struct repl_engine *e)
-{
-    static const feature_info feature = { ENGINE_FEATURE_ADMIN, rows.name };
-    size_t at = offsetof(engine_info, features) + sizeof(feature);
-    if (ADMIN(e) == NULL)
-        return;
-    CHECK(e->info.info.num_features == 1 && at + sizeof(feature) <= sizeof(e->info));
-    memcpy(e->info.room + at, &feature, sizeof(feature));
-    e->info.info.num_features = 2;
-}

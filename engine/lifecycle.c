@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "engine/meta.h"
 #include "engine/park.h"
 #include "engine/repl_engine.h"
 
@@ -198,6 +199,16 @@ static ENGINE_ERROR_CODE start(struct repl_engine *e, const char *config)
     return rc;
 }
 
+/* The interface declares an array of one row, but it may have any number of rows. */
+static void offer(struct repl_engine *e, uint32_t id, const char *description)
+{
+    feature_info feature = { .feature = id, .description = description };
+    size_t at =
+        offsetof(engine_info, features) + e->info.info.num_features++ * sizeof(feature);
+    CHECK(at + sizeof(feature) <= sizeof(e->info));
+    memcpy(e->info.room + at, &feature, sizeof(feature));
+}
+
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config)
 {
     struct repl_engine *e = repl_engine_of(handle);
@@ -206,7 +217,10 @@ ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *conf
     if (rc == ENGINE_SUCCESS) {
         if (e->wrapped.module.api->arithmetic == NULL)
             e->api.arithmetic = NULL; /* the host does it by get and store, through us */
-        repl_admin_offer(e);
+        if (e->wrapped.admin != NULL)
+            offer(e, ENGINE_FEATURE_ADMIN, repl_admin_rows.name);
+        if (e->wrapped.meta != NULL)
+            offer(e, ENGINE_FEATURE_META, repl_meta_rows.name);
         return rc;
     }
     engine_log(e, REPL_LOG_WARNING, e->why);

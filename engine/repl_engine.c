@@ -6,25 +6,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/bracket.h"
 #include "engine/fetch.h"
-
-#define INNER(e)  ((e)->wrapped.module.api)
-#define HANDLE(e) (wrapped_handle(&(e)->wrapped))
-
-static ENGINE_ERROR_CODE error_of(enum change_result r)
-{
-    return r == CHANGE_HELD       ? ENGINE_EWOULDBLOCK
-           : r == CHANGE_REJECTED ? ENGINE_TMPFAIL
-                                  : ENGINE_ENOMEM;
-}
-
-/* Call this before a call that may evict. An engine that offers a mirror tells of
- * evictions itself. */
-static void expect_evictions(const struct repl_engine *e)
-{
-    if (__builtin_expect(e->wrapped.mirror == NULL, 0))
-        shim_listen(&e->listener);
-}
 
 /* ---- items */
 
@@ -39,7 +22,7 @@ static ENGINE_ERROR_CODE engine_allocate(ENGINE_HANDLE *handle, const void *cook
                                          const rel_time_t exptime)
 {
     struct repl_engine *e = repl_engine_of(handle);
-    expect_evictions(e);
+    bracket_expect_evictions(e);
     return INNER(e)->allocate(HANDLE(e), cookie, it, key, nkey, nbytes, flags, exptime);
 }
 
@@ -78,56 +61,12 @@ static ENGINE_ERROR_CODE engine_get(ENGINE_HANDLE *handle, const void *cookie, i
 
 /* ---- changes */
 
-/* Did the operation fail because the key is absent? With these codes every operation
- * except add fails for that reason only. */
-static bool is_absence(ENGINE_ERROR_CODE rc, ENGINE_STORE_OPERATION operation)
-{
-    return operation != OPERATION_ADD &&
-           (rc == ENGINE_NOT_STORED || rc == ENGINE_KEY_ENOENT);
-}
-
-/* What an append or prepend has added (repl/delta.h). An engine without a mirror does not
- * say what it built on. */
-static void record_store(struct repl_engine *e, struct change *ch, const void *cookie,
-                         const item *it, uint64_t cas, ENGINE_STORE_OPERATION operation)
-{
-    item_info info = { .nvalue = 1 };
-    bool joins = operation == OPERATION_APPEND || operation == OPERATION_PREPEND;
-    if (!joins || e->wrapped.mirror == NULL ||
-        !INNER(e)->get_item_info(HANDLE(e), cookie, it, &info)) {
-        change_record(e->core, ch);
-        return;
-    }
-    const struct delta delta = { .base = info.cas,
-                                 .cas = cas,
-                                 .npiece = info.nbytes,
-                                 .before = operation == OPERATION_PREPEND };
-    change_record_delta(e->core, ch, &delta);
-}
-
 static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie, item *it,
                                       uint64_t *cas, ENGINE_STORE_OPERATION operation,
                                       uint16_t vbucket)
 {
-    struct repl_engine *e = repl_engine_of(handle);
-    item_info info = { .nvalue = 1 };
-    struct change ch;
-    if (!INNER(e)->get_item_info(HANDLE(e), cookie, it, &info))
-        return ENGINE_FAILED;
-    if (operation != OPERATION_SET && fetch_parks_absent(e, cookie, info.key, info.nkey))
-        return ENGINE_EWOULDBLOCK;
-    enum change_result r = change_begin(e->core, &ch, cookie, info.key, info.nkey);
-    if (r != CHANGE_OK)
-        return error_of(r);
-    expect_evictions(e); /* mutant: record-before-store */
-    ENGINE_ERROR_CODE rc =
-        INNER(e)->store(HANDLE(e), cookie, it, cas, operation, vbucket);
-    if (rc == ENGINE_SUCCESS) /* mutant: record-before-store 2 */
-        record_store(e, &ch, cookie, it, *cas, operation);
-    else if (is_absence(rc, operation))
-        change_record_absence(e->core, &ch);
-    change_end(e->core, &ch);
-    return rc;
+    const struct meta_store how = { .operation = operation };
+    return bracket_store(repl_engine_of(handle), cookie, it, cas, &how, vbucket);
 }
 
 /* Deleting a key that is not here is a change too: the standby may still hold it. */
@@ -141,7 +80,7 @@ static ENGINE_ERROR_CODE engine_remove(ENGINE_HANDLE *handle, const void *cookie
         return ENGINE_EWOULDBLOCK;
     enum change_result r = change_begin(e->core, &ch, cookie, key, nkey);
     if (r != CHANGE_OK)
-        return error_of(r);
+        return bracket_error(r);
     ENGINE_ERROR_CODE rc = INNER(e)->remove(HANDLE(e), cookie, key, nkey, cas, vbucket);
     if (rc == ENGINE_SUCCESS || rc == ENGINE_KEY_ENOENT)
         change_record(e->core, &ch);
@@ -162,8 +101,8 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
         return ENGINE_EWOULDBLOCK;
     enum change_result r = change_begin(e->core, &ch, cookie, key, (size_t)nkey);
     if (r != CHANGE_OK)
-        return error_of(r);
-    expect_evictions(e);
+        return bracket_error(r);
+    bracket_expect_evictions(e);
     ENGINE_ERROR_CODE rc =
         INNER(e)->arithmetic(HANDLE(e), cookie, key, nkey, increment, create, delta,
                              initial, exptime, cas, result, vbucket);
@@ -190,7 +129,7 @@ static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,
     struct change ch;
     enum change_result r = change_flush_begin(e->core, &ch, cookie);
     if (r != CHANGE_OK)
-        return error_of(r);
+        return bracket_error(r);
     adapter_note_flush(&e->adapter);
     ENGINE_ERROR_CODE rc = INNER(e)->flush(HANDLE(e), cookie, when);
     if (rc == ENGINE_SUCCESS)
@@ -216,15 +155,6 @@ static bool is_miss(ENGINE_ERROR_CODE rc, int status)
            (status < 0 || status == PROTOCOL_BINARY_RESPONSE_KEY_ENOENT);
 }
 
-/* A new expiry, and nothing else: the CAS stays. */
-static void record_touch(struct repl_engine *e, struct change *ch, uint64_t cas)
-{
-    if (e->wrapped.mirror != NULL)
-        change_record_delta(e->core, ch, &(struct delta){ .base = cas, .cas = cas });
-    else
-        change_record(e->core, ch);
-}
-
 static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const void *cookie,
                                                 protocol_binary_request_header *request,
                                                 ADD_RESPONSE response)
@@ -243,11 +173,11 @@ static ENGINE_ERROR_CODE engine_unknown_command(ENGINE_HANDLE *handle, const voi
         return ENGINE_EWOULDBLOCK;
     enum change_result r = change_begin(e->core, &ch, cookie, key, nkey);
     if (r != CHANGE_OK)
-        return error_of(r);
+        return bracket_error(r);
     struct shim_heard heard;
     ENGINE_ERROR_CODE rc = shim_command(INNER(e), cookie, request, response, &heard);
     if (heard.status == PROTOCOL_BINARY_RESPONSE_SUCCESS)
-        record_touch(e, &ch, heard.cas);
+        bracket_record_touch(e, &ch, heard.cas);
     else if (is_miss(rc, heard.status))
         change_record_absence(e->core, &ch);
     change_end(e->core, &ch);

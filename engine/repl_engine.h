@@ -39,7 +39,7 @@ struct repl_engine {
     char why[512];    /* why initialize failed, for errinfo */
     union {
         engine_info info;
-        char room[sizeof(engine_info) + sizeof(feature_info)];
+        char room[sizeof(engine_info) + 2 * sizeof(feature_info)];
     } info;
 };
 
@@ -55,8 +55,8 @@ ENGINE_ERROR_CODE repl_engine_create(uint64_t interface, GET_SERVER_API get_serv
 ENGINE_ERROR_CODE repl_engine_initialize(ENGINE_HANDLE *handle, const char *config);
 void repl_engine_destroy(ENGINE_HANDLE *handle, const bool force);
 
-/* admin.c: offers the wrapped engine's extension for operators, if it has one */
-void repl_admin_offer(struct repl_engine *e);
+/* admin.c: the wrapped engine's extension for operators, passed on */
+extern const struct engine_admin repl_admin_rows;
 
 /* stats.c: the figures of replication; the inner ones are for mcreplctl only */
 enum repl_figures { FIGURES_BRIEF, FIGURES_ALL, FIGURES_INNER };

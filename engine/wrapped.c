@@ -30,6 +30,7 @@ static void learn_features(struct wrapped *w)
     w->mirror =
         (const void *)feature_find(info, ENGINE_FEATURE_MIRROR, ENGINE_MIRROR_NAME);
     w->admin = (const void *)feature_find(info, ENGINE_FEATURE_ADMIN, ENGINE_ADMIN_NAME);
+    w->meta = (const void *)feature_find(info, ENGINE_FEATURE_META, ENGINE_META_NAME);
 }
 
 /* Create the engine. It must have all that a host needs, and the scan without which

@@ -9,6 +9,7 @@
 
 #include <memcached/engine.h>
 #include <memcached/engine_admin.h>
+#include <memcached/engine_meta.h>
 #include <memcached/engine_mirror.h>
 
 #include "base/engine_module.h"
@@ -18,6 +19,7 @@ struct wrapped {
     bool live_scan, cas_clock;          /* base/feature.h */
     const struct engine_mirror *mirror; /* NULL: the engine does not offer it */
     const struct engine_admin *admin;   /* as above */
+    const struct engine_meta *meta;     /* as above */
 };
 
 /* file: a path if it has a slash, else the name of a file in this module's own folder.

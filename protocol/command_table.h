@@ -129,6 +129,10 @@ COMMAND(VERSION, version, GIVES(version), version, NOT_STORED,
 COMMAND(NOOP, noop, SAYS("OK"), done, NOT_STORED,
         WORD(mn, 'm', 'n', NOOP, 0, ANY, 0, meta_parse_noop),
         OPCODE(0x0a, NOOP, bare, 0))
+/* Facts about an item, for people. */
+COMMAND(DEBUG, debug, SAYS("OK"), done, NOT_STORED,
+        WORD(me, 'm', 'e', DEBUG, 0, ANY, 0, meta_parse_debug),
+        NO_OPCODE)
 /* Never answered with OK: the connection closes. */
 COMMAND(SHUTDOWN, shutdown, BUT(NOT_FOUND, "CLIENT_ERROR invalid shutdown mode\r\n"), done,
         NOT_STORED,

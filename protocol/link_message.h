@@ -20,13 +20,16 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 5,
+    LINK_VERSION = 6,
     LINK_KEY_MAX = 250,
     LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
     LINK_HEARTBEAT_MAX = 60000, /* ms */
     LINK_TIMEOUT_MAX = 600000,
     RUN_ID_SIZE = 16
 };
+
+/* Of a credit: the item's marks, which are state as its value is. */
+enum { LINK_MARKS_SHIFT = 8, LINK_MARKS = 7 << LINK_MARKS_SHIFT };
 
 enum link_op {
 #define LINK_OP(name, code, text) LINK_##name = (code),
@@ -96,7 +99,7 @@ struct link_change {
     uint32_t flags;   /* in network byte order, as the engine holds them */
     uint32_t exptime; /* a second of the sender's store's clock; 0 never */
     uint64_t cas;     /* the CAS to adopt */
-    uint16_t credit;  /* <memcached/engine_mirror.h>; not of DELETEQ and CHECK */
+    uint16_t credit;  /* with the marks: <memcached/engine_mirror.h>; not of DELETEQ */
     uint64_t base;    /* of DELTA, which has no flags: they stay */
     bool before;      /* of DELTA: the piece comes before the value, not behind it */
 };

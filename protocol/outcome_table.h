@@ -47,7 +47,20 @@ OUTCOME(BAD_FLAG, CLIENT_ERROR, "invalid flag", "", 0x04, "Invalid arguments")
 OUTCOME(DUPLICATE_FLAG, CLIENT_ERROR, "duplicate flag", "", 0x04, "Invalid arguments")
 OUTCOME(BAD_TOKEN, CLIENT_ERROR, "bad token in command line format", "",
         0x04, "Invalid arguments")
-OUTCOME(BAD_MODE, CLIENT_ERROR, "invalid mode for M token", "", 0x04, "Invalid arguments")
+OUTCOME(BAD_FLAGS, CLIENT_ERROR, "invalid or duplicate flag", "", 0x04, "Invalid arguments")
+OUTCOME(FLAGS_TOO_LONG, CLIENT_ERROR, "options flags too long", "", 0x04, "Invalid arguments")
+OUTCOME(FLAGS_ARE_TOO_LONG, CLIENT_ERROR, "options flags are too long", "",
+        0x04, "Invalid arguments")
+OUTCOME(BAD_MODE_LENGTH, CLIENT_ERROR, "incorrect length for M token", "",
+        0x04, "Invalid arguments")
+OUTCOME(BAD_STORE_MODE, CLIENT_ERROR, "invalid mode for ms M token", "",
+        0x04, "Invalid arguments")
+OUTCOME(BAD_COUNT_MODE, CLIENT_ERROR, "invalid mode for ma M token", "",
+        0x04, "Invalid arguments")
+OUTCOME(BAD_META_DELTA, CLIENT_ERROR, "invalid numeric delta value", "",
+        0x04, "Invalid arguments")
+OUTCOME(BAD_INITIAL, CLIENT_ERROR, "invalid numeric initial value", "",
+        0x04, "Invalid arguments")
 OUTCOME(BAD_OPAQUE, CLIENT_ERROR, "opaque token too long", "", 0x04, "Invalid arguments")
 OUTCOME(BAD_KEY, CLIENT_ERROR, "error decoding key", "", 0x04, "Invalid arguments")
 /* clang-format on */

@@ -14,9 +14,9 @@
 
 enum { KEY_MAX = 250 };
 
-/* The part of a meta command that shapes its answer: the flags that ask for something
- * in the answer, in the client's order, and the client's opaque token. It lives in the
- * parser, until that parses again. */
+/* What only meta commands say: the flags that ask for something in the answer, in the
+ * client's order, the client's opaque token, and what the classic commands do not know.
+ * It lives in the parser, until that parses again. */
 enum {
     FOR_NONE,
     FOR_GET = 1, /* mg, and so on */
@@ -33,9 +33,23 @@ enum {
 };
 
 struct meta {
-    bool base64; /* the key came as base64, and is returned as base64 */
+    bool base64;        /* b: the key came as base64, and is returned as base64 */
+    bool unread;        /* u: this is no read */
+    bool wants_facts;   /* h, l: what is known of the item beside its value */
+    bool invalid;       /* I: make stale; store as stale */
+    bool has_cas;       /* C: request.cas counts, also if it is 0 */
+    bool touches;       /* T: give the item this expiry */
+    bool vivifies;      /* N: if there is none, add one with vivify_exptime */
+    bool refreshes;     /* R: win if fewer than `recache` seconds remain, */
+    bool touches_first; /* counted after T */
+    bool wants_ttl;     /* t: as it is */
+    bool ttl_touched;   /* after T */
+    bool ttl_vivified;  /* after N */
+    bool bad_opaque;    /* O: its token is too long */
+    char mode;          /* M; 0: none */
     uint8_t nreturns, nopaque;
-    char returns[META_RETURNS]; /* letters */
+    int64_t exptime, vivify_exptime, recache; /* as the client sent them */
+    char returns[META_RETURNS];               /* letters */
     char opaque[META_OPAQUE];
 };
 

@@ -6,6 +6,7 @@
 #ifndef PROTOCOL_RESPONSE_H
 #define PROTOCOL_RESPONSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "protocol/request.h"
@@ -25,7 +26,14 @@ struct response {
     uint32_t nvalue;
     uint64_t cas;
     uint64_t number; /* incr, decr */
-    int64_t ttl;     /* seconds left, -1: does not expire; only for meta commands */
+    /* For meta commands. */
+    int64_t ttl;     /* seconds left, -1: does not expire */
+    uint32_t idle;   /* seconds since the item was used */
+    bool read;       /* it was read before */
+    bool base64;     /* its key came as base64 */
+    bool created;    /* ma has added it */
+    bool stale, won; /* it is stale; this client is to refresh it, */
+    bool taken;      /* or another one was told to */
     const char *key; /* stats: the name; get: the key, NULL: use the request's */
     uint16_t nkey;
     const char *text; /* version, stats value, or the text of an error; NULL if none */

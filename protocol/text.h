@@ -72,8 +72,8 @@ enum parse_result text_list_start_partial(struct parser *p, const struct text_ro
 enum parse_result text_list_resume(struct parser *p, const struct buffer *in,
                                    struct request *req);
 
-/* The meta commands (meta_parse.c, meta_compose.c). The letters of flags lie within 64
- * codes; META_LETTER is the index of a letter. */
+/* The meta commands (meta_parse.c, meta_flags.c, meta_compose.c). The letters of flags
+ * lie within 64 codes; META_LETTER is the index of a letter. */
 enum { META_LETTERS = 64 };
 #define META_LETTER(letter) ((unsigned char)(letter) % META_LETTERS)
 
@@ -85,6 +85,13 @@ enum outcome meta_parse_arith(struct parser *p, struct request *req,
                               const struct words *w);
 enum outcome meta_parse_noop(struct parser *p, struct request *req,
                              const struct words *w);
+enum outcome meta_parse_debug(struct parser *p, struct request *req,
+                              const struct words *w);
+/* Reads the flags between `at` and `end` (meta_flags.c). command: FOR_GET, and so on. */
+enum outcome meta_take_flags(struct parser *p, struct request *req, const char *at,
+                             const char *end, uint8_t command);
+/* The key came as base64: decodes it into p->key. */
+enum outcome meta_take_base64(struct parser *p, struct request *req);
 /* False if the outcome is not an answer of meta commands, but an error like any
  * other. */
 bool meta_answers(enum outcome outcome);

@@ -213,11 +213,17 @@ static bool same_ttl(uint32_t a, uint32_t b)
     return (a > b ? a - b : b - a) <= TTL_SLACK;
 }
 
+static bool same_marks(const struct link_change *mine, const struct link_change *named)
+{
+    return ((mine->credit ^ named->credit) & LINK_MARKS) == 0;
+}
+
 static bool same_state(const struct repl_core *c, const struct link_change *mine,
                        const struct link_change *named)
 {
     uint64_t digest = digest_of(mine);
     return mine->flags == named->flags && mine->cas == named->cas &&
+           same_marks(mine, named) && /* mutant: marks-not-compared */
            same_ttl(mine->exptime, core_second(c, named->exptime)) &&
            memcmp(&digest, named->value, sizeof(digest)) == 0;
 }

@@ -42,6 +42,12 @@ rel_time_t command_exptime(int64_t exptime)
     return exptime > UINT32_MAX ? UINT32_MAX : (rel_time_t)exptime;
 }
 
+uint64_t command_expected(const struct request *req)
+{
+    bool none = req->meta != NULL && req->meta->has_cas && req->cas == 0;
+    return none ? UINT64_MAX : req->cas;
+}
+
 /* Only the engine knows why it cannot serve a request now. */
 static void add_reason(struct connection *c, struct response *res, char *room,
                        size_t nroom)

@@ -23,4 +23,8 @@ enum verdict command_finish_list(struct connection *c, enum outcome outcome);
  * becomes a date long past. */
 rel_time_t command_exptime(int64_t exptime);
 
+/* The CAS that an item must have; 0: any. To meta commands 0 is a CAS that no item has.
+ */
+uint64_t command_expected(const struct request *req);
+
 #endif

@@ -78,3 +78,11 @@ time_t clock_date(void)
 {
     return clock_abstime(clock_now());
 }
+
+int64_t clock_left(rel_time_t exptime)
+{
+    rel_time_t now = clock_now();
+    if (exptime == 0)
+        return -1;
+    return exptime > now ? exptime - now : 0;
+}

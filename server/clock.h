@@ -7,6 +7,7 @@
 #ifndef SERVER_CLOCK_H
 #define SERVER_CLOCK_H
 
+#include <stdint.h>
 #include <time.h>
 
 #include <memcached/types.h>
@@ -21,6 +22,8 @@ void clock_tick(void);
 rel_time_t clock_now(void);
 rel_time_t clock_realtime(time_t exptime);
 time_t clock_abstime(rel_time_t when);
+/* Seconds until this expiry, -1: never. */
+int64_t clock_left(rel_time_t exptime);
 /* How long the process has been running, in seconds, and the current date. */
 rel_time_t clock_uptime(void);
 time_t clock_date(void);

@@ -9,6 +9,7 @@
 #include "server/handlers.h"
 #include "server/log.h"
 #include "server/engine_api.h"
+#include "server/meta.h"
 #include "server/server.h"
 
 enum verdict command_refuse(struct connection *c)
@@ -24,12 +25,13 @@ enum verdict command_run_delete(struct connection *c)
     struct response res = { 0 };
     ENGINE_ERROR_CODE rc = command_take_status(c);
     if (rc == ENGINE_SUCCESS)
-        rc = w->api->remove(w->handle, c, req->key, req->nkey, req->cas, req->vbucket);
+        rc = w->api->remove(w->handle, c, req->key, req->nkey, command_expected(req),
+                            req->vbucket);
     if (rc != ENGINE_EWOULDBLOCK)
         detail_note(c, PREFIX_DELETES, PREFIX_COUNTERS);
     if (rc == ENGINE_SUCCESS)
         count(&w->counters.delete_hits);
-    else if (rc == ENGINE_KEY_ENOENT)
+    else if (rc == ENGINE_KEY_ENOENT || (rc == ENGINE_KEY_EEXISTS && req->meta != NULL))
         count(&w->counters.delete_misses);
     return command_finish(c, rc, &res);
 }
@@ -133,5 +135,9 @@ static const command_handler handlers[] = {
 enum verdict command_execute(struct connection *c)
 {
     CHECK((unsigned)c->req.command < COMMAND_COUNT);
+    if (__builtin_expect(c->req.meta != NULL, 0)) {
+        command_handler special = meta_handler(c);
+        return special != NULL ? special(c) : handlers[c->req.command](c);
+    }
     return handlers[c->req.command](c);
 }

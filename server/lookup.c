@@ -4,7 +4,7 @@
  * The engine interface has no entry for touch and gat. They reach the engine as binary
  * requests through unknown_command, whichever protocol the client speaks.
  */
-#include "server/handlers.h"
+#include "server/lookup.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -17,14 +17,7 @@
 #include "server/detail.h"
 #include "server/item_view.h"
 #include "server/engine_api.h"
-
-static int64_t seconds_left(rel_time_t exptime)
-{
-    rel_time_t now = clock_now();
-    if (exptime == 0)
-        return -1;
-    return exptime > now ? exptime - now : 0;
-}
+#include "server/handlers.h"
 
 /* Queues the value; takes over the reference to the item. */
 static bool answer_value(struct connection *c, item *it, const item_info *info)
@@ -45,7 +38,7 @@ static bool answer_value(struct connection *c, item *it, const item_info *info)
     return ok;
 }
 
-static enum verdict answer_hit(struct connection *c, item *it)
+enum verdict lookup_answer(struct connection *c, item *it, struct response *res)
 {
     union item_view view;
     struct worker *w = c->worker;
@@ -53,19 +46,29 @@ static enum verdict answer_hit(struct connection *c, item *it)
         w->api->release(w->handle, c, it);
         return command_finish_list(c, OUTCOME_INTERNAL);
     }
-    struct response res = { .flags = ntohl(view.info.flags),
-                            .nvalue = view.info.nbytes,
-                            .cas = view.info.cas,
-                            .ttl = seconds_left(view.info.exptime) };
-    enum verdict verdict = command_answer(c, &res);
+    res->flags = ntohl(view.info.flags);
+    res->nvalue = view.info.nbytes;
+    res->cas = view.info.cas;
+    enum verdict verdict = command_answer(c, res);
     if (verdict != VERDICT_DONE) {
         w->api->release(w->handle, c, it);
         return verdict;
     }
     if (!answer_value(c, it, &view.info) ||
-        !c->codec->compose_tail(&c->req, &res, &c->io->out.bytes))
+        !c->codec->compose_tail(&c->req, res, &c->io->out.bytes))
         return VERDICT_DROP;
     return command_finish_list(c, OUTCOME_OK);
+}
+
+static enum verdict answer_hit(struct connection *c, item *it)
+{
+    const struct meta *meta = c->req.meta;
+    item_info info = { .nvalue = 1 };
+    struct worker *w = c->worker;
+    struct response res = { .base64 = meta != NULL && meta->base64 };
+    if (meta != NULL && w->api->get_item_info(w->handle, c, it, &info))
+        res.ttl = clock_left(info.exptime);
+    return lookup_answer(c, it, &res);
 }
 
 typedef void (*counter)(struct connection *c, bool hit);
@@ -171,7 +174,8 @@ static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t 
         res.flags = ntohl(res.flags);
     }
     res.nvalue = nbody;
-    res.ttl = seconds_left(new_exptime(c));
+    res.ttl = clock_left(new_exptime(c));
+    res.base64 = c->req.meta != NULL && c->req.meta->base64;
     return copy_value(c, &res, body);
 }
 

@@ -96,15 +96,26 @@ static void count_store(struct connection *c, ENGINE_ERROR_CODE rc)
         count(&n->store_too_large);
 }
 
+static ENGINE_ERROR_CODE store(struct connection *c, uint64_t *cas)
+{
+    const struct meta *m = c->req.meta;
+    struct worker *w = c->worker;
+    ENGINE_STORE_OPERATION operation = store_operation(&c->req);
+    if (m == NULL || w->meta == NULL)
+        return w->api->store(w->handle, c, c->value.item, cas, operation, c->req.vbucket);
+    const struct meta_store how = { .operation = operation,
+                                    .overdue = m->invalid,
+                                    .marks = m->base64 ? META_BASE64 : 0 };
+    return w->meta->store(w->handle, c, c->value.item, cas, &how);
+}
+
 enum verdict command_store(struct connection *c)
 {
-    struct worker *w = c->worker;
     struct response res = { .cas = c->req.cas };
     c->phase = PHASE_STORE;
     ENGINE_ERROR_CODE rc = command_take_status(c);
     if (rc == ENGINE_SUCCESS)
-        rc = w->api->store(w->handle, c, c->value.item, &res.cas,
-                           store_operation(&c->req), c->req.vbucket);
+        rc = store(c, &res.cas);
     if (rc == ENGINE_EWOULDBLOCK)
         return VERDICT_PARK;
     connection_release_item(c);

@@ -17,6 +17,8 @@
 
 #include <memcached/engine.h>
 
+#include <memcached/engine_meta.h>
+
 #include "base/metric.h"
 #include "server/inbox.h"
 #include "server/io_pool.h"
@@ -38,6 +40,7 @@ struct worker {
     struct server *server;
     ENGINE_HANDLE *handle; /* the server's engine */
     ENGINE_HANDLE_V1 *api;
+    const struct engine_meta *meta; /* NULL: the engine does not offer it */
     pthread_t thread;
     struct event_base *base;
     struct event wake, tick, deferral, deadline;

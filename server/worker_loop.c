@@ -194,6 +194,7 @@ bool worker_start(struct worker *w, char *why, size_t nwhy)
     char name[16];
     w->handle = w->server->engine.handle;
     w->api = w->server->engine.api;
+    w->meta = engine_meta_of(w->api->get_info(w->handle));
     int error = pthread_create(&w->thread, NULL, run, w);
     if (error != 0) {
         snprintf(why, nwhy, "cannot start a worker thread: %s", strerror(error));

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "store/instance.h"
+#include "store/seen.h"
 
 /* ---- scans: those of tap.c */
 
@@ -11,9 +12,11 @@ static bool admin_scan_begin(ENGINE_HANDLE *handle, const void *cookie)
     return store_scan_begin(store_of(handle), cookie, NULL) != NULL;
 }
 
-static struct admin_facts facts_of(const struct item *it)
+static struct admin_facts facts_of(struct store *s, const struct item *it)
 {
     return (struct admin_facts){ .read = (item_mark(it) & MARK_FETCHED) != 0,
+                                 .knows_idle = true,
+                                 .idle = seen_idle(item_seen(it), s->now()),
                                  .size = (uint32_t)item_size(it) };
 }
 
@@ -23,7 +26,7 @@ static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, it
     struct item *found = NULL;
     tap_event_t event = store_scan_next(store_of(handle), cookie, &found);
     if (found != NULL)
-        *facts = facts_of(found);
+        *facts = facts_of(store_of(handle), found);
     *it = found;
     return event;
 }

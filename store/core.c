@@ -2,6 +2,7 @@
 #include "store/instance.h"
 
 #include "store/notes.h"
+#include "store/seen.h"
 
 static struct item *allocate_at(struct memory *m, const struct item *header,
                                 const struct berth *berth)
@@ -46,7 +47,7 @@ ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct ite
                                  uint32_t flags, rel_time_t exptime,
                                  const struct berth *given)
 {
-    if (nkey == 0 || nkey > UINT16_MAX)
+    if (nkey == 0 || nkey > UINT8_MAX)
         return ENGINE_EINVAL;
     if (nbytes > s->config.item_size_max ||
         sizeof(struct item) + nkey + nbytes > s->config.item_size_max)
@@ -56,7 +57,7 @@ ENGINE_ERROR_CODE store_allocate(struct store *s, const void *cookie, struct ite
                            .flags = flags,
                            .nbytes = (uint32_t)nbytes,
                            .hash = store_hash(s, key, nkey),
-                           .nkey = (uint16_t)nkey };
+                           .nkey = (uint8_t)nkey };
     table_prefetch(&s->table, header.hash);
     struct berth berth = given != NULL ? *given : berth_of(s, header.hash);
     return allocate(s, cookie, it, &header, key, &berth);
@@ -71,7 +72,8 @@ struct item *store_get(struct store *s, const void *key, size_t nkey)
     bool rose = false;
     if (it != NULL) {
         item_take_ref(it);
-        rose = item_note_use(it);
+        rose = item_note_read(it);
+        seen_note(s, it);
     }
     store_unlock(s, &spot);
     if (__builtin_expect(rose, 0) || (it != NULL && notes_sample(s)))

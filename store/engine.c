@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/feature.h"
 #include "store/admin.h"
+#include "store/meta.h"
 #include "store/mirror.h"
 
 static const engine_info *engine_get_info(ENGINE_HANDLE *handle)
@@ -50,6 +51,7 @@ static ENGINE_ERROR_CODE engine_initialize(ENGINE_HANDLE *handle, const char *co
     add_feature(s, FEATURE_LIVE_SCAN, FEATURE_LIVE_SCAN_TEXT);
     add_feature(s, ENGINE_FEATURE_MIRROR, mirror_rows.name);
     add_feature(s, ENGINE_FEATURE_ADMIN, admin_rows.name);
+    add_feature(s, ENGINE_FEATURE_META, meta_rows.name);
     s->server.callback->register_callback(handle, ON_DISCONNECT, on_disconnect, s);
     return ENGINE_SUCCESS;
 }
@@ -109,8 +111,9 @@ static ENGINE_ERROR_CODE engine_store(ENGINE_HANDLE *handle, const void *cookie,
                                       uint64_t *cas, ENGINE_STORE_OPERATION operation,
                                       uint16_t vbucket)
 {
+    const struct meta_store how = { .operation = operation };
     (void)vbucket;
-    return store_update(store_of(handle), cookie, it, cas, operation);
+    return store_update(store_of(handle), cookie, it, cas, &how);
 }
 
 static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *cookie,
@@ -121,16 +124,19 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
                                            uint64_t *result, uint16_t vbucket)
 {
     struct store *s = store_of(handle);
-    struct arithmetic a = { .key = key,
-                            .nkey = (size_t)nkey,
-                            .increment = increment,
-                            .create = create,
-                            .delta = delta,
-                            .initial = initial };
+    struct meta_arithmetic a = { .key = key,
+                                 .nkey = (size_t)nkey,
+                                 .increment = increment,
+                                 .create = create,
+                                 .delta = delta,
+                                 .initial = initial };
     (void)vbucket;
     if (create && exptime != 0)
-        a.exptime = s->server.core->realtime((time_t)exptime);
-    return store_arithmetic(s, cookie, &a, cas, result);
+        a.vivify_exptime = s->server.core->realtime((time_t)exptime);
+    ENGINE_ERROR_CODE result_code = store_arithmetic(s, cookie, &a);
+    *cas = a.cas;
+    *result = a.number;
+    return result_code;
 }
 
 static ENGINE_ERROR_CODE engine_flush(ENGINE_HANDLE *handle, const void *cookie,

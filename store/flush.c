@@ -3,7 +3,7 @@
  * a sweep removes them from the table afterwards. When an item is stored, its epoch is
  * read under its bucket's lock, so "before" and "after" need no clock.
  *
- * Epochs are numbers of EPOCH_MASK bits. Items may exist of the epochs between `swept`
+ * Epochs are numbers up to EPOCH_MASK. Items may exist of the epochs between `swept`
  * and `epoch`. If the next epoch would reach `swept` from behind, the flush sweeps first.
  */
 #include "store/instance.h"

@@ -3,13 +3,15 @@
  *
  *   engine.c admin.c             the rows of the interface, and of the one for operators
  *   lifecycle.c config.c         start and end; the options
- *   mirror.c                     the rows of its extension, for a mirrored store
+ *   mirror.c meta.c              the rows of its extensions: for a mirrored store; for
+ *                                meta commands
  *   maintain.c                   the work of the background thread
  *   update.c arithmetic.c touch.c    the commands
  *   core.c tap.c stats.c         allocate, get, remove; scans over all items; statistics
  *   limit.c                      another memory limit
  *   reclaim.c expire.c flush.c   reclaiming memory; expired items; flushed items
- *   spot.c notes.c cas.c         one item under its bucket's lock; notes for a mirror
+ *   spot.c notes.c cas.c seen.c  one item under its bucket's lock; notes for a mirror;
+ *                                when an item was used
  *   table.h memory.h ghost.h background.h    where items are; their memory; evicted
  *                                keys; a thread
  *
@@ -19,6 +21,7 @@
 #define STORE_INSTANCE_H
 
 #include <memcached/engine.h>
+#include <memcached/engine_meta.h>
 #include <memcached/engine_mirror.h>
 
 #include "base/option.h"
@@ -48,6 +51,7 @@ struct tap_scan;
 /* The background thread's state, except for the counter `scans`. */
 struct maintenance {
     _Atomic uint64_t scans; /* complete rounds for expired items */
+    uint32_t aged;          /* next bucket whose items are aged (seen.h) */
     uint32_t cursor;        /* next segment of the round */
     rel_time_t round_began;
     unsigned turns;
@@ -82,7 +86,7 @@ struct store {
     struct counters *counters; /* memory.nlanes of them */
 
     /* Every call reads these; a flush writes them. */
-    _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; EPOCH_MASK bits */
+    _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; up to EPOCH_MASK */
     _Atomic uint32_t flush_at;           /* when a delayed flush is due; 0: none */
 
     _Alignas(64) _Atomic uint64_t cas; /* the last one given */
@@ -97,7 +101,7 @@ struct store {
     struct maintenance maintenance;
     union {
         engine_info info;
-        char room[sizeof(engine_info) + 5 * sizeof(feature_info)];
+        char room[sizeof(engine_info) + 6 * sizeof(feature_info)];
     } info;
     char error[256];
 };
@@ -176,10 +180,11 @@ void store_drop_stale(struct store *s, struct spot *spot);
 /* The rest of store_unlink, for a caller that empties the slot itself. */
 void store_retire(struct store *s, struct spot *spot, struct item *it);
 
-/* Replaces the item found, or adds one, with a new CAS. False: no memory. */
-bool store_link(struct store *s, struct spot *spot, struct item *it);
+/* Replaces the item found, or adds one, with a new CAS and these meta marks. False: no
+ * memory. */
+bool store_link(struct store *s, struct spot *spot, struct item *it, unsigned meta);
 
-/* The same, with this CAS and these marks (except the epoch). */
+/* The same, with this CAS and all of its marks. */
 bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t cas,
                    unsigned mark);
 
@@ -237,22 +242,17 @@ struct item *store_peek(struct store *s, const void *key, size_t nkey);
 ENGINE_ERROR_CODE store_remove(struct store *s, const void *key, size_t nkey,
                                uint64_t cas);
 
-/* update.c, arithmetic.c, touch.c: as the engine interface defines them. */
+/* update.c, arithmetic.c, touch.c: as the engine interface and <memcached/engine_meta.h>
+ * define them. */
 ENGINE_ERROR_CODE store_update(struct store *s, const void *cookie, struct item *it,
-                               uint64_t *cas, ENGINE_STORE_OPERATION operation);
+                               uint64_t *cas, const struct meta_store *how);
 
-struct arithmetic {
-    const void *key;
-    size_t nkey;
-    bool increment, create;
-    uint64_t delta, initial;
-    rel_time_t exptime;
-};
 ENGINE_ERROR_CODE store_arithmetic(struct store *s, const void *cookie,
-                                   const struct arithmetic *a, uint64_t *cas,
-                                   uint64_t *result);
-/* Changes the expiry, counts a use, and takes a reference; NULL: the key is absent. The
- * CAS does not change. */
+                                   struct meta_arithmetic *a);
+/* Changes the expiry of the item found. */
+void store_set_exptime(struct store *s, struct item *it, rel_time_t exptime);
+/* The same, counts a read, and takes a reference; NULL: the key is absent. The CAS does
+ * not change. */
 struct item *store_touch(struct store *s, const void *key, size_t nkey,
                          rel_time_t exptime);
 ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,

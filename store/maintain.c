@@ -7,6 +7,7 @@
  *   aged segments    seals them when they receive no more items
  *   due flush        fires it, and sweeps flushed items out of the table
  *   expired items    removes them, for at most a hundredth of the time
+ *   last uses        keeps them from getting too old for their bits
  *   CAS              keeps it at or above the clock, once a second
  *   ghost table      resizes it for the number of items
  *   hash table       shrinks it when it is far too large for its items
@@ -14,6 +15,7 @@
 #include "store/instance.h"
 
 #include "base/check.h"
+#include "store/seen.h"
 
 enum {
     TURN_MS = 100,
@@ -69,6 +71,7 @@ static void turn(void *store)
     store_expire(s, EXPIRE_US);
     if (++s->maintenance.turns % TURNS_A_SECOND == 0)
         store_reclaim_parked(s);
+    seen_age(s, TURNS_A_SECOND);
     shrink_table(s);
     store_follow_clock(s);
     budget_charge(&s->memory.budget, ghost_resize(&s->ghost, store_count_items(s)));

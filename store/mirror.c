@@ -1,6 +1,7 @@
 #include "store/mirror.h"
 
 #include "store/notes.h"
+#include "store/seen.h"
 
 /* ---- events of this store */
 
@@ -33,6 +34,7 @@ static item_credit mirror_credit(ENGINE_HANDLE *handle, const item *at, bool wit
     const struct memory *m = &store_of(handle)->memory;
     const struct item *it = at;
     item_credit credit = notes_credit(item_mark(it), memory_segment(m, it)->queue);
+    credit |= (item_credit)(item_meta(it) << CREDIT_MARKS_SHIFT);
     if (with_age)
         credit |= (item_credit)(CREDIT_AGED | memory_age(m, it, CREDIT_AGES)
                                                   << CREDIT_AGE_SHIFT);
@@ -71,6 +73,11 @@ static ENGINE_ERROR_CODE mirror_allocate(ENGINE_HANDLE *handle, const void *cook
     return result;
 }
 
+static unsigned marks_of(item_credit credit)
+{
+    return (credit & CREDIT_MARKS) >> CREDIT_MARKS_SHIFT;
+}
+
 static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie, item *at,
                                       uint64_t cas, item_credit credit,
                                       ENGINE_STORE_OPERATION operation)
@@ -78,28 +85,35 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
     struct store *s = store_of(handle);
     struct item *it = at;
     ENGINE_ERROR_CODE result = ENGINE_NOT_STORED;
+    unsigned mark = (credit & (MARK_FREQ | MARK_FETCHED)) | marks_of(credit)
+                                                                << MARK_META_SHIFT;
     struct spot spot;
     (void)cookie;
     store_check_flush(s);
     cas = store_adopt_cas(s, cas);
     store_lookup(s, &spot, it->hash, item_key(it), it->nkey);
     if (spot.it == NULL || operation != OPERATION_ADD)
-        result = store_link_as(s, &spot, it, cas, credit & (MARK_FREQ | MARK_FETCHED))
-                     ? ENGINE_SUCCESS
-                     : ENGINE_ENOMEM;
+        result = store_link_as(s, &spot, it, cas, mark) ? ENGINE_SUCCESS : ENGINE_ENOMEM;
     store_unlock(s, &spot);
     return result;
 }
 
 static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
-                         rel_time_t exptime)
+                         rel_time_t exptime, item_credit credit)
 {
     struct store *s = store_of(handle);
     rel_time_t when = exptime == 0 ? 0 : s->server.core->realtime((time_t)exptime);
-    struct item *it = store_touch(s, key, nkey, when);
-    if (it != NULL)
-        store_release(s, it);
-    return it != NULL;
+    struct spot spot;
+    store_check_flush(s);
+    store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
+    bool here = spot.it != NULL;
+    if (here) {
+        item_note_read(spot.it);
+        store_set_exptime(s, spot.it, when);
+        item_set_meta(spot.it, marks_of(credit));
+    }
+    store_unlock(s, &spot);
+    return here;
 }
 
 /* Like an eviction of its own, but the memory is freed when the segment is reclaimed. */
@@ -163,9 +177,11 @@ static bool repeat_read(struct store *s, const struct engine_note *n)
 {
     struct spot spot;
     store_lookup(s, &spot, store_hash(s, n->key, n->nkey), n->key, n->nkey);
-    if (spot.it != NULL)
-        (void)item_note_use(spot.it);
     bool here = spot.it != NULL;
+    if (here) {
+        item_note_read(spot.it);
+        seen_note(s, spot.it);
+    }
     store_unlock(s, &spot);
     return here;
 }

@@ -4,10 +4,10 @@ void notes_tell(struct store *s, enum engine_note_kind kind, const struct item *
                 unsigned mark, unsigned queue)
 {
     engine_subscriber subscriber = atomic_load(&s->subscriber);
-    if (subscriber == NULL || it->nkey > UINT8_MAX)
+    if (subscriber == NULL)
         return;
     const struct engine_note note = { .key = item_key(it),
-                                      .nkey = (uint8_t)it->nkey,
+                                      .nkey = it->nkey,
                                       .kind = (uint8_t)kind,
                                       .credit = notes_credit(mark, queue),
                                       .cas = item_cas(it) };

@@ -1,6 +1,8 @@
 /* One item under its bucket's lock: finds, links, moves, unlinks it. Also references. */
 #include "store/instance.h"
 
+#include "store/seen.h"
+
 /* Somebody asked for it. */
 static void meet_stale(struct store *s, struct spot *spot)
 {
@@ -50,7 +52,8 @@ void store_retire(struct store *s, struct spot *spot, struct item *it)
 {
     uint32_t large = memory_large_id(&s->memory, it);
     memory_note_dead(&s->memory, it);
-    uint32_t was = atomic_fetch_sub_explicit(&it->word, ITEM_LINKED - ITEM_DEAD,
+    uint32_t epoch = item_word(it) & ITEM_EPOCH; /* a dead item has none */
+    uint32_t was = atomic_fetch_sub_explicit(&it->word, ITEM_LINKED - ITEM_DEAD + epoch,
                                              memory_order_acq_rel);
     if ((was & ITEM_REFS) == 0)
         spot->garbage = large;
@@ -84,22 +87,24 @@ void store_move(struct store *s, struct spot *spot, struct item *to, unsigned ma
     atomic_store_explicit(&to->exptime, exptime, memory_order_relaxed);
     atomic_store_explicit(&to->nbytes, item_nbytes(it), memory_order_relaxed);
     item_set_mark(to, mark);
+    item_set_seen(to, item_seen(it));
     memcpy(to->data, it->data, it->nkey + (size_t)item_nbytes(it));
     slot_set(&s->table, spot->slot, to);
-    atomic_store_explicit(&to->word, ITEM_LINKED, memory_order_release);
+    atomic_store_explicit(&to->word, ITEM_LINKED | (item_word(it) & ITEM_EPOCH),
+                          memory_order_release);
     memory_note_dead(&s->memory, it);
     atomic_store_explicit(&it->word, ITEM_DEAD, memory_order_release);
     COUNT(store_counters(s)->items_moved, 1);
 }
 
 /* The caller's reference is usually the only one: then no other thread can see it yet. */
-static void mark_linked(struct item *it)
+static void mark_linked(struct store *s, struct item *it)
 {
-    uint32_t word = item_word(it);
-    if (word == 1)
-        atomic_store_explicit(&it->word, ITEM_LINKED | 1, memory_order_release);
+    uint32_t epoch = atomic_load_explicit(&s->epoch, memory_order_relaxed) << EPOCH_SHIFT;
+    if (item_word(it) == 1)
+        atomic_store_explicit(&it->word, ITEM_LINKED | epoch | 1, memory_order_release);
     else
-        atomic_fetch_or(&it->word, ITEM_LINKED);
+        atomic_fetch_or(&it->word, ITEM_LINKED | epoch);
 }
 
 bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t cas,
@@ -116,24 +121,24 @@ bool store_link_as(struct store *s, struct spot *spot, struct item *it, uint64_t
     } else {
         slot_set(&s->table, spot->slot, it);
     }
-    mark |= atomic_load_explicit(&s->epoch, memory_order_relaxed) << MARK_EPOCH_SHIFT;
     COUNT(c->total_items, 1);
     atomic_store_explicit(&it->cas, cas, memory_order_relaxed);
     item_set_mark(it, mark);
-    mark_linked(it);
+    item_set_seen(it, seen_now(s));
+    mark_linked(s, it);
     if (old != NULL)
         store_retire(s, spot, old);
     return true;
 }
 
-bool store_link(struct store *s, struct spot *spot, struct item *it)
+bool store_link(struct store *s, struct spot *spot, struct item *it, unsigned meta)
 {
     unsigned mark = 0;
     if (spot->it != NULL) { /* overwriting an item is a use, too */
         mark = item_freq(spot->it);
         mark += mark < MARK_FREQ;
     }
-    return store_link_as(s, spot, it, store_next_cas(s), mark);
+    return store_link_as(s, spot, it, store_next_cas(s), mark | meta << MARK_META_SHIFT);
 }
 
 /* Called when the last reference to an item that was never stored is returned. */

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "base/check.h"
+#include "store/seen.h"
 
 enum { GATK = 0x23, GATKQ = 0x24 };
 
@@ -29,6 +30,12 @@ static const struct touch_kind *find_kind(uint8_t opcode)
     return NULL;
 }
 
+void store_set_exptime(struct store *s, struct item *it, rel_time_t exptime)
+{
+    atomic_store_explicit(&it->exptime, exptime, memory_order_relaxed);
+    memory_note_exptime(&s->memory, it, exptime);
+}
+
 struct item *store_touch(struct store *s, const void *key, size_t nkey,
                          rel_time_t exptime)
 {
@@ -38,9 +45,9 @@ struct item *store_touch(struct store *s, const void *key, size_t nkey,
     struct item *it = spot.it;
     if (it != NULL) {
         item_take_ref(it);
-        item_note_use(it);
-        atomic_store_explicit(&it->exptime, exptime, memory_order_relaxed);
-        memory_note_exptime(&s->memory, it, exptime);
+        item_note_read(it);
+        seen_note(s, it);
+        store_set_exptime(s, it, exptime);
     }
     store_unlock(s, &spot);
     return it;

@@ -26,25 +26,30 @@
 #include <memcached/engine.h>
 
 #define ENGINE_FEATURE_MIRROR 0x80000a03u
-#define ENGINE_MIRROR_NAME    "mirror 3"
+#define ENGINE_MIRROR_NAME    "mirror 4"
 
 /*
  * The credit of an item, which travels with it from node to node: how often it was read
  * recently; whether it was ever read; whether it proved itself when it was last judged;
  * and, in a copy of the whole store, its position between the oldest and the youngest.
+ * With it travel the item's marks (engine_meta.h), which are state: they are given in any
+ * case.
  *
- *   15       14..8   7..5   4       3       2        1..0
- *   given  | unused | age | aged | proven | fetched | uses
+ *   15       14..11   10..8   7..5   4       3       2        1..0
+ *   given  | unused | marks | age | aged | proven | fetched | uses
  */
 typedef uint16_t item_credit;
 
-#define CREDIT_USES      0x0003u
-#define CREDIT_FETCHED   0x0004u
-#define CREDIT_PROVEN    0x0008u
-#define CREDIT_AGED      0x0010u /* the age is given */
-#define CREDIT_GIVEN     0x8000u /* if the whole credit is 0, nothing is known */
-#define CREDIT_AGE_SHIFT 5
-#define CREDIT_AGES      8 /* 0: the next to be judged */
+#define CREDIT_USES    0x0003u
+#define CREDIT_FETCHED 0x0004u
+#define CREDIT_PROVEN  0x0008u
+#define CREDIT_AGED    0x0010u /* the age is given */
+#define CREDIT_MARKS   0x0700u
+#define CREDIT_GIVEN   0x8000u /* without it only the marks are known */
+
+#define CREDIT_AGE_SHIFT   5
+#define CREDIT_AGES        8 /* 0: the next to be judged */
+#define CREDIT_MARKS_SHIFT 8
 
 /* Something that the engine did on its own, or the effect of a client's read. */
 enum engine_note_kind {
@@ -101,9 +106,10 @@ struct engine_mirror {
     (ENGINE_HANDLE *handle, const void *cookie, item *it, uint64_t cas,
      item_credit credit, ENGINE_STORE_OPERATION operation);
 
-    /* Repeats a client's touch; exptime as in allocate. False: the item is not here. */
-    bool (*touch)(ENGINE_HANDLE *handle, const void *key, size_t nkey,
-                  rel_time_t exptime);
+    /* Gives the item this expiry, as in allocate, and the marks in the credit. False: it
+     * is not here. */
+    bool (*touch)(ENGINE_HANDLE *handle, const void *key, size_t nkey, rel_time_t exptime,
+                  item_credit credit);
 
     /* Repeats what the other node did. An item with a CAS above that of a NOTE_EVICTED
      * stays. False: a client of the other node has read an item that is absent here. If

@@ -419,7 +419,7 @@ static bool same_item(const struct comparison *cmp, const struct link_change *a,
     struct pair *p = other->pair;
     const struct node *this = &p->node[1 - other->number];
     return a->nvalue == b->nvalue && memcmp(a->value, b->value, a->nvalue) == 0 &&
-           a->flags == b->flags &&
+           a->credit == b->credit && a->flags == b->flags &&
            pair_second(this, a->exptime) == pair_second(other, b->exptime) &&
            (p->config.own_cas || a->cas == b->cas);
 }

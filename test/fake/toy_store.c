@@ -19,6 +19,7 @@ struct toy_item {
     unsigned references;
     uint64_t cas, serial;
     uint32_t flags, exptime, stored_at; /* by the store's clock; exptime 0: never */
+    uint16_t marks;                     /* as in a credit */
     uint16_t nkey;
     uint32_t nvalue;
     char *value;
@@ -129,6 +130,7 @@ static struct toy_item *store(struct toy_store *s, const struct link_change *c)
     it->nvalue = c->nvalue;
     it->flags = c->flags;
     it->exptime = c->exptime;
+    it->marks = c->credit & LINK_MARKS;
     it->stored_at = s->clock;
     it->cas = next_cas(s);
     it->serial = ++s->serial;
@@ -153,6 +155,7 @@ static void describe(const struct toy_item *it, struct link_change *c)
         .flags = it->flags,
         .exptime = it->exptime,
         .cas = it->cas,
+        .credit = it->marks,
     };
 }
 
@@ -241,6 +244,7 @@ static bool op_touch(void *store_, const struct link_change *c)
     if (at == NULL)
         return false;
     (*at)->exptime = c->exptime;
+    (*at)->marks = c->credit & LINK_MARKS;
     return true;
 }
 
@@ -433,6 +437,7 @@ bool toy_store_join(struct toy_store *s, const struct link_change *c, struct del
     memcpy(value + (c->before ? c->nvalue : 0), all.value, all.nvalue);
     memcpy(value + (c->before ? 0 : all.nvalue), c->value, c->nvalue);
     *delta = (struct delta){ .base = all.cas, .npiece = c->nvalue, .before = c->before };
+    all.credit = 0;
     all.key = c->key; /* that of the item goes with it */
     all.value = value;
     all.nvalue += c->nvalue;
@@ -447,9 +452,11 @@ uint64_t toy_store_touch(struct toy_store *s, const void *key, size_t nkey,
                          uint32_t exptime)
 {
     struct toy_item **at = find_live(s, key, nkey);
-    if (at != NULL)
-        (*at)->exptime = absolute(s, exptime);
-    return at != NULL ? (*at)->cas : 0;
+    if (at == NULL)
+        return 0;
+    (*at)->exptime = absolute(s, exptime);
+    (*at)->marks = ((*at)->marks + (1 << LINK_MARKS_SHIFT)) & LINK_MARKS;
+    return (*at)->cas;
 }
 
 bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey)

@@ -55,8 +55,8 @@ void toy_store_advance(struct toy_store *s, uint32_t seconds);
 uint64_t toy_store_set(struct toy_store *s, const struct link_change *c);
 bool toy_store_join(struct toy_store *s, const struct link_change *c,
                     struct delta *delta);
-/* Gives a new time to live and keeps value and CAS, which it returns; 0 if the key is not
- * there. */
+/* Gives a new time to live, changes the marks, and keeps value and CAS, which it returns;
+ * 0 if the key is not there. */
 uint64_t toy_store_touch(struct toy_store *s, const void *key, size_t nkey,
                          uint32_t exptime);
 bool toy_store_delete(struct toy_store *s, const void *key, size_t nkey);

@@ -137,7 +137,7 @@ static bool same_sight(const struct world *w, const struct sight *a,
     uint32_t drift =
         a->dies_at > b->dies_at ? a->dies_at - b->dies_at : b->dies_at - a->dies_at;
     return a->version == b->version && (a->cas == b->cas || w->p.config.own_cas) &&
-           drift <= w->late;
+           a->credit == b->credit && drift <= w->late;
 }
 
 /* May the key be on one node only? Yes if it was evicted, or if the way to the peer
@@ -323,11 +323,11 @@ static void judge_key_at_rest(struct world *w, unsigned k, bool sole)
     }
     if (!may_be_alone(w, key, &s[0], &s[1]) && !same_sight(w, &s[0], &s[1]))
         world_complain(w,
-                       "unequal at rest: key %u has version %llu, CAS %llx, death %u and "
-                       "version %llu, CAS %llx, death %u",
+                       "unequal at rest: key %u has version %llu, CAS %llx, marks %x, "
+                       "death %u and version %llu, CAS %llx, marks %x, death %u",
                        k, (unsigned long long)s[0].version, (unsigned long long)s[0].cas,
-                       s[0].dies_at, (unsigned long long)s[1].version,
-                       (unsigned long long)s[1].cas, s[1].dies_at);
+                       s[0].credit, s[0].dies_at, (unsigned long long)s[1].version,
+                       (unsigned long long)s[1].cas, s[1].credit, s[1].dies_at);
     judge_eviction(w, k, s);
     if (key->heir != 0 && s[0].version != key->heir)
         world_complain(w, "a conflict that is none: key %u has version %llu, not %llu", k,

@@ -155,6 +155,10 @@ MUTANTS = [
      {"record-before-store": "@ change_record(e->core, &ch); if (info.nkey == 1)"
                              " nanosleep(&(struct timespec){ 0, 20000000 }, NULL);",
       "record-before-store 2": "if (false)"}),
+    ("wins-unrecorded", "two winners of an item, one on each side of a fail-over", ENGINE,
+     {"wins-unrecorded": "else if (g->touches)"}),
+    ("marks-not-compared", "a comparison that passes over who has won an item", "verify",
+     {"marks-not-compared": "(same_marks(mine, named) || true) &&"}),
     ("open-bracket", "R2: a map that is sent in the middle of a change", INTERLEAVE,
      {"open-bracket": "@ gate_leave(ch->worker);"}),
     ("held-promotes", "R2: a write that waited for a handover, and takes the role back", SIM,

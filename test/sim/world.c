@@ -139,6 +139,7 @@ void world_see(struct world *w, struct node *n, unsigned k, struct sight *out)
     out->digest = hash_key(it.state.value, it.state.nvalue);
     out->cas = it.state.cas;
     out->flags = it.state.flags;
+    out->credit = it.state.credit;
     out->dies_at = it.state.exptime != 0 ? pair_second(n, it.state.exptime) : NEVER;
     toy_store_ops.release(&n->store, it.item);
 }

@@ -101,6 +101,7 @@ struct sight {
     uint64_t version; /* 0: a miss */
     uint64_t cas, digest;
     uint32_t flags, dies_at;
+    uint16_t credit; /* its marks */
 };
 
 void world_init(struct world *w, const struct pair_config *config, uint64_t seed,

@@ -124,6 +124,29 @@ START_TEST(test_engine_would_block)
 }
 END_TEST
 
+/* The rest is served as far as the interface goes. */
+START_TEST(test_an_engine_without_the_meta_extension)
+{
+#define WHY                                                                              \
+    "SERVER_ERROR this storage engine does not offer what this needs: "                  \
+    "default_engine.so does\r\n"
+    begin(0, true);
+    ask("set a 0 0 1\r\n5\r\n", "STORED\r\n");
+    ask("mg a v k u\r\n", "VA 1 ka\r\n5\r\n");
+    ask("mg a T30 t\r\n", "HD t30\r\n");
+    ask("ma a\r\n", "HD\r\n");
+    ask("mg a h\r\n", WHY);
+    ask("mg a N5\r\n", WHY);
+    ask("mg a R5\r\n", WHY);
+    ask("ma a t\r\n", WHY);
+    ask("md a I\r\n", WHY);
+    ask("ms a 1 I C1\r\nx\r\n", WHY);
+    ask("me a\r\n", WHY);
+    ask("md a\r\n", "HD\r\n");
+    finish();
+}
+END_TEST
+
 START_TEST(test_status_of_the_notification_is_the_answer)
 {
     begin(0, true);
@@ -228,6 +251,7 @@ int main(void)
         test_many_requests_in_one_go,
         test_failed_allocate_removes_the_key,
         test_engine_would_block,
+        test_an_engine_without_the_meta_extension,
         test_status_of_the_notification_is_the_answer,
         test_disconnect_closes,
         test_reserved_cookie_outlives_the_connection,

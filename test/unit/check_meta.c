@@ -27,10 +27,11 @@ static const struct {
     { "ms a 1 F5 T-1 c k\r\nx\r\n",
       "set a flags=5 exptime=-1 last no_value returns=ck value=x\n" },
     { "ms a 1 C7 q\r\nx\r\n", "cas a cas=7 last quiet no_value returns= value=x\n" },
-    { "ms a 1 ME\r\nx\r\n", "add a last no_value returns= value=x\n" },
+    { "ms a 1 ME C9\r\nx\r\n", "add a last no_value returns= value=x\n" },
+    { "ms a 1 C0\r\nx\r\n", "cas a last no_value returns= value=x\n" },
     { "ms a 1 MR C9\r\nx\r\n", "cas a cas=9 last no_value returns= value=x\n" },
     { "ms a 1 MA C9\r\nx\r\n", "append a cas=9 last no_value returns= value=x\n" },
-    { "ms a 1 Mp\r\nx\r\n", "prepend a last no_value returns= value=x\n" },
+    { "ms a 1 MP\r\nx\r\n", "prepend a last no_value returns= value=x\n" },
     { "ms YQ== 1 b\r\nx\r\n", "set a last no_value returns= value=x\n" },
     { "md a\r\n", "delete a last no_value returns=\n" },
     { "md a C5 q Oz\r\n", "delete a cas=5 last quiet no_value returns=O opaque=z\n" },
@@ -41,11 +42,32 @@ static const struct {
     { "mn\r\n", "noop returns=\n" },
     { "mg a\r\nget a b\r\n", "get a last no_value returns=\nget a\nget b last\n" },
     { "mg\r\n", "! ERROR" EOL "\n" },
-    { "me a\r\n", "! ERROR" EOL "\n" },
+    { "me a\r\n", "debug a last no_value returns=\n" },
+    { "me YQpi b x\r\n", "debug a\\x0ab last no_value returns=\n" },
+    { "me YQ b\r\n", CE "bad command line format" EOL "\n" },
+    { "me\r\n", CE "bad command line format" EOL "\n" },
+    { "mg a h l t N30 R20 T10\r\n", "gat a exptime=10 last no_value returns=hlt\n" },
+    { "md a I T5 k\r\n", "delete a last no_value returns=k\n" },
+    { "ma a T5 t N7\r\n", "incr a exptime=7 delta=1 create last no_value returns=t\n" },
     { "mg " K250 "1\r\n", CE "bad command line format" EOL "\n" },
     { "mg a v v\r\n", CE "duplicate flag" EOL "\n" },
     { "mg a Z\r\n", CE "invalid flag" EOL "\n" },
-    { "mg a F5\r\n", CE "invalid flag" EOL "\n" },
+    { "mg a F5 D3 L P\r\n", "get a flags=5 delta=3 last no_value returns=\n" },
+    { "mg a q 1\r\n", CE "invalid flag" EOL "\n" },
+    { "mg a \x80\r\n", CE "duplicate flag" EOL "\n" },
+    { "mg a Nx Z\r\n", CE "invalid flag" EOL "\n" },
+    { "mg a Nx Jx\r\n", CE "invalid numeric initial value" EOL "\n" },
+    { "mg a Nx Fx\r\n", CE "bad token in command line format" EOL "\n" },
+    { "ms a 1 F4294967297 v\r\nx\r\n", "set a flags=1 last no_value returns= value=x\n" },
+    { "md a v\r\n", "delete a last no_value returns=\n" },
+    { "mg a v k f c s t h l u b T N R I F C M J\r\n",
+      CE "options flags are too long" EOL "\n" },
+    { "md a v k f c s t h l u b T N R I F C M J\r\n",
+      CE "options flags too long" EOL "\n" },
+    { "md a Z\r\n", CE "invalid or duplicate flag" EOL "\n" },
+    { "ma a Mx\r\n", CE "invalid mode for ma M token" EOL "\n" },
+    { "ma a MII\r\n", CE "invalid or duplicate flag" EOL "\n" },
+    { "ms a 1 MII\r\nx\r\n", CE "incorrect length for M token" EOL "\n" },
     { "mg a Tx\r\n", CE "bad token in command line format" EOL "\n" },
     { "mg a O" K10 K10 K10 "12\r\n", CE "opaque token too long" EOL "\n" },
     { "mg YQ= b\r\n", CE "error decoding key" EOL "\n" },
@@ -54,10 +76,11 @@ static const struct {
     { "ms a 1 Z\r\nx\r\nmn\r\n", CE "invalid flag" EOL "\nnoop returns=\n" },
     { "ms a 1 q Fx\r\nx\r\nmn\r\n",
       CE "bad command line format" EOL "\nnoop returns=\n" },
-    { "ms a 1 Mx\r\nx\r\nmn\r\n", CE "invalid mode for M token" EOL "\nnoop returns=\n" },
+    { "ms a 1 Mx\r\nx\r\nmn\r\n",
+      CE "invalid mode for ms M token" EOL "\nnoop returns=\n" },
     { "ms a 65\r\n" K50 "0123456789abcde\r\nmn\r\n",
       "! SERVER_ERROR object too large for cache" EOL "\nnoop returns=\n" },
-    { "ma a Dx\r\n", CE "bad token in command line format" EOL "\n" },
+    { "ma a Dx\r\n", CE "invalid or duplicate flag" EOL "\n" },
 };
 
 START_TEST(lines_become_requests_however_they_are_cut)
@@ -109,6 +132,11 @@ static const struct {
     { "ma a\r\n", OUTCOME_OK, NULL, "HD" EOL },
     { "ma a v c k\r\n", OUTCOME_OK, NULL, "VA 3 c9 ka" EOL "123" EOL },
     { "ma a v c k\r\n", OUTCOME_NOT_FOUND, NULL, "NF ka" EOL },
+    { "ma a t v\r\n", OUTCOME_OK, NULL, "VA 3 t-1" EOL "123" EOL },
+    { "me a\r\n", OUTCOME_NOT_FOUND, NULL, "EN" EOL },
+    { "me a\r\n", OUTCOME_OK, NULL,
+      "ME a exp=-1 la=0 cas=9 fetch=no cls=1 size=123" EOL },
+    { "mg a h l\r\n", OUTCOME_OK, NULL, "HD h0 l0" EOL },
     { "ma a\r\n", OUTCOME_NOT_A_NUMBER, NULL,
       "CLIENT_ERROR cannot increment or decrement non-numeric value" EOL },
     { "mn\r\n", OUTCOME_OK, NULL, "MN" EOL },
@@ -125,7 +153,8 @@ START_TEST(answers_return_what_was_asked_for)
                                 .nvalue = 5,
                                 .cas = 9,
                                 .number = 123,
-                                .ttl = -1 };
+                                .ttl = -1,
+                                .base64 = strstr(answers[i].line, " b ") != NULL };
         buffer_init(&in);
         ck_assert(buffer_append(&in, answers[i].line, strlen(answers[i].line)));
         ck_assert_int_eq(text_codec.parse(&parser, &in, &req), PARSE_OK);
@@ -139,17 +168,24 @@ END_TEST
 
 START_TEST(the_longest_answer_fits)
 {
-    char line[] = "mg " K250 " k O" K10 K10 K10 "1 s f c t\r\n";
+    char line[] = "mg " K250 " k O" K10 K10 K10 "1 s f c t h l\r\n";
     struct parser parser = { .value_max = VALUE_MAX };
     struct request req;
-    struct response res = {
-        .flags = UINT32_MAX, .nvalue = UINT32_MAX, .cas = UINT64_MAX, .ttl = INT64_MAX
-    };
+    struct response res = { .flags = UINT32_MAX,
+                            .nvalue = UINT32_MAX,
+                            .cas = UINT64_MAX,
+                            .ttl = INT64_MAX,
+                            .read = true,
+                            .idle = UINT32_MAX,
+                            .taken = true,
+                            .stale = true,
+                            .won = true };
     struct buffer in = { .data = line, .tail = strlen(line), .size = sizeof(line) };
     ck_assert_int_eq(text_codec.parse(&parser, &in, &req), PARSE_OK);
     char *answer = codec_answer(&text_codec, &req, &res, NULL, true);
     ck_assert_str_eq(answer, "HD k" K250 " O" K10 K10 K10 "1 s4294967295 f4294967295"
-                             " c18446744073709551615 t9223372036854775807" EOL);
+                             " c18446744073709551615 t9223372036854775807 h1"
+                             " l4294967295 Z X W" EOL);
     free(answer);
 }
 END_TEST

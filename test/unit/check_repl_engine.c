@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <memcached/engine_meta.h>
+
 #include "config.h"
 #include "test/fake/client.h"
 #include "test/unit/unit.h"
@@ -237,6 +239,46 @@ START_TEST(test_touches_arrive)
 }
 END_TEST
 
+static struct meta_get ask_meta(struct node *n, const char *key, bool yields)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)n->engine;
+    const struct engine_meta *meta = engine_meta_of(n->engine->get_info(handle));
+    struct meta_get g = { .yields = yields, .unread = true, .vivifies = !yields };
+    item *it;
+    ck_assert_ptr_nonnull(meta);
+    if (meta->get(handle, cookie, &it, key, strlen(key), &g) == ENGINE_SUCCESS)
+        n->engine->release(handle, cookie, it);
+    return g;
+}
+
+static void invalidate(struct node *n, const char *key)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)n->engine;
+    const struct engine_meta *meta = engine_meta_of(n->engine->get_info(handle));
+    struct meta_invalidate i = { .key = key, .nkey = strlen(key) };
+    ck_assert_int_eq(meta->invalidate(handle, cookie, &i), ENGINE_SUCCESS);
+}
+
+#define MARKS(n, key) (ask_meta(n, key, true).was.marks)
+
+/* To look at the standby does not make it active. */
+START_TEST(test_marks_arrive)
+{
+    link_up();
+    ck_assert(ask_meta(&a, "k", false).created);
+    UNTIL(MARKS(&b, "k") == META_WON);
+    invalidate(&a, "k");
+    UNTIL(MARKS(&b, "k") == META_STALE);
+    ck_assert(ask_meta(&a, "k", false).wins);
+    UNTIL(MARKS(&b, "k") == (META_STALE | META_WON));
+    ck_assert_uint_eq(stat(&b, "repl_active"), 0);
+    stop(&a);
+    ck_assert(!ask_meta(&b, "k", false).wins);
+    invalidate(&b, "k");
+    ck_assert(ask_meta(&b, "k", false).wins);
+}
+END_TEST
+
 /* Checks the answer, and whether the peer was told of it. */
 static void in_vain(ENGINE_ERROR_CODE rc, ENGINE_ERROR_CODE expected, bool told)
 {
@@ -450,6 +492,7 @@ int main(void)
         test_stores_arrive,
         test_arithmetic_arrives,
         test_touches_arrive,
+        test_marks_arrive,
         test_absences_arrive,
         test_flush_arrives,
         test_large_values_arrive,

@@ -296,19 +296,22 @@ START_TEST(an_item_may_be_stored_again_while_it_is_there)
 }
 END_TEST
 
+/* Hosts take keys of up to 250 bytes. */
 START_TEST(keys_of_any_length)
 {
-    char key[1024];
+    char key[257];
+    item *it;
 
     memset(key, 'k', sizeof(key));
-    for (size_t n = 1; n < sizeof(key); n++) {
+    for (size_t n = 1; n < sizeof(key) - 1; n++) {
         struct fake_store what = {
             .op = OPERATION_SET, .key = key, .nkey = n, .value = "v"
         };
         ck_assert_int_eq(fake_store(engine, cookie, &what, NULL), ENGINE_SUCCESS);
     }
-    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "curr_items"),
-                      sizeof(key) - 1);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, NULL, "curr_items"), UINT8_MAX);
+    ck_assert_int_eq(engine->allocate(&engine->interface, cookie, &it, key, 256, 0, 0, 0),
+                     ENGINE_EINVAL);
 }
 END_TEST
 

@@ -143,6 +143,17 @@ static rel_time_t expiry_of(const char *key)
     return exptime;
 }
 
+static item_credit marks_of(const char *key)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
+    item *it;
+    ck_assert_int_eq(mirror_rows.peek(handle, cookie, &it, key, strlen(key)),
+                     ENGINE_SUCCESS);
+    item_credit credit = mirror_rows.credit(handle, it, true);
+    engine->release(handle, cookie, it);
+    return credit & CREDIT_MARKS;
+}
+
 START_TEST(the_mirror_repeats_a_touch)
 {
     ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
@@ -151,10 +162,12 @@ START_TEST(the_mirror_repeats_a_touch)
     uint64_t cas;
 
     ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
-    ck_assert(mirror_rows.touch(handle, "k", 1, 100));
-    ck_assert(!mirror_rows.touch(handle, "l", 1, 50));
+    ck_assert(mirror_rows.touch(handle, "k", 1, 100, CREDIT_MARKS));
+    ck_assert(!mirror_rows.touch(handle, "l", 1, 50, 0));
     ck_assert_uint_eq(expiry_of("k"), now + 100);
-    ck_assert(mirror_rows.touch(handle, "k", 1, 0));
+    ck_assert_uint_eq(marks_of("k"), CREDIT_MARKS);
+    ck_assert(mirror_rows.touch(handle, "k", 1, 0, 0));
+    ck_assert_uint_eq(marks_of("k"), 0);
     ck_assert_uint_eq(expiry_of("k"), 0);
     ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
     ck_assert_uint_eq(v.cas, cas);

@@ -72,6 +72,7 @@ START_TEST(test_unequal_items_are_repaired)
         { .value = "v", .nvalue = 1, .flags = 7 },
         { .value = "v", .nvalue = 1, .exptime = 2000 },
         { .value = "v", .nvalue = 1, .cas = 12345 },
+        { .value = "v", .nvalue = 1, .credit = LINK_MARKS },
     };
     for (unsigned i = 0; i < N_ELEMENTS(as); i++) {
         restart_pair(NULL);
