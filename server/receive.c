@@ -1,8 +1,8 @@
 #include "server/receive.h"
 
 #include <string.h>
-#include <sys/uio.h>
 
+#include "server/channel.h"
 #include "server/item_view.h"
 
 bool receive_start(struct connection *c)
@@ -66,8 +66,7 @@ bool receive_from_socket(struct connection *c, char *at, size_t room, ssize_t *n
 {
     size_t direct = piece_room(&c->value);
     struct iovec to[2] = { { c->value.piece.iov_base, direct }, { at, room } };
-    *n = readv(c->fd, to, 2);
-    c->read_full = *n > 0 && (size_t)*n == direct + room;
+    *n = channel_read_both(c, to);
     if (*n <= 0)
         return true;
     size_t taken = (size_t)*n < direct ? (size_t)*n : direct;

@@ -11,7 +11,9 @@
 #include <stdatomic.h>
 
 #include "base/engine_module.h"
+#include "server/certificates.h"
 #include "server/listener.h"
+#include "server/passwords.h"
 #include "server/settings.h"
 #include "server/worker.h"
 
@@ -21,6 +23,8 @@ struct server {
     struct settings settings;
     struct engine_module engine;
     struct listeners listeners;
+    struct passwords passwords;
+    struct certificates certificates;
     struct worker *workers;
     unsigned nworkers, nrunning;
     struct io_pools pools;      /* of the workers */
