@@ -34,12 +34,13 @@ static inline ssize_t channel_read_both(struct connection *c, const struct iovec
     return n;
 }
 
-/* As output_send. */
-static inline enum output_result channel_send(struct connection *c, size_t *sent)
+/* As output_send_part. */
+static inline enum output_result channel_send(struct connection *c, size_t most,
+                                              size_t *sent)
 {
     if (c->tls != NULL)
-        return tls_send(c->tls, &c->io->out, connection_release_sent, c, sent);
-    return output_send(&c->io->out, c->fd, connection_release_sent, c, sent);
+        return tls_send(c->tls, &c->io->out, most, connection_release_sent, c, sent);
+    return output_send_part(&c->io->out, c->fd, most, connection_release_sent, c, sent);
 }
 
 /* What a call waits for that would block: `what`, unless TLS has something of its own to

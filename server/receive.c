@@ -5,6 +5,8 @@
 #include "server/channel.h"
 #include "server/item_view.h"
 
+enum { DIRECT_MOST = 128 * 1024 }; /* of a value, by one read: others wait meanwhile */
+
 bool receive_start(struct connection *c)
 {
     union item_view view;
@@ -65,6 +67,10 @@ bool receive_from_input(struct connection *c)
 bool receive_from_socket(struct connection *c, char *at, size_t room, ssize_t *n)
 {
     size_t direct = piece_room(&c->value);
+    if (direct > DIRECT_MOST) {
+        direct = DIRECT_MOST;
+        room = 0;
+    }
     struct iovec to[2] = { { c->value.piece.iov_base, direct }, { at, room } };
     *n = channel_read_both(c, to);
     if (*n <= 0)

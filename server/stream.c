@@ -12,8 +12,9 @@
 #include "server/requests.h"
 
 enum {
-    READ_CHUNK = 16 * 1024,     /* buffer space of one read */
-    READ_CHUNK_FULL = 64 * 1024 /* if the last read filled it */
+    READ_CHUNK = 16 * 1024,      /* buffer space of one read */
+    READ_CHUNK_FULL = 64 * 1024, /* if the last read filled it */
+    SEND_TURN = 4 << 20          /* bytes to send before others have their turn */
 };
 
 /* ---- moving on ---- */
@@ -34,20 +35,24 @@ static enum state next_read(struct connection *c)
     return connection_wait(c, STATE_READ, EV_READ);
 }
 
-static enum state give_way(struct connection *c, enum state state)
+/* Goes on in `state` after the others have had their turn. */
+static enum state yield(struct connection *c, enum state state)
 {
-    if (!output_empty(&c->io->out))
-        return flush(c, state);
     count(&c->worker->counters.conn_yields);
     io_pool_count(&c->worker->pool, c->io);
     return connection_defer(c, state);
+}
+
+static enum state give_way(struct connection *c, enum state state)
+{
+    return output_empty(&c->io->out) ? yield(c, state) : flush(c, state);
 }
 
 /* Answers that are ready need not wait for the engine. */
 static enum state park(struct connection *c)
 {
     size_t sent = 0;
-    channel_send(c, &sent);
+    channel_send(c, SEND_TURN, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
     return connection_park(c, STATE_EXECUTE);
 }
@@ -139,6 +144,13 @@ enum state stream_read(struct connection *c)
     return read_some(c, STATE_PARSE);
 }
 
+/* A long value takes as many turns as short requests of its length would. */
+static void charge(struct connection *c, size_t n)
+{
+    size_t cost = 1 + n / READ_CHUNK;
+    c->budget -= cost < c->budget ? (unsigned)cost : c->budget;
+}
+
 enum state stream_value(struct connection *c)
 {
     ssize_t n;
@@ -155,7 +167,7 @@ enum state stream_value(struct connection *c)
     if (n <= 0)
         return read_failed(c, n);
     count_bytes(&c->worker->counters.bytes_read, (size_t)n);
-    c->budget -= c->budget > 0;
+    charge(c, (size_t)n);
     return fits ? STATE_VALUE : STATE_CLOSING;
 }
 
@@ -171,8 +183,10 @@ enum state stream_discard(struct connection *c)
 enum state stream_write(struct connection *c)
 {
     size_t sent;
-    enum output_result result = channel_send(c, &sent);
+    enum output_result result = channel_send(c, SEND_TURN, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
+    if (result == OUTPUT_PART)
+        return yield(c, STATE_WRITE);
     if (result == OUTPUT_BLOCKED)
         return connection_wait(c, STATE_WRITE, channel_wants(c, EV_WRITE));
     if (result == OUTPUT_BROKEN)

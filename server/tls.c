@@ -214,7 +214,7 @@ static struct iovec next_run(const struct worker *w, const struct output *o)
 static size_t send_run(struct tls *t, const struct iovec *run)
 {
     size_t sent = 0, n;
-    while (sent < run->iov_len) {
+    while (!t->broken && sent < run->iov_len) {
         if (SSL_write_ex(t->ssl, (const char *)run->iov_base + sent, run->iov_len - sent,
                          &n) != 1) {
             if (fail(t) == 0)
@@ -226,28 +226,27 @@ static size_t send_run(struct tls *t, const struct iovec *run)
     return sent;
 }
 
-static enum output_result send_runs(struct tls *t, struct output *o,
+static enum output_result send_runs(struct tls *t, struct output *o, size_t most,
                                     output_release release, void *context, size_t *nsent)
 {
-    while (!output_empty(o) && !t->broken) {
+    for (*nsent = 0; !output_empty(o);) {
+        if (*nsent >= most)
+            return OUTPUT_PART;
         struct iovec run = next_run(t->worker, o);
         size_t sent = send_run(t, &run);
         *nsent += sent;
         output_advance(o, sent, release, context);
         if (sent < run.iov_len)
-            break;
+            return t->broken ? OUTPUT_BROKEN : OUTPUT_BLOCKED;
     }
-    if (output_empty(o))
-        return OUTPUT_SENT;
-    return t->broken ? OUTPUT_BROKEN : OUTPUT_BLOCKED;
+    return OUTPUT_SENT;
 }
 
-enum output_result tls_send(struct tls *t, struct output *o, output_release release,
-                            void *context, size_t *nsent)
+enum output_result tls_send(struct tls *t, struct output *o, size_t most,
+                            output_release release, void *context, size_t *nsent)
 {
     int64_t before = tls_memory_taken();
-    *nsent = 0;
-    enum output_result result = send_runs(t, o, release, context, nsent);
+    enum output_result result = send_runs(t, o, most, release, context, nsent);
     t->memory += tls_memory_taken() - before;
     return result;
 }

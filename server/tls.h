@@ -42,9 +42,9 @@ void tls_close(struct tls *t);
 
 /* As readv. *more: there may be more, although the socket has nothing. */
 ssize_t tls_read(struct tls *t, const struct iovec *pieces, size_t n, bool *more);
-/* As output_send. */
-enum output_result tls_send(struct tls *t, struct output *o, output_release release,
-                            void *context, size_t *nsent);
+/* As output_send_part, but whole runs: it may send somewhat more than `most`. */
+enum output_result tls_send(struct tls *t, struct output *o, size_t most,
+                            output_release release, void *context, size_t *nsent);
 
 /* True if OpenSSL holds no part of a record or of a handshake. */
 bool tls_rests(const struct tls *t);

@@ -8,12 +8,10 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 
 from harness.certificates import Authority
 from harness.lab import free_port
-from harness.report import Failed
-from harness.wire import Closed, Connection, Timeout
+from harness.wire import Closed, Connection
 
 PLACE = "mcd"
 BIG = 8 << 20
@@ -264,6 +262,17 @@ def case_reader_that_is_slow(lab):
     """Values between small answers, to a client that reads a little at a time; others are
     served meanwhile."""
     node, authority, _ = serve(lab, options=("-m", "128", "-t", "1"))
+    read_slowly(lab, node, authority)
+
+
+def case_reader_of_small_records(lab):
+    """The same with the least room for answers, and with the kernel's help if it can."""
+    node, authority, _ = serve(lab, "ssl_wbuf_size=1", "ssl_kernel_tls",
+                               options=("-m", "128", "-t", "1"))
+    read_slowly(lab, node, authority)
+
+
+def read_slowly(lab, node, authority):
     value = random.Random(2).randbytes(500000)
     assert node.client().store("big", value) == "STORED"
     assert node.client().store("small", "tiny") == "STORED"
