@@ -154,13 +154,30 @@ static ssize_t send_pieces(int fd, struct iovec *pieces, size_t n)
     return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
-enum output_result output_send(struct output *o, int fd, output_release release,
-                               void *context, size_t *nsent)
+/* Cuts pieces off behind n bytes. Returns how many are left. */
+static size_t shorten(struct iovec *pieces, size_t npieces, size_t n)
+{
+    for (size_t i = 0; i < npieces; i++) {
+        if (pieces[i].iov_len >= n) {
+            pieces[i].iov_len = n;
+            return i + 1;
+        }
+        n -= pieces[i].iov_len;
+    }
+    return npieces;
+}
+
+enum output_result output_send_part(struct output *o, int fd, size_t most,
+                                    output_release release, void *context, size_t *nsent)
 {
     struct iovec pieces[OUTPUT_PIECES];
-    *nsent = 0;
-    while (!output_empty(o)) {
-        ssize_t n = send_pieces(fd, pieces, output_gather(o, pieces, OUTPUT_PIECES));
+    for (*nsent = 0; !output_empty(o);) {
+        if (*nsent >= most)
+            return OUTPUT_PART;
+        size_t npieces = output_gather(o, pieces, OUTPUT_PIECES);
+        if (output_length(o) > most - *nsent)
+            npieces = shorten(pieces, npieces, most - *nsent);
+        ssize_t n = send_pieces(fd, pieces, npieces);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -169,4 +186,10 @@ enum output_result output_send(struct output *o, int fd, output_release release,
         output_advance(o, (size_t)n, release, context);
     }
     return OUTPUT_SENT;
+}
+
+enum output_result output_send(struct output *o, int fd, output_release release,
+                               void *context, size_t *nsent)
+{
+    return output_send_part(o, fd, SIZE_MAX, release, context, nsent);
 }

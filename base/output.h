@@ -40,7 +40,7 @@ struct output {
 
 typedef void (*output_release)(void *context, void *owner);
 
-enum output_result { OUTPUT_SENT, OUTPUT_BLOCKED, OUTPUT_BROKEN };
+enum output_result { OUTPUT_SENT, OUTPUT_BLOCKED, OUTPUT_BROKEN, OUTPUT_PART };
 
 /* A position in the queued data. */
 struct output_mark {
@@ -88,5 +88,8 @@ void output_truncate(struct output *o, struct output_mark mark, output_release r
  * the reason. */
 enum output_result output_send(struct output *o, int fd, output_release release,
                                void *context, size_t *nsent);
+/* Sends at most `most` bytes: OUTPUT_PART if there are more. */
+enum output_result output_send_part(struct output *o, int fd, size_t most,
+                                    output_release release, void *context, size_t *nsent);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * A client protocol: from bytes to requests, from responses to bytes. Pure: no sockets,
- * no engine, no allocation except by the buffers. There are two codecs, text and
+ * no engine, no allocation except by the buffers. There are two protocols, text and
  * binary; the first byte of a connection decides which one it uses.
  *
  * Parsing. The server reads into `in` and calls parse until PARSE_MORE:
@@ -75,6 +75,8 @@ struct codec {
 
 extern const struct codec text_codec;
 extern const struct codec binary_codec;
+/* Of a client that has to give its password first; then it uses text_codec. */
+extern const struct codec auth_codec;
 
 /* The outcome that a status of the binary protocol stands for. */
 enum outcome binary_outcome(uint16_t status);

@@ -129,6 +129,9 @@ COMMAND(VERSION, version, GIVES(version), version, NOT_STORED,
 COMMAND(NOOP, noop, SAYS("OK"), done, NOT_STORED,
         WORD(mn, 'm', 'n', NOOP, 0, ANY, 0, meta_parse_noop),
         OPCODE(0x0a, NOOP, bare, 0))
+COMMAND(REFRESH_CERTS, refresh_certs, SAYS("OK"), done, NOT_STORED,
+        WORD(refresh_certs, 'r', 'e', REFRESH_CERTS, 0, ANY, NOREPLY, parse_nothing),
+        NO_OPCODE)
 /* Facts about an item, for people. */
 COMMAND(DEBUG, debug, SAYS("OK"), done, NOT_STORED,
         WORD(me, 'm', 'e', DEBUG, 0, ANY, 0, meta_parse_debug),
@@ -142,6 +145,8 @@ COMMAND(QUIT, quit, BUT(OK, ""), done, NOT_STORED,
         WORD(quit, 'q', 'u', QUIT, 0, ANY, 0, parse_nothing),
         OPCODE(0x07, QUIT, bare, 0)
         OPCODE(0x17, QUIT, bare, QUIET))
+/* What auth_codec reads (auth.c): the word is a set there. */
+COMMAND(AUTH, auth, SAYS("STORED"), done, NOT_STORED, NO_WORD, NO_OPCODE)
 /* An opcode that the host does not know; the whole packet goes to the engine. */
 COMMAND(ENGINE, engine, SAYS("OK"), done, NOT_STORED, NO_WORD, NO_OPCODE)
 /* clang-format on */

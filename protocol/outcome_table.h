@@ -37,6 +37,17 @@ OUTCOME(LINE_TOO_LONG, CLIENT_ERROR, "line too long", "", 0x04, "Invalid argumen
 OUTCOME(BAD_USAGE, CLIENT_ERROR,
         "bad command line format.  Usage: delete <key> [noreply]", "",
         0x04, "Invalid arguments")
+/* -Y: no password yet; the value of the set is malformed, or is not in the file */
+OUTCOME(UNAUTHENTICATED, CLIENT_ERROR, "unauthenticated", "", 0x20, "Auth failure.")
+OUTCOME(BAD_TERMINATION, CLIENT_ERROR, "bad command line termination", "",
+        0x04, "Invalid arguments")
+OUTCOME(BAD_CREDENTIALS, CLIENT_ERROR, "bad authentication token format", "",
+        0x04, "Invalid arguments")
+OUTCOME(AUTH_FAILED, CLIENT_ERROR, "authentication failure", "", 0x20, "Auth failure.")
+/* refresh_certs: without -Z; a file is bad */
+OUTCOME(NO_TLS, PLAIN, "Error TLS not enabled", "", 0x83, "Not supported")
+OUTCOME(BAD_CERTIFICATES, SERVER_ERROR,
+        "cannot load the certificates; the log says why", "", 0x84, "Internal error")
 /* -F */
 OUTCOME(NO_FLUSH, CLIENT_ERROR, "flush_all not allowed", "", 0x20, "Auth failure.")
 /* without -A; another word than graceful */

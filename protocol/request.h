@@ -79,7 +79,8 @@ struct request {
     uint64_t delta, initial;
     uint32_t verbosity;
     const char *key;    /* points into the input buffer, or the stats sub-command */
-    const char *packet; /* COMMAND_ENGINE: header and body, in the input buffer */
+    const char *packet; /* in the input buffer. COMMAND_ENGINE: header and body;
+                           COMMAND_AUTH: the password. The user is the key */
     uint32_t npacket;
     const struct meta *meta; /* NULL except for meta commands. A meta get is not a list:
                                 it gets its own answer, also for a miss, and no END */

@@ -152,7 +152,7 @@ static enum outcome parse_nothing(struct parser *p, struct request *req,
 /* ---- the table of words: a perfect hash, so no two rows may have the same slot */
 
 enum { SLOTS = 128, ANY = UINT8_MAX, NOREPLY = 1, CAS = 2 };
-#define SLOT(c0, c1, nname) (((c0) + 21u * (c1) + 18u * (nname)) % SLOTS)
+#define SLOT(c0, c1, nname) (((c0) + 9u * (c1) + 18u * (nname)) % SLOTS)
 #define LIST                NULL
 
 static const struct text_row rows[SLOTS] = {

@@ -8,23 +8,43 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/host_port.h"
+#include "base/check.h"
+#include "server/settings.h"
 
 char *address_next(char *list, char **save)
 {
     return strtok_r(list, ", ", save);
 }
 
-bool address_list_is_valid(const char *list)
+/* Passes a prefix; false if the text does not begin with it. */
+static bool pass(const char **text, const char *prefix)
 {
-    struct host_port at;
-    char *save = NULL, *copy = strdup(list);
-    char *word = copy != NULL ? address_next(copy, &save) : NULL;
-    bool valid = word != NULL;
-    for (; valid && word != NULL; word = address_next(NULL, &save))
-        valid = host_port_parse(word, &at);
-    free(copy);
-    return valid;
+    size_t n = strlen(prefix);
+    if (strncmp(*text, prefix, n) != 0)
+        return false;
+    *text += n;
+    return true;
+}
+
+static bool pass_protocol(const char **text, unsigned *protocol)
+{
+    static const char *const words[] = {
+        [SETTINGS_PROTOCOL_AUTO] = "proto[negotiating]:",
+        [SETTINGS_PROTOCOL_ASCII] = "proto[ascii]:",
+        [SETTINGS_PROTOCOL_BINARY] = "proto[binary]:",
+    };
+    for (*protocol = 0; *protocol < N_ELEMENTS(words); ++*protocol) {
+        if (pass(text, words[*protocol]))
+            return true;
+    }
+    return false;
+}
+
+bool address_parse(const char *word, struct listen_address *out)
+{
+    *out = (struct listen_address){ .notls = pass(&word, "notls:") };
+    out->has_protocol = pass_protocol(&word, &out->protocol);
+    return *word != '\0' && host_port_parse(word, &out->at);
 }
 
 uint16_t address_port(int fd)

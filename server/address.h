@@ -8,12 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/host_port.h"
+
 enum { ADDRESS_MAX = 192 };
 
 /* The next word of a list that is separated by commas or blanks; used like strtok_r. */
 char *address_next(char *list, char **save);
-/* True if the list has at least one word and host_port_parse accepts each of them. */
-bool address_list_is_valid(const char *list);
+
+/* A word of -l: "notls:", "proto[ascii]:", both or neither, and the address. */
+struct listen_address {
+    bool notls, has_protocol;
+    unsigned protocol; /* SETTINGS_PROTOCOL_..., if has_protocol */
+    struct host_port at;
+};
+
+/* False if the word is none. */
+bool address_parse(const char *word, struct listen_address *out);
 
 /* "tcp:127.0.0.1:11211" or "unix:/path": the address of a socket's peer, and its own. */
 bool address_peer(int fd, char *text, size_t size);

@@ -10,6 +10,7 @@
 #include "server/dump_state.h"
 #include "server/events.h"
 #include "server/log.h"
+#include "server/tls.h"
 #include "server/udp.h"
 
 enum { PARTIAL_KEEP = 2048 }; /* a waiting partial request may keep a buffer this large */
@@ -138,17 +139,25 @@ static void shrink_input(struct buffer *in)
     *in = small;
 }
 
+static bool is_done(const struct connection *c)
+{
+    return buffer_length(&c->io->in) == 0 && output_empty(&c->io->out) &&
+           (c->tls == NULL || tls_rests(c->tls));
+}
+
 /* Idle connections hold no buffers; slow ones hold no more than they need. */
 static void come_to_rest(struct connection *c)
 {
     struct io *io = c->io;
-    if (buffer_length(&io->in) == 0 && output_empty(&io->out)) {
+    if (is_done(c)) {
         c->io = NULL;
         io_pool_return(&c->worker->pool, io);
         return;
     }
     if (connection_state(c) != STATE_PARKED) /* a parked request points into the input */
         shrink_input(&io->in);
+    if (c->tls != NULL)
+        io->beside = c->tls->memory > 0 ? (size_t)c->tls->memory : 0;
     io_pool_count(&c->worker->pool, io);
 }
 
@@ -201,11 +210,14 @@ void connection_notify(struct connection *c, ENGINE_ERROR_CODE status)
 
 /* ---- life ---- */
 
-static struct connection *create(struct worker *w, int fd, bool datagram)
+static struct connection *create(struct worker *w, int fd, struct entrance from)
 {
     struct connection *c = calloc(1, sizeof(*c));
-    struct udp *udp = datagram ? calloc(1, sizeof(*udp)) : NULL;
-    if (c == NULL || (datagram && udp == NULL)) {
+    struct udp *udp = from.datagram ? calloc(1, sizeof(*udp)) : NULL;
+    struct tls *tls = from.tls ? tls_open(w, fd) : NULL;
+    if (c == NULL || (from.datagram && udp == NULL) || (from.tls && tls == NULL)) {
+        if (tls != NULL)
+            tls_close(tls);
         free(udp);
         free(c);
         return NULL;
@@ -213,10 +225,12 @@ static struct connection *create(struct worker *w, int fd, bool datagram)
     c->magic = CONNECTION_MAGIC;
     c->worker = w;
     c->udp = udp;
-    c->copy_max = datagram ? (size_t)UDP_ANSWER_MAX : (size_t)ANSWER_COPY_MAX;
+    c->tls = tls;
+    c->protocol = from.protocol;
+    c->copy_max = from.datagram ? (size_t)UDP_ANSWER_MAX : (size_t)ANSWER_COPY_MAX;
     atomic_init(&c->fd, fd);
     atomic_init(&c->refs, 1);
-    atomic_init(&c->state, datagram ? STATE_DATAGRAM_READ : STATE_READ);
+    atomic_init(&c->state, from.datagram ? STATE_DATAGRAM_READ : STATE_READ);
     atomic_init(&c->last_active, clock_now());
     return c;
 }
@@ -228,10 +242,10 @@ static void destroy(struct connection *c)
     free(c);
 }
 
-bool connection_open(struct worker *w, int fd, bool datagram)
+bool connection_open(struct worker *w, int fd, struct entrance from)
 {
     static struct log_pace pace;
-    struct connection *c = create(w, fd, datagram);
+    struct connection *c = create(w, fd, from);
     if (c == NULL) {
         log_warning_paced(&pace, "out of memory: closing a new connection");
         close(fd);
@@ -274,6 +288,9 @@ void connection_close(struct connection *c)
     drop_io(c);
     events_tell(ON_DISCONNECT, NULL, c);
     enter(c, STATE_CLOSING);
+    if (c->tls != NULL)
+        tls_close(c->tls);
+    c->tls = NULL;
     atomic_store(&c->fd, -1);
     close(fd);
     count_closed(w);

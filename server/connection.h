@@ -64,6 +64,8 @@ struct connection {
     _Atomic enum state state; /* other threads read it */
     enum state after;         /* the state that follows WRITE or PARKED */
     struct udp *udp;          /* of a UDP port; otherwise NULL */
+    struct tls *tls;          /* NULL: not encrypted */
+    unsigned protocol;        /* SETTINGS_PROTOCOL_... */
     struct event event;
     short interest;  /* EV_READ, EV_WRITE or 0 */
     bool read_full;  /* the last read filled its buffer: there may be more */
@@ -113,7 +115,7 @@ static inline enum state connection_state(const struct connection *c)
 /* ---- the worker's thread */
 
 /* Takes over fd. Returns false if memory is exhausted (fd is closed). */
-bool connection_open(struct worker *w, int fd, bool datagram);
+bool connection_open(struct worker *w, int fd, struct entrance from);
 void connection_close(struct connection *c);
 /* At shutdown: frees all connections, also those that an engine still holds. */
 void connection_free_all(struct worker *w);

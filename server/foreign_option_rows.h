@@ -23,15 +23,12 @@
 #define NO_HASH      "the store's table has one hash, and grows with its items"
 #define NO_FLASH     "values are kept in memory only"
 #define NO_WATCH     "there is no 'watch' command"
-#define NO_TLS       "clients' connections would not be encrypted"
 #define NO_PASSWORDS "clients would be let in without a password"
 #define NO_PROXY     "mcd is no proxy"
 #define NO_SECCOMP   "system calls are restricted from outside, by the systemd unit"
 #define OTHER_LIMIT  "conn_mem_limit is the limit of connections' buffers"
 
 FOREIGN_OPTION("enable-sasl", 'S', NULL, REFUSED, NO_PASSWORDS)
-FOREIGN_OPTION("auth-file", 'Y', "FILE", REFUSED, NO_PASSWORDS)
-FOREIGN_OPTION("enable-ssl", 'Z', NULL, REFUSED, NO_TLS)
 FOREIGN_OPTION("memory-file", 0, "FILE", REFUSED,
                "items would not survive a restart, unless a peer has them")
 FOREIGN_OPTION("disable-watch", 'W', NULL, IGNORED, NO_WATCH)
@@ -85,16 +82,6 @@ FOREIGN_WORD("ext-compact-under", IGNORED, NO_FLASH)
 FOREIGN_WORD("ext-drop-under", IGNORED, NO_FLASH)
 FOREIGN_WORD("ext-max-frag", IGNORED, NO_FLASH)
 FOREIGN_WORD("ext-max-sleep", IGNORED, NO_FLASH)
-FOREIGN_WORD("ssl-chain-cert", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-key", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-keyformat", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-verify-mode", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-ciphers", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-ca-cert", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-wbuf-size", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-session-cache", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-kernel-tls", REFUSED, NO_TLS)
-FOREIGN_WORD("ssl-min-version", REFUSED, NO_TLS)
 FOREIGN_WORD("proxy-config", REFUSED, NO_PROXY)
 FOREIGN_WORD("proxy-arg", REFUSED, NO_PROXY)
 FOREIGN_WORD("proxy-uring", REFUSED, NO_PROXY)

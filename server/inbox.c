@@ -52,12 +52,12 @@ static bool make_room(struct mail *m)
     return true;
 }
 
-bool inbox_give(struct inbox *i, int fd, bool datagram)
+bool inbox_give(struct inbox *i, int fd, struct entrance from)
 {
     AZ(pthread_mutex_lock(&i->lock));
     bool ok = make_room(&i->mail);
     if (ok)
-        i->mail.arrivals[i->mail.narrivals++] = (struct arrival){ fd, datagram };
+        i->mail.arrivals[i->mail.narrivals++] = (struct arrival){ fd, from };
     AZ(pthread_mutex_unlock(&i->lock));
     if (ok)
         inbox_wake(i);

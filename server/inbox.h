@@ -18,10 +18,12 @@
 
 #include <memcached/engine.h>
 
+#include "server/entrance.h"
+
 /* A socket for the worker. */
 struct arrival {
     int fd;
-    bool datagram;
+    struct entrance from;
 };
 
 /* The engine's message to a waiting connection; part of that connection. Guarded by the
@@ -54,7 +56,7 @@ bool inbox_init(struct inbox *i);
 void inbox_fini(struct inbox *i);
 
 /* Any thread. Returns false if memory is exhausted: the caller keeps the socket. */
-bool inbox_give(struct inbox *i, int fd, bool datagram);
+bool inbox_give(struct inbox *i, int fd, struct entrance from);
 /* Returns false if the notice was pending already: then only its status changes. */
 bool inbox_notify(struct inbox *i, struct wakeup *n, ENGINE_ERROR_CODE status);
 void inbox_stop(struct inbox *i);

@@ -101,6 +101,7 @@ static void free_io(struct io_pool *p, struct io *io)
 
 void io_pool_return(struct io_pool *p, struct io *io)
 {
+    io->beside = 0;
     if (p->keeps_none || p->nspare >= SPARE_MAX || io->out.bytes.failed ||
         io->in.failed) {
         free_io(p, io);

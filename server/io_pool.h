@@ -31,6 +31,7 @@ enum {
 struct io {
     struct buffer in;
     struct output out;
+    size_t beside;  /* bytes that TLS holds for the connection (come_to_rest) */
     size_t counted; /* bytes by which the pool's sum counts it */
     struct io *next;
 };
@@ -77,7 +78,7 @@ static inline bool io_is_full(const struct io *io)
 
 static inline size_t io_bytes(const struct io *io)
 {
-    return sizeof(*io) + io->in.size + output_memory(&io->out);
+    return sizeof(*io) + io->in.size + output_memory(&io->out) + io->beside;
 }
 
 /* Recounts io if the size of its buffers has changed; usually it has not. */

@@ -91,21 +91,23 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     atomic_fetch_add(&l->disabled_us, monotonic_us() - l->paused_us);
 }
 
-static void refuse(struct listeners *l, int fd)
+/* Words that are not encrypted would tell a client of TLS nothing. */
+static void refuse(struct listener *one, int fd)
 {
     static const char words[] = "ERROR Too many open connections\r\n";
-    atomic_fetch_add(&l->rejected, 1);
-    if (send(fd, words, sizeof(words) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    atomic_fetch_add(&one->all->rejected, 1);
+    if (!one->entrance.tls &&
+        send(fd, words, sizeof(words) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_debug("a refused client disconnected before it got the error");
     close(fd);
 }
 
-static bool deal_out(struct listeners *l, int fd, bool datagram)
+static bool deal_out(struct listeners *l, int fd, struct entrance from)
 {
     struct worker *w = &l->workers[l->next_worker];
     l->next_worker = (l->next_worker + 1) % l->nworkers;
     atomic_fetch_add(&l->accepted, 1);
-    if (worker_give(w, fd, datagram))
+    if (worker_give(w, fd, from))
         return true;
     atomic_fetch_sub(&l->accepted, 1);
     close(fd);
@@ -140,30 +142,30 @@ static bool accept_failed(struct listeners *l)
 }
 
 /* True if more connections may be waiting. */
-static bool accept_one(struct listeners *l, int listening)
+static bool accept_one(struct listener *one)
 {
+    struct listeners *l = one->all;
     bool fast = l->settings->maxconns_fast;
     bool full = open_connections(l) >= l->settings->max_connections;
     if (full && !fast) {
         pause_accepting(l, false);
         return false;
     }
-    int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(one->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return accept_failed(l);
     if (full)
-        refuse(l, fd);
-    else if (!deal_out(l, fd, false))
+        refuse(one, fd);
+    else if (!deal_out(l, fd, one->entrance))
         return accept_failed(l);
     return true;
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
-    struct listener *l = arg;
-    (void)what;
+    (void)fd, (void)what;
     for (unsigned i = 0; i < ACCEPTS_PER_EVENT; i++) {
-        if (!accept_one(l->all, fd))
+        if (!accept_one(arg))
             return;
     }
 }
@@ -209,7 +211,7 @@ static bool write_ports(const struct listeners *l, const char *path)
         socklen_t size = sizeof(sa);
         if (getsockname(one->fd, (struct sockaddr *)&sa, &size) == 0 &&
             sa.ss_family != AF_UNIX)
-            fprintf(out, "%s %s: %u\n", one->datagram ? "UDP" : "TCP",
+            fprintf(out, "%s %s: %u\n", one->entrance.datagram ? "UDP" : "TCP",
                     sa.ss_family == AF_INET6 ? "INET6" : "INET", address_port(one->fd));
     }
     bool ok = fclose(out) == 0 && file_replace(path, text);
@@ -222,9 +224,9 @@ static bool start_one(struct listener *one, struct event_base *base, char *why,
 {
     struct listeners *l = one->all;
     char text[ADDRESS_MAX];
-    if (one->datagram) { /* it has no connections to accept: a worker reads it */
+    if (one->entrance.datagram) { /* it has no connections to accept: a worker reads it */
         int fd = fcntl(one->fd, F_DUPFD_CLOEXEC, 0);
-        if (fd >= 0 && deal_out(l, fd, true))
+        if (fd >= 0 && deal_out(l, fd, one->entrance))
             return true;
         snprintf(why, nwhy, "cannot read the UDP port: %s", strerror(errno));
         return false;

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "server/entrance.h"
+
 struct event;
 struct event_base;
 struct settings;
@@ -24,7 +26,7 @@ struct worker;
 struct listener {
     struct listeners *all;
     int fd;
-    bool datagram;
+    struct entrance entrance;
     struct event *event;
 };
 

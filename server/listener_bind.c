@@ -22,13 +22,13 @@
 
 enum { DATAGRAM_ROOM = 8 << 20 }; /* bytes; some 10,000 small datagrams */
 
-static bool add_listener(struct listeners *l, int fd, bool datagram)
+static bool add_listener(struct listeners *l, int fd, struct entrance entrance)
 {
     struct listener *all = realloc(l->all, (l->n + 1) * sizeof(*all));
     if (all == NULL)
         return false;
     l->all = all;
-    all[l->n++] = (struct listener){ .all = l, .fd = fd, .datagram = datagram };
+    all[l->n++] = (struct listener){ .all = l, .fd = fd, .entrance = entrance };
     return true;
 }
 
@@ -94,7 +94,7 @@ static int bind_address(const struct addrinfo *ai)
 /* Binds all addresses of one name; address families that this machine does not support
  * do not count. */
 static bool bind_all(struct listeners *l, struct addrinfo *list, const char *host,
-                     const char *port, char *why, size_t nwhy)
+                     const char *port, struct entrance entrance, char *why, size_t nwhy)
 {
     int error = 0;
     unsigned bound = 0;
@@ -112,7 +112,7 @@ static bool bind_all(struct listeners *l, struct addrinfo *list, const char *hos
         chosen = address_port(fd);
         bound++;
         error = 0;
-        if (!add_listener(l, fd, ai->ai_socktype == SOCK_DGRAM)) {
+        if (!add_listener(l, fd, entrance)) {
             close(fd);
             error = ENOMEM;
             break;
@@ -127,42 +127,51 @@ static bool bind_all(struct listeners *l, struct addrinfo *list, const char *hos
 }
 
 static bool bind_name(struct listeners *l, const char *host, const char *port,
-                      int socktype, char *why, size_t nwhy)
+                      struct entrance entrance, char *why, size_t nwhy)
 {
-    struct addrinfo *list, hints = { .ai_flags = AI_PASSIVE,
-                                     .ai_family = AF_UNSPEC,
-                                     .ai_socktype = socktype };
+    struct addrinfo *list,
+        hints = { .ai_flags = AI_PASSIVE,
+                  .ai_family = AF_UNSPEC,
+                  .ai_socktype = entrance.datagram ? SOCK_DGRAM : SOCK_STREAM };
     int error = getaddrinfo(host, port, &hints, &list);
     if (error != 0) {
         snprintf(why, nwhy, "cannot listen on %s port %s: %s", host != NULL ? host : "*",
                  port, error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
         return false;
     }
-    bool ok = bind_all(l, list, host, port, why, nwhy);
+    bool ok = bind_all(l, list, host, port, entrance, why, nwhy);
     freeaddrinfo(list);
     return ok;
 }
 
 /* A port in the address itself applies to TCP. */
 static bool bind_place(struct listeners *l, const struct host_port *at, uint64_t common,
-                       int socktype, char *why, size_t nwhy)
+                       struct entrance entrance, char *why, size_t nwhy)
 {
     char port[8];
     bool is_any = at->host[0] == '\0' || strcmp(at->host, "*") == 0;
     snprintf(port, sizeof(port), "%u",
-             at->has_port && socktype == SOCK_STREAM ? at->port : port_to_bind(common));
-    return bind_name(l, is_any ? NULL : at->host, port, socktype, why, nwhy);
+             at->has_port && !entrance.datagram ? at->port : port_to_bind(common));
+    return bind_name(l, is_any ? NULL : at->host, port, entrance, why, nwhy);
+}
+
+/* The prefixes of an address change how its clients come in. */
+static struct entrance entrance_at(struct entrance usual, const struct listen_address *at)
+{
+    usual.tls = usual.tls && !at->notls;
+    usual.protocol = at->has_protocol ? at->protocol : usual.protocol;
+    return usual;
 }
 
 /* All of -l, for TCP or for UDP. */
-static bool bind_list(struct listeners *l, uint64_t number, int socktype, char *why,
-                      size_t nwhy)
+static bool bind_list(struct listeners *l, uint64_t number, struct entrance usual,
+                      char *why, size_t nwhy)
 {
     const struct host_port all = { .host = "*" };
     char *save = NULL;
     bool ok = true;
     if (l->settings->listen == NULL)
-        return bind_place(l, &all, number, socktype, why, nwhy);
+        return bind_place(l, &all, number, usual, why, nwhy);
     char *list = strdup(l->settings->listen);
     if (list == NULL) {
         snprintf(why, nwhy, "out of memory for the addresses of -l");
@@ -170,9 +179,9 @@ static bool bind_list(struct listeners *l, uint64_t number, int socktype, char *
     }
     char *word = address_next(list, &save);
     for (; ok && word != NULL; word = address_next(NULL, &save)) {
-        struct host_port at;
-        CHECK(host_port_parse(word, &at)); /* the settings have been checked */
-        ok = bind_place(l, &at, number, socktype, why, nwhy);
+        struct listen_address at;
+        CHECK(address_parse(word, &at)); /* the settings have been checked */
+        ok = bind_place(l, &at.at, number, entrance_at(usual, &at), why, nwhy);
     }
     free(list);
     return ok;
@@ -200,7 +209,8 @@ bool listeners_bind_unix(struct listeners *l, char *why, size_t nwhy)
     int fd = unix_socket_bind(&at, mode);
     if (fd >= 0)
         l->unix_path = strdup(path);
-    if (fd >= 0 && add_listener(l, fd, false))
+    if (fd >= 0 &&
+        add_listener(l, fd, (struct entrance){ .protocol = l->settings->protocol }))
         return true;
     snprintf(why, nwhy, "cannot listen on the UNIX socket %s: %s%s", path,
              strerror(errno), unix_advice(errno));
@@ -211,8 +221,10 @@ bool listeners_bind_unix(struct listeners *l, char *why, size_t nwhy)
 
 bool listeners_bind(struct listeners *l, const struct settings *s, char *why, size_t nwhy)
 {
+    const struct entrance tcp = { .tls = s->enable_ssl, .protocol = s->protocol };
+    const struct entrance udp = { .datagram = true, .protocol = s->protocol };
     l->settings = s;
-    if (settings_want_tcp(s) && !bind_list(l, s->port, SOCK_STREAM, why, nwhy))
+    if (settings_want_tcp(s) && !bind_list(l, s->port, tcp, why, nwhy))
         return false;
-    return s->udp_port == 0 || bind_list(l, s->udp_port, SOCK_DGRAM, why, nwhy);
+    return s->udp_port == 0 || bind_list(l, s->udp_port, udp, why, nwhy);
 }

@@ -1,9 +1,10 @@
 /*
  * mcd: start, run, shut down.
  *
- *   options -> limits -> background -> ports bound -> memory locked -> user changed ->
- *   UNIX socket bound -> engine loaded and initialized -> workers -> listening ...
- * SIGTERM ... listeners closed -> workers finish -> engine destroyed
+ *   options -> limits -> passwords, certificates -> background -> ports bound ->
+ *   memory locked -> user changed -> UNIX socket bound -> engine loaded and initialized
+ * -> workers -> listening ... SIGTERM ... listeners closed -> workers finish -> engine
+ * destroyed
  *
  * Errors before "listening" are written to standard error. The exit code is 78
  * (EX_CONFIG) if the command line causes the error, so that each start would fail: a
@@ -23,6 +24,7 @@
 #include "base/feature.h"
 #include "base/service.h"
 #include "config.h"
+#include "server/access.h"
 #include "server/clock.h"
 #include "server/extensions.h"
 #include "server/log.h"
@@ -121,8 +123,8 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 
 static void on_hangup(evutil_socket_t fd, short what, void *arg)
 {
-    (void)fd, (void)what, (void)arg;
-    log_info("SIGHUP ignored: there is no configuration file to reload");
+    (void)fd, (void)what;
+    access_reload(arg);
 }
 
 struct main_events {
@@ -138,7 +140,7 @@ static bool add_main_events(struct server *server, struct main_events *e)
     e->term = evsignal_new(base, SIGTERM, on_stop, base);
     e->interrupt = evsignal_new(base, SIGINT, on_stop, base);
     e->graceful = evsignal_new(base, SIGUSR1, on_stop, base);
-    e->hangup = evsignal_new(base, SIGHUP, on_hangup, NULL);
+    e->hangup = evsignal_new(base, SIGHUP, on_hangup, server);
     return e->tick != NULL && e->stop != NULL && e->term != NULL &&
            e->interrupt != NULL && e->graceful != NULL && e->hangup != NULL &&
            event_add(e->tick, &second) == 0 && event_add(e->stop, NULL) == 0 &&
@@ -176,6 +178,8 @@ static int start(struct server *server, struct main_events *events, char *why,
     if (!process_raise_limits(s, why, nwhy) || !process_check_user(s, why, nwhy))
         return EX_CONFIG;
     process_check_memory(s);
+    if (!access_load(server, why, nwhy))
+        return EX_CONFIG;
     if (!process_daemonize(s, &server->ready_fd, why, nwhy) ||
         !make_loop(server, events, why, nwhy) ||
         !listeners_bind(&server->listeners, s, why, nwhy) ||
@@ -206,6 +210,7 @@ static void stop(struct server *server, struct main_events *events)
     for (unsigned i = 0; i < server->nworkers; i++)
         worker_fini(&server->workers[i]);
     free(server->workers);
+    access_fini(server);
     drop_main_events(events);
     if (server->base != NULL)
         event_base_free(server->base);
@@ -243,6 +248,7 @@ static int run(struct server *server)
     struct main_events events = { 0 };
     server_api_init(server);
     prefixes_init(&server->prefixes, server->settings.prefix_delimiter[0]);
+    access_init(server);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
     tell_of_foreign_options(&server->settings);
     signal(SIGPIPE, SIG_IGN);

@@ -42,6 +42,33 @@ SETTING("protocol", 'B', protocol, CHOICE, "auto", 0, 0, "auto|ascii|binary",
 SETTING("prefix-delimiter", 'D', prefix_delimiter, STRING, ":", 0, 0, "CHARACTER",
         "stat_key_prefix",
         "end of a key's prefix, by which stats detail counts; -D switches it on")
+SETTING("auth-file", 'Y', auth_file, STRING, NULL, 0, 0, "FILE", "auth_enabled_ascii",
+        "clients must give a password: one user:password a line, at most 8; text "
+        "protocol only; SIGHUP reads it again")
+SETTING("enable-ssl", 'Z', enable_ssl, BOOL, "false", 0, 0, NULL, "ssl_enabled",
+        "clients use TLS at all TCP ports, except where -l says notls:")
+SETTING("ssl-chain-cert", 0, ssl_chain_cert, STRING, NULL, 0, 0, "FILE", "ssl_chain_cert",
+        "the server's certificate and those above it, PEM; SIGHUP and refresh_certs read "
+        "it again")
+SETTING("ssl-key", 0, ssl_key, STRING, NULL, 0, 0, "FILE", "ssl_key",
+        "the certificate's key, if it is not in the same file; it must have no password")
+SETTING("ssl-keyformat", 0, ssl_keyformat, CHOICE, "PEM", 0, 0, "PEM|DER|1|2",
+        "ssl_keyformat", "format of the key; 1 is PEM, 2 is DER")
+SETTING("ssl-verify-mode", 0, ssl_verify_mode, NUMBER, "0", 0, 3, "NUMBER",
+        "ssl_verify_mode",
+        "certificates of clients: 0: not asked for; 1: asked for; 2, 3: required")
+SETTING("ssl-ca-cert", 0, ssl_ca_cert, STRING, NULL, 0, 0, "FILE", "ssl_ca_cert",
+        "the authorities that sign clients' certificates, PEM")
+SETTING("ssl-ciphers", 0, ssl_ciphers, STRING, NULL, 0, 0, "LIST", "ssl_ciphers",
+        "ciphers of TLS 1.2, as OpenSSL writes them")
+SETTING("ssl-min-version", 0, ssl_min_version, NUMBER, "2", 2, 3, "NUMBER",
+        "ssl_min_version", "lowest version of TLS: 2: 1.2; 3: 1.3")
+SETTING("ssl-session-cache", 0, ssl_session_cache, BOOL, "false", 0, 0, NULL,
+        "ssl_session_cache", "clients may resume TLS sessions")
+SETTING("ssl-kernel-tls", 0, ssl_kernel_tls, BOOL, "false", 0, 0, NULL, "ssl_kernel_tls",
+        "let the kernel encrypt, where it can")
+SETTING("ssl-wbuf-size", 0, ssl_wbuf_size, NUMBER, "16", 1, 1024, "KILOBYTES",
+        "ssl_wbuf_size", "where a thread puts small answers together before encrypting")
 SETTING("conn-limit", 'c', max_connections, NUMBER, "1024", 1, 10000000, "NUMBER",
         "maxconns", "maximum number of open connections")
 SETTING("threads", 't', threads, NUMBER, "4", 1, 1024, "NUMBER", "num_threads",

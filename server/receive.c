@@ -1,9 +1,11 @@
 #include "server/receive.h"
 
 #include <string.h>
-#include <sys/uio.h>
 
+#include "server/channel.h"
 #include "server/item_view.h"
+
+enum { DIRECT_MOST = 128 * 1024 }; /* of a value, by one read: others wait meanwhile */
 
 bool receive_start(struct connection *c)
 {
@@ -65,9 +67,12 @@ bool receive_from_input(struct connection *c)
 bool receive_from_socket(struct connection *c, char *at, size_t room, ssize_t *n)
 {
     size_t direct = piece_room(&c->value);
+    if (direct > DIRECT_MOST) {
+        direct = DIRECT_MOST;
+        room = 0;
+    }
     struct iovec to[2] = { { c->value.piece.iov_base, direct }, { at, room } };
-    *n = readv(c->fd, to, 2);
-    c->read_full = *n > 0 && (size_t)*n == direct + room;
+    *n = channel_read_both(c, to);
     if (*n <= 0)
         return true;
     size_t taken = (size_t)*n < direct ? (size_t)*n : direct;

@@ -74,7 +74,9 @@ static enum verdict serve_next(struct connection *c)
 
 static const struct codec *choose_codec(const struct connection *c)
 {
-    switch (c->worker->server->settings.protocol) {
+    if (c->worker->server->settings.auth_file != NULL)
+        return &auth_codec;
+    switch (c->protocol) {
     case SETTINGS_PROTOCOL_ASCII:
         return &text_codec;
     case SETTINGS_PROTOCOL_BINARY:

@@ -13,7 +13,9 @@
 #include <memcached/engine_admin.h>
 
 #include "base/engine_module.h"
+#include "server/certificates.h"
 #include "server/listener.h"
+#include "server/passwords.h"
 #include "server/prefixes.h"
 #include "server/settings.h"
 #include "server/worker.h"
@@ -24,6 +26,8 @@ struct server {
     struct settings settings;
     struct engine_module engine;
     struct listeners listeners;
+    struct passwords passwords;
+    struct certificates certificates;
     struct worker *workers;
     unsigned nworkers, nrunning;
     const struct engine_admin *admin; /* the engine's extension, or NULL */

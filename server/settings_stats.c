@@ -15,8 +15,7 @@ static const char *const shown[] = {
 static const struct {
     const char *name, *value;
 } fixed[] = {
-    { "auth_enabled_sasl", "no" },     { "auth_enabled_ascii", "no" },
-    { "ssl_enabled", "no" },           { "lru_crawler", "yes" },
+    { "auth_enabled_sasl", "no" },     { "lru_crawler", "yes" },
     { "track_sizes", "yes" },          { "lru_maintainer_thread", "no" },
     { "slab_reassign", "no" },         { "slab_automove", "0" },
     { "lru_segmented", "no" },         { "temp_lru", "no" },
@@ -30,9 +29,28 @@ static bool is_any_port(const struct settings *s, const struct option_row *row)
             s->udp_port == PORT_ANY);
 }
 
+/* Where memcached shows another form than the one in which the option is written. */
+static bool access_value_of(const struct settings *s, const struct option_row *row,
+                            char *value, size_t size)
+{
+    if (row->offset == offsetof(struct settings, auth_file) && s->auth_file == NULL)
+        snprintf(value, size, "no");
+    else if (row->offset == offsetof(struct settings, ssl_keyformat))
+        snprintf(value, size, "%u", s->ssl_keyformat % 2 + 1);
+    else if (row->offset == offsetof(struct settings, ssl_min_version))
+        snprintf(value, size, "tlsv1.%" PRIu64, s->ssl_min_version);
+    else if (row->offset == offsetof(struct settings, ssl_wbuf_size))
+        snprintf(value, size, "%" PRIu64, s->ssl_wbuf_size << 10);
+    else
+        return false;
+    return true;
+}
+
 static void value_of(const struct settings *s, const struct option_row *row, char *value,
                      size_t size)
 {
+    if (access_value_of(s, row, value, size))
+        return;
     if (row->offset == offsetof(struct settings, memory_mb))
         snprintf(value, size, "%" PRIu64,
                  __atomic_load_n(&s->memory_mb, __ATOMIC_RELAXED) << 20);

@@ -95,8 +95,31 @@ static void take_connections(struct snapshot *s, struct server *server)
     s->time_in_listen_disabled_us = atomic_load(&l->disabled_us);
 }
 
+/* As in memcached, nothing is said about TLS unless it is on. */
+struct listing {
+    const struct settings *settings;
+    metric_emit emit;
+    void *context;
+};
+
+static bool is_hidden(const struct settings *s, const char *name)
+{
+    if (!s->enable_ssl)
+        return strncmp(name, "ssl_", 4) == 0 ||
+               strcmp(name, "time_since_server_cert_refresh") == 0;
+    return !s->ssl_session_cache && strcmp(name, "ssl_new_sessions") == 0;
+}
+
+static void emit_unless_hidden(void *context, const char *name, const char *value)
+{
+    const struct listing *l = context;
+    if (!is_hidden(l->settings, name))
+        l->emit(l->context, name, value);
+}
+
 void stats_each(struct server *server, metric_emit emit, void *context)
 {
+    struct listing listing = { &server->settings, emit, context };
     struct snapshot s = { 0 };
     take_process(&s);
     take_connections(&s, server);
@@ -104,7 +127,10 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     s.limit_maxbytes = __atomic_load_n(&server->settings.memory_mb, __ATOMIC_RELAXED)
                        << 20;
     s.threads = server->nworkers;
-    metric_each(rows, N_ELEMENTS(rows), &s, false, emit, context);
+    if (server->settings.enable_ssl)
+        s.time_since_server_cert_refresh =
+            clock_now() - certificates_loaded(&server->certificates);
+    metric_each(rows, N_ELEMENTS(rows), &s, false, emit_unless_hidden, &listing);
 }
 
 #define OF_CLASS(name)                                                                   \

@@ -6,14 +6,15 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <sys/socket.h>
 
+#include "server/channel.h"
 #include "server/receive.h"
 #include "server/requests.h"
 
 enum {
-    READ_CHUNK = 16 * 1024,     /* buffer space of one read */
-    READ_CHUNK_FULL = 64 * 1024 /* if the last read filled it */
+    READ_CHUNK = 16 * 1024,      /* buffer space of one read */
+    READ_CHUNK_FULL = 64 * 1024, /* if the last read filled it */
+    SEND_TURN = 4 << 20          /* bytes to send before others have their turn */
 };
 
 /* ---- moving on ---- */
@@ -34,20 +35,24 @@ static enum state next_read(struct connection *c)
     return connection_wait(c, STATE_READ, EV_READ);
 }
 
-static enum state give_way(struct connection *c)
+/* Goes on in `state` after the others have had their turn. */
+static enum state yield(struct connection *c, enum state state)
 {
-    if (!output_empty(&c->io->out))
-        return flush(c, STATE_PARSE);
     count(&c->worker->counters.conn_yields);
     io_pool_count(&c->worker->pool, c->io);
-    return connection_defer(c, STATE_PARSE);
+    return connection_defer(c, state);
+}
+
+static enum state give_way(struct connection *c, enum state state)
+{
+    return output_empty(&c->io->out) ? yield(c, state) : flush(c, state);
 }
 
 /* Answers that are ready need not wait for the engine. */
 static enum state park(struct connection *c)
 {
     size_t sent = 0;
-    output_send(&c->io->out, c->fd, connection_release_sent, c, &sent);
+    channel_send(c, SEND_TURN, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
     return connection_park(c, STATE_EXECUTE);
 }
@@ -83,7 +88,7 @@ static enum state follow(struct connection *c, enum verdict verdict)
     case VERDICT_FULL:
         return flush(c, STATE_PARSE);
     case VERDICT_YIELD:
-        return give_way(c);
+        return give_way(c, STATE_PARSE);
     case VERDICT_QUIT:
         return flush(c, STATE_CLOSING);
     case VERDICT_DROP:
@@ -129,7 +134,7 @@ static enum state read_failed(struct connection *c, ssize_t n)
         return flush(c, state);
     if (c->worker->stopping && state == STATE_READ && buffer_length(&c->io->in) == 0)
         return STATE_CLOSING;
-    return connection_wait(c, state, EV_READ);
+    return connection_wait(c, state, channel_wants(c, EV_READ));
 }
 
 /* Reads the next bytes of the stream; state `next` handles them. */
@@ -141,18 +146,24 @@ static enum state read_some(struct connection *c, enum state next)
     char *at = make_room(c, &room);
     if (at == NULL)
         return STATE_CLOSING;
-    ssize_t n = recv(c->fd, at, room, 0);
+    ssize_t n = channel_read(c, at, room);
     if (n <= 0)
         return read_failed(c, n);
     buffer_commit(&c->io->in, (size_t)n);
     count_bytes(&c->worker->counters.bytes_read, (size_t)n);
-    c->read_full = (size_t)n == room;
     return next;
 }
 
 enum state stream_read(struct connection *c)
 {
     return read_some(c, STATE_PARSE);
+}
+
+/* A long value takes as many turns as short requests of its length would. */
+static void charge(struct connection *c, size_t n)
+{
+    size_t cost = 1 + n / READ_CHUNK;
+    c->budget -= cost < c->budget ? (unsigned)cost : c->budget;
 }
 
 enum state stream_value(struct connection *c)
@@ -164,14 +175,14 @@ enum state stream_value(struct connection *c)
         return follow(c, verdict);
     if (c->worker->cutoff)
         return STATE_CLOSING;
-    if (c->budget == 0 && output_empty(&c->io->out))
-        return connection_wait(c, STATE_VALUE, EV_READ);
+    if (c->budget == 0)
+        return give_way(c, STATE_VALUE);
     char *at = make_room(c, &room);
     bool fits = receive_from_socket(c, at, room, &n);
     if (n <= 0)
         return read_failed(c, n);
     count_bytes(&c->worker->counters.bytes_read, (size_t)n);
-    c->budget -= c->budget > 0;
+    charge(c, (size_t)n);
     return fits ? STATE_VALUE : STATE_CLOSING;
 }
 
@@ -187,11 +198,12 @@ enum state stream_discard(struct connection *c)
 enum state stream_write(struct connection *c)
 {
     size_t sent;
-    enum output_result result =
-        output_send(&c->io->out, c->fd, connection_release_sent, c, &sent);
+    enum output_result result = channel_send(c, SEND_TURN, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
+    if (result == OUTPUT_PART)
+        return yield(c, STATE_WRITE);
     if (result == OUTPUT_BLOCKED)
-        return connection_wait(c, STATE_WRITE, EV_WRITE);
+        return connection_wait(c, STATE_WRITE, channel_wants(c, EV_WRITE));
     if (result == OUTPUT_BROKEN)
         return STATE_CLOSING;
     return c->after == STATE_READ ? next_read(c) : c->after;

@@ -54,6 +54,8 @@ struct worker {
 
     struct connection_list deferred; /* have unserved input and wait for their turn */
     struct io_pool pool;
+    char *tls_room; /* small answers are put together here, if TLS is on */
+    size_t tls_room_size;
     bool stopping; /* serve what has arrived, then close */
     bool cutoff;   /* do not read any more */
     size_t nopen;  /* connections */

@@ -13,6 +13,7 @@
 #include "server/log.h"
 #include "server/relief.h"
 #include "server/server.h"
+#include "server/tls.h"
 #include "server/engine_api.h"
 
 enum {
@@ -93,7 +94,7 @@ static void begin_stop(struct worker *w)
 static void open_arrivals(struct worker *w, const struct mail *mail)
 {
     for (size_t i = 0; i < mail->narrivals; i++) {
-        if (!connection_open(w, mail->arrivals[i].fd, mail->arrivals[i].datagram))
+        if (!connection_open(w, mail->arrivals[i].fd, mail->arrivals[i].from))
             count(&w->counters.closed);
     }
     free(mail->arrivals);
@@ -169,6 +170,10 @@ bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy
     AZ(pthread_mutex_init(&w->list_lock, NULL));
     io_pool_init(&w->pool, &server->pools, &w->inbox);
     w->drive = drive_run;
+    if (!tls_make_room(w)) {
+        snprintf(why, nwhy, "out of memory for ssl_wbuf_size");
+        return false;
+    }
     w->base = make_base();
     if (inbox_init(&w->inbox) && w->base != NULL && watch_inbox(w))
         return true;
@@ -220,12 +225,13 @@ void worker_fini(struct worker *w)
     connection_free_all(w);
     inbox_fini(&w->inbox);
     io_pool_free_spare(&w->pool);
+    free(w->tls_room);
     if (w->base != NULL)
         event_base_free(w->base);
     AZ(pthread_mutex_destroy(&w->list_lock));
 }
 
-bool worker_give(struct worker *w, int fd, bool datagram)
+bool worker_give(struct worker *w, int fd, struct entrance from)
 {
-    return inbox_give(&w->inbox, fd, datagram);
+    return inbox_give(&w->inbox, fd, from);
 }

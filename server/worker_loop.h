@@ -23,6 +23,6 @@ void worker_join(struct worker *w);
 void worker_fini(struct worker *w);
 
 /* Main thread: hands over an accepted socket. Returns false if memory is exhausted. */
-bool worker_give(struct worker *w, int fd, bool datagram);
+bool worker_give(struct worker *w, int fd, struct entrance from);
 
 #endif

@@ -90,6 +90,7 @@ class Node:
         self.lab, self.name, self.command, self.port = lab, name, command, port
         self.address = ("127.0.0.1", port)
         self.process = None
+        self.tls = None  # the ssl.SSLContext of its clients
         self.environment = lab.environment
         self.log_path = os.path.join(lab.folder, name + ".log")
         self.control = None
@@ -206,7 +207,7 @@ class Node:
         return done.returncode, done.stdout.decode(errors="replace").strip()
 
     def connect(self, timeout=None):
-        return Connection(self.address, timeout or 10.0 * self.lab.build.slowness)
+        return Connection(self.address, timeout or 10.0 * self.lab.build.slowness, self.tls)
 
     def client(self):
         """A connection for the tests' own queries."""

@@ -2,6 +2,7 @@
 bytes."""
 
 import socket
+import ssl
 import struct
 import time
 
@@ -106,9 +107,9 @@ class Response:
 
 
 class Connection:
-    """One client connection with a deadline on every read."""
+    """One client connection with a deadline on every read. tls: an ssl.SSLContext."""
 
-    def __init__(self, address, timeout=10.0):
+    def __init__(self, address, timeout=10.0, tls=None):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.timeout = timeout
         self.inbox = b""
@@ -118,6 +119,8 @@ class Connection:
             self.socket.connect(address)
             if family == socket.AF_INET:
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls:
+                self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         except OSError:
             self.socket.close()
             raise
@@ -147,7 +150,7 @@ class Connection:
             data = self.socket.recv(1 << 18)
         except socket.timeout as error:
             raise Timeout("no answer in %g s" % self.timeout) from error
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLError):
             data = b""
         if not data:
             raise Closed("the server closed the connection")

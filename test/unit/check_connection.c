@@ -74,6 +74,26 @@ START_TEST(test_many_requests_in_one_go)
 }
 END_TEST
 
+/* All of the value has arrived when the worker may read it. */
+START_TEST(test_a_long_value_gives_way)
+{
+    enum { SIZE = 150000 };
+    static char value[SIZE + 1];
+    const struct settings settings = { .requests_per_event = 2, .threads = 1 };
+    begin_with(0, true, &settings);
+    memset(value, 'x', SIZE);
+    tiny_engine_answer(TINY_ALLOCATE, ENGINE_EWOULDBLOCK);
+    say("set a 0 0 150000\r\n");
+    wait_for_cookie();
+    say(value);
+    say("\r\n");
+    notify(ENGINE_SUCCESS);
+    hear("STORED\r\n");
+    ck_assert_uint_ge(__atomic_load_n(&worker.counters.conn_yields, __ATOMIC_RELAXED), 1);
+    finish();
+}
+END_TEST
+
 /* The old value must not survive a set that failed. */
 START_TEST(test_failed_allocate_removes_the_key)
 {
@@ -249,6 +269,7 @@ int main(void)
         test_any_cut,
         test_large_value_in_pieces,
         test_many_requests_in_one_go,
+        test_a_long_value_gives_way,
         test_failed_allocate_removes_the_key,
         test_engine_would_block,
         test_an_engine_without_the_meta_extension,

@@ -131,7 +131,7 @@ START_TEST(test_what_cannot_be_watched_is_closed)
     begin(0, true);
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
-    ck_assert(worker_give(&worker, fd, false));
+    ck_assert(worker_give(&worker, fd, (struct entrance){ 0 }));
     ck_assert(reaches(&worker.counters.conn_unwatched, 1, 1));
     ck_assert(reaches(&worker.counters.closed, 1, 1));
     ck_assert_int_eq(fcntl(fd, F_GETFD), -1);

@@ -97,13 +97,13 @@ START_TEST(arrivals_are_handed_over_or_closed)
     int fds[2];
     begin();
     AZ(pipe(fds));
-    ck_assert(inbox_give(&inbox, fds[0], false));
+    ck_assert(inbox_give(&inbox, fds[0], (struct entrance){ 0 }));
     inbox_take(&inbox, &mail);
     ck_assert_uint_eq(mail.narrivals, 1);
     ck_assert_int_eq(mail.arrivals[0].fd, fds[0]);
-    ck_assert(!mail.arrivals[0].datagram && !mail.stop);
+    ck_assert(!mail.arrivals[0].from.datagram && !mail.stop);
     free(mail.arrivals);
-    ck_assert(inbox_give(&inbox, fds[1], true));
+    ck_assert(inbox_give(&inbox, fds[1], (struct entrance){ .datagram = true }));
     inbox_stop(&inbox);
     inbox_fini(&inbox);
     ck_assert_int_ge(fcntl(fds[0], F_GETFD), 0);

@@ -250,6 +250,34 @@ START_TEST(test_send_blocks_and_goes_on)
 }
 END_TEST
 
+/* However fast the other side reads. */
+START_TEST(test_sends_a_part_at_a_time)
+{
+    enum { MOST = 3000 };
+    static char piece[2000], sink[100000];
+    struct output o;
+    struct releases r = { "" };
+    size_t sent, all = 0;
+    int ends[2];
+    AZ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends));
+    output_init(&o);
+    for (unsigned i = 0; i < 5; i++) {
+        put(&o, "between");
+        ck_assert(output_reference(&o, piece, sizeof(piece), i == 4 ? "e" : NULL));
+    }
+    while (output_send_part(&o, ends[0], MOST, release, &r, &sent) == OUTPUT_PART) {
+        ck_assert_uint_eq(sent, MOST);
+        all += sent;
+    }
+    ck_assert_uint_eq(all + sent, 5 * (sizeof(piece) + strlen("between")));
+    ck_assert_int_eq(read(ends[1], sink, sizeof(sink)), (ssize_t)(all + sent));
+    ck_assert_str_eq(r.names, "e");
+    output_fini(&o);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = { test_gathers_in_order,
@@ -260,6 +288,7 @@ int main(void)
                              test_truncate_to_nothing,
                              test_length,
                              test_endless_stream_does_not_grow,
-                             test_send_blocks_and_goes_on };
+                             test_send_blocks_and_goes_on,
+                             test_sends_a_part_at_a_time };
     return unit_run("output", tests, N_ELEMENTS(tests));
 }

@@ -218,6 +218,12 @@ START_TEST(test_stats_settings_under_known_names)
                                           "dump_enabled=yes\n",
                                           "detail_enabled=no\n",
                                           "cas_enabled=no\n",
+                                          "auth_enabled_ascii=no\n",
+                                          "ssl_enabled=no\n",
+                                          "ssl_chain_cert=NULL\n",
+                                          "ssl_keyformat=1\n",
+                                          "ssl_wbuf_size=16384\n",
+                                          "ssl_min_version=tlsv1.2\n",
                                           "shutdown_command=yes\n",
                                           "binding_protocol=auto-negotiate\n",
                                           "extension=one\nextension=two\n" };
@@ -233,10 +239,48 @@ END_TEST
 
 START_TEST(test_addresses)
 {
-    ck_assert(address_list_is_valid("10.0.0.1,cache.example:99 [::1]:99, ::1,*,*:99"));
-    ck_assert(!address_list_is_valid(""));
-    ck_assert(!address_list_is_valid(","));
-    ck_assert(!address_list_is_valid("10.0.0.1,host:http"));
+    struct listen_address at;
+    ck_assert(parse("-l 10.0.0.1,cache.example:99,[::1]:99,::1,*,*:99"));
+    ck_assert(address_parse("notls:proto[binary]:[::1]:5", &at));
+    ck_assert(at.notls && at.has_protocol && at.protocol == SETTINGS_PROTOCOL_BINARY);
+    ck_assert_str_eq(at.at.host, "::1");
+    ck_assert_uint_eq(at.at.port, 5);
+    ck_assert(address_parse("proto[negotiating]:*", &at));
+    ck_assert(!at.notls && at.protocol == SETTINGS_PROTOCOL_AUTO);
+    refuses("-l ,", "addresses");
+    refuses("-l 10.0.0.1,host:http", "host:http");
+    refuses("-l proto[proxy]:host", "proto[proxy]:host");
+    refuses("-l notls:", "notls:");
+    refuses("-l notls:host", "-Z");
+}
+END_TEST
+
+START_TEST(test_passwords_are_for_the_text_protocol)
+{
+    ck_assert(parse("-Y file"));
+    ck_assert_uint_eq(s.protocol, SETTINGS_PROTOCOL_ASCII);
+    ck_assert(parse("-Y file -B ascii -U 0 -l proto[ascii]:host"));
+    refuses("-Y file -B binary", "binary");
+    refuses("-Y file -B auto", "binary");
+    refuses("-Y file -U 5", "UDP");
+    refuses("-Y file -l proto[negotiating]:host", "-Y");
+    settings_fini(&s);
+}
+END_TEST
+
+START_TEST(test_tls_needs_its_files)
+{
+    ck_assert(parse("-Z -o ssl_chain_cert=c -o ssl_key=k -l notls:a,b"));
+    ck_assert(s.enable_ssl && s.ssl_min_version == 2 && s.ssl_wbuf_size == 16);
+    ck_assert(parse("-Z -o ssl_chain_cert=c,ssl_verify_mode=2,ssl_ca_cert=a"));
+    ck_assert(parse("-Z -o ssl_chain_cert=c,ssl_session_cache,ssl_keyformat=2"));
+    ck_assert(s.ssl_session_cache && s.ssl_keyformat % 2 == 1);
+    refuses("-Z", "ssl_chain_cert");
+    refuses("-o ssl_chain_cert=c", "-Z");
+    refuses("-Z -o ssl_chain_cert=c -s socket", "TCP");
+    refuses("-Z -o ssl_chain_cert=c,ssl_verify_mode=1", "ssl_ca_cert");
+    refuses("-Z -o ssl_chain_cert=c,ssl_verify_mode=4", "ssl-verify-mode");
+    refuses("-Z -o ssl_chain_cert=c,ssl_min_version=1", "ssl-min-version");
 }
 END_TEST
 
@@ -316,6 +360,8 @@ int main(void)
                              test_help_ends_the_parsing,
                              test_stats_settings_under_known_names,
                              test_addresses,
+                             test_passwords_are_for_the_text_protocol,
+                             test_tls_needs_its_files,
                              test_manual_has_every_option,
                              test_manual_of_the_tool_has_every_option };
     return unit_run("settings", tests, N_ELEMENTS(tests));

@@ -34,7 +34,7 @@ static inline int connect_client(void)
     AZ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
     AZ(evutil_make_socket_nonblocking(ends[1]));
     AZ(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)));
-    ck_assert(worker_give(&worker, ends[1], false));
+    ck_assert(worker_give(&worker, ends[1], (struct entrance){ 0 }));
     atomic_fetch_add(&server.listeners.accepted, 1);
     return ends[0];
 }

@@ -1,0 +1,53 @@
+/*
+ * The bytes of a stream: from and to its socket, by TLS if the connection has it. The
+ * worker's thread; c->io must be set.
+ */
+#ifndef SERVER_CHANNEL_H
+#define SERVER_CHANNEL_H
+
+#include <event2/event.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "server/connection.h"
+#include "server/tls.h"
+
+/* As recv. c->read_full: there may be more. */
+static inline ssize_t channel_read(struct connection *c, char *at, size_t room)
+{
+    struct iovec to = { at, room };
+    if (c->tls != NULL)
+        return tls_read(c->tls, &to, 1, &c->read_full);
+    ssize_t n = recv(c->fd, at, room, 0);
+    if (n > 0)
+        c->read_full = (size_t)n == room;
+    return n;
+}
+
+/* The same into two pieces, as readv. */
+static inline ssize_t channel_read_both(struct connection *c, const struct iovec to[2])
+{
+    if (c->tls != NULL)
+        return tls_read(c->tls, to, 2, &c->read_full);
+    ssize_t n = readv(c->fd, to, 2);
+    c->read_full = n > 0 && (size_t)n == to[0].iov_len + to[1].iov_len;
+    return n;
+}
+
+/* As output_send_part. */
+static inline enum output_result channel_send(struct connection *c, size_t most,
+                                              size_t *sent)
+{
+    if (c->tls != NULL)
+        return tls_send(c->tls, &c->io->out, most, connection_release_sent, c, sent);
+    return output_send_part(&c->io->out, c->fd, most, connection_release_sent, c, sent);
+}
+
+/* What a call waits for that would block: `what`, unless TLS has something of its own to
+ * read or to send first. */
+static inline short channel_wants(const struct connection *c, short what)
+{
+    return c->tls != NULL ? c->tls->wants : what;
+}
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * How clients come in at a listener. A value: listeners pass it on to their connections.
+ */
+#ifndef SERVER_ENTRANCE_H
+#define SERVER_ENTRANCE_H
+
+#include <stdbool.h>
+
+struct entrance {
+    bool datagram;     /* UDP: one connection for all clients */
+    bool tls;          /* encrypted */
+    unsigned protocol; /* SETTINGS_PROTOCOL_... */
+};
+
+#endif
