@@ -20,7 +20,7 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 5,
+    LINK_VERSION = 6,
     LINK_KEY_MAX = 250,
     LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
     LINK_HEARTBEAT_MAX = 60000, /* ms */
@@ -55,12 +55,16 @@ struct link_clocks {
         echo; /* of PING: the receiver's own `machine`, as the sender takes it to be */
 };
 
+/* Which of two nodes this is, for the numbers that both give. */
+enum { SIDE_LOWER, SIDE_UPPER, SIDE_NONE };
+
 struct link_hello {
     uint32_t version;
     uint32_t hash_id;
     struct run_id run;
     bool active;
     uint8_t map_bits;
+    uint8_t side; /* SIDE_NONE: it has not met a peer */
     uint64_t term, seen;
     /* The run that it merged with last, and, while that may not know it, the one before:
      * a part of their hashes; 0: none. */

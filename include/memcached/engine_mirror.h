@@ -26,7 +26,7 @@
 #include <memcached/engine.h>
 
 #define ENGINE_FEATURE_MIRROR 0x80000a03u
-#define ENGINE_MIRROR_NAME    "mirror 3"
+#define ENGINE_MIRROR_NAME    "mirror 4"
 
 /*
  * The credit of an item, which travels with it from node to node: how often it was read
@@ -130,6 +130,10 @@ struct engine_mirror {
 
     /* A CAS below that of all items stored from now on, not below any existing one. */
     uint64_t (*fence)(ENGINE_HANDLE *handle);
+
+    /* Which of the two nodes this is: from now on neither gives a CAS that the other one
+     * gives. */
+    void (*side)(ENGINE_HANDLE *handle, bool upper);
 };
 
 #endif
