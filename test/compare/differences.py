@@ -15,7 +15,7 @@ LOSES, CLOSES, NOTHING = "loses", "closes", "nothing"
 LAST_ANSWERS = (b"MN\r\n", b"\x81\x0a" + b"\0" * 10 + b"\xca\xfe" + b"\0" * 8)
 BIG = rb"(?:-?\d*[1-9]\d{10,}|-2147483649|2147483648|42949672\d\d)(?:[\t-\r -]|$)"
 WIDE = rb"[-+]?0*(?:\d{11,}|[3-9]\d{9}|2[2-9]\d{8}|21[5-9]\d{7}|214748364[6-9])"
-STORE = rb"(?:set|add|replace|append|prepend|cas) +\S+ +"
+STORE = rb"(?:set|add|replace|append|prepend|cas) +[^ \n]+ +"
 
 
 class Difference:
@@ -40,22 +40,22 @@ DIFFERENCES = (
                               rb"\1\0\0\0\0\0\0\2")),
     Difference("a key that is too long, in get and gat with several keys",
                "memcached drops the answer to the request before, so that later ones are taken for it",
-               rb"g[ea]ts? .*?\S{251}", LOSES),
+               rb"g[ea]ts? .*?[^ \n]{251}", LOSES),
     Difference("gat with a time and no key", "mcd answers ERROR; memcached END",
-               rb"gats? +\S+ *\r?\n", NOTHING),
+               rb"gats? +[^ \n]+ *\r?\n", NOTHING),
     Difference("a zero byte in a text command",
                "memcached does not see what follows in the line; mcd takes it as part of the word",
                rb"\0", NOTHING),
     Difference("times beyond 31 bits",
                "memcached takes the low 32 bits, so an item may expire at once; mcd takes the time",
-               STORE + rb"\S+ +" + BIG + rb"|touch +\S+ +" + BIG + rb"|gats? +" + BIG
+               STORE + rb"[^ \n]+ +" + BIG + rb"|touch +[^ \n]+ +" + BIG + rb"|gats? +" + BIG
                + rb"| [TN]" + BIG, NOTHING),
     Difference("lengths of values beyond 31 bits",
                "mcd refuses them; memcached takes the low 32 bits, and so reads values as commands",
-               STORE + rb"\S+ +\S+ +" + WIDE + rb"|ms +\S+ +" + WIDE, NOTHING),
+               STORE + rb"[^ \n]+ +[^ \n]+ +" + WIDE + rb"|ms +[^ \n]+ +" + WIDE, NOTHING),
     Difference("a value that is too large, and does not come",
                "mcd refuses it at once; memcached waits until all of it has come",
-               STORE + rb"\S+ +\S+ +\d{7}", LOSES),
+               STORE + rb"[^ \n]+ +[^ \n]+ +\d{7}", LOSES),
 )
 
 
