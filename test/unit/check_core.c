@@ -113,6 +113,7 @@ START_TEST(test_a_side_that_only_one_has_taken)
     for (unsigned i = 0; i < 6; i++) {
         struct node *n = &p.node[i % 2], *other = &p.node[1 - i % 2];
         unsigned side = other->store.side;
+        p.run_order[i % 2] = (uint8_t)(100 + i); /* the higher run */
         return_empty(n);
         ck_assert(wire_deliver(&p.wire, i % 2, true));
         wire_lose(&p.wire, 0);
