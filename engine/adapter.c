@@ -217,6 +217,13 @@ static void op_part(void *store, enum repl_part part)
     mirror->sample(HANDLE(a), part == PART_LEADS_SMALLER ? SAMPLE_EVERY : 0);
 }
 
+static void op_side(void *store, bool upper)
+{
+    struct adapter *a = store;
+    if (a->wrapped->mirror != NULL)
+        a->wrapped->mirror->side(HANDLE(a), upper);
+}
+
 static uint64_t op_items(void *store)
 {
     struct adapter *a = store;
@@ -233,6 +240,7 @@ const struct repl_store_ops adapter_ops = {
     .remove = op_remove,
     .flush = op_flush,
     .fence = op_fence,
+    .side = op_side,
     .expel = op_expel,
     .repeat = op_repeat,
     .expect = op_expect,

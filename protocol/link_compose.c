@@ -52,6 +52,7 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello)
     *p++ = hello->standby_writes;
     *p++ = hello->lone;
     *p++ = hello->on_conflict;
+    *p++ = hello->side;
     return put_body(out, LINK_HELLO, body, sizeof(body));
 }
 

@@ -8,7 +8,7 @@ enum {
     SET_EXTRAS = 8,
     DELTA_EXTRAS = 8 + 4 + 1,
     FLUSH_EXTRAS = 4,
-    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 8 * 8 + 2 * 4 + 3,
+    HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 8 * 8 + 2 * 4 + 4,
     PING_BODY = 4 * 8,
     ROLE_BODY = 8 + 1 + RUN_ID_SIZE,
     TAKEN_BODY = 8 + 4 + 4,

@@ -58,12 +58,16 @@ struct link_clocks {
         echo; /* of PING: the receiver's own `machine`, as the sender takes it to be */
 };
 
+/* Which of two nodes this is, for the numbers that both give. */
+enum { SIDE_LOWER, SIDE_UPPER, SIDE_NONE };
+
 struct link_hello {
     uint32_t version;
     uint32_t hash_id;
     struct run_id run;
     bool active;
     uint8_t map_bits;
+    uint8_t side; /* SIDE_NONE: it has not met a peer */
     uint64_t term, seen;
     /* The run that it merged with last, and, while that may not know it, the one before:
      * a part of their hashes; 0: none. */

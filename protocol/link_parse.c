@@ -117,6 +117,9 @@ static const char *parse_hello(const struct frame *f, const uint8_t *body,
     m->hello.standby_writes = *body++;
     m->hello.lone = *body++;
     m->hello.on_conflict = *body++;
+    m->hello.side = *body++;
+    if (m->hello.side > SIDE_NONE)
+        return "received a malformed HELLO";
     return clocks_are_sane(&m->hello.clocks) ? NULL : "a HELLO of an impossible time";
 }
 

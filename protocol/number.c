@@ -2,49 +2,62 @@
 
 #include <string.h>
 
+static bool is_white(char c)
+{
+    return c >= '\t' && c <= '\r';
+}
+
+/* More than 9: no digit. */
+static unsigned digit_of(char c)
+{
+    return (unsigned)(unsigned char)c - '0';
+}
+
+/* Digits up to the end, or up to white space: what follows that does not count. */
 static bool digits_parse(const char *at, const char *end, uint64_t *value)
 {
     /* 19 digits always fit; only longer numbers need the overflow checks. */
-    const char *safe = end - at > NUMBER_MAX - 1 ? at + NUMBER_MAX - 1 : end;
+    const char *first = at, *safe = end - at > NUMBER_MAX - 1 ? at + NUMBER_MAX - 1 : end;
     uint64_t v = 0;
-    if (at == end)
-        return false;
-    for (; at < safe; at++) {
-        unsigned digit = (unsigned)(unsigned char)*at - '0';
-        if (digit > 9)
-            return false;
+    unsigned digit;
+    for (; at < safe && (digit = digit_of(*at)) <= 9; at++)
         v = v * 10 + digit;
-    }
-    for (; at < end; at++) {
-        unsigned digit = (unsigned)(unsigned char)*at - '0';
-        if (digit > 9 || __builtin_mul_overflow(v, 10, &v) ||
-            __builtin_add_overflow(v, digit, &v))
+    for (; at < end && (digit = digit_of(*at)) <= 9; at++) {
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, digit, &v))
             return false;
     }
     *value = v;
-    return true;
+    return at > first && (at == end || is_white(*at));
+}
+
+/* Behind white space and a sign; `negative` tells which. */
+static const char *sign_parse(const char *at, const char *end, bool *negative)
+{
+    while (at < end && is_white(*at))
+        at++;
+    *negative = at < end && *at == '-';
+    return at + (*negative || (at < end && *at == '+'));
 }
 
 bool number_parse(const char *text, size_t n, uint64_t *value)
 {
+    bool negative = false;
     const char *end = text + n;
-    if (n > 0 && *text == '+')
-        text++;
-    return digits_parse(text, end, value);
+    if (n > 0 && *text < '0')
+        text = sign_parse(text, end, &negative);
+    return digits_parse(text, end, value) && (!negative || *value == 0);
 }
 
 bool number_parse_signed(const char *text, size_t n, int64_t *value)
 {
+    bool negative = false;
     uint64_t v;
-    if (n > 0 && *text == '-') {
-        if (!digits_parse(text + 1, text + n, &v) || v > (uint64_t)INT64_MAX + 1)
-            return false;
-        *value = (int64_t)(0 - v);
-        return true;
-    }
-    if (!number_parse(text, n, &v) || v > INT64_MAX)
+    const char *end = text + n;
+    if (n > 0 && *text < '0')
+        text = sign_parse(text, end, &negative);
+    if (!digits_parse(text, end, &v) || v > (uint64_t)INT64_MAX + negative)
         return false;
-    *value = (int64_t)v;
+    *value = (int64_t)(negative ? 0 - v : v);
     return true;
 }
 

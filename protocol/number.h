@@ -11,8 +11,9 @@
 
 enum { NUMBER_MAX = 20 }; /* digits of 2^64 - 1 */
 
-/* All n bytes must be digits, after one optional '+' (number_parse_signed: or '-').
- * False if they are not, or if the value does not fit. */
+/* White space (but no blank), a sign, digits, and then the end or white space, as
+ * memcached reads them. A '-' makes number_parse fail unless the value is 0. False also
+ * if it does not fit. */
 bool number_parse(const char *text, size_t n, uint64_t *value);
 bool number_parse_signed(const char *text, size_t n, int64_t *value);
 

@@ -26,6 +26,7 @@ OUTCOME(NOT_SUPPORTED, SERVER_ERROR, "not supported", "", 0x83, "Not supported")
 OUTCOME(TEMPORARY, SERVER_ERROR, "temporary failure", "", 0x86, "Temporary failure")
 OUTCOME(DENIED, CLIENT_ERROR, "access denied", "", 0x20, "Auth failure.")
 OUTCOME(INVALID, CLIENT_ERROR, "invalid arguments", "", 0x04, "Invalid arguments")
+OUTCOME(RANGE, CLIENT_ERROR, "value is out of range", "", 0x22, "Outside range")
 OUTCOME(INTERNAL, SERVER_ERROR, "internal error", "", 0x84, "Internal error")
 /* in the text protocol: the value does not end in CRLF; the line is malformed */
 OUTCOME(BAD_CHUNK, CLIENT_ERROR, "bad data chunk", "", 0x04, "Invalid arguments")

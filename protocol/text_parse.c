@@ -49,12 +49,12 @@ static enum outcome parse_store(struct parser *p, struct request *req,
 {
     uint64_t flags, length;
     if (!key_take(req, w) || !number_parse(w->at[1], w->size[1], &flags) ||
-        flags > UINT32_MAX || !number_parse_signed(w->at[2], w->size[2], &req->exptime) ||
+        !number_parse_signed(w->at[2], w->size[2], &req->exptime) ||
         !number_parse(w->at[3], w->size[3], &length) || length > VALUE_LIMIT)
         return OUTCOME_BAD_FORMAT;
     if (req->command == COMMAND_CAS && !number_parse(w->at[4], w->size[4], &req->cas))
         return OUTCOME_BAD_FORMAT;
-    req->flags = (uint32_t)flags;
+    req->flags = (uint32_t)flags; /* of a larger number the low bits, as memcached does */
     req->nvalue = (uint32_t)length;
     if (p->value_max != 0 && length > p->value_max) {
         p->swallow = length + VALUE_TAIL;

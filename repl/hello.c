@@ -43,6 +43,7 @@ void repl_core_make_hello(struct repl_core *c, struct link_hello *hello, uint64_
         .standby_writes = (uint8_t)c->config.standby_writes,
         .lone = c->config.lone_rejects,
         .on_conflict = c->config.keep_on_conflict,
+        .side = c->side,
     };
 }
 
@@ -75,6 +76,9 @@ const char *repl_core_said_fault(const struct repl_core *c, const struct link_he
     if (said->met != alias_of(&c->met) || said->former != alias_of(&c->former))
         return "this node merged on another connection during the handshake; trying "
                "again";
+    if (said->side != c->side)
+        return "this node met its peer on another connection during the handshake; "
+               "trying again";
     return NULL;
 }
 
@@ -120,6 +124,17 @@ static bool outranks(uint64_t term, const struct run_id *run, const struct repl_
     return run_id_order(run, &c->config.run) > 0;
 }
 
+/* Both nodes choose by the same, and may do so at different times or not at all. So a
+ * side that was taken stays: whoever has none takes the other one (R22). */
+static void take_side(struct repl_core *c, const struct link_hello *hello)
+{
+    if (c->side == hello->side) /* mutant: taken-side */
+        c->side = run_id_order(&c->config.run, &hello->run) > 0 ? SIDE_UPPER : SIDE_LOWER;
+    else if (c->side == SIDE_NONE)
+        c->side = hello->side == SIDE_LOWER ? SIDE_UPPER : SIDE_LOWER;
+    c->store_ops->side(c->store, c->side == SIDE_UPPER); /* mutant: one-side */
+}
+
 static void lead(struct repl_core *c)
 {
     c->session.lead = LEAD_LEADER;
@@ -162,6 +177,7 @@ const char *repl_core_hello(struct repl_core *c, const struct link_hello *said,
                     });
     if (hello->seen > c->seen)
         c->seen = hello->seen;
+    take_side(c, hello);
     agree_on(c, said, hello);
     peer_clock_greet(&c->session.clock, &hello->clocks, c->now_us);
     repl_core_ping(c); /* before any time of this node's store */

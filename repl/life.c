@@ -51,6 +51,7 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     memset(c, 0, sizeof(*c));
     c->magic = REPL_CORE_MAGIC;
     c->config = *config;
+    c->side = SIDE_NONE;
     c->copy_rate.per_second = config->copy_rate;
     c->store_ops = store_ops;
     c->store = store;

@@ -183,6 +183,7 @@ struct repl_core {
     uint64_t role_requested_us;      /* when the peer was asked for the role last */
     uint64_t term, seen;
     bool has_met;         /* a session was open, ever */
+    uint8_t side;         /* among CAS numbers, link_message.h; for as long as it lives */
     struct run_id met;    /* the run that we merged with last; zeros if none */
     struct run_id former; /* while the peer may not know of that merge, the run before;
                            * else as met */

@@ -68,6 +68,9 @@ struct repl_store_ops {
      * exceeds. UINT64_MAX if the store cannot name one: then items that are stored
      * during a purge count as old. */
     uint64_t (*fence)(void *store);
+    /* Which of the two nodes this is: the peer is the other one. From now on neither
+     * gives a CAS that the other one gives, if the store can do that. */
+    void (*side)(void *store, bool upper);
     /* Remove the key if its CAS is not above the fence. False: it may still be
      * there. */
     bool (*expel)(void *store, const void *key, size_t nkey, uint64_t fence);

@@ -23,7 +23,7 @@ enum outcome command_outcome(ENGINE_ERROR_CODE rc)
         [ENGINE_EACCESS] = OUTCOME_DENIED,
         [ENGINE_NOT_MY_VBUCKET] = OUTCOME_INTERNAL,
         [ENGINE_TMPFAIL] = OUTCOME_TEMPORARY,
-        [ENGINE_ERANGE] = OUTCOME_INVALID,
+        [ENGINE_ERANGE] = OUTCOME_RANGE,
     };
     return (size_t)rc < N_ELEMENTS(outcomes) ? outcomes[rc] : OUTCOME_INTERNAL;
 }

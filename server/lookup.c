@@ -165,14 +165,14 @@ static bool take_touch(const void *key, uint16_t nkey, const void *ext, uint8_t 
     if (c->value_due)
         return true;
     count_touch(c, hit);
-    if (!gat)
-        return command_answer(c, &res) == VERDICT_DONE;
-    if (!hit)
-        return command_finish_list(c, res.outcome) == VERDICT_DONE;
     if (next >= sizeof(res.flags)) {
         memcpy(&res.flags, ext, sizeof(res.flags));
         res.flags = ntohl(res.flags);
     }
+    if (!gat)
+        return command_answer(c, &res) == VERDICT_DONE;
+    if (!hit)
+        return command_finish_list(c, res.outcome) == VERDICT_DONE;
     res.nvalue = nbody;
     res.ttl = clock_left(new_exptime(c));
     res.base64 = c->req.meta != NULL && c->req.meta->base64;
@@ -267,8 +267,11 @@ static bool send_raw(const void *key, uint16_t nkey, const void *ext, uint8_t ne
                        .nbody = next + nkey + nbody,
                        .opaque = c->req.opaque,
                        .cas = cas };
-    frame_encode(&f, header);
     c->answered = true;
+    if (status == PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND && nbody == 0)
+        return command_answer(c, &(struct response){ .outcome = OUTCOME_UNKNOWN }) ==
+               VERDICT_DONE;
+    frame_encode(&f, header);
     return buffer_append(out, header, sizeof(header)) && buffer_append(out, ext, next) &&
            buffer_append(out, key, nkey) && buffer_append(out, body, nbody);
 }

@@ -133,7 +133,7 @@ static inline uint32_t store_hash(const struct store *s, const void *key, size_t
     return (uint32_t)siphash(&s->secret, key, nkey);
 }
 
-enum { CAS_STEP = 256 };
+enum { CAS_STEP = 8 };
 
 /* A CAS higher than all before; 0 if items have none. */
 static inline uint64_t store_next_cas(struct store *s)
@@ -145,13 +145,19 @@ static inline uint64_t store_next_cas(struct store *s)
 
 /* cas.c */
 
-/* Adopts the CAS of an item that another node sent: later ones will be higher. A CAS that
- * is absurdly far ahead of the clock is not adopted; the item gets a new one. */
+/* Adopts the CAS of an item that another node sent: later ones will be higher. One that
+ * is absurdly far ahead of the clock is not adopted; the item gets a new one. Returns the
+ * item's CAS. */
 uint64_t store_adopt_cas(struct store *s, uint64_t cas);
 
-/* Raises the CAS to at least microseconds since 1970, times 256: a node that was down
- * then gives no lower CAS than it, or its peer, gave before. */
+/* Raises the CAS to at least what the clock says: a node that was down then gives no
+ * lower CAS than it, or its peer, gave before. */
 void store_follow_clock(struct store *s);
+
+/* Numbers given from now on differ from those of a node with another side: 0 or 1.
+ * store_draw_side: for a node that has not met its peer; never 0 or 1. */
+void store_set_side(struct store *s, unsigned side);
+void store_draw_side(struct store *s);
 
 /* spot.c: one item under its bucket's lock. */
 

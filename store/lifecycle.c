@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 static bool counters_init(struct store *s)
 {
@@ -65,17 +64,13 @@ static void wake(void *background)
 
 static bool build(struct store *s)
 {
-    uint8_t low = 0;
     if (!reserve_some(s) || !counters_init(s) ||
         !ghost_init(&s->ghost, s->config.cache_size / GHOST_SHARE))
         return false;
     s->memory.low = wake;
     s->memory.context = &s->background;
-    /* Two nodes that start in the same microsecond should give different numbers. */
-    if (getrandom(&low, sizeof(low), GRND_NONBLOCK) != sizeof(low))
-        low = (uint8_t)((uintptr_t)s >> 12);
-    atomic_store(&s->cas, low);
     store_follow_clock(s);
+    store_draw_side(s);
     budget_charge(&s->memory.budget,
                   s->memory.nlanes * (sizeof(struct lane) + sizeof(struct counters)));
     return true;

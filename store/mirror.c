@@ -230,7 +230,12 @@ static uint64_t mirror_items(ENGINE_HANDLE *handle)
     return store_count_items(store_of(handle));
 }
 
-/* The low byte is set to its maximum, because it differs in the other node's items. */
+static void mirror_side(ENGINE_HANDLE *handle, bool upper)
+{
+    store_set_side(store_of(handle), upper);
+}
+
+/* The side is set to its maximum, because it differs in the other node's items. */
 static uint64_t mirror_fence(ENGINE_HANDLE *handle)
 {
     struct store *s = store_of(handle);
@@ -253,4 +258,5 @@ const struct engine_mirror mirror_rows = {
     .scan = mirror_scan,
     .items = mirror_items,
     .fence = mirror_fence,
+    .side = mirror_side,
 };

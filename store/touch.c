@@ -74,8 +74,9 @@ static bool answer_hit(const struct touch_kind *kind, const struct item *it,
                        ADD_RESPONSE response, const void *cookie)
 {
     if (!kind->value)
-        return response(NULL, 0, NULL, 0, NULL, 0, PROTOCOL_BINARY_RAW_BYTES,
-                        PROTOCOL_BINARY_RESPONSE_SUCCESS, item_cas(it), cookie);
+        return response(NULL, 0, &it->flags, sizeof(it->flags), NULL, 0,
+                        PROTOCOL_BINARY_RAW_BYTES, PROTOCOL_BINARY_RESPONSE_SUCCESS,
+                        item_cas(it), cookie);
     return response(kind->key ? item_key(it) : NULL, kind->key ? it->nkey : 0, &it->flags,
                     sizeof(it->flags), item_value(it), item_nbytes(it),
                     PROTOCOL_BINARY_RAW_BYTES, PROTOCOL_BINARY_RESPONSE_SUCCESS,

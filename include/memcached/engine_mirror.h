@@ -136,6 +136,10 @@ struct engine_mirror {
 
     /* A CAS below that of all items stored from now on, not below any existing one. */
     uint64_t (*fence)(ENGINE_HANDLE *handle);
+
+    /* Which of the two nodes this is: from now on neither gives a CAS that the other one
+     * gives. */
+    void (*side)(ENGINE_HANDLE *handle, bool upper);
 };
 
 #endif

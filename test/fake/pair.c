@@ -58,7 +58,7 @@ void node_start(struct node *n)
     struct pair *p = n->pair;
     struct run_id run = next_run(n);
     struct toy_store_config store = {
-        .number = (uint8_t)p->runs, /* a real store takes it from its run */
+        .number = (uint8_t)p->runs, /* a real store draws it */
         .clock = p->clock + (n->number == 1 ? p->config.store_ahead : 0),
         .own_cas = p->config.own_cas,
         .single_scan = p->config.single_scan,

@@ -10,7 +10,12 @@
 #include "base/check.h"
 #include "base/hash.h"
 
-enum { CAS_STEP = 256, CAS_SECOND = 1 << 20, RELATIVE_MAX = 60 * 60 * 24 * 30 };
+enum {
+    CAS_STEP = 8,
+    FIRST_DRAWN = 2,
+    CAS_SECOND = 1 << 20,
+    RELATIVE_MAX = 60 * 60 * 24 * 30
+};
 
 #define CAS_AHEAD_MAX (UINT64_C(1) << 60) /* how far a CAS may be ahead of the clock */
 
@@ -97,7 +102,7 @@ static uint64_t next_cas(struct toy_store *s)
         return ++s->cas;
     uint64_t by_clock = (uint64_t)s->clock * CAS_SECOND;
     uint64_t next = (s->cas > by_clock ? s->cas : by_clock) / CAS_STEP + 1;
-    return s->cas = next * CAS_STEP + s->config.number;
+    return s->cas = next * CAS_STEP + s->side;
 }
 
 static uint32_t absolute(const struct toy_store *s, uint32_t exptime)
@@ -264,6 +269,11 @@ static uint64_t op_fence(void *store_)
     return s->config.own_cas ? UINT64_MAX : next_cas(s);
 }
 
+static void op_side(void *store_, bool upper)
+{
+    ((struct toy_store *)store_)->side = upper;
+}
+
 static bool op_expel(void *store_, const void *key, size_t nkey, uint64_t fence)
 {
     struct toy_item **at = find(store_, key, nkey);
@@ -382,6 +392,7 @@ const struct repl_store_ops toy_store_ops = {
     .remove = op_remove,
     .flush = op_flush,
     .fence = op_fence,
+    .side = op_side,
     .expel = op_expel,
     .repeat = op_repeat,
     .expect = op_expect,
@@ -398,7 +409,11 @@ const struct repl_store_ops toy_store_ops = {
 void toy_store_init(struct toy_store *s, const struct toy_store_config *config)
 {
     CHECK(config->clock > 0);
-    *s = (struct toy_store){ .config = *config, .clock = config->clock };
+    *s = (struct toy_store){
+        .config = *config,
+        .side = (uint8_t)(FIRST_DRAWN + config->number % (CAS_STEP - FIRST_DRAWN)),
+        .clock = config->clock,
+    };
 }
 
 void toy_store_fini(struct toy_store *s)

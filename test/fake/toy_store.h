@@ -5,7 +5,7 @@
  * do not show what was stored after they began.
  *
  * CAS numbers are those of a good store: they grow with the clock, exceed what was
- * adopted, and never equal those of a store with another number. With own_cas they are
+ * adopted, and never equal those of a store with another side. With own_cas they are
  * those of a simple one, that counts 1, 2, 3 whatever it was made to adopt, and does not
  * say how many items it has.
  */
@@ -24,7 +24,7 @@ enum { TOY_STORE_CHAINS = 1024 };
 struct toy_item;
 
 struct toy_store_config {
-    uint8_t number; /* the low byte of its CAS numbers */
+    uint8_t number; /* of the run; the side is drawn by it */
     uint32_t clock; /* seconds, not 0 */
     bool own_cas;
     bool single_scan; /* one scan at a time */
@@ -34,6 +34,7 @@ struct toy_store {
     struct toy_store_config config;
     struct toy_item *chains[TOY_STORE_CHAINS];
     uint64_t cas;             /* the last one given or adopted */
+    uint8_t side;             /* the low bits of its CAS numbers */
     uint64_t serial;          /* items stored so far */
     uint32_t clock, flush_at; /* 0: no flush is pending */
     size_t items, references; /* references: without those of the table */

@@ -279,5 +279,6 @@ void speech_hello(struct input *in, const struct link_hello *said,
     hello->item_max = input_byte(in) * UINT64_C(16);
     hello->memory = input_byte(in);
     hello->met = how % 3 == 0 ? 0 : input_byte(in);
+    hello->side = how % 7 % 4;
     hello->former = how % 5 == 0 ? hello->met : input_byte(in);
 }

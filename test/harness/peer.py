@@ -47,13 +47,13 @@ class Peer:
         version, = struct.unpack_from("!I", self.hello)
         f = dict(version=version, hash=self.hello[4:8], active=0, bits=self.hello[25], term=0,
                  seen=0, item_max=1 << 20, memory=64 << 20, met=b"\0" * 16, heartbeat=10,
-                 timeout=20, standby_writes=0, lone=0, on_conflict=0)
+                 timeout=20, standby_writes=0, lone=0, on_conflict=0, side=2)
         f.update(self.fields)
-        self.send("HELLO", struct.pack("!I4s16sBBQQQQQQ16sIIBBB", f["version"], f["hash"], self.run,
+        self.send("HELLO", struct.pack("!I4s16sBBQQQQQQ16sIIBBBB", f["version"], f["hash"], self.run,
                                        f["active"], f["bits"], f["term"], f["seen"],
                                        now_us(), 10 ** 7, f["item_max"], f["memory"], f["met"],
                                        f["heartbeat"], f["timeout"], f["standby_writes"], f["lone"],
-                                       f["on_conflict"]))
+                                       f["on_conflict"], f["side"]))
 
     def receive(self):
         """The next frame: (name, opaque, body, is a response); None if none is available.

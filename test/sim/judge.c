@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <string.h>
+
 #include "base/check.h"
 #include "test/sim/world.h"
 
@@ -63,6 +65,21 @@ void judge_sight(struct world *w, struct node *n, unsigned k, const struct sight
         world_complain(w, "key %u at node %u outlives its time", k, n->number);
 }
 
+/* A CAS that was handed out now is on no item of the other node, if they have met. */
+static void judge_other_half(struct world *w, const struct node *n, unsigned k,
+                             uint64_t cas)
+{
+    struct node *peer = &w->p.node[1 - n->number];
+    const char *name = w->keys[k].name;
+    struct repl_item it;
+    if (!n->core.has_met || !peer->up || !peer->core.has_met ||
+        toy_store_ops.lookup(&peer->store, name, strlen(name), &it) != REPL_YES)
+        return;
+    if (it.state.cas == cas)
+        world_complain(w, "key %u: both nodes hand out one CAS", k);
+    toy_store_ops.release(&peer->store, it.item);
+}
+
 /* A write reads back, with a CAS above all that the node has handed out or holds. */
 void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version)
 {
@@ -79,6 +96,7 @@ void judge_write(struct world *w, struct node *n, unsigned k, uint64_t version)
                        n->number);
     w->highest_cas[n->number] = s.cas;
     w->versions[version].cas = s.cas;
+    judge_other_half(w, n, k, s.cas);
     struct sight other;
     world_see(w, n, below(w, w->nkeys), &other);
     if (other.version != 0 && other.version != version && other.cas >= s.cas)

@@ -79,6 +79,52 @@ END_TEST
 
 /* ---- live changes */
 
+static uint64_t cas_of(struct node *n, const char *key)
+{
+    struct repl_item it;
+    ck_assert_int_eq(toy_store_ops.lookup(&n->store, key, strlen(key), &it), REPL_YES);
+    toy_store_ops.release(&n->store, it.item);
+    return it.state.cas;
+}
+
+/* Two new nodes may have drawn the same side. Once they have met, they have different
+ * ones, over a split too, and also when another run takes the place of one. */
+START_TEST(test_both_halves_of_a_split_number_differently)
+{
+    a->store.side = b->store.side = 5;
+    link_up();
+    for (unsigned i = 0; i < 2; i++) {
+        wire_lose(&p.wire, 0);
+        ck_assert_uint_eq(cas_of(a, "first"), cas_of(b, "first"));
+        set(a, "k", "of a");
+        set(b, "k", "of b");
+        ck_assert_uint_ne(cas_of(a, "k"), cas_of(b, "k"));
+        return_empty(b);
+        ck_assert_uint_gt(b->store.side, 1);
+        settle_in_sync();
+    }
+}
+END_TEST
+
+/* The peer has not heard of the new run when the link breaks: it has its old side. */
+START_TEST(test_a_side_that_only_one_has_taken)
+{
+    link_up();
+    for (unsigned i = 0; i < 6; i++) {
+        struct node *n = &p.node[i % 2], *other = &p.node[1 - i % 2];
+        unsigned side = other->store.side;
+        p.run_order[i % 2] = (uint8_t)(100 + i); /* the higher run */
+        return_empty(n);
+        ck_assert(wire_deliver(&p.wire, i % 2, true));
+        wire_lose(&p.wire, 0);
+        ck_assert_uint_eq(other->store.side, side);
+        ck_assert_uint_eq(n->store.side, 1 - side);
+        wire_connect(&p.wire);
+        settle_in_sync();
+    }
+}
+END_TEST
+
 START_TEST(test_changes_flow)
 {
     char text[] = "0123456789";
@@ -208,6 +254,8 @@ int main(void)
         test_empty_promoted_meets_full,
         test_both_fresh,
         test_myself_is_refused,
+        test_both_halves_of_a_split_number_differently,
+        test_a_side_that_only_one_has_taken,
         test_changes_flow,
         test_large_values,
         test_delete_of_an_absent_key,

@@ -15,6 +15,7 @@ START_TEST(test_hello)
     ck_assert_uint_eq(h->map_bits, 24);
     ck_assert_uint_eq(h->term, a_hello.term);
     ck_assert_uint_eq(h->seen, a_hello.seen);
+    ck_assert_uint_eq(h->side, a_hello.side);
     ck_assert_uint_eq(h->clocks.machine, 77);
     ck_assert_uint_eq(h->clocks.store, 78);
     ck_assert_uint_eq(h->item_max, 1 << 20);

@@ -52,11 +52,27 @@ START_TEST(what_is_no_number_is_refused)
 }
 END_TEST
 
+START_TEST(white_space_and_a_negative_zero_are_read_as_memcached_does)
+{
+    static const char *const good[] = { "\t5", "5\t", "\v+5\r", "5\r-1", "5\n" };
+    uint64_t u;
+    int64_t s;
+    for (size_t i = 0; i < N_ELEMENTS(good); i++) {
+        ck_assert(number_parse(good[i], strlen(good[i]), &u) && u == 5);
+        ck_assert(number_parse_signed(good[i], strlen(good[i]), &s) && s == 5);
+    }
+    ck_assert(number_parse("-0", 2, &u) && u == 0);
+    ck_assert(number_parse_signed("\t-5\t", 4, &s) && s == -5);
+    ck_assert(!number_parse("\t", 1, &u) && !number_parse("-\t0", 3, &u));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
         numbers_come_back_as_they_went,
         what_is_no_number_is_refused,
+        white_space_and_a_negative_zero_are_read_as_memcached_does,
     };
     return unit_run("number", tests, N_ELEMENTS(tests));
 }

@@ -60,7 +60,7 @@ END_TEST
 START_TEST(cas_is_adopted)
 {
     struct fake_value v;
-    uint64_t cas, high = 1ull << 60;
+    uint64_t cas, high = 1ull << 51;
     item *it;
 
     ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
@@ -96,18 +96,66 @@ START_TEST(cas_at_the_end_is_not_adopted)
         fake_value_fini(&v);
         ck_assert_int_eq(rig_put(OPERATION_SET, "other", "v", 0, &cas), ENGINE_SUCCESS);
         ck_assert_uint_gt(cas, v.cas);
-        ck_assert_uint_lt(cas, UINT64_C(1) << 61);
+        ck_assert_uint_lt(cas, UINT64_C(1) << 53);
     }
 }
 END_TEST
 
+/* The lowest CAS of this second. */
+static uint64_t number_at(time_t t)
+{
+    return ((uint64_t)t - 1735689600) * 1000000 * 8;
+}
+
 START_TEST(cas_starts_at_the_clock)
 {
-    uint64_t cas, before = (uint64_t)time(NULL) * 1000000 << 8;
+    uint64_t cas, before = number_at(time(NULL));
 
     ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
     ck_assert_uint_ge(cas, before);
-    ck_assert_uint_lt(cas, (uint64_t)(time(NULL) + 10) * 1000000 << 8);
+    ck_assert_uint_lt(cas, number_at(time(NULL) + 10));
+    ck_assert_uint_lt(number_at(2840140800), UINT64_C(1) << 53); /* 2060-01-01 */
+}
+END_TEST
+
+static uint64_t cas_of(const char *key)
+{
+    struct fake_value v;
+    ck_assert_int_eq(fake_get(engine, cookie, key, &v), ENGINE_SUCCESS);
+    uint64_t cas = v.cas;
+    fake_value_fini(&v);
+    return cas;
+}
+
+/* Stores an item with a CAS from the other node; returns the CAS that it gets. */
+static uint64_t adopt(const char *key, uint64_t cas)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
+    item *it;
+    ck_assert_int_eq(
+        mirror_rows.allocate(handle, cookie, &it, key, strlen(key), 1, 0, 0, 0),
+        ENGINE_SUCCESS);
+    ck_assert_int_eq(mirror_rows.store(handle, cookie, it, cas, 0, OPERATION_SET),
+                     ENGINE_SUCCESS);
+    engine->release(handle, cookie, it);
+    return cas_of(key);
+}
+
+START_TEST(both_sides_give_different_numbers_that_rise)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
+    uint64_t last = 0, cas;
+    for (unsigned i = 0; i < 12; i++) {
+        uint64_t fence = mirror_rows.fence(handle);
+        if (i >= 4)
+            mirror_rows.side(handle, i / 4 % 2);
+        ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+        ck_assert_uint_gt(cas, last);
+        ck_assert_uint_gt(cas, fence);
+        ck_assert(i < 4 ? cas % 8 > 1 : cas % 8 == i / 4 % 2);
+        ck_assert_uint_eq(adopt("l", cas + 5), cas + 5); /* the peer's */
+        last = cas + 5;
+    }
 }
 END_TEST
 
@@ -284,6 +332,7 @@ int main(void)
         cas_is_adopted,
         cas_at_the_end_is_not_adopted,
         cas_starts_at_the_clock,
+        both_sides_give_different_numbers_that_rise,
         a_fence_is_above_all_that_is_there,
         the_mirror_repeats_a_touch,
         a_piece_tells_what_it_was_joined_to,

@@ -90,6 +90,7 @@ static const struct link_hello a_hello = {
     .standby_writes = 2,
     .lone = 1,
     .on_conflict = 1,
+    .side = SIDE_UPPER,
 };
 
 static const struct link_change a_change = {

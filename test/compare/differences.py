@@ -1,0 +1,78 @@
+"""The differences that stand. doc/compatibility.md lists them in the same words; run checks
+that.
+
+A row is about the cases in which its pattern is found. It says what is still compared:
+
+  REWRITTEN   in the answer of memcached a pattern is replaced; then both must be equal
+  LOSES       all that memcached answers is the beginning of what mcd answers, or some of its lines
+  CLOSES      the same, if neither answers the last command, because both close
+  NOTHING     what follows depends on the difference
+"""
+
+import re
+
+LOSES, CLOSES, NOTHING = "loses", "closes", "nothing"
+LAST_ANSWERS = (b"MN\r\n", b"\x81\x0a" + b"\0" * 10 + b"\xca\xfe" + b"\0" * 8)
+BIG = rb"(?:-?\d*[1-9]\d{10,}|-2147483649|2147483648|42949672\d\d)(?:[\t-\r -]|$)"
+WIDE = rb"[-+]?0*(?:\d{11,}|[3-9]\d{9}|2[2-9]\d{8}|21[5-9]\d{7}|214748364[6-9])"
+STORE = rb"(?:set|add|replace|append|prepend|cas) +[^ \n]+ +"
+
+
+class Difference:
+    def __init__(self, what, reason, sent, compared):
+        self.what, self.reason, self.compared = what, reason, compared
+        self.sent = re.compile(sent, re.S | re.I)
+
+    def applies(self, case):
+        return self.sent.search(case.sent)
+
+
+DIFFERENCES = (
+    Difference("a connection that ends by an error in a binary request, or in the middle of a request",
+               "mcd still answers the requests before that; memcached drops answers that it has not sent",
+               rb"", CLOSES),
+    Difference("binary requests with an unknown opcode and a body",
+               "memcached skips the body twice, and so loses the next request",
+               rb"\x80[\x1b\x1f\x25-\xff].{6}(?!\0\0\0\0)", LOSES),
+    Difference("binary verbosity",
+               "mcd knows it, as the memcached with storage engines does",
+               rb"\x80\x1b", (rb"(\x81\x1b.{4})\0\x81\0\0\0\x0f(.{12})Unknown command",
+                              rb"\1\0\0\0\0\0\0\2")),
+    Difference("a key that is too long, in get and gat with several keys",
+               "memcached drops the answer to the request before, so that later ones are taken for it",
+               rb"g[ea]ts? .*?[^ \n]{251}", LOSES),
+    Difference("gat with a time and no key", "mcd answers ERROR; memcached END",
+               rb"gats? +[^ \n]+ *\r?\n", NOTHING),
+    Difference("a zero byte in a text command",
+               "memcached does not see what follows in the line; mcd takes it as part of the word",
+               rb"\0", NOTHING),
+    Difference("times beyond 31 bits",
+               "memcached takes the low 32 bits, so an item may expire at once; mcd takes the time",
+               STORE + rb"[^ \n]+ +" + BIG + rb"|touch +[^ \n]+ +" + BIG + rb"|gats? +" + BIG
+               + rb"| [TN]" + BIG, NOTHING),
+    Difference("lengths of values beyond 31 bits",
+               "mcd refuses them; memcached takes the low 32 bits, and so reads values as commands",
+               STORE + rb"[^ \n]+ +[^ \n]+ +" + WIDE + rb"|ms +[^ \n]+ +" + WIDE, NOTHING),
+    Difference("a value that is too large, and does not come",
+               "mcd refuses it at once; memcached waits until all of it has come",
+               STORE + rb"[^ \n]+ +[^ \n]+ +\d{7}", LOSES),
+)
+
+
+def explain(case, ours, theirs):
+    """True if the differences that stand are all that the two answers differ by."""
+    found = [row for row in DIFFERENCES if row.applies(case)]
+    ways = [row.compared for row in found]
+    if NOTHING in ways:
+        return True
+    answers = [theirs] + [re.sub(*way, theirs, flags=re.S) for way in ways if isinstance(way, tuple)]
+    if ours in answers:
+        return True
+    loses = LOSES in ways or CLOSES in ways and not ours.endswith(LAST_ANSWERS)
+    return loses and any(is_part(answer, ours) for answer in answers)
+
+
+def is_part(answer, whole):
+    """Is it the beginning, or some of the lines in their order?"""
+    lines = iter(whole.splitlines())
+    return whole.startswith(answer) or all(line in lines for line in answer.splitlines())
