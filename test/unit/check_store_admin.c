@@ -74,7 +74,8 @@ START_TEST(facts_tell_of_reads_and_sizes)
     ck_assert_int_eq(fake_set(engine, cookie, "k", value), ENGINE_SUCCESS);
     ck_assert(admin->scan_begin(h, cookie));
     ck_assert_int_eq(scan(cookie, 1, &facts), 1);
-    ck_assert(!facts.read && !facts.knows_idle);
+    ck_assert(!facts.read && facts.knows_idle && facts.idle == 0);
+    fake_host_advance(host, 7);
     ck_assert_uint_eq(facts.size, item_size_of(1, 1000));
     ck_assert_int_eq(engine->get(h, cookie, &it, "k", 1, 0), ENGINE_SUCCESS);
     engine->release(h, cookie, it);
