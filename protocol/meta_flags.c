@@ -81,7 +81,7 @@ static enum outcome take_ttl(struct request *req, const struct token *token)
     (void)req;
     meta->wants_ttl = true;
     meta->ttl_touched = meta->touches;
-    meta->ttl_vivified = meta->vivifies;
+    meta->ttl_new = meta->newest;
     return OUTCOME_OK;
 }
 
@@ -140,6 +140,7 @@ static enum outcome take_exptime(struct request *req, const struct token *token)
     (void)req;
     meta->touches = true;
     enum outcome why = read_seconds(token, &meta->exptime);
+    meta->newest = meta->exptime;
     if (meta->vivifies) /* it counts for a new item, too */
         meta->vivify_exptime = meta->exptime;
     return why;
@@ -150,7 +151,9 @@ static enum outcome take_vivify(struct request *req, const struct token *token)
     struct meta *meta = &token->parser->meta;
     (void)req;
     meta->vivifies = true;
-    return read_seconds(token, &meta->vivify_exptime);
+    enum outcome why = read_seconds(token, &meta->vivify_exptime);
+    meta->newest = meta->vivify_exptime;
+    return why;
 }
 
 static enum outcome take_refresh(struct request *req, const struct token *token)

@@ -44,12 +44,13 @@ struct meta {
     bool touches_first; /* counted after T */
     bool wants_ttl;     /* t: as it is */
     bool ttl_touched;   /* after T */
-    bool ttl_vivified;  /* after N */
     bool bad_opaque;    /* O: its token is too long */
     char mode;          /* M; 0: none */
     uint8_t nreturns, nopaque;
     int64_t exptime, vivify_exptime, recache; /* as the client sent them */
-    char returns[META_RETURNS];               /* letters */
+    int64_t newest,
+        ttl_new; /* the last of T and N; the same before t, which a new item shows */
+    char returns[META_RETURNS]; /* letters */
     char opaque[META_OPAQUE];
 };
 

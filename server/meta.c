@@ -48,7 +48,7 @@ static struct meta_get get_of(const struct meta *m)
 static rel_time_t shown_exptime(const struct meta *m, const struct meta_get *g)
 {
     if (g->created)
-        return m->ttl_vivified ? g->vivify_exptime : 0;
+        return moment(m->ttl_new);
     return m->touches && m->ttl_touched ? g->exptime : g->was.exptime;
 }
 
@@ -186,8 +186,9 @@ static enum verdict run_arithmetic(struct connection *c)
     count_arithmetic(c, rc, a.created);
     if (rc == ENGINE_EINVAL)
         res.outcome = OUTCOME_NOT_A_NUMBER;
-    bool is_late = a.created ? !m->ttl_vivified : m->ttl_touched;
-    res.ttl = clock_left(!is_late ? a.was : a.created ? 0 : a.exptime);
+    res.ttl = clock_left(a.created        ? moment(m->ttl_new)
+                         : m->ttl_touched ? a.exptime
+                                          : a.was);
     res.created = a.created && rc == ENGINE_SUCCESS;
     res.cas = a.cas;
     res.number = a.number;

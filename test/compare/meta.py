@@ -1,5 +1,5 @@
 """Meta commands. A flag is a row of FLAGS: its letter, and what may follow it; FLAGS_OF says
-which commands draw it."""
+which commands draw it. `l` is left out: memcached counts only some of the reads."""
 
 from draw import NUMBERS, SERIAL, TIMES, TOKEN
 
@@ -23,15 +23,16 @@ def opaque(d):
 
 
 FLAGS = {
-    "b": bare, "c": bare, "f": bare, "k": bare, "q": bare, "s": bare, "t": bare, "v": bare, "u": bare,
+    "b": bare, "c": bare, "f": bare, "h": bare, "I": bare, "k": bare, "q": bare, "s": bare, "t": bare, "v": bare, "u": bare,
     "O": opaque, "T": lambda d: d.number(TIMES), "C": token, "F": number(b"0", b"5", b"4294967295"),
     "M": lambda d: d.choice((b"", b"S", b"E", b"A", b"P", b"R", b"I", b"D", b"+", b"-", b"s", b"incr", b"?")),
     "N": lambda d: d.number(TIMES), "J": number(b"0", b"13"), "D": number(b"1", b"5", b"0"),
+    "R": lambda d: d.number(TIMES),
 }
 FLAGS_OF = {
-    "mg": "bcfkqstvOT", "ms": "bckqFTCMO", "md": "bkqCO", "ma": "bckqtvCMNJDO",
+    "mg": "bcfhkqstvOTNR", "ms": "bckqFTCMOI", "md": "bkqCOIT", "ma": "bckqtvCMNJDOT",
 }
-ODD = "bcfkqstvuOTCFMNJD"  # also where they do not belong
+ODD = "bcfhkqstvuOTCFMNJDRI"  # also where they do not belong
 
 
 def flags(d, command):
