@@ -30,7 +30,8 @@ bool meta_answers(enum outcome outcome)
     return codes[outcome][0] != '\0';
 }
 
-/* Quiet gets hide a miss; all other quiet commands hide success, but for a new counter. */
+/* Quiet gets hide a miss; all other quiet commands hide success, but for a new counter.
+ */
 static bool is_hidden(const struct request *req, const struct response *res)
 {
     enum outcome hides = is_get(req) ? OUTCOME_NOT_FOUND : OUTCOME_OK;

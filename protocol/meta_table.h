@@ -4,10 +4,9 @@
  *
  *   META_FLAG(letter, returned by, returned on failure by, take, put)
  *
- *   returned   with these commands (FOR_GET: mg, and so on) the flag asks for something in
- *              the answer, which put_<put> in meta_compose.c writes; after a failure fewer
- *              do
- *   take       take_<take> in meta_flags.c: how the flag changes the request
+ *   returned   with these commands (FOR_GET: mg, and so on) the flag asks for something
+ * in the answer, which put_<put> in meta_compose.c writes; after a failure fewer do take
+ * take_<take> in meta_flags.c: how the flag changes the request
  */
 /* clang-format off */
 META_FLAG('v', FOR_NONE, FOR_NONE, value, nothing)
