@@ -33,6 +33,18 @@ static inline void bracket_record_touch(struct repl_engine *e, struct change *ch
         change_record(e->core, ch);
 }
 
+/* The end of a change that needs an item to be there. Returns rc. */
+static inline ENGINE_ERROR_CODE bracket_end(struct repl_engine *e, struct change *ch,
+                                            ENGINE_ERROR_CODE rc)
+{
+    if (rc == ENGINE_SUCCESS)
+        change_record(e->core, ch);
+    else if (rc == ENGINE_KEY_ENOENT)
+        change_record_absence(e->core, ch);
+    change_end(e->core, ch);
+    return rc;
+}
+
 /* As the `store` of both interfaces. */
 ENGINE_ERROR_CODE bracket_store(struct repl_engine *e, const void *cookie, item *it,
                                 uint64_t *cas, const struct meta_store *how,

@@ -116,12 +116,7 @@ static ENGINE_ERROR_CODE meta_invalidate(ENGINE_HANDLE *handle, const void *cook
     if (r != CHANGE_OK)
         return bracket_error(r);
     ENGINE_ERROR_CODE rc = inner(e)->invalidate(HANDLE(e), cookie, i);
-    if (rc == ENGINE_SUCCESS)
-        change_record(e->core, &ch);
-    else if (rc == ENGINE_KEY_ENOENT)
-        change_record_absence(e->core, &ch);
-    change_end(e->core, &ch);
-    return rc;
+    return bracket_end(e, &ch, rc);
 }
 
 static ENGINE_ERROR_CODE meta_arithmetic(ENGINE_HANDLE *handle, const void *cookie,
@@ -136,12 +131,7 @@ static ENGINE_ERROR_CODE meta_arithmetic(ENGINE_HANDLE *handle, const void *cook
         return bracket_error(r);
     bracket_expect_evictions(e);
     ENGINE_ERROR_CODE rc = inner(e)->arithmetic(HANDLE(e), cookie, a);
-    if (rc == ENGINE_SUCCESS)
-        change_record(e->core, &ch);
-    else if (rc == ENGINE_KEY_ENOENT)
-        change_record_absence(e->core, &ch);
-    change_end(e->core, &ch);
-    return rc;
+    return bracket_end(e, &ch, rc);
 }
 
 const struct engine_meta repl_meta_rows = {

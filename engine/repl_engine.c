@@ -106,12 +106,7 @@ static ENGINE_ERROR_CODE engine_arithmetic(ENGINE_HANDLE *handle, const void *co
     ENGINE_ERROR_CODE rc =
         INNER(e)->arithmetic(HANDLE(e), cookie, key, nkey, increment, create, delta,
                              initial, exptime, cas, result, vbucket);
-    if (rc == ENGINE_SUCCESS)
-        change_record(e->core, &ch);
-    else if (rc == ENGINE_KEY_ENOENT)
-        change_record_absence(e->core, &ch);
-    change_end(e->core, &ch);
-    return rc;
+    return bracket_end(e, &ch, rc);
 }
 
 /* The seconds until a flush_all takes effect, from the time that the client sent. */
