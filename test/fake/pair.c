@@ -53,6 +53,13 @@ static uint64_t node_now(const struct node *n)
     return p->now_us + (n->number == 1 ? p->config.machine_ahead_us : 0);
 }
 
+/* The last one that a node had, also before it crashed. */
+static uint64_t latest_cas(const struct pair *p)
+{
+    uint64_t a = p->node[0].store.cas, b = p->node[1].store.cas;
+    return a > b ? a : b;
+}
+
 void node_start(struct node *n)
 {
     struct pair *p = n->pair;
@@ -60,6 +67,7 @@ void node_start(struct node *n)
     struct toy_store_config store = {
         .number = (uint8_t)p->runs, /* a real store draws it */
         .clock = p->clock + (n->number == 1 ? p->config.store_ahead : 0),
+        .cas = latest_cas(p),
         .own_cas = p->config.own_cas,
         .single_scan = p->config.single_scan,
     };

@@ -412,6 +412,7 @@ void toy_store_init(struct toy_store *s, const struct toy_store_config *config)
     *s = (struct toy_store){
         .config = *config,
         .side = (uint8_t)(FIRST_DRAWN + config->number % (CAS_STEP - FIRST_DRAWN)),
+        .cas = config->own_cas ? 0 : config->cas,
         .clock = config->clock,
     };
 }

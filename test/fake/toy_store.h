@@ -26,6 +26,7 @@ struct toy_item;
 struct toy_store_config {
     uint8_t number; /* of the run; the side is drawn by it */
     uint32_t clock; /* seconds, not 0 */
+    uint64_t cas;   /* given before it started: real clocks move on meanwhile */
     bool own_cas;
     bool single_scan; /* one scan at a time */
 };
