@@ -217,7 +217,7 @@ class World:
         return in_sync(*self.figures())
 
     def says_no_room(self):
-        return any("no room" in figures.get("repl_health", "") for figures in self.figures())
+        return any("no_room" in figures.get("repl_health", "") for figures in self.figures())
 
     def lacking(self):
         return [figures.get("repl_missing_buckets", "0") != "0" for figures in self.figures()]
