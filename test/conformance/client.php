@@ -5,32 +5,7 @@
 //
 // repeat: see repeat.py.
 
-$failures = 0;
-
-function check($what, $got, $wanted)
-{
-    global $failures;
-    if ($got === $wanted) {
-        echo "ok $what\n";
-        return;
-    }
-    echo "FAIL $what: " . var_export($got, true) . ' instead of ' . var_export($wanted, true) . "\n";
-    $failures++;
-}
-
-function repeat($client)
-{
-    stream_set_blocking(STDIN, false);
-    while (!$client->set('before', 'kept')) {
-        usleep(2000);
-    }
-    for ($n = 0; !feof(STDIN); $n++) {
-        fread(STDIN, 1);
-        $found = [$client->set('count', $n), $client->get('count'), $client->get('before')];
-        echo $found === [true, $n, 'kept'] ? "ok $n\n" : 'error ' . json_encode($found) . "\n";
-        usleep(2000);
-    }
-}
+require __DIR__ . '/check.php';
 
 [, $protocol, $host, $port] = $argv;
 $client = new Memcached();
@@ -41,7 +16,7 @@ $client->setOption(Memcached::OPT_RETRY_TIMEOUT, 0);
 $client->setOption(Memcached::OPT_SERVER_FAILURE_LIMIT, 1000000);
 $client->addServer($host, (int)$port);
 if (($argv[4] ?? '') === 'repeat') {
-    repeat($client);
+    repeat(fn($key, $value) => $client->set($key, $value), fn($key) => $client->get($key));
     exit(0);
 }
 

@@ -5,6 +5,7 @@
 //
 // repeat: see repeat.py.
 
+require __DIR__ . '/check.php';
 require 'Illuminate/Cache/autoload.php';
 
 use Illuminate\Cache\MemcachedConnector;
@@ -12,33 +13,6 @@ use Illuminate\Cache\MemcachedStore;
 use Illuminate\Cache\Repository;
 
 error_reporting(E_ALL & ~E_DEPRECATED);
-$failures = 0;
-
-function check($what, $got, $wanted)
-{
-    global $failures;
-    if ($got === $wanted) {
-        echo "ok $what\n";
-        return;
-    }
-    echo "FAIL $what: " . var_export($got, true) . ' instead of ' . var_export($wanted, true) . "\n";
-    $failures++;
-}
-
-function repeat($cache)
-{
-    stream_set_blocking(STDIN, false);
-    while (!$cache->put('before', 'kept', 1000)) {
-        usleep(2000);
-    }
-    for ($n = 0; !feof(STDIN); $n++) {
-        fread(STDIN, 1);
-        $done = $cache->put('count', $n, 1000);
-        $found = [$done, $cache->get('count'), $cache->get('before')];
-        echo $found === [true, $n, 'kept'] ? "ok $n\n" : 'error ' . json_encode($found) . "\n";
-        usleep(2000);
-    }
-}
 
 [, $host, $port] = $argv;
 $client = (new MemcachedConnector())->connect(
@@ -47,7 +21,7 @@ $client = (new MemcachedConnector())->connect(
     [Memcached::OPT_RETRY_TIMEOUT => 0, Memcached::OPT_SERVER_FAILURE_LIMIT => 1000000]);
 $cache = new Repository(new MemcachedStore($client, 'app:'));
 if (($argv[3] ?? '') === 'repeat') {
-    repeat($cache);
+    repeat(fn($key, $value) => $cache->put($key, $value, 1000), fn($key) => $cache->get($key));
     exit(0);
 }
 
