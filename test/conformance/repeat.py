@@ -6,45 +6,28 @@ After each time it prints `ok NUMBER`; `error ...` if a command failed, or a val
 had stored. So it never works again if the other node does not have `before`.
 """
 
-import subprocess
-import threading
 import time
 
 from harness.proxy import Proxy
 from harness.report import Failed
+from harness.worker import Worker
 
 PATIENCE = 15.0  # seconds; some libraries look at a lost server every few seconds only
 
 
-class Repeater:
+class Repeater(Worker):
     def __init__(self, command, environment):
         self.lines = []
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, env=environment)
-        self.thread = threading.Thread(target=self.listen, daemon=True)
-        self.thread.start()
+        super().__init__(command, self.note, env=environment)
 
-    def listen(self):
-        for line in self.process.stdout:
-            self.lines.append((time.monotonic(), line.decode(errors="replace").strip()))
+    def note(self, line):
+        self.lines.append((time.monotonic(), line))
 
     def good(self, since=0.0):
         return [at for at, line in self.lines if line.startswith("ok ") and at > since]
 
     def bad(self):
         return [line for _, line in self.lines if not line.startswith("ok ")]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.thread.join(5)
 
 
 def wait(lab, repeater, since, what):

@@ -2,44 +2,27 @@
 that we recommend, through the fail-over of a pair."""
 
 import os
-import subprocess
-import threading
 import time
 
 from harness.report import Failed, Skip
+from harness.worker import Worker
 from pairs import Pair
 from programs import CONF, HERE, have
 
 
-class Worker:
-    """An application: a program that works until its input ends, and its output lines."""
+class Application(Worker):
+    """Its output lines: (when, ok or error, what)."""
 
     def __init__(self, lab, command):
-        self.lab, self.lines = lab, []
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, cwd=lab.folder)
-        self.thread = threading.Thread(target=self.listen, daemon=True)
-        self.thread.start()
+        self.lines = []
+        super().__init__(command, self.note, cwd=lab.folder)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
+    def note(self, line):
+        words = line.split(" ", 2)
         try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.thread.join(5)
-
-    def listen(self):
-        for line in self.process.stdout:
-            words = line.decode(errors="replace").strip().split(" ", 2)
-            try:
-                self.lines.append((float(words[0]), words[1], words[2]))
-            except (ValueError, IndexError):
-                self.lines.append((time.monotonic(), "error", line.decode(errors="replace").strip()))
+            self.lines.append((float(words[0]), words[1], words[2]))
+        except (ValueError, IndexError):
+            self.lines.append((time.monotonic(), "error", line))
 
     def good(self, since=0.0):
         return [line for line in self.lines if line[1] == "ok" and line[0] > since]
@@ -62,7 +45,7 @@ class Worker:
 def through(lab, pair, command, act, patience):
     """A worker through a fail-over: returns its gap (ms or None), the rest of its data,
     its errors long after it, and all of that as text."""
-    with Worker(lab, command) as worker:
+    with Application(lab, command) as worker:
         lab.until(lambda: len(worker.good()) > 20, "%s works (%s)" % (command[0], worker.bad()[-1:]))
         start, back = act()
         gap = worker.gap(start, back, patience * lab.build.slowness)
