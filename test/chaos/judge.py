@@ -135,8 +135,9 @@ class Judge:
 
     def may_have_noted(self, key, operation, node):
         """It has told an absence. Where the journal has no room for that, the bucket counts as changed; and
-        during a split it outweighs a touch on the other node, which gives no new CAS (R15)."""
-        if (self.sides.overflows or self.sides.apart) and not operation.is_read():
+        until both merge after a split it outweighs a touch on the other node, which gives no new CAS
+        (R15)."""
+        if (self.sides.overflows or self.sides.unmerged) and not operation.is_read():
             self.mark(key, node, MAYBE)
 
     def is_answered(self, key, operation, node, answer, before, after):
@@ -182,7 +183,7 @@ class Judge:
         with self.lock:
             for key in self.keys.values():
                 self.sides.spread(key)
-            self.sides.apart = True
+            self.sides.apart = self.sides.unmerged = True
             self.note("both know that the link is cut")
 
     def killed(self, node):

@@ -13,6 +13,7 @@ class Sides:
         self.fresh = [False, False]    # started empty, and not filled yet
         self.loaded = [False, False]   # others than our clients write there
         self.apart = False             # nothing passes between the nodes
+        self.unmerged = False          # nor have they merged since
         self.doubtful = overflows      # a purge or a copy may be under way: the standby is not whole
         self.died = [0.0, 0.0]         # when a node was last killed
         self.stopped = [(0.0, 0.0), (0.0, 0.0)]  # when each node was stopped last, and until when
@@ -61,7 +62,7 @@ class Sides:
         for node in (0, 1):
             self.dirty[node] = {key.bucket for key in keys if key.changed[node]}
             self.all_dirty[node] = self.loaded[node]
-        self.fresh, self.doubtful = [False, False], self.overflows
+        self.fresh, self.doubtful, self.unmerged = [False, False], self.overflows, self.apart
 
     def have_differed(self):
         """More than by what the active node ships."""
