@@ -27,6 +27,14 @@ unsigned seen_renew(unsigned seen, rel_time_t now)
     return (scale + 1) << SEEN_BITS | (at >> 4 * (scale + 1) & SEEN_MASK);
 }
 
+/* Most stay as they are, and so do their cache lines. */
+static void age_item(struct item *it, rel_time_t now)
+{
+    unsigned seen = item_seen(it), anew = seen_renew(seen, now);
+    if (anew != seen)
+        item_set_seen(it, anew);
+}
+
 static void age_bucket(struct store *s, struct bucket *b)
 {
     rel_time_t now = s->now();
@@ -34,7 +42,7 @@ static void age_bucket(struct store *s, struct bucket *b)
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             struct item *it = slot_item(&s->table, slot_load(&link->slot[i]));
             if (it != NULL)
-                item_set_seen(it, seen_renew(item_seen(it), now));
+                age_item(it, now);
         }
     }
 }

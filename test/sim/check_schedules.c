@@ -10,7 +10,7 @@
 #ifdef UNDER_SANITIZER
 enum { SCHEDULES = 400 };
 #else
-enum { SCHEDULES = 3000 };
+enum { SCHEDULES = 2000 };
 #endif
 
 START_TEST(test_random_schedules)
