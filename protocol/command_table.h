@@ -147,6 +147,8 @@ COMMAND(QUIT, quit, BUT(OK, ""), done, NOT_STORED,
         OPCODE(0x17, QUIT, bare, QUIET))
 /* What auth_codec reads (auth.c): the word is a set there. */
 COMMAND(AUTH, auth, SAYS("STORED"), done, NOT_STORED, NO_WORD, NO_OPCODE)
+/* A line that the host does not know: it is offered to the extensions. */
+COMMAND(EXTENSION, extension, SAYS("OK"), done, NOT_STORED, NO_WORD, NO_OPCODE)
 /* An opcode that the host does not know; the whole packet goes to the engine. */
 COMMAND(ENGINE, engine, SAYS("OK"), done, NOT_STORED, NO_WORD, NO_OPCODE)
 /* clang-format on */

@@ -38,6 +38,8 @@ OUTCOME(LINE_TOO_LONG, CLIENT_ERROR, "line too long", "", 0x04, "Invalid argumen
 OUTCOME(BAD_USAGE, CLIENT_ERROR,
         "bad command line format.  Usage: delete <key> [noreply]", "",
         0x04, "Invalid arguments")
+/* more than an extension takes */
+OUTCOME(TOO_MANY_WORDS, PLAIN, "ERROR too many arguments", "", 0x04, "Invalid arguments")
 /* -Y: no password yet; the value of the set is malformed, or is not in the file */
 OUTCOME(UNAUTHENTICATED, CLIENT_ERROR, "unauthenticated", "", 0x20, "Auth failure.")
 OUTCOME(BAD_TERMINATION, CLIENT_ERROR, "bad command line termination", "",

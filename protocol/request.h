@@ -81,6 +81,7 @@ struct request {
     uint32_t verbosity;
     const char *key;    /* points into the input buffer, or the stats sub-command */
     const char *packet; /* in the input buffer. COMMAND_ENGINE: header and body;
+                           COMMAND_EXTENSION: the line, without its CRLF;
                            COMMAND_AUTH: the password. The user is the key */
     uint32_t npacket;
     const struct meta *meta; /* NULL except for meta commands. A meta get is not a list:

@@ -209,13 +209,15 @@ static bool is_http(const char *at, const char *end)
     return word > at && end - word >= 5 && memcmp(word, "HTTP/", 5) == 0;
 }
 
-static enum parse_result unknown_refuse(struct parser *p, const char *at, const char *end,
-                                        struct request *req)
+static enum parse_result unknown_parse(struct parser *p, const char *at, const char *end,
+                                       struct request *req)
 {
-    *req = (struct request){ .command = COMMAND_NOOP };
+    *req = (struct request){ .command = COMMAND_EXTENSION,
+                             .packet = at,
+                             .npacket = (uint32_t)(end - at) };
     if (is_http(at, end))
         return PARSE_CLOSE;
-    return text_refuse(p, OUTCOME_UNKNOWN);
+    return at < end ? PARSE_OK : text_refuse(p, OUTCOME_UNKNOWN);
 }
 
 static enum parse_result words_parse(struct parser *p, const struct text_row *row,
@@ -243,7 +245,7 @@ static enum parse_result line_parse(struct parser *p, const struct buffer *in,
     at = text_word_end(at, end);
     const struct text_row *row = row_find(name, (size_t)(at - name));
     if (row == NULL)
-        return unknown_refuse(p, name, end, req);
+        return unknown_parse(p, name, end, req);
     if (row->handler == NULL)
         return text_list_start(p, row, in, at, end, req);
     return words_parse(p, row, at, end, req);

@@ -282,7 +282,7 @@ void connection_close(struct connection *c)
     int fd = c->fd;
     watch(c, 0);
     connection_undefer(c);
-    connection_release_item(c);
+    connection_release_value(c);
     dump_drop(c->dump);
     c->dump = NULL;
     drop_io(c);
@@ -306,11 +306,15 @@ void connection_free_all(struct worker *w)
     }
 }
 
-void connection_release_item(struct connection *c)
+void connection_release_value(struct connection *c)
 {
+    const EXTENSION_ASCII_PROTOCOL_DESCRIPTOR *x = c->value.extension;
     if (c->value.item != NULL)
         c->worker->api->release(c->worker->handle, c, c->value.item);
+    if (x != NULL && x->abort != NULL)
+        x->abort(x->cookie, c);
     c->value.item = NULL;
+    c->value.extension = NULL;
 }
 
 void connection_release_sent(void *context, void *it)

@@ -48,9 +48,12 @@ enum state {
 
 /* A value that is being received (receive.h). */
 struct reception {
-    item *item;         /* the item to fill, or NULL */
-    struct iovec piece; /* the unfilled rest of the item's current piece */
+    item *item;                                     /* the item to fill, or NULL */
+    EXTENSION_ASCII_PROTOCOL_DESCRIPTOR *extension; /* whose data it is, or NULL */
+    struct iovec piece; /* the unfilled rest of the item's current piece, or of the room
+                           of the extension */
     uint16_t piece_index;
+    unsigned tail; /* bytes of the protocol behind the value */
     uint64_t left; /* bytes of the value still to come, or to discard */
 };
 
@@ -141,7 +144,9 @@ enum state connection_stay_parked(struct connection *c);
 /* Its turn has come. */
 void connection_undefer(struct connection *c);
 
-void connection_release_item(struct connection *c);
+/* The value that is being received is not wanted any more: frees its item, or tells the
+ * extension. */
+void connection_release_value(struct connection *c);
 /* The output returns an item; context is the connection. */
 void connection_release_sent(void *context, void *it);
 

@@ -13,7 +13,7 @@
 /* Ends one datagram, whether it succeeded or failed; the port stays open. */
 static enum state end(struct connection *c)
 {
-    connection_release_item(c);
+    connection_release_value(c);
     output_clear(&c->io->out, connection_release_sent, c);
     buffer_consume(&c->io->in, buffer_length(&c->io->in));
     c->codec = NULL;

@@ -10,6 +10,7 @@
 #include "server/clock.h"
 #include "server/connection.h"
 #include "server/events.h"
+#include "server/extensions.h"
 #include "server/log.h"
 #include "server/server.h"
 #include "server/settings_stats.h"
@@ -132,110 +133,6 @@ static ENGINE_ERROR_CODE release_cookie(const void *cookie)
     return ENGINE_SUCCESS;
 }
 
-/* ---- extensions ---- */
-
-static EXTENSION_DAEMON_DESCRIPTOR *daemons;
-static EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *binaries;
-
-static struct opcode_row {
-    BINARY_COMMAND_CALLBACK handler;
-    EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor;
-} opcode_rows[256];
-
-static void add_opcode(EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor, uint8_t opcode,
-                       BINARY_COMMAND_CALLBACK handler)
-{
-    opcode_rows[opcode] = (struct opcode_row){ handler, descriptor };
-}
-
-BINARY_COMMAND_CALLBACK
-server_api_opcode(uint8_t opcode, EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **descriptor)
-{
-    *descriptor = opcode_rows[opcode].descriptor;
-    return opcode_rows[opcode].handler;
-}
-
-EXTENSION_DAEMON_DESCRIPTOR *server_api_daemons(void)
-{
-    return daemons;
-}
-
-static bool add_binary(EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *extension)
-{
-    if (extension->setup == NULL)
-        return false;
-    extension->next = binaries;
-    binaries = extension;
-    extension->setup(add_opcode);
-    return true;
-}
-
-static bool register_extension(extension_type_t type, void *extension)
-{
-    if (extension == NULL)
-        return false;
-    switch (type) {
-    case EXTENSION_DAEMON:
-        ((EXTENSION_DAEMON_DESCRIPTOR *)extension)->next = daemons;
-        daemons = extension;
-        return true;
-    case EXTENSION_LOGGER:
-        log_set_logger(extension);
-        return true;
-    case EXTENSION_BINARY_PROTOCOL:
-        return add_binary(extension);
-    case EXTENSION_ASCII_PROTOCOL:
-        break;
-    }
-    log_warning(
-        "cannot add an extension's text command: mcd supports extensions only for "
-        "the binary protocol, loggers and daemons");
-    return false;
-}
-
-static void drop_binary(EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *extension)
-{
-    EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **at = &binaries;
-    while (*at != NULL && *at != extension)
-        at = &(*at)->next;
-    if (*at != NULL)
-        *at = extension->next;
-    for (size_t i = 0; i < N_ELEMENTS(opcode_rows); i++) {
-        if (opcode_rows[i].descriptor == extension)
-            opcode_rows[i] = (struct opcode_row){ 0 };
-    }
-}
-
-static void unregister_extension(extension_type_t type, void *extension)
-{
-    EXTENSION_DAEMON_DESCRIPTOR **at = &daemons;
-    if (type == EXTENSION_LOGGER && log_get_logger() == extension)
-        log_set_logger(NULL);
-    if (type == EXTENSION_BINARY_PROTOCOL)
-        drop_binary(extension);
-    if (type != EXTENSION_DAEMON)
-        return;
-    while (*at != NULL && *at != extension)
-        at = &(*at)->next;
-    if (*at != NULL)
-        *at = (*at)->next;
-}
-
-static void *get_extension(extension_type_t type)
-{
-    switch (type) {
-    case EXTENSION_DAEMON:
-        return daemons;
-    case EXTENSION_LOGGER:
-        return log_get_logger();
-    case EXTENSION_BINARY_PROTOCOL:
-        return binaries;
-    case EXTENSION_ASCII_PROTOCOL:
-        break;
-    }
-    return NULL;
-}
-
 /* ---- the table ---- */
 
 void server_api_set_level(EXTENSION_LOG_LEVEL level)
@@ -262,10 +159,10 @@ static SERVER_COOKIE_API cookie_api = { .get_socket_fd = get_socket_fd,
                                         .notify_io_complete = notify_io_complete,
                                         .reserve = reserve_cookie,
                                         .release = release_cookie };
-static SERVER_EXTENSION_API extension_api = { .register_extension = register_extension,
+static SERVER_EXTENSION_API extension_api = { .register_extension = extension_register,
                                               .unregister_extension =
-                                                  unregister_extension,
-                                              .get_extension = get_extension };
+                                                  extension_unregister,
+                                              .get_extension = extension_get };
 static SERVER_CALLBACK_API callback_api = { .register_callback = events_register,
                                             .perform_callbacks = events_tell };
 static SERVER_LOG_API log_api = { .get_logger = log_get_logger,

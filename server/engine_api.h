@@ -22,11 +22,4 @@ void server_api_stop(void);
 /* Changes the log level and tells the subscribers. */
 void server_api_set_level(EXTENSION_LOG_LEVEL level);
 
-/* The extension that handles an opcode of the binary protocol, NULL if none does. */
-BINARY_COMMAND_CALLBACK
-server_api_opcode(uint8_t opcode, EXTENSION_BINARY_PROTOCOL_DESCRIPTOR **descriptor);
-
-/* The first daemon extension (one that adds no commands); they form a linked list. */
-EXTENSION_DAEMON_DESCRIPTOR *server_api_daemons(void);
-
 #endif

@@ -3,10 +3,11 @@
  * on the worker's thread.
  *
  * lookup.c has get, touch, and the opcodes that only the engine knows; set.c has the set
- * family; command_stats.c has stats; commands.c has the rest.
+ * family; offer.c has the lines that only extensions know; command_stats.c has stats;
+ * commands.c has the rest.
  *
  * If a handler returned VERDICT_PARK, it is called again with the same request after the
- * engine has notified the connection.
+ * engine has notified the connection; after VERDICT_VALUE, when the value has come.
  */
 #ifndef SERVER_HANDLERS_H
 #define SERVER_HANDLERS_H

@@ -16,7 +16,7 @@
 #include "server/clock.h"
 #include "server/detail.h"
 #include "server/item_view.h"
-#include "server/engine_api.h"
+#include "server/extensions.h"
 #include "server/handlers.h"
 
 /* Queues the value; takes over the reference to the item. */
@@ -279,7 +279,7 @@ static bool send_raw(const void *key, uint16_t nkey, const void *ext, uint8_t ne
 enum verdict command_run_engine(struct connection *c)
 {
     EXTENSION_BINARY_PROTOCOL_DESCRIPTOR *descriptor;
-    BINARY_COMMAND_CALLBACK handler = server_api_opcode(c->req.opcode, &descriptor);
+    BINARY_COMMAND_CALLBACK handler = extension_of_opcode(c->req.opcode, &descriptor);
     struct response res = { 0 };
     /* A copy, because malloc aligns it and the stream does not. */
     void *packet = malloc(c->req.npacket);

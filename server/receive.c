@@ -18,6 +18,7 @@ bool receive_start(struct connection *c)
     value->piece_index = 0;
     value->piece = view.info.nvalue > 0 ? view.info.value[0] : (struct iovec){ 0 };
     value->left = c->req.nvalue;
+    value->tail = c->codec->value_tail;
     return true;
 }
 
@@ -82,13 +83,13 @@ bool receive_from_socket(struct connection *c, char *at, size_t room, ssize_t *n
 
 bool receive_is_complete(const struct connection *c)
 {
-    return c->value.left == 0 && buffer_length(&c->io->in) >= c->codec->value_tail;
+    return c->value.left == 0 && buffer_length(&c->io->in) >= c->value.tail;
 }
 
 bool receive_end(struct connection *c)
 {
     struct buffer *in = &c->io->in;
-    unsigned tail = c->codec->value_tail;
+    unsigned tail = c->value.tail;
     bool good = tail == 0 || memcmp(buffer_head(in), "\r\n", tail) == 0;
     buffer_consume(in, tail);
     return good;

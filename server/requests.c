@@ -11,7 +11,7 @@ enum verdict request_value(struct connection *c)
         return VERDICT_DROP;
     if (!receive_is_complete(c))
         return VERDICT_VALUE;
-    return receive_end(c) ? command_store(c) : command_bad_chunk(c);
+    return receive_end(c) ? command_execute(c) : command_bad_chunk(c);
 }
 
 static enum verdict discard(struct connection *c, uint64_t n)

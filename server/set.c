@@ -52,32 +52,6 @@ static enum verdict refuse_value(struct connection *c)
     return command_answer(c, &res) == VERDICT_DONE ? VERDICT_DISCARD : VERDICT_DROP;
 }
 
-enum verdict command_run_set(struct connection *c)
-{
-    const struct request *req = &c->req;
-    struct worker *w = c->worker;
-    if (c->phase == PHASE_REMOVE)
-        return refuse_value(c);
-    if (c->phase == PHASE_STORE)
-        return command_store(c);
-    ENGINE_ERROR_CODE rc = command_take_status(c);
-    if (rc == ENGINE_SUCCESS)
-        rc = w->api->allocate(w->handle, c, &c->value.item, req->key, req->nkey,
-                              req->nvalue, (int)htonl(req->flags),
-                              command_exptime(req->exptime));
-    if (rc == ENGINE_EWOULDBLOCK)
-        return VERDICT_PARK;
-    if (rc == ENGINE_DISCONNECT)
-        return VERDICT_DROP;
-    detail_note(c, PREFIX_SETS, PREFIX_COUNTERS);
-    if (rc == ENGINE_SUCCESS && receive_start(c))
-        return VERDICT_VALUE;
-    connection_release_item(c);
-    c->phase = PHASE_REMOVE;
-    c->list_outcome = rc == ENGINE_SUCCESS ? OUTCOME_INTERNAL : command_outcome(rc);
-    return refuse_value(c);
-}
-
 static void count_store(struct connection *c, ENGINE_ERROR_CODE rc)
 {
     struct thread_counters *n = &c->worker->counters;
@@ -109,23 +83,50 @@ static ENGINE_ERROR_CODE store(struct connection *c, uint64_t *cas)
     return w->meta->store(w->handle, c, c->value.item, cas, &how);
 }
 
-enum verdict command_store(struct connection *c)
+static enum verdict store_value(struct connection *c)
 {
     struct response res = { .cas = c->req.cas };
-    c->phase = PHASE_STORE;
     ENGINE_ERROR_CODE rc = command_take_status(c);
     if (rc == ENGINE_SUCCESS)
         rc = store(c, &res.cas);
     if (rc == ENGINE_EWOULDBLOCK)
         return VERDICT_PARK;
-    connection_release_item(c);
+    connection_release_value(c);
     count_store(c, rc);
     return command_finish(c, rc, &res);
+}
+
+enum verdict command_run_set(struct connection *c)
+{
+    const struct request *req = &c->req;
+    struct worker *w = c->worker;
+    if (c->phase == PHASE_REMOVE)
+        return refuse_value(c);
+    if (c->phase == PHASE_STORE)
+        return store_value(c);
+    ENGINE_ERROR_CODE rc = command_take_status(c);
+    if (rc == ENGINE_SUCCESS)
+        rc = w->api->allocate(w->handle, c, &c->value.item, req->key, req->nkey,
+                              req->nvalue, (int)htonl(req->flags),
+                              command_exptime(req->exptime));
+    if (rc == ENGINE_EWOULDBLOCK)
+        return VERDICT_PARK;
+    if (rc == ENGINE_DISCONNECT)
+        return VERDICT_DROP;
+    detail_note(c, PREFIX_SETS, PREFIX_COUNTERS);
+    if (rc == ENGINE_SUCCESS && receive_start(c)) {
+        c->phase = PHASE_STORE;
+        return VERDICT_VALUE;
+    }
+    connection_release_value(c);
+    c->phase = PHASE_REMOVE;
+    c->list_outcome = rc == ENGINE_SUCCESS ? OUTCOME_INTERNAL : command_outcome(rc);
+    return refuse_value(c);
 }
 
 enum verdict command_bad_chunk(struct connection *c)
 {
     struct response res = { .outcome = OUTCOME_BAD_CHUNK };
-    connection_release_item(c);
+    connection_release_value(c);
     return command_answer(c, &res);
 }

@@ -9,7 +9,7 @@ enum verdict {
     VERDICT_DONE,  /* the whole answer is queued: take the next request */
     VERDICT_PARK,  /* the engine would block: execute it again when it has notified */
     VERDICT_AGAIN, /* send what is queued, let others have their turn, execute it again */
-    VERDICT_VALUE, /* c->value.item waits for the value that follows */
+    VERDICT_VALUE, /* receive the value that follows (c->value), and execute it again */
     VERDICT_DISCARD, /* drop the value that follows */
     VERDICT_MORE,    /* no further complete request has arrived */
     VERDICT_FULL,    /* the answers are so long that they should be sent */

@@ -49,10 +49,16 @@ struct counters {
 struct tap_scan;
 
 /* The background thread's state, except for the counter `scans`. */
+/* A client asks for a round for expired items, as memcached's scrubber makes one. */
+enum scrub { SCRUB_NONE, SCRUB_ASKED, SCRUB_RUNS };
+
 struct maintenance {
     _Atomic uint64_t scans; /* complete rounds for expired items */
-    uint32_t aged;          /* next bucket whose items are aged (seen.h) */
-    uint32_t cursor;        /* next segment of the round */
+    _Atomic enum scrub scrub;
+    _Atomic uint64_t visited, cleaned;           /* items, by the last one */
+    _Atomic rel_time_t scrub_began, scrub_ended; /* began 0: there was none */
+    uint32_t aged;   /* next bucket whose items are aged (seen.h) */
+    uint32_t cursor; /* next segment of the round */
     rel_time_t round_began;
     unsigned turns;
     bool shrinking; /* the hash table is being made smaller */
@@ -225,6 +231,9 @@ void store_reclaim_parked(struct store *s);
 /* expire.c: removes expired items of segments that are due, for about `budget_us`
  * microseconds. */
 void store_expire(struct store *s, uint64_t budget_us);
+/* Asks the background thread for a round at once. False: one that was asked for is not
+ * over yet. */
+bool store_scrub(struct store *s);
 
 /* core.c */
 

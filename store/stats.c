@@ -228,6 +228,21 @@ static void stats_engine(struct store *s, struct sink *sink)
     metric_each(setting_rows, N_ELEMENTS(setting_rows), &n, false, emit, sink);
 }
 
+/* As memcached's scrubber shows itself. */
+static void stats_scrub(struct store *s, struct sink *sink)
+{
+    struct maintenance *t = &s->maintenance;
+    bool runs = atomic_load(&t->scrub) != SCRUB_NONE;
+    rel_time_t began = atomic_load(&t->scrub_began), ended = atomic_load(&t->scrub_ended);
+    emit(sink, "scrubber:status", runs ? "running" : "stopped");
+    if (began == 0)
+        return;
+    if (!runs)
+        emit_number(sink, "scrubber:last_run", ended - began);
+    emit_number(sink, "scrubber:visited", atomic_load(&t->visited));
+    emit_number(sink, "scrubber:cleaned", atomic_load(&t->cleaned));
+}
+
 static void stats_reset(struct store *s, struct sink *sink)
 {
     (void)sink;
@@ -239,7 +254,7 @@ static const struct {
     void (*report)(struct store *s, struct sink *sink);
 } groups[] = {
     { "items", stats_items },   { "slabs", stats_slabs }, { "sizes", stats_sizes },
-    { "engine", stats_engine }, { "reset", stats_reset },
+    { "engine", stats_engine }, { "scrub", stats_scrub }, { "reset", stats_reset },
 };
 
 ENGINE_ERROR_CODE store_stats(struct store *s, const void *cookie, const char *key,

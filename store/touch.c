@@ -110,13 +110,25 @@ static bool command_touch(struct store *s, const void *cookie,
     return sent;
 }
 
+static bool command_scrub(struct store *s, const void *cookie, ADD_RESPONSE response)
+{
+    return answer_status(response, cookie,
+                         store_scrub(s) ? PROTOCOL_BINARY_RESPONSE_SUCCESS
+                                        : PROTOCOL_BINARY_RESPONSE_EBUSY);
+}
+
 ENGINE_ERROR_CODE store_command(struct store *s, const void *cookie,
                                 protocol_binary_request_header *request,
                                 ADD_RESPONSE response)
 {
-    const struct touch_kind *kind = find_kind(request->request.opcode);
-    bool sent = kind != NULL ? command_touch(s, cookie, kind, request, response)
-                             : answer_status(response, cookie,
-                                             PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND);
+    uint8_t opcode = request->request.opcode;
+    const struct touch_kind *kind = find_kind(opcode);
+    bool sent;
+    if (kind != NULL)
+        sent = command_touch(s, cookie, kind, request, response);
+    else if (opcode == PROTOCOL_BINARY_CMD_SCRUB)
+        sent = command_scrub(s, cookie, response);
+    else
+        sent = answer_status(response, cookie, PROTOCOL_BINARY_RESPONSE_UNKNOWN_COMMAND);
     return sent ? ENGINE_SUCCESS : ENGINE_FAILED;
 }

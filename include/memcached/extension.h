@@ -70,14 +70,16 @@ typedef struct {
     void (*set_level)(EXTENSION_LOG_LEVEL severity);
 } SERVER_LOG_API;
 
-/* A word of a text command, in the host's input buffer; not terminated. */
+/* A word of a text command, in a buffer of the host. Hosts end it with a zero byte, and
+ * many extensions rely on that. */
 typedef struct {
     char *value;
     size_t length;
 } token_t;
 
 /* A command of the text protocol. The host offers lines that it does not know to each of
- * these, in the order of registration, on the worker's thread. */
+ * these, in the order of registration, on the worker's thread. If the engine would block,
+ * it is offered again. */
 typedef struct extension_ascii_protocol_descriptor {
     const char *(*get_name)(const void *cmd_cookie);
 

@@ -133,13 +133,54 @@ START_TEST(limits_that_cannot_be_are_refused)
 }
 END_TEST
 
+static int scrub(void)
+{
+    protocol_binary_request_header packet = { .request.magic = PROTOCOL_BINARY_REQ,
+                                              .request.opcode =
+                                                  PROTOCOL_BINARY_CMD_SCRUB };
+    ENGINE_ERROR_CODE rc;
+    int status = fake_packet(engine, cookie, &packet, &rc);
+    ck_assert_int_eq(rc, ENGINE_SUCCESS);
+    return status;
+}
+
+static bool scrubber_is(const char *wanted)
+{
+    char text[16];
+    ck_assert(fake_stat(engine, cookie, "scrub", "scrubber:status", text, sizeof(text)));
+    return strcmp(text, wanted) == 0;
+}
+
+START_TEST(a_scrub_is_a_round_for_expired_items)
+{
+    struct store *s = store_of((ENGINE_HANDLE *)engine);
+    background_stop(&s->background);
+    ck_assert(scrubber_is("stopped"));
+    fake_set(engine, cookie, "stays", "v");
+    ck_assert_int_eq(fake_touch(engine, cookie, "stays", 100), ENGINE_SUCCESS);
+    fake_set(engine, cookie, "goes", "v");
+    ck_assert_int_eq(fake_touch(engine, cookie, "goes", 1), ENGINE_SUCCESS);
+    fake_host_advance(host, 2);
+    ck_assert_int_eq(scrub(), PROTOCOL_BINARY_RESPONSE_SUCCESS);
+    ck_assert_int_eq(scrub(), PROTOCOL_BINARY_RESPONSE_EBUSY);
+    ck_assert(scrubber_is("running"));
+    store_expire(s, 1000000);
+    ck_assert(scrubber_is("stopped"));
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, "scrub", "scrubber:visited"), 2);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, "scrub", "scrubber:cleaned"), 1);
+    fake_host_advance(host, 2);
+    store_expire(s, 1000000);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, "scrub", "scrubber:visited"), 2);
+    ck_assert_int_eq(scrub(), PROTOCOL_BINARY_RESPONSE_SUCCESS);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
-        a_scan_can_be_ended_and_begun_again,
-        facts_tell_of_reads_and_sizes,
-        a_lower_limit_is_reached_while_clients_store,
-        limits_that_cannot_be_are_refused,
+        a_scan_can_be_ended_and_begun_again,          facts_tell_of_reads_and_sizes,
+        a_lower_limit_is_reached_while_clients_store, limits_that_cannot_be_are_refused,
+        a_scrub_is_a_round_for_expired_items,
     };
     return rig_run("store_admin", setup, tests, N_ELEMENTS(tests));
 }

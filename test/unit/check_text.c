@@ -15,11 +15,12 @@ enum { VALUE_MAX = 64 };
 #define FORMAT "! CLIENT_ERROR bad command line format\\x0d\\x0a\n"
 #define USAGE                                                                            \
     "! CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\\x0d\\x0a\n"
-#define UNKNOWN "! ERROR\\x0d\\x0a\n"
-#define DELTA   "! CLIENT_ERROR invalid numeric delta argument\\x0d\\x0a\n"
-#define EXPTIME "! CLIENT_ERROR invalid exptime argument\\x0d\\x0a\n"
-#define LARGE   "! SERVER_ERROR object too large for cache\\x0d\\x0a\n"
-#define SILENT  "! \n"
+#define UNKNOWN    "! ERROR\\x0d\\x0a\n"
+#define OFFERED(n) "extension packet=" #n "\n"
+#define DELTA      "! CLIENT_ERROR invalid numeric delta argument\\x0d\\x0a\n"
+#define EXPTIME    "! CLIENT_ERROR invalid exptime argument\\x0d\\x0a\n"
+#define LARGE      "! SERVER_ERROR object too large for cache\\x0d\\x0a\n"
+#define SILENT     "! \n"
 
 struct sample {
     const char *input, *trace;
@@ -110,8 +111,8 @@ static const struct sample refusals[] = {
     { " \r\n", UNKNOWN },
     { "get\r\n", UNKNOWN },
     { "get  \r\n", UNKNOWN },
-    { "GET a\r\n", UNKNOWN },
-    { "get\ta\r\n", UNKNOWN },
+    { "GET a\r\n", OFFERED(5) },
+    { "get\ta\r\n", OFFERED(5) },
     { "gat\r\n", UNKNOWN },
     { "gat 0\r\n", UNKNOWN },
     { "gat x k\r\n", EXPTIME },
@@ -121,30 +122,30 @@ static const struct sample refusals[] = {
     { "gat 0 a " K250 "1\r\nget a\r\n", FORMAT "get a last\n" },
     { "set\r\n", UNKNOWN },
     { "set a 0 0\r\n", UNKNOWN },
-    { "set a 0 0 1 noreply foo\r\nx\r\n", UNKNOWN UNKNOWN },
-    { "set " K250 "1 0 0 1\r\nx\r\n", FORMAT UNKNOWN },
-    { "set " K250 "1 0 0 1 noreply\r\nx\r\n", SILENT UNKNOWN },
-    { "set a 0 0 -1\r\nx\r\n", FORMAT UNKNOWN },
-    { "set a 0 0 -1 noreply\r\nx\r\n", SILENT UNKNOWN },
-    { "set a -1 0 1\r\nx\r\n", FORMAT UNKNOWN },
-    { "set a 1a 0 1\r\nx\r\n", FORMAT UNKNOWN },
-    { "set a 0 x 1\r\nx\r\n", FORMAT UNKNOWN },
-    { "set a 0 99999999999999999999 1\r\nx\r\n", FORMAT UNKNOWN },
-    { "set a 0 0 x\r\nx\r\n", FORMAT UNKNOWN },
-    { "set a 0 0 1x\r\nx\r\n", FORMAT UNKNOWN },
-    { "set a 0 0 2147483646\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 1 noreply foo\r\nx\r\n", UNKNOWN OFFERED(1) },
+    { "set " K250 "1 0 0 1\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set " K250 "1 0 0 1 noreply\r\nx\r\n", SILENT OFFERED(1) },
+    { "set a 0 0 -1\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set a 0 0 -1 noreply\r\nx\r\n", SILENT OFFERED(1) },
+    { "set a -1 0 1\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set a 1a 0 1\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set a 0 x 1\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set a 0 99999999999999999999 1\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set a 0 0 x\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set a 0 0 1x\r\nx\r\n", FORMAT OFFERED(1) },
+    { "set a 0 0 2147483646\r\nx\r\n", FORMAT OFFERED(1) },
     { "set a 0 0 2147483645\r\nx\r\n", LARGE "more\n" },
-    { "set a 0 0 99999999999999999999\r\nx\r\n", FORMAT UNKNOWN },
+    { "set a 0 0 99999999999999999999\r\nx\r\n", FORMAT OFFERED(1) },
     { "set a 0 0 65\r\n" K50 "0123456789abcde\r\nget a\r\n", LARGE "get a last\n" },
     { "set a 0 0 65 noreply\r\n" K50 "0123456789abcde\r\nget a\r\n",
       SILENT "get a last\n" },
     { "set a 0 0 64\r\n" K50 "0123456789abcd\r\nget a\r\n",
       "set a value=" K50 "0123456789abcd\nget a last\n" },
-    { "cas a 0 0 1\r\nx\r\n", UNKNOWN UNKNOWN },
-    { "cas a 0 0 1 x\r\nx\r\n", FORMAT UNKNOWN },
-    { "cas a 0 0 1 -1\r\nx\r\n", FORMAT UNKNOWN },
-    { "cas a 0 0 1 noreply\r\nx\r\n", SILENT UNKNOWN },
-    { "cas a 0 0 1 18446744073709551616\r\nx\r\n", FORMAT UNKNOWN },
+    { "cas a 0 0 1\r\nx\r\n", UNKNOWN OFFERED(1) },
+    { "cas a 0 0 1 x\r\nx\r\n", FORMAT OFFERED(1) },
+    { "cas a 0 0 1 -1\r\nx\r\n", FORMAT OFFERED(1) },
+    { "cas a 0 0 1 noreply\r\nx\r\n", SILENT OFFERED(1) },
+    { "cas a 0 0 1 18446744073709551616\r\nx\r\n", FORMAT OFFERED(1) },
     { "delete\r\n", UNKNOWN },
     { "delete a 5\r\n", USAGE },
     { "delete a 00\r\n", USAGE },
@@ -183,13 +184,13 @@ static const struct sample refusals[] = {
     { "verbosity -1\r\n", FORMAT },
     { "verbosity noreply\r\n", SILENT },
     { "verbosity 0 0 0\r\n", UNKNOWN },
-    { "foo\r\n", UNKNOWN },
-    { "foo noreply\r\n", UNKNOWN },
-    { "versionx\r\n", UNKNOWN },
-    { "mx\r\n", UNKNOWN },
-    { "x\r\nget a\r\n", UNKNOWN "get a last\n" },
+    { "foo\r\n", OFFERED(3) },
+    { "foo noreply\r\n", OFFERED(11) },
+    { "versionx\r\n", OFFERED(8) },
+    { "mx\r\n", OFFERED(2) },
+    { "x\r\nget a\r\n", OFFERED(1) "get a last\n" },
     { "GET / HTTP/1.1\r\nget a\r\n", "closed\n" },
-    { "HTTP/1.1\r\n", UNKNOWN },
+    { "HTTP/1.1\r\n", OFFERED(8) },
 };
 
 static void sample_check(const struct sample *sample)
@@ -230,6 +231,7 @@ START_TEST(every_word_of_the_table_is_found)
                         " 0 0 0 0 0 0");
         char *trace = codec_trace(&text_codec, VALUE_MAX, line, (size_t)n, (size_t)n, 1);
         ck_assert_str_ne(trace, UNKNOWN);
+        ck_assert_ptr_null(strstr(trace, "extension"));
         free(trace);
     }
 }
@@ -314,7 +316,7 @@ END_TEST
 START_TEST(a_whole_line_may_be_long)
 {
     long_check("set a 0 0 1", " ", "\r\nx\r\n", "set a value=x\n", 1 << 20);
-    long_check("x", "x", "\r\nversion\r\n", UNKNOWN "version\n", 1 << 20);
+    long_check("x", "x", "\r\nversion\r\n", OFFERED(3001) "version\n", 1 << 20);
 }
 END_TEST
 
