@@ -20,7 +20,7 @@ static inline ENGINE_ERROR_CODE bracket_error(enum change_result r)
 static inline void bracket_expect_evictions(const struct repl_engine *e)
 {
     if (__builtin_expect(e->wrapped.mirror == NULL, 0))
-        shim_listen(&e->listener);
+        shim_listen(e->listener.evicted != NULL ? &e->listener : NULL);
 }
 
 /* Records a new expiry or mark, and nothing else: the CAS stays. */

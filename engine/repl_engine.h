@@ -33,7 +33,8 @@ struct repl_engine {
     struct adapter adapter;
     struct repl_core *core; /* NULL until it is created */
     struct repl_thread thread;
-    struct shim_listener listener; /* for evictions of engines that offer no mirror */
+    struct shim_listener listener; /* for evictions of engines that offer no mirror; empty
+                                      without a peer */
     bool adapter_made;
     char control[64]; /* the control socket's path, if the options give none */
     char why[512];    /* why initialize failed, for errinfo */

@@ -161,6 +161,16 @@ def case_extensions(lab):
             node.stop()
 
 
+def case_evictions_without_a_peer(lab):
+    """Over an engine that is not ours; it is not memcached's, so no such server is needed."""
+    node = lab.add("a", "-m", "16", engine=lab.build.repl_engine,
+                   config="engine=" + lab.build.foreign_engine).start()
+    for number in range(400):
+        expect("STORED", node.client().store("key%d" % number, "x" * 100000), "a set")
+    if node.stat("evictions") == "0":
+        raise Failed("nothing was evicted")
+
+
 def case_scrub(lab):
     """Without such a server: mcd over our store."""
     check_scrub(lab, lab.single())
