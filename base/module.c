@@ -8,11 +8,34 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool is_path(int n, size_t npath)
+{
+    return n >= 0 && (size_t)n < npath;
+}
+
+/* A program that is not installed finds what was built with it: libtool keeps modules in
+ * the folder .libs beside the program. */
+static bool built_path(const char *name, char *path, size_t npath)
+{
+    char program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    if (n <= 0)
+        return false;
+    program[n] = '\0';
+    char *slash = strrchr(program, '/');
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return is_path(snprintf(path, npath, "%s/.libs/%s", program, name), npath) &&
+           access(path, R_OK) == 0;
+}
+
 static bool module_path(const char *name, const char *directory, char *path, size_t npath)
 {
-    int n = strchr(name, '/') != NULL ? snprintf(path, npath, "%s", name)
-                                      : snprintf(path, npath, "%s/%s", directory, name);
-    return n >= 0 && (size_t)n < npath;
+    if (strchr(name, '/') != NULL)
+        return is_path(snprintf(path, npath, "%s", name), npath);
+    return built_path(name, path, npath) ||
+           is_path(snprintf(path, npath, "%s/%s", directory, name), npath);
 }
 
 void *module_open(const char *what, const char *name, const char *directory, char *why,

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -25,11 +27,24 @@ static bool keep_path(struct ask *ask, const char *path)
     return false;
 }
 
+/* The system's folder, and that of a user who may not write there. */
+static int list_sockets(glob_t *found)
+{
+    char mine[PATH_MAX];
+    const char *own = getenv("XDG_RUNTIME_DIR");
+    int rc = glob(USUAL_PLACE, 0, NULL, found);
+    if (own == NULL || rc == GLOB_NOSPACE)
+        return rc;
+    snprintf(mine, sizeof(mine), "%s/mcd-*.sock", own);
+    int rc_own = glob(mine, rc == 0 ? GLOB_APPEND : 0, NULL, found);
+    return rc_own == GLOB_NOMATCH ? rc : rc_own;
+}
+
 static bool find_socket(struct ask *ask)
 {
     glob_t found;
     bool one = false;
-    int rc = glob(USUAL_PLACE, 0, NULL, &found);
+    int rc = list_sockets(&found);
     if (rc == GLOB_NOSPACE) {
         snprintf(ask->why, sizeof(ask->why),
                  "out of memory while looking for the control socket; name it with -s");

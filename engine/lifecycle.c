@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -112,13 +113,15 @@ static void figures(void *context, control_emit emit, void *emit_context)
     repl_engine_figures(context, FIGURES_INNER, emit, emit_context);
 }
 
-/* The path where mcreplctl looks by default. If the folder cannot be made, making the
- * socket fails and says so. */
+/* Where mcreplctl looks by default: the system's folder, or for a user who may not write
+ * there, the user's own. If neither can be used, making the socket fails and says so. */
 static const char *default_control(struct repl_engine *e)
 {
+    const char *own = getenv("XDG_RUNTIME_DIR");
     mkdir(RUN_DIR, 0755);
-    snprintf(e->control, sizeof(e->control), RUN_DIR "/repl-%u.sock",
-             e->options.listen_at.port);
+    bool is_own = access(RUN_DIR, W_OK) != 0 && own != NULL && access(own, W_OK) == 0;
+    snprintf(e->control, sizeof(e->control), "%s/%s-%u.sock", is_own ? own : RUN_DIR,
+             is_own ? "mcd" : "repl", e->options.listen_at.port);
     return e->control;
 }
 

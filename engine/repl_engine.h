@@ -36,8 +36,8 @@ struct repl_engine {
     struct shim_listener listener; /* for evictions of engines that offer no mirror; empty
                                       without a peer */
     bool adapter_made;
-    char control[64]; /* the control socket's path, if the options give none */
-    char why[512];    /* why initialize failed, for errinfo */
+    char control[108]; /* the control socket's path, if the options give none */
+    char why[512];     /* why initialize failed, for errinfo */
     union {
         engine_info info;
         char room[sizeof(engine_info) + 2 * sizeof(feature_info)];

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +96,14 @@ void process_check_memory(const struct settings *s)
                 s->memory_mb, s->max_connections, beside, m.whose, m.bytes >> 20);
 }
 
+/* As a service manager does: the user could not make it. A folder that is there already
+ * may be shared with other instances and stays as it is. */
+static void make_runtime_folder(const struct passwd *user)
+{
+    if (mkdir(RUN_DIR, 0755) == 0 && chown(RUN_DIR, user->pw_uid, user->pw_gid) != 0)
+        log_warning("cannot give " RUN_DIR " to the user of -u: %s", strerror(errno));
+}
+
 bool process_change_user(const struct settings *s, char *why, size_t nwhy)
 {
     if (!is_root())
@@ -102,6 +111,8 @@ bool process_change_user(const struct settings *s, char *why, size_t nwhy)
     struct passwd *user = getpwnam(s->user);
     if (user != NULL && user->pw_uid == 0)
         return true;
+    if (user != NULL)
+        make_runtime_folder(user);
     if (user != NULL && initgroups(s->user, user->pw_gid) == 0 &&
         setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0) {
         if (s->core_dumps) /* the change of the user has ended that */

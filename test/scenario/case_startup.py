@@ -231,6 +231,44 @@ def case_unix_socket_of_the_user(lab):
     return ""
 
 
+PASTED = """
+set -e
+mount -t tmpfs none /run
+%(home)s
+"%(mcd)s" -u %(user)s -l 127.0.0.1 -p -1 -E repl_engine.so -e "peer=127.0.0.9;listen=127.0.0.1:%(port)d" &
+node=$!
+for turn in $(seq 200); do "%(ctl)s" status && break; sleep 0.1; done
+ls -ld /run/mcd /run/own/*.sock 2>/dev/null || :
+kill $node
+wait $node
+"""
+
+
+def as_pasted(lab, user, home=""):
+    """What a shell prints that starts a node without paths, and asks it, where nothing
+    has been set up. It has a /run of its own."""
+    script = PASTED % {"mcd": lab.build.mcd, "ctl": lab.build.mcreplctl, "user": user,
+                       "port": free_port(), "home": home}
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=lab.environment,
+                          cwd="/", timeout=60 * lab.build.slowness)
+    text = done.stdout.decode(errors="replace")
+    assert done.returncode == 0 and re.search("role +standby", text), text
+    return text
+
+
+def case_needs_no_paths(lab):
+    """Engines are found in the build tree, and the control socket is made and found."""
+    if os.geteuid() != 0:
+        return "not root: it takes a mount namespace"
+    text = as_pasted(lab, "nobody")
+    assert re.search("nobody .*/run/mcd", text), text
+    text = as_pasted(lab, "nobody", "mkdir /run/mcd; install -d -o nobody /run/own; "
+                     "export XDG_RUNTIME_DIR=/run/own")
+    assert "/run/own/mcd-" in text, text
+    return ""
+
+
 def case_connection_limit(lab):
     """Beyond -c a client is refused or has to wait; when others disconnect it is
     served."""
