@@ -144,12 +144,16 @@ class Pylibmc:
 
 
 class Django:
-    """Django's cache, with the backend PyMemcacheCache or PyLibMCCache."""
+    """Django's cache, with the backend PyMemcacheCache or PyLibMCCache, which by default leave a
+    failed server alone for seconds."""
+
+    OPTIONS = {"PyMemcacheCache": {"retry_timeout": 0, "dead_timeout": 0, "retry_attempts": 1000000},
+               "PyLibMCCache": {"behaviors": {"retry_timeout": 1, "dead_timeout": 1}}}
 
     def __init__(self, host, port, backend):
         importlib.import_module("django.conf").settings.configure(CACHES={"default": {
             "BACKEND": "django.core.cache.backends.memcached." + backend,
-            "LOCATION": "%s:%d" % (host, port)}})
+            "LOCATION": "%s:%d" % (host, port), "OPTIONS": self.OPTIONS[backend]}})
         self.client = importlib.import_module("django.core.cache").cache
 
     def __getattr__(self, name):
