@@ -30,10 +30,19 @@ static bool admin_set_limit(ENGINE_HANDLE *handle, uint64_t bytes, char *why, si
     return ADMIN(e)->set_limit(HANDLE(e), bytes, why, nwhy);
 }
 
+static void admin_describe_stats(ENGINE_HANDLE *handle, admin_describe take,
+                                 void *context)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    repl_engine_describe(take, context);
+    ADMIN(e)->describe(HANDLE(e), take, context);
+}
+
 const struct engine_admin repl_admin_rows = {
     .name = ENGINE_ADMIN_NAME,
     .scan_begin = admin_scan_begin,
     .scan_next = admin_scan_next,
     .scan_end = admin_scan_end,
     .set_limit = admin_set_limit,
+    .describe = admin_describe_stats,
 };

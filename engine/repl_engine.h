@@ -67,5 +67,7 @@ void repl_engine_figures(struct repl_engine *e, enum repl_figures which, metric_
 /* The rows of `stats repl`, or only those that plain `stats` shows too. */
 void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat,
                        const void *cookie);
+/* What these are. */
+void repl_engine_describe(admin_describe take, void *context);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/describe.h"
 #include "base/metric.h"
 
 #define STATUS(kind, name, member, extent, help)                                         \
@@ -55,4 +56,9 @@ void repl_engine_stats(struct repl_engine *e, bool only_brief, ADD_STAT add_stat
 {
     struct emit_context to = { add_stat, cookie };
     repl_engine_figures(e, only_brief ? FIGURES_BRIEF : FIGURES_ALL, emit, &to);
+}
+
+void repl_engine_describe(admin_describe take, void *context)
+{
+    metric_describe(rows, N_ELEMENTS(rows), take, context);
 }

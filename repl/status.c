@@ -76,6 +76,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
         .dirty_buckets = map_count(&c->dirty) + map_count(&c->in_flight),
         .missing_buckets = map_count(&c->missing),
         .notices_lost = notices_lost(c),
+        .peer_active = c->session.open && c->session.peer.active,
         .peer_memory = c->session.peer.memory,
         .count = c->count,
     };

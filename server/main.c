@@ -27,6 +27,7 @@
 #include "server/access.h"
 #include "server/clock.h"
 #include "server/extensions.h"
+#include "server/http.h"
 #include "server/log.h"
 #include "server/process.h"
 #include "server/server.h"
@@ -170,6 +171,14 @@ static bool make_loop(struct server *server, struct main_events *events, char *w
     return false;
 }
 
+static bool bind_http(struct server *server, char *why, size_t nwhy)
+{
+    if (server->settings.http == NULL)
+        return true;
+    server->http = http_bind(server, server->settings.http, why, nwhy);
+    return server->http != NULL;
+}
+
 /* In the order shown above. Returns the exit code; if it is not 0, why has the reason. */
 static int start(struct server *server, struct main_events *events, char *why,
                  size_t nwhy)
@@ -183,8 +192,8 @@ static int start(struct server *server, struct main_events *events, char *why,
     if (!process_daemonize(s, &server->ready_fd, why, nwhy) ||
         !make_loop(server, events, why, nwhy) ||
         !listeners_bind(&server->listeners, s, why, nwhy) ||
-        !process_write_pidfile(s, why, nwhy) || !process_lock_memory(s, why, nwhy) ||
-        !process_change_user(s, why, nwhy) ||
+        !bind_http(server, why, nwhy) || !process_write_pidfile(s, why, nwhy) ||
+        !process_lock_memory(s, why, nwhy) || !process_change_user(s, why, nwhy) ||
         !listeners_bind_unix(&server->listeners, why, nwhy) ||
         !create_workers(server, why, nwhy))
         return EXIT_FAILURE;
@@ -194,7 +203,8 @@ static int start(struct server *server, struct main_events *events, char *why,
     if (code == EXIT_SUCCESS &&
         !(start_workers(server, why, nwhy) &&
           listeners_start(&server->listeners, server->base, server->workers,
-                          server->nworkers, why, nwhy)))
+                          server->nworkers, why, nwhy) &&
+          (server->http == NULL || http_start(server->http, why, nwhy))))
         code = EXIT_FAILURE;
     return code;
 }
@@ -206,6 +216,7 @@ static void stop(struct server *server, struct main_events *events)
         worker_stop(&server->workers[i]);
     for (unsigned i = 0; i < server->nrunning; i++)
         worker_join(&server->workers[i]);
+    http_stop(server->http);
     engine_module_destroy(&server->engine, false);
     for (unsigned i = 0; i < server->nworkers; i++)
         worker_fini(&server->workers[i]);

@@ -98,6 +98,9 @@ SETTING("conn-mem-limit", 0, conn_memory_mb, NUMBER, "256", 0, UINT64_C(1) << 40
         "MEGABYTES", "conn_mem_limit",
         "memory for partly sent requests and unread answers, beside -m; beyond it the "
         "connections with the largest buffers are closed; 0: no limit")
+SETTING("http", 0, http, STRING, NULL, 0, 0, "[ADDRESS:]PORT", "http",
+        "HTTP for monitoring and load balancers: /metrics, /health, /role, /ready, /; "
+        "without ADDRESS on loopback")
 SETTING("maxconns-fast", 0, maxconns_fast, BOOL, "true", 0, 0, "BOOL", "maxconns_fast",
         "clients beyond -c: true refuses them with an error, false lets them wait")
 SETTING("extended", 'o', extended, LIST, NULL, ',', 0, "LIST", NULL,

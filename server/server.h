@@ -21,6 +21,7 @@
 #include "server/worker.h"
 
 struct event_base;
+struct http;
 
 struct server {
     struct settings settings;
@@ -34,6 +35,7 @@ struct server {
     _Atomic unsigned dumps;           /* under way */
     struct prefixes prefixes;
     struct io_pools pools;      /* of the workers */
+    struct http *http;          /* NULL: none */
     struct event_base *base;    /* the main thread's */
     pthread_mutex_t reset_lock; /* guards the counters as they were at `stats reset` */
     struct thread_counters reset_counters;

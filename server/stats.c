@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/describe.h"
 #include "server/address.h"
 #include "server/clock.h"
 #include "server/connection.h"
@@ -131,6 +132,11 @@ void stats_each(struct server *server, metric_emit emit, void *context)
         s.time_since_server_cert_refresh =
             clock_now() - certificates_loaded(&server->certificates);
     metric_each(rows, N_ELEMENTS(rows), &s, false, emit_unless_hidden, &listing);
+}
+
+void stats_describe(admin_describe take, void *context)
+{
+    metric_describe(rows, N_ELEMENTS(rows), take, context);
 }
 
 #define OF_CLASS(name)                                                                   \

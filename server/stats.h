@@ -5,12 +5,16 @@
 #ifndef SERVER_STATS_H
 #define SERVER_STATS_H
 
+#include <memcached/engine_admin.h>
+
 #include "base/metric.h"
 
 struct server;
 
 /* Any thread: `stats` without what the engine adds. */
 void stats_each(struct server *server, metric_emit emit, void *context);
+/* What they are. */
+void stats_describe(admin_describe take, void *context);
 /* `stats slabs`: what commands did, for the one class of an engine with engine_admin.h.
  */
 void stats_each_of_class(struct server *server, metric_emit emit, void *context);

@@ -55,10 +55,18 @@ static bool admin_set_limit(ENGINE_HANDLE *handle, uint64_t bytes, char *why, si
     return true;
 }
 
+static void admin_describe_stats(ENGINE_HANDLE *handle, admin_describe take,
+                                 void *context)
+{
+    (void)handle;
+    store_describe_stats(take, context);
+}
+
 const struct engine_admin admin_rows = {
     .name = ENGINE_ADMIN_NAME,
     .scan_begin = admin_scan_begin,
     .scan_next = admin_scan_next,
     .scan_end = admin_scan_end,
     .set_limit = admin_set_limit,
+    .describe = admin_describe_stats,
 };

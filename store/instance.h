@@ -21,6 +21,7 @@
 #define STORE_INSTANCE_H
 
 #include <memcached/engine.h>
+#include <memcached/engine_admin.h>
 #include <memcached/engine_meta.h>
 #include <memcached/engine_mirror.h>
 
@@ -287,6 +288,8 @@ void store_scan_end_all(struct store *s);
 ENGINE_ERROR_CODE store_stats(struct store *s, const void *cookie, const char *key,
                               int nkey, ADD_STAT add);
 void store_reset_stats(struct store *s);
+/* Thread-safe: what those of plain `stats` are. */
+void store_describe_stats(admin_describe take, void *context);
 uint64_t store_count_items(struct store *s);
 
 /* config.c: false, with s->error set, if the text is invalid. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/describe.h"
 #include "base/metric.h"
 
 /* A snapshot of the numbers. */
@@ -273,6 +274,11 @@ ENGINE_ERROR_CODE store_stats(struct store *s, const void *cookie, const char *k
         }
     }
     return ENGINE_KEY_ENOENT;
+}
+
+void store_describe_stats(admin_describe take, void *context)
+{
+    metric_describe(plain_rows, N_ELEMENTS(plain_rows), take, context);
 }
 
 void store_reset_stats(struct store *s)

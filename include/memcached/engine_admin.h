@@ -18,7 +18,7 @@
 #include <memcached/engine.h>
 
 #define ENGINE_FEATURE_ADMIN 0x80000a05u
-#define ENGINE_ADMIN_NAME    "admin 1"
+#define ENGINE_ADMIN_NAME    "admin 2"
 
 /* What is known of an item beside its item_info. */
 struct admin_facts {
@@ -27,6 +27,12 @@ struct admin_facts {
     rel_time_t idle; /* seconds since it was used */
     uint32_t size;   /* bytes of memory that it takes */
 };
+
+enum admin_stat { ADMIN_COUNTER, ADMIN_GAUGE, ADMIN_TEXT };
+
+/* A statistic: its name as get_stats gives it, and what it is. Both stay valid. */
+typedef void (*admin_describe)(void *context, const char *name, enum admin_stat kind,
+                               const char *help);
 
 struct engine_admin {
     char name[16]; /* ENGINE_ADMIN_NAME */
@@ -46,6 +52,11 @@ struct engine_admin {
     /* Sets the memory limit. If it is lower than what is in use, the engine evicts in the
      * background. False: it stays as it is, and why has the reason. */
     bool (*set_limit)(ENGINE_HANDLE *handle, uint64_t bytes, char *why, size_t nwhy);
+
+    /* Calls `take` for each statistic of plain `stats` and of `stats repl` that the
+     * engine can describe. Other groups may use the same names for something else. Any
+     * thread. */
+    void (*describe)(ENGINE_HANDLE *handle, admin_describe take, void *context);
 };
 
 #endif
