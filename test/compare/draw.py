@@ -6,6 +6,7 @@ by the CAS that it has read last: TOKEN as text, TOKEN_BINARY as eight bytes.
 """
 
 import random
+import re
 
 SERIAL = b"@@@@@@@"
 TOKEN, TOKEN_BINARY = b"{cas}", b"{castok}"
@@ -57,8 +58,9 @@ class Case:
 
 
 def mangle(d, command):
-    """The command with one fault."""
-    at = d.randrange(len(command))
+    """The command with one fault. Serials stay whole: cases must not share keys."""
+    serials = [range(found.start(), found.end()) for found in re.finditer(SERIAL, command)]
+    at = d.choice([at for at in range(len(command)) if not any(at in serial for serial in serials)])
     kind = d.randrange(8)
     if kind == 0:
         return command[:at] + command[at + 1:]

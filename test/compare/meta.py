@@ -1,6 +1,8 @@
 """Meta commands. A flag is a row of FLAGS: its letter, and what may follow it; FLAGS_OF says
 which commands draw it. `l` is left out: memcached counts only some of the reads."""
 
+import re
+
 from draw import NUMBERS, SERIAL, TIMES, TOKEN
 
 END = b"\r\n"
@@ -14,8 +16,14 @@ def number(*usual):
     return lambda d: d.number(usual)
 
 
+# With I a CAS is compared with the item's, which differs between servers: those that lie below or
+# above all that a server gives.
+CAS_NUMBERS = [number for number in NUMBERS
+               if not re.fullmatch(rb"[+]?\d{2,15}", number)]
+
+
 def token(d):
-    return TOKEN if d.chance(0.5) else d.choice(NUMBERS)
+    return TOKEN if d.chance(0.5) else d.choice(CAS_NUMBERS)
 
 
 def opaque(d):
