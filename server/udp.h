@@ -25,7 +25,7 @@
 enum {
     UDP_HEADER = 8,
     UDP_PAYLOAD = 1400 - UDP_HEADER,
-    UDP_ANSWER_MAX = 8 * UDP_PAYLOAD /* bytes of an answer, without headers */
+    UDP_ANSWER_MAX = 16 * UDP_PAYLOAD /* bytes of an answer, without headers */
 };
 
 struct udp {
