@@ -16,7 +16,7 @@ from draw import SERIAL, TOKEN, TOKEN_BINARY
 
 CAS_AT, HEADER = 16, 24
 PATIENCE = 10  # seconds
-CAS_TEXT = re.compile(rb"(VALUE [^ \r\n]+ \d+ \d+ |(?:^|(?<=\n))(?:HD|VA \d+|EN|NF|NS|EX)(?: \S+)*? c)"
+CAS_TEXT = re.compile(rb"(VALUE [^ \r\n]+ \d+ \d+ |(?:^|(?<=\n))(?:HD|VA \d+|EN|NF|NS|EX)(?: [^ \r\n]+)*? c)"
                       rb"([1-9]\d*)(?=[ \r])")
 
 

@@ -1,6 +1,6 @@
 """Commands of the text protocol."""
 
-from draw import NUMBERS, TIMES, TOKEN
+from draw import NUMBERS, SERIAL, TIMES, TOKEN
 
 END = b"\r\n"
 FLAGS = [b"0", b"0", b"5", b"4294967295"]
@@ -53,7 +53,7 @@ def bare(d):
     word = d.choice((b"get", b"gets", b"gat", b"set", b"add", b"cas", b"incr", b"touch", b"delete",
                      b"version", b"verbosity", b"quit", b"shutdown", b"bogus", b"", b"g", b" ",
                      b"verbosity 0", b"verbosity noreply", b"verbosity 1 2 3", b"stats bogus"))
-    more = d.choice((b"", b"", b" ", b" " + d.key(), b" 0", b" 0 0 0", b" a b c d e f g h i"))
+    more = d.choice((b"", b"", b" ", b" " + SERIAL + b"a", b" 0", b" 0 0 0", b" a b c d e f g h i"))
     return word + more + END
 
 
