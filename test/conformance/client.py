@@ -1,19 +1,21 @@
 """The commands that applications use, through a Python client library.
 
-    client.py pymemcache|memcache|pylibmc-text|pylibmc-binary|django-BACKEND HOST PORT [repeat]
+    client.py pymemcache|pymemcache-tls|memcache|pylibmc-text|pylibmc-binary|django-BACKEND HOST PORT [repeat]
 
-Each library gets a small adapter, so that all of them go through the same steps. repeat: see
-repeat.py.
+Each library gets a small adapter, so that all of them go through the same steps. With TLS a client
+trusts the authority in the file MCD_AUTHORITY. repeat: see repeat.py.
 """
 
 import importlib
+import os
 import select
+import ssl
 import sys
 
 
 class Pymemcache:
-    def __init__(self, host, port):
-        self.client = importlib.import_module("pymemcache").Client((host, port), timeout=10)
+    def __init__(self, host, port, **more):
+        self.client = importlib.import_module("pymemcache").Client((host, port), timeout=10, **more)
 
     def set(self, key, value, exp=0):
         return self.client.set(key, value, expire=exp, noreply=False)
@@ -53,6 +55,14 @@ class Pymemcache:
 
     def flush(self):
         return self.client.flush_all(noreply=False)
+
+
+class PymemcacheTls(Pymemcache):
+    """The certificate is for localhost."""
+
+    def __init__(self, _, port):
+        trusted = ssl.create_default_context(cafile=os.environ["MCD_AUTHORITY"])
+        super().__init__("localhost", port, tls_context=trusted)
 
 
 class Memcache:
@@ -261,7 +271,8 @@ def main():
     elif name.startswith("pylibmc"):
         client = Pylibmc(host, port, name.endswith("binary"))
     else:
-        client = {"pymemcache": Pymemcache, "memcache": Memcache}[name](host, port)
+        client = {"pymemcache": Pymemcache, "pymemcache-tls": PymemcacheTls,
+                  "memcache": Memcache}[name](host, port)
     if sys.argv[4:] == ["repeat"]:
         repeat(client)
         return 0

@@ -40,10 +40,13 @@ def wait(lab, repeater, since, what):
         raise Failed("the client ended: %s" % repeater.bad()[-5:])
 
 
-def fail_over(lab, command, environment):
-    """`command` gets the address of a relay, which leads to the active node, and then to the other
+def fail_over(lab, nodes, command, environment):
+    """`nodes` are a pair that has not started. `command` gets the address of a relay, which leads to the active node, and then to the other
     one. Returns what happened, as text."""
-    a, b = lab.pair()
+    a, b = nodes
+    a.start()
+    b.start()
+    lab.linked(a, b)
     relay = Proxy(a.port)
     try:
         with Repeater(command + ["127.0.0.1", str(relay.port), "repeat"], environment) as repeater:
