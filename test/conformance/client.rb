@@ -30,7 +30,7 @@ def repeat(client)
       found = [client.get('count'), client.get('before')]
       puts done && found == [number, 'kept'] ? "ok #{number}" : "error #{found}"
       number += 1
-    rescue Dalli::DalliError => e
+    rescue Dalli::DalliError, OpenSSL::SSL::SSLError => e
       puts "error #{e.message}"
     end
   end
