@@ -55,10 +55,11 @@ class Books:
 
 
 class Client:
-    """A client that keeps the books; it reconnects whenever its connection fails."""
+    """A client that keeps the books; it reconnects whenever its connection fails. connect: makes a
+    connection with some patience."""
 
-    def __init__(self, node, books, patience):
-        self.node, self.books, self.patience = node, books, patience
+    def __init__(self, connect, books, patience):
+        self.connect, self.books, self.patience = connect, books, patience
         self.connection, self.unanswered = None, 0
 
     def close(self):
@@ -70,7 +71,7 @@ class Client:
         """The lines of the answer; None if there was none."""
         try:
             if not self.connection:
-                self.connection = self.node.connect(self.patience)
+                self.connection = self.connect(self.patience)
             return self.connection.ask(command)
         except (Closed, ConnectionError, OSError, Timeout) as error:
             if isinstance(error, Timeout):

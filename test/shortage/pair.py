@@ -1,11 +1,13 @@
 """A pair of nodes with the shim, and the queries to it."""
 
+import functools
 import os
 import signal
 import subprocess
 
+from harness.certificates import Authority
 from harness.content import Difference, read
-from harness.lab import Lab
+from harness.lab import Lab, free_port
 from harness.report import Failed
 from harness.wire import Closed, Connection, Timeout
 from ledger import Ledger
@@ -20,9 +22,22 @@ class Pair:
         self.shim = shim
         self.lab = Lab(build)
         self.ledgers, self.bare, self.sizes = {}, {}, ({}, {})
-        for node in self.lab.add_pair(*OPTIONS, config=CONFIG, proxied=True):
+        nodes = self.lab.add_pair(*OPTIONS, config=CONFIG, proxied=True)
+        self.secure(nodes)
+        for node in nodes:
             self.bare[node.name] = list(node.command)
         self.nodes = list(self.lab.nodes.values())
+
+    def secure(self, nodes):
+        """They take clients at two ports, with TLS and without."""
+        authority = Authority(self.lab.folder)
+        certificate, key = authority.issue("server")
+        trusting = authority.client()
+        for node in nodes:
+            node.connect_securely = functools.partial(Connection, node.address, tls=trusting)
+            node.address = ("127.0.0.1", free_port())
+            node.command += ["-l", "notls:127.0.0.1:%d" % node.address[1], "-Z",
+                             "-o", "ssl_chain_cert=%s,ssl_key=%s" % (certificate, key)]
 
     def launch(self, node, order=None):
         """Starts it with counts from 0; with an order, it counts from the first call

@@ -1,13 +1,16 @@
 """The actions of clients and an operator on a pair while one of its nodes lacks a
 resource.
 
-    changes -> control -> new clients -> link cut, changes, healed -> split, changes on both
+    changes -> control -> new clients, with TLS and without -> a dump -> link cut, changes, healed -> split, changes on both
     sides, healed -> all copied, compared -> handed over
 
 It takes some 0.3 s if nothing fails, and continues whatever fails: judge.py checks
 afterwards what must hold."""
 
+import contextlib
+
 from books import Client
+from pair import TROUBLE
 
 PATIENCE = 1.0  # s, for one answer
 SOON = 0.5      # s, for what should follow; the session continues in either case
@@ -18,7 +21,7 @@ BOTH = 4        # keys that change on both sides of a split
 class Session:
     def __init__(self, pair, books, number):
         self.pair, self.books, self.number = pair, books, number
-        self.clients = {node: Client(node, books, PATIENCE * pair.lab.build.slowness)
+        self.clients = {node: Client(node.connect, books, PATIENCE * pair.lab.build.slowness)
                         for node in pair.nodes}
         self.told = []
 
@@ -45,13 +48,22 @@ class Session:
         client.get(prefix + b"large")
         client.get(prefix + b"never")
 
-    def newcomers(self, node, count=3):
+    def newcomers(self, node, connect, count=3):
         for n in range(count):
-            client = Client(node, self.books, self.clients[node].patience)
+            client = Client(connect, self.books, self.clients[node].patience)
             client.set(b"new%d" % n, self.value())
+            client.set(b"newlarge", self.value(LARGE // 6))
             client.get(b"new%d" % n)
+            client.get(b"newlarge")
             self.clients[node].unanswered += client.unanswered
             client.close()
+
+    def dump(self, node):
+        """All keys, to whatever end."""
+        with contextlib.suppress(*TROUBLE), node.connect(self.clients[node].patience) as connection:
+            connection.send(b"lru_crawler metadump all\r\n")
+            while connection.line(b"\n").startswith(b"key="):
+                pass
 
     def burst(self, node):
         """More changes at once than the journal holds."""
@@ -110,13 +122,16 @@ class Session:
         node = self.pair.active()
         self.changes(node, b"k", 20)
         self.tell(node, "status")
-        self.newcomers(node)
+        self.newcomers(node, node.connect)
+        self.newcomers(node, node.connect_securely)
+        self.dump(node)
         self.churn(node)
         self.short_cut()
         self.split()
         node = self.pair.active()
         self.tell(node, "resync")
         self.changes(node, b"k", 5)
+        self.newcomers(node, node.connect_securely)
         self.tell(node, "verify")
         self.tell(node, "handover")
         self.changes(self.pair.active(), b"after", 5)

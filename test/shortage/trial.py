@@ -45,9 +45,13 @@ class Trial:
         self.close()
         self.books, self.pair = Books(), Pair(self.build, self.shim_of(self.build))
         self.pair.start()
-        for _ in range(WARM):
+        self.warm(WARM)
+
+    def warm(self, sessions):
+        """New processes get all the memory that they keep."""
+        for _ in range(sessions):
             self.play()
-        self.pair.lab.until(self.pair.is_settled, "the new pair is in sync")
+        self.pair.lab.until(self.pair.is_settled, "the pair is in sync")
         self.pair.measure()
 
     def play(self, part=Session.play, *of):
@@ -122,7 +126,8 @@ class Trial:
         if case.where in ("start", "return"):
             self.in_starting(case.where, case.order, judge, verdict)
             judge.judge(verdict)
-            self.pair.measure()
+            if verdict.is_clean():
+                self.warm(1)
         else:
             session = self.in_running(case.where, case.order)
             judge.judge(verdict)
