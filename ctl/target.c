@@ -26,6 +26,16 @@ void target_close(struct target *t)
     memcache_close(&t->server);
 }
 
+static void note_refusal(struct target *t, const char *line)
+{
+    bool lacks_flag = t->with_cas && strcmp(line, "CLIENT_ERROR invalid flag") == 0;
+    if (t->refused++ == 0)
+        snprintf(t->first_error, sizeof(t->first_error), "%s%s", line,
+                 lacks_flag ? ": the server does not know the flag E of ms; "
+                              "load without --cas"
+                            : "");
+}
+
 /* Reads up to the end of the oldest batch. */
 static bool take_answers(struct target *t)
 {
@@ -39,8 +49,7 @@ static bool take_answers(struct target *t)
             t->kept++;
             continue;
         }
-        if (t->refused++ == 0)
-            snprintf(t->first_error, sizeof(t->first_error), "%s", line);
+        note_refusal(t, line);
     }
     return false;
 }

@@ -125,6 +125,7 @@ def case_transfer_memcached(lab):
         assert line.ask(b"flush_all") == b"OK\r\n"
     lab.until(lambda: value_is_gone(stock), "the flush has taken effect")
     assert "5011 items stored" in succeeds(lab, "load", at(a), at(stock))
+    fails(lab, 1, "does not know the flag E", "load", "--cas", "--replace", at(a), at(stock))
 
 
 def value_is_gone(node):
