@@ -62,10 +62,9 @@ static ENGINE_ERROR_CODE allocate(struct adapter *a, item **it,
     return rc;
 }
 
-/* An item with the change's contents, not linked yet. NULL if the engine has no
- * room. */
-static item *make_item(struct adapter *a, const struct link_change *c)
+static void *op_make(void *store, const struct link_change *c, void **value)
 {
+    struct adapter *a = store;
     item_info info = { .nvalue = 1 };
     item *it;
     if (allocate(a, &it, c) != ENGINE_SUCCESS)
@@ -74,7 +73,7 @@ static item *make_item(struct adapter *a, const struct link_change *c)
         adapter_release(a, it);
         return NULL;
     }
-    memcpy(info.value[0].iov_base, c->value, c->nvalue);
+    *value = info.value[0].iov_base;
     return it;
 }
 
@@ -94,10 +93,21 @@ static ENGINE_ERROR_CODE link_item(struct adapter *a, item *it,
     return rc;
 }
 
-static ENGINE_ERROR_CODE store_state(struct adapter *a, const struct link_change *c,
-                                     ENGINE_STORE_OPERATION operation)
+/* An item with the change's contents, not linked yet. NULL if the engine has no
+ * room. */
+static item *make_whole(struct adapter *a, const struct link_change *c)
 {
-    item *it = make_item(a, c);
+    void *value;
+    item *it = op_make(a, c, &value);
+    if (it != NULL)
+        memcpy(value, c->value, c->nvalue);
+    return it;
+}
+
+static ENGINE_ERROR_CODE store_state(struct adapter *a, const struct link_change *c,
+                                     void *made, ENGINE_STORE_OPERATION operation)
+{
+    item *it = made != NULL ? made : make_whole(a, c);
     if (it == NULL)
         return ENGINE_ENOMEM;
     ENGINE_ERROR_CODE rc = link_item(a, it, c, operation);
@@ -106,9 +116,9 @@ static ENGINE_ERROR_CODE store_state(struct adapter *a, const struct link_change
 }
 
 /* If the new value cannot be stored, a miss is better than the former value. */
-static enum repl_answer op_put(void *store, const struct link_change *c)
+static enum repl_answer op_put(void *store, const struct link_change *c, void *made)
 {
-    if (store_state(store, c, OPERATION_SET) == ENGINE_SUCCESS)
+    if (store_state(store, c, made, OPERATION_SET) == ENGINE_SUCCESS)
         return REPL_YES;
     return op_remove(store, c->key, c->nkey) ? REPL_NO : REPL_UNKNOWN;
 }
@@ -122,9 +132,9 @@ static bool op_touch(void *store, const struct link_change *c)
            mirror->touch(HANDLE(a), c->key, c->nkey, exptime, c->credit);
 }
 
-static enum repl_answer op_add(void *store, const struct link_change *c)
+static enum repl_answer op_add(void *store, const struct link_change *c, void *made)
 {
-    ENGINE_ERROR_CODE rc = store_state(store, c, OPERATION_ADD);
+    ENGINE_ERROR_CODE rc = store_state(store, c, made, OPERATION_ADD);
     if (rc == ENGINE_SUCCESS)
         return REPL_YES;
     return rc == ENGINE_NOT_STORED || rc == ENGINE_KEY_EEXISTS ? REPL_NO : REPL_UNKNOWN;
@@ -234,6 +244,7 @@ static uint64_t op_items(void *store)
 const struct repl_store_ops adapter_ops = {
     .lookup = adapter_lookup,
     .release = adapter_release,
+    .make = op_make,
     .put = op_put,
     .add = op_add,
     .touch = op_touch,

@@ -111,6 +111,36 @@ bool link_put_change(struct buffer *out, enum link_op op, const struct link_chan
     return true;
 }
 
+bool link_put_stream(struct buffer *out, enum link_stream by, const struct link_change *c)
+{
+    uint8_t extras[STREAM_EXTRAS], *p = extras;
+    struct frame f = { .magic = FRAME_REQUEST,
+                       .opcode = LINK_STREAM,
+                       .nextra = STREAM_EXTRAS,
+                       .nkey = c->nkey,
+                       .status = c->credit,
+                       .nbody = STREAM_EXTRAS + (uint32_t)c->nkey,
+                       .cas = c->cas };
+    memcpy(p, &c->flags, 4);
+    p += 4;
+    wire_put32(&p, c->exptime);
+    wire_put32(&p, c->nvalue);
+    *p = (uint8_t)by;
+    return put_header(out, &f) && buffer_append(out, extras, sizeof(extras)) &&
+           buffer_append(out, c->key, c->nkey);
+}
+
+bool link_put_chunk(struct buffer *out, enum link_stream by, const void *bytes, size_t n)
+{
+    const uint8_t extras[CHUNK_EXTRAS] = { (uint8_t)by };
+    struct frame f = { .magic = FRAME_REQUEST,
+                       .opcode = LINK_CHUNK,
+                       .nextra = CHUNK_EXTRAS,
+                       .nbody = CHUNK_EXTRAS + (uint32_t)n };
+    return put_header(out, &f) && buffer_append(out, extras, sizeof(extras)) &&
+           buffer_append(out, bytes, n);
+}
+
 bool link_put_note(struct buffer *out, const struct link_note *note)
 {
     size_t head = link_note_head(note->kind), size = head + note->nkey;

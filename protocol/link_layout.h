@@ -7,6 +7,8 @@
 enum {
     SET_EXTRAS = 8,
     DELTA_EXTRAS = 8 + 4 + 1,
+    STREAM_EXTRAS = 4 + 4 + 4 + 1,
+    CHUNK_EXTRAS = 1,
     FLUSH_EXTRAS = 4,
     HELLO_BODY = 4 + 4 + RUN_ID_SIZE + 1 + 1 + 8 * 8 + 2 * 4 + 4,
     PING_BODY = 4 * 8,

@@ -20,9 +20,10 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 6,
+    LINK_VERSION = 7,
     LINK_KEY_MAX = 250,
     LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
+    LINK_CHUNK_MAX = 64 << 10,  /* bytes of a value in one message */
     LINK_HEARTBEAT_MAX = 60000, /* ms */
     LINK_TIMEOUT_MAX = 600000,
     RUN_ID_SIZE = 16
@@ -93,11 +94,13 @@ struct link_taken {
     uint32_t batch, changes;
 };
 
-/* SETQ, DELETEQ, FILL: the state of one key. CHECK: the same, with a digest (XXH3, 8
- * bytes) in the place of the value. DELTA: the same, with the piece, often an empty one,
- * that makes the value from the one with the CAS `base`. */
+/* SETQ, DELETEQ, FILL: the state of one key. STREAM: the same, with no value yet. CHECK:
+ * the same, with a digest (XXH3, 8 bytes) in the place of the value. DELTA: the same,
+ * with the piece, often an empty one, that makes the value from the one with the CAS
+ * `base`. */
 struct link_change {
-    const void *key, *value; /* value NULL: it is longer than this node takes */
+    const void *key, *value; /* value NULL: it is longer than this node takes, or
+                              * is to come in chunks */
     uint16_t nkey;
     uint32_t nvalue;
     uint32_t flags;   /* in network byte order, as the engine holds them */
@@ -107,6 +110,10 @@ struct link_change {
     uint64_t base;    /* of DELTA, which has no flags: they stay */
     bool before;      /* of DELTA: the piece comes before the value, not behind it */
 };
+
+/* A large value goes in chunks, between other messages. By each stream goes one value at
+ * a time: that of a change, of a copy, or one that was asked for. */
+enum link_stream { STREAM_CHANGES, STREAM_COPY, STREAM_FETCHED, LINK_STREAMS };
 
 /* What a note says about a key. In NOTICE: what the store has done with it. In ABSENT:
  * that a client asked the sender for it, and the sender does not hold it. In WANT, FETCH,
@@ -141,11 +148,12 @@ struct link_message {
             uint64_t term;
             struct link_clocks clocks;
         } ping;
-        uint64_t term; /* all others except PING and BYE */
+        uint64_t term; /* all others except PING, CHUNK and BYE */
     };
-    const uint8_t *rest; /* MAP, MERGE, REFILL, REPLACE, END, VERIFIED: encoded maps;
-                            NOTICE, WANT, ABSENT, FETCH, MISSING, RESEND: notes; BYE: the
-                            text, printable ASCII */
+    enum link_stream stream; /* STREAM, CHUNK */
+    const uint8_t *rest;     /* MAP, MERGE, REFILL, REPLACE, END, VERIFIED: encoded maps;
+                                NOTICE, WANT, ABSENT, FETCH, MISSING, RESEND: notes; BYE: the
+                                text, printable ASCII; CHUNK: some of the value */
     size_t nrest;
 };
 
@@ -173,6 +181,10 @@ bool link_put_hello(struct buffer *out, const struct link_hello *hello);
 bool link_put_role(struct buffer *out, const struct link_role *role);
 bool link_put_taken(struct buffer *out, const struct link_taken *taken);
 bool link_put_change(struct buffer *out, enum link_op op, const struct link_change *c);
+/* The change's value follows in chunks of 1 to LINK_CHUNK_MAX bytes. */
+bool link_put_stream(struct buffer *out, enum link_stream by,
+                     const struct link_change *c);
+bool link_put_chunk(struct buffer *out, enum link_stream by, const void *bytes, size_t n);
 bool link_put_flush(struct buffer *out, uint32_t flush_at);
 bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t term);

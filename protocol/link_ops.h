@@ -31,6 +31,8 @@ LINK_OP(REFILL, 0xf3, "a part of a copy begins: what you are missing of these bu
 LINK_OP(MISSING, 0xf4, "keys that I had no room for: copy their buckets again")
 LINK_OP(DELTA, 0xf5, "the state of a key, as what was added to the one before")
 LINK_OP(RESEND, 0xf6, "keys of which I do not have what your DELTA builds on: send all")
+LINK_OP(STREAM, 0xf9, "the state of a key, whose value follows in CHUNKs")
+LINK_OP(CHUNK, 0xfa, "more of a value")
 LINK_OP(PING, 0xe8, "still here, and what my clocks say")
 LINK_OP(BYE, 0xe9, "why I close this connection, for your log")
 LINK_OP(TAKEN, 0xf8, "how far I have taken your changes")

@@ -53,6 +53,37 @@ static const char *parse_delta(const struct frame *f, const uint8_t *body,
     return NULL;
 }
 
+static const char *parse_stream(const struct frame *f, const uint8_t *body,
+                                struct link_message *m)
+{
+    const uint8_t *p = body;
+    if (f->nextra != STREAM_EXTRAS || f->nkey == 0 || f->nkey > LINK_KEY_MAX ||
+        f->nbody != STREAM_EXTRAS + (uint32_t)f->nkey ||
+        body[STREAM_EXTRAS - 1] >= LINK_STREAMS)
+        return "received a malformed STREAM";
+    m->change = (struct link_change){ .cas = f->cas, .credit = f->status };
+    memcpy(&m->change.flags, p, 4);
+    p += 4;
+    m->change.exptime = wire_get32(&p);
+    m->change.nvalue = wire_get32(&p);
+    m->stream = (enum link_stream) * p++;
+    m->change.key = p;
+    m->change.nkey = f->nkey;
+    return m->change.nvalue > 0 ? NULL : "received a STREAM of nothing";
+}
+
+static const char *parse_chunk(const struct frame *f, const uint8_t *body,
+                               struct link_message *m)
+{
+    if (f->nextra != CHUNK_EXTRAS || f->nkey != 0 || f->nbody <= CHUNK_EXTRAS ||
+        f->nbody > CHUNK_EXTRAS + LINK_CHUNK_MAX || *body >= LINK_STREAMS)
+        return "received a malformed CHUNK";
+    m->stream = (enum link_stream) * body;
+    m->rest = body + CHUNK_EXTRAS;
+    m->nrest = f->nbody - CHUNK_EXTRAS;
+    return NULL;
+}
+
 static const char *parse_delete(const struct frame *f, const uint8_t *body,
                                 struct link_message *m)
 {
@@ -258,6 +289,8 @@ struct link_row {
 #define parse_ABSENT       parse_notes
 #define parse_FETCH        parse_notes
 #define parse_TAKEN        parse_taken
+#define parse_STREAM       parse_stream
+#define parse_CHUNK        parse_chunk
 #define parse_PING         parse_ping
 #define parse_BYE          parse_text
 

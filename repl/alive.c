@@ -102,6 +102,18 @@ static bool is_late(const struct repl_thread *t, const struct link *l, uint64_t 
     return link_is_amid(l) && now > l->frame_since_us + grace;
 }
 
+/* Has a large value begun, and does not come? It may be slowed down by copy_rate. */
+static bool drags(const struct repl_thread *t, uint64_t now)
+{
+    uint64_t since, got, grace = GIVE_UP * timeout_us(t, t->session);
+    for (unsigned i = 0; i < LINK_STREAMS; i++) {
+        if (repl_core_half(t->core, i, &since, &got) &&
+            now > since + grace + moving_us(got, RATE / 2))
+            return true;
+    }
+    return false;
+}
+
 static uint64_t silence_max(const struct repl_thread *t, const struct link *l)
 {
     uint64_t limit = timeout_us(t, l);
@@ -121,6 +133,8 @@ static void check(struct repl_thread *t, struct link *l, uint64_t now)
         slots_drop(t, l, why);
     } else if (is_late(t, l, now)) {
         slots_drop(t, l, "the peer did not complete a message in time");
+    } else if (l == t->session && drags(t, now)) {
+        slots_drop(t, l, "the peer did not complete a value in time");
     } else if (l == t->session && is_lost(t, now)) {
         slots_drop(t, l, "the peer is alive, but does not answer");
     }

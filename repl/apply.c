@@ -1,6 +1,5 @@
 /* From frames to the store: R11, what to do with a delta (R20), and the leader's filter
  * of R12. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -19,10 +18,11 @@ static const char *stale(struct repl_core *c)
 
 /* A change with a value beyond this node's limit comes without the value. The former
  * value must not stay. */
-static enum repl_answer take(struct repl_core *c, const struct link_change *change)
+static enum repl_answer take(struct repl_core *c, const struct link_change *change,
+                             void *made)
 {
-    if (change->value != NULL)
-        return c->store_ops->put(c->store, change);
+    if (made != NULL || change->value != NULL)
+        return c->store_ops->put(c->store, change, made);
     return c->store_ops->remove(c->store, change->key, change->nkey) ? REPL_NO
                                                                      : REPL_UNKNOWN;
 }
@@ -56,7 +56,7 @@ static const char *taken(struct repl_core *c, const struct link_change *change,
 static const char *apply_set(struct repl_core *c, const struct link_change *change)
 {
     const struct link_change here = translate(c, change);
-    return taken(c, change, take(c, &here));
+    return taken(c, change, take(c, &here, NULL));
 }
 
 /* ---- deltas */
@@ -74,34 +74,31 @@ static void ask_for_all(struct repl_core *c, const struct link_change *delta)
     link_finish(out, begun);
 }
 
-/* The whole state. Its value is to be freed; NULL if there is no memory. */
-static struct link_change join(const struct link_change *old,
-                               const struct link_change *delta)
+/* An item with the joined value; NULL if the store has no room. */
+static void *join(struct repl_core *c, const struct link_change *all,
+                  const struct link_change *old, const struct link_change *delta)
 {
-    struct link_change all = *delta;
-    size_t n = (size_t)old->nvalue + delta->nvalue;
-    char *value = n <= UINT32_MAX ? malloc(n + 1) : NULL;
-    all.value = value;
-    all.nvalue = (uint32_t)n;
-    all.flags = old->flags;
-    if (value == NULL)
-        return all;
-    memcpy(value + (delta->before ? delta->nvalue : 0), old->value, old->nvalue);
-    memcpy(value + (delta->before ? 0 : old->nvalue), delta->value, delta->nvalue);
-    return all;
+    void *value, *made = c->store_ops->make(c->store, all, &value);
+    if (made == NULL)
+        return NULL;
+    memcpy((char *)value + (delta->before ? delta->nvalue : 0), old->value, old->nvalue);
+    memcpy((char *)value + (delta->before ? 0 : old->nvalue), delta->value,
+           delta->nvalue);
+    return made;
 }
 
 static const char *put_joined(struct repl_core *c, const struct link_change *old,
                               const struct link_change *delta)
 {
-    const struct link_change all = join(old, delta);
-    if (all.value == NULL) {
+    struct link_change all = *delta;
+    all.nvalue += old->nvalue;
+    all.flags = old->flags;
+    void *made = all.nvalue >= old->nvalue ? join(c, &all, old, delta) : NULL;
+    if (made == NULL) {
         ask_for_all(c, delta);
         return NULL;
     }
-    const char *why = taken(c, &all, c->store_ops->put(c->store, &all));
-    free((void *)(uintptr_t)all.value);
-    return why;
+    return taken(c, &all, c->store_ops->put(c->store, &all, made));
 }
 
 /* R20. If the new value is here already, the whole state came before the delta, and only
@@ -152,21 +149,34 @@ static bool is_written(struct repl_core *c, uint64_t hash)
            known_has(&c->known, hash); /* mutant: known-forgotten */
 }
 
+/* The item that is made for a half value, or will be; NULL: the store has no room. */
+static enum repl_answer add(struct repl_core *c, const struct link_change *change,
+                            struct repl_half *h)
+{
+    if (h == NULL) {
+        const struct link_change here = translate(c, change);
+        return c->store_ops->add(c->store, &here, NULL);
+    }
+    void *made = h->made;
+    h->made = NULL;
+    return made != NULL ? c->store_ops->add(c->store, change, made) : REPL_UNKNOWN;
+}
+
 /* A leader takes an item of a copy only if it is missing the bucket and no client has
- * changed the key. */
-static void fill_key(struct repl_core *c, const struct link_change *change)
+ * changed the key. h: the value came in chunks. */
+static void fill_key(struct repl_core *c, const struct link_change *change,
+                     struct repl_half *h)
 {
     uint64_t hash = hash_key(change->key, change->nkey);
     if (!map_has(&c->missing, hash))
         return;
-    if (change->value == NULL) { /* larger than this node takes */
+    if (h == NULL ? change->value == NULL : !h->fits) { /* larger than this node takes */
         refill_refused(c, change);
         return;
     }
     if (is_written(c, hash)) /* mutant: present-is-enough */
         return;
-    const struct link_change here = translate(c, change);
-    enum repl_answer added = c->store_ops->add(c->store, &here);
+    enum repl_answer added = add(c, change, h);
     if (added == REPL_UNKNOWN)
         refill_refused(c, change);
     if (added != REPL_YES)
@@ -185,7 +195,7 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *items,
 {
     core_hold(c); /* mutant: filter-not-atomic */
     for (size_t i = 0; i < n; i++)
-        fill_key(c, &items[i]);
+        fill_key(c, &items[i], NULL);
     core_release(c); /* mutant: filter-not-atomic 2 */
 }
 
@@ -195,6 +205,8 @@ const char *apply_fills(struct repl_core *c, const struct link_change *items, si
     const char *why = NULL;
     if (!s->merged)
         return NULL; /* from before the roles changed */
+    for (size_t i = 0; i < n; i++)
+        half_outdate(c, LINK_FILL, items[i].key, items[i].nkey, UINT64_MAX);
     if (s->lead == LEAD_LEADER)
         fill_as_leader(c, items, n);
     for (size_t i = 0; s->lead == LEAD_FOLLOWER && why == NULL && i < n; i++)
@@ -204,6 +216,8 @@ const char *apply_fills(struct repl_core *c, const struct link_change *items, si
 
 static void apply_flush(struct repl_core *c, uint32_t at)
 {
+    if (at == 0)
+        half_outdate_all(c); /* mutant: half-outlives-the-flush */
     const char *why = flush_obey(c, core_second(c, at));
     if (why != NULL)
         core_end_session(c, why);
@@ -233,8 +247,68 @@ const char *apply_change(struct repl_core *c, const struct link_message *m)
         apply_flush(c, m->flush_at);
         return NULL;
     }
+    half_outdate(c, m->op, m->change.key, m->change.nkey, UINT64_MAX);
     const char *why = take_change(c, m);
     if (why == NULL)
         taken_change(c);
     return why;
+}
+
+/* ---- values in chunks */
+
+static enum link_op op_of(enum link_stream by)
+{
+    return by == STREAM_CHANGES ? LINK_SETQ : LINK_FILL;
+}
+
+/* Is it for this node, as it is now? */
+static bool is_for_us(const struct repl_session *s, enum link_stream by)
+{
+    return s->merged && (by != STREAM_CHANGES || s->lead == LEAD_FOLLOWER);
+}
+
+const char *apply_stream(struct repl_core *c, const struct link_message *m)
+{
+    if (!is_for_us(&c->session, m->stream))
+        return NULL; /* sent before the roles changed */
+    half_outdate(c, op_of(m->stream), m->change.key, m->change.nkey, UINT64_MAX);
+    if (m->stream == STREAM_FETCHED)
+        fetch_coming(c, &m->change);
+    return half_begin(c, m);
+}
+
+static const char *put_half(struct repl_core *c, struct repl_half *h)
+{
+    void *made = h->made;
+    h->made = NULL;
+    return taken(c, &h->change, take(c, &h->change, made));
+}
+
+static const char *take_half(struct repl_core *c, struct repl_half *h,
+                             enum link_stream by)
+{
+    const char *why = NULL;
+    bool leads = c->session.lead == LEAD_LEADER;
+    if (!h->outdated && leads) {
+        core_hold(c);
+        fill_key(c, &h->change, h);
+        core_release(c);
+    } else if (!h->outdated) {
+        why = put_half(c, h);
+    }
+    half_end(c, h);
+    if (by == STREAM_FETCHED)
+        fetch_came(c, &h->change);
+    if (why == NULL && by == STREAM_CHANGES)
+        taken_change(c);
+    return why;
+}
+
+const char *apply_chunk(struct repl_core *c, const struct link_message *m)
+{
+    bool whole;
+    if (!is_for_us(&c->session, m->stream))
+        return NULL;
+    const char *why = half_add(c, m, &whole);
+    return whole ? take_half(c, &c->halves[m->stream], m->stream) : why;
 }

@@ -56,6 +56,8 @@ struct repl_config {
     uint64_t item_max, memory;    /* limits in bytes, sent to the peer */
     struct repl_times times;      /* sent to the peer; the larger ones of both count */
     uint64_t copy_rate;           /* bytes a second that copies may send; 0: no limit */
+    /* Bytes. A value of more than whole_max goes to the peer in chunks. 0: as usual. */
+    uint32_t whole_max, chunk;
     uint64_t fetch_wait_us; /* how long a request waits for the peer's item; 0: never */
     uint64_t cold_wait_us;  /* how long a node that started empty waits for its peer
                              * before it counts as fit without it (health.c) */
@@ -231,6 +233,9 @@ const char *repl_core_message(struct repl_core *c, const struct link_message *m)
  * end of a part, or an acknowledgement? answers: how many have come in this session? */
 bool repl_core_awaits(const struct repl_core *c);
 uint64_t repl_core_answers(const struct repl_core *c);
+/* Is a large value coming by this stream; since when; how much of it is here? */
+bool repl_core_half(const struct repl_core *c, unsigned stream, uint64_t *since_us,
+                    uint64_t *got);
 /* The times that count in this session; without a session, this node's own. */
 struct repl_times repl_core_times(const struct repl_core *c);
 /* The size in bytes of the longest message that an honest peer sends in this

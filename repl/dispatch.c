@@ -4,6 +4,13 @@
 
 enum { ANSWERS_MAX = 16 << 20, PINGS_ANSWERED = 3 };
 
+/* The longest value in one message; a longer one comes in chunks. */
+static uint64_t value_max(const struct repl_core *c)
+{
+    uint64_t item = c->config.item_max, whole = c->config.whole_max;
+    return item < whole ? item : whole;
+}
+
 /* The size of three maps, which is the most that a message holds. */
 static uint64_t maps_max(const struct repl_core *c)
 {
@@ -12,16 +19,16 @@ static uint64_t maps_max(const struct repl_core *c)
 
 uint64_t repl_core_message_max(const struct repl_core *c)
 {
-    uint64_t maps = maps_max(c), item = c->config.item_max;
-    return maps > item ? maps : item;
+    uint64_t maps = maps_max(c), value = value_max(c);
+    return maps > value ? maps : value;
 }
 
 /* Does the peer ask for much more than it reads? An honest peer reads the answers: this
  * node stops shipping long before so much is unread. The limit has room for one more
- * item of any size, or the maps. */
+ * message of any size. */
 static bool is_flooded(const struct repl_core *c)
 {
-    return c->port_ops->backlog(c->port) > ANSWERS_MAX + c->config.item_max + maps_max(c);
+    return c->port_ops->backlog(c->port) > ANSWERS_MAX + value_max(c) + maps_max(c);
 }
 
 static const char flooded[] = "the peer asks for more answers than it reads";
@@ -95,6 +102,8 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_ABSENT       absent_message
 #define on_FETCH        fetch_message
 #define on_TAKEN        taken_message
+#define on_STREAM       apply_stream
+#define on_CHUNK        apply_chunk
 #define on_PING         on_ping
 #define on_BYE          on_bye
 
@@ -198,6 +207,8 @@ static bool work_merged(struct repl_core *c)
     /* Notices first: evictions make the room that the changes behind them need. */
     bool more = notices_ship(c); /* mutant: evictions-not-told */
     more = ship_changes(c) || more;
+    more = ship_large(c) || more;
+    more = fetch_stream(c) || more;
     more = resync_work(c) || more;
     more = verify_work(c) || more;
     handover_work(c);
@@ -233,7 +244,7 @@ enum repl_need repl_core_need(struct repl_core *c)
         return NEED_NOTHING;
     if (waiters_have_unsent(&c->waiters) && ship_may_send(c))
         return NEED_WORK;
-    if (!ship_has_unread(c) && c->gather.shipped == c->gather.n)
+    if (!gather_has_unread(c))
         return NEED_NOTHING;
     if (ship_may_send(c))
         return NEED_WORK;

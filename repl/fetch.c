@@ -10,7 +10,8 @@
  *
  * The peer answers with FILLs like those of its scan, which are taken or refused by the
  * same rules (R12). Messages come in order: if a key has not come when the batch is
- * acknowledged, the peer does not have it. Either node may ask, whichever leads.
+ * acknowledged, the peer does not have it. Either node may ask, whichever leads. Of large
+ * values one at a time is on its way, in chunks; for others there is no answer.
  */
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -69,6 +70,20 @@ void fetch_found(struct repl_core *c, const struct link_change *change)
     c->count.fetch_hits += waiters_found(&c->waiters, change->key, change->nkey);
 }
 
+/* It is on its way, however long that takes: the acknowledgement of the batch does not
+ * say that the peer does not have it. */
+void fetch_coming(struct repl_core *c, const struct link_change *change)
+{
+    if (waiters_want(&c->waiters))
+        waiters_coming(&c->waiters, change->key, change->nkey);
+}
+
+void fetch_came(struct repl_core *c, const struct link_change *change)
+{
+    if (waiters_want(&c->waiters))
+        waiters_came(&c->waiters, change->key, change->nkey, c->now_us);
+}
+
 void fetch_check_time(struct repl_core *c)
 {
     c->count.fetch_timeouts += waiters_expire(&c->waiters, c->now_us);
@@ -86,7 +101,16 @@ const char *fetch_message(struct repl_core *c, const struct link_message *m)
     resync_give_way(c);
     while (ship_has_room(c) && link_next_note(m, &at, &note)) {
         if (core_lookup(c, note.key, note.nkey, &item) == REPL_YES)
-            ship_item(c, LINK_FILL, &item);
+            ship_fill(c, STREAM_FETCHED, &item);
     }
     return NULL;
+}
+
+bool fetch_stream(struct repl_core *c)
+{
+    if (!stream_is_busy(c, STREAM_FETCHED) || !stream_may_send(c))
+        return false;
+    stream_send(c, STREAM_FETCHED);
+    ship_end_batch(c);
+    return true;
 }

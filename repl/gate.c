@@ -67,7 +67,7 @@ static struct repl_worker *worker_take_over(struct gate *g)
     return NULL;
 }
 
-static struct repl_worker *worker_create(struct gate *g)
+struct repl_worker *gate_add(struct gate *g)
 {
     struct repl_worker *w = aligned_alloc(_Alignof(struct repl_worker), sizeof(*w));
     if (w == NULL)
@@ -95,7 +95,7 @@ struct repl_worker *gate_worker(struct gate *g)
         return w;
     w = worker_take_over(g);
     if (w == NULL)
-        w = worker_create(g);
+        w = gate_add(g);
     if (w != NULL && pthread_setspecific(g->key, w) != 0) {
         atomic_store(&w->idle, true);
         return NULL;

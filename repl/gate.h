@@ -59,6 +59,8 @@ struct gate {
 bool gate_init(struct gate *g);
 void gate_fini(struct gate *g); /* no worker may be inside any more */
 
+/* A worker without a thread, for a ring. NULL if memory runs out. */
+struct repl_worker *gate_add(struct gate *g);
 /* This thread's worker, made at the thread's first call; NULL if memory runs out. */
 struct repl_worker *gate_worker(struct gate *g);
 

@@ -12,6 +12,9 @@
  *   hold.c      holds the gate; derives its flags from the state
  *   sync.c      how much of this node's data the peer has
  *   flush.c     flush_all
+ *   half.c      large values on their way in
+ *   stream.c    large values on their way out
+ *   gather.c    which keys are next
  *   ship.c      from the journal to frames
  *   taken.c     what the peer has taken, and has not acknowledged
  *   notice.c    what the store does on its own
@@ -101,6 +104,13 @@ bool core_take_maps(struct repl_core *c, const struct link_message *m,
 static inline uint32_t core_second(const struct repl_core *c, uint32_t second)
 {
     return peer_clock_second(&c->session.clock, &c->clock, second);
+}
+
+enum { BATCHES_MAX = 256 }; /* that are not acknowledged yet */
+
+static inline bool core_window_is_open(const struct repl_core *c)
+{
+    return c->session.sent - c->session.acked < BATCHES_MAX;
 }
 
 /* ---- hold.c */
@@ -219,6 +229,9 @@ const char *refill_on_missing(struct repl_core *c, const struct link_message *m)
 /* fetch.c */
 void fetch_send(struct repl_core *c);
 void fetch_found(struct repl_core *c, const struct link_change *change);
+void fetch_coming(struct repl_core *c, const struct link_change *change);
+void fetch_came(struct repl_core *c, const struct link_change *change);
+bool fetch_stream(struct repl_core *c);     /* some of a large value that was asked for */
 void fetch_check_time(struct repl_core *c); /* resume requests that waited too long */
 const char *fetch_message(struct repl_core *c, const struct link_message *m);
 
@@ -300,9 +313,43 @@ const char *absent_message(struct repl_core *c, const struct link_message *m);
 void absent_agree(struct repl_core *c); /* at the end of a session; with the gate held */
 void absent_tick(struct repl_core *c);
 
+/* half.c. half_outdate: a message of this kind is about the key; halves with a CAS up to
+ * `cas` are older. half_begin, half_add: why the session must end, or NULL. half_add:
+ * *whole: all has come; half_end follows, and releases the item if it was not taken. */
+void half_outdate(struct repl_core *c, enum link_op op, const void *key, size_t nkey,
+                  uint64_t cas);
+void half_outdate_all(struct repl_core *c);
+const char *half_begin(struct repl_core *c, const struct link_message *m);
+const char *half_add(struct repl_core *c, const struct link_message *m, bool *whole);
+void half_end(struct repl_core *c, struct repl_half *h);
+void half_drop_all(struct repl_core *c);
+/* Is the value within this node's limit? */
+bool half_fits(const struct repl_core *c, const struct link_change *change);
+
+/* stream.c. begin takes over the item's reference; the stream must not be busy. send:
+ * some chunks; returns how many bytes. */
+bool stream_is_large(const struct repl_core *c, const struct link_change *state);
+bool stream_is_busy(const struct repl_core *c, enum link_stream by);
+bool stream_carries(const struct repl_core *c, enum link_stream by, const void *key,
+                    size_t nkey);
+bool stream_may_send(struct repl_core *c); /* not for the copy, which has its own pace */
+void stream_begin(struct repl_core *c, enum link_stream by, const struct repl_item *item);
+size_t stream_send(struct repl_core *c, enum link_stream by);
+void stream_stop_all(struct repl_core *c);
+
+/* gather.c. gather_later: move the key of this entry to the large ones. */
+void gather_changes(struct repl_core *c);
+struct journal_entry *gather_next_later(struct repl_core *c);
+bool gather_later(struct repl_core *c, struct journal_entry *e);
+bool gather_has_unread(const struct repl_core *c); /* or not shipped; large ones aside */
+void gather_forget(struct repl_core *c);
+
 /* ship.c */
 bool ship_changes(struct repl_core *c);
+bool ship_large(struct repl_core *c); /* some of a large value */
 void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item);
+/* As a FILL; by this stream if it is large. False: it is not sent. */
+bool ship_fill(struct repl_core *c, enum link_stream by, struct repl_item *item);
 /* The key of this entry cannot be looked up: have its bucket repaired, as when the
  * journal is full. */
 void ship_unknown(struct repl_core *c, const struct journal_entry *e);
@@ -348,6 +395,8 @@ const char *notices_want(struct repl_core *c, const struct link_message *m);
 
 /* apply.c */
 const char *apply_change(struct repl_core *c, const struct link_message *m);
+const char *apply_stream(struct repl_core *c, const struct link_message *m);
+const char *apply_chunk(struct repl_core *c, const struct link_message *m);
 /* A run of FILLs (R12). */
 const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n);
 

@@ -7,6 +7,8 @@
 
 enum { MAPS = 8 };
 
+enum { WHOLE_MAX = 1 << 20, CHUNK = 32 << 10 };
+
 static struct map *map_of(struct repl_core *c, size_t number)
 {
     struct map *const maps[MAPS] = { &c->dirty, &c->in_flight, &c->missing, &c->written,
@@ -51,6 +53,10 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     memset(c, 0, sizeof(*c));
     c->magic = REPL_CORE_MAGIC;
     c->config = *config;
+    if (c->config.whole_max == 0)
+        c->config.whole_max = WHOLE_MAX;
+    if (c->config.chunk == 0)
+        c->config.chunk = CHUNK;
     c->side = SIDE_NONE;
     c->copy_rate.per_second = config->copy_rate;
     c->store_ops = store_ops;
@@ -59,6 +65,8 @@ bool repl_core_init(struct repl_core *c, const struct repl_config *config,
     c->port = port;
     AZ(pthread_mutex_init(&c->lock, NULL));
     bool ok = gate_init(&c->gate);
+    c->later = gate_add(&c->gate);
+    ok = c->later != NULL && ok;
     ok = journal_init(&c->journal, config->journal_bytes) && ok;
     ok = journal_init(&c->notices, notices_bytes(config->journal_bytes)) && ok;
     ok = maps_init(c) && ok;
@@ -121,6 +129,8 @@ void repl_core_stop(struct repl_core *c)
     CHECK_OBJ(c, REPL_CORE_MAGIC);
     purge_stop(c);
     resync_stop(c);
+    stream_stop_all(c);
+    half_drop_all(c);
     verify_stop(c, "this node shuts down");
 }
 

@@ -162,6 +162,8 @@ const char *notices_apply(struct repl_core *c, const struct link_message *m)
     look_ahead(c, m, &ahead, AHEAD);
     for (; link_next_note(m, &at, &n); c->count.notices_in++) {
         look_ahead(c, m, &ahead, 1);
+        if (n.kind == LINK_NOTE_EVICTED)
+            half_outdate(c, LINK_SETQ, n.key, n.nkey, n.cas);
         if (!c->store_ops->repeat(c->store, &n))
             ask_for(c, &begun, &n);
     }
@@ -182,7 +184,7 @@ const char *notices_want(struct repl_core *c, const struct link_message *m)
         return NULL;
     while (ship_may_send(c) && link_next_note(m, &at, &n)) {
         if (core_lookup(c, n.key, n.nkey, &item) == REPL_YES)
-            ship_item(c, LINK_FILL, &item);
+            ship_fill(c, STREAM_FETCHED, &item);
     }
     return NULL;
 }

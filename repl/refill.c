@@ -51,7 +51,7 @@ static void miss(struct repl_core *c, const struct link_change *change)
 void refill_refused(struct repl_core *c, const struct link_change *change)
 {
     complain(c, change);
-    if (change->value != NULL)
+    if (change->value != NULL || half_fits(c, change))
         miss(c, change);
 }
 

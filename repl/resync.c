@@ -114,15 +114,27 @@ void resync_give_way(struct repl_core *c)
 static bool send_item(struct repl_core *c, struct repl_item *item)
 {
     struct repl_session *s = &c->session;
-    if (!map_has(&c->in_flight, hash_key(item->state.key, item->state.nkey)) ||
-        !ship_fits(c, &item->state)) {
+    const struct link_change *state = &item->state;
+    size_t bytes = FRAME_HEADER + (size_t)state->nkey;
+    if (!map_has(&c->in_flight, hash_key(state->key, state->nkey))) {
         c->store_ops->release(c->store, item->item);
         return false;
     }
-    s->pace.sent += FRAME_HEADER + (size_t)item->state.nkey + item->state.nvalue;
+    if (!stream_is_large(c, state))
+        bytes += state->nvalue;
+    if (!ship_fill(c, STREAM_COPY, item))
+        return false;
+    s->pace.sent += bytes;
     s->copy.sum++;
     c->count.resync_items++;
-    ship_item(c, LINK_FILL, item);
+    return true;
+}
+
+/* Of a large value. */
+static bool send_chunks(struct repl_core *c)
+{
+    c->session.pace.sent += stream_send(c, STREAM_COPY);
+    ship_end_batch(c);
     return true;
 }
 
@@ -135,6 +147,8 @@ static bool send_some(struct repl_core *c)
     unsigned sent = 0;
     /* Items may be large: a few of them fill the backlog. */
     for (unsigned i = 0; i < SCAN_SLICE && sent < SCAN_SEND && ship_may_send(c); i++) {
+        if (stream_is_busy(c, STREAM_COPY))
+            break;
         if (sent > 0 &&
             s->pace.sent >= s->pace.room) /* mutant: fetch-behind-the-copy 2 */
             break;
@@ -163,6 +177,8 @@ bool resync_work(struct repl_core *c)
     if (!copy_is_sending(c) || !rate_allows(&c->copy_rate, c->now_us) ||
         !pace_allows(s)) /* mutant: fetch-behind-the-copy */
         return false;
+    if (stream_is_busy(c, STREAM_COPY))
+        return send_chunks(c);
     if (copy->scan == NULL)
         copy->scan = c->store_ops->scan_begin(c->store, &c->in_flight);
     return copy->scan != NULL && send_some(c);

@@ -45,6 +45,8 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
     absent_agree(c);
     purge_stop(c);
     resync_stop(c);
+    stream_stop_all(c); /* mutant: stream-outlives-the-role */
+    half_drop_all(c);   /* mutant: half-outlives-the-role */
     verify_stop(c, "the link or the roles changed");
     ship_spill(c);               /* mutant: no-spill */
     notices_drop(c);             /* mutant: notices-outlive-the-session */

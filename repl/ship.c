@@ -10,9 +10,7 @@
 enum {
     COPY_MAX = 2048,        /* bytes; values up to this size are copied into the buffer */
     BACKLOG_MAX = 1 << 20,  /* bytes that the network has not taken yet */
-    WINDOW = 256,           /* batches that are not acknowledged yet */
     BATCH_BYTES = 64 << 10, /* a batch ends here, so that acknowledgements keep coming */
-    NOT_SHIPPED = 1 << 30,  /* added to batch numbers that no answer may reach */
 };
 
 bool ship_has_room(struct repl_core *c)
@@ -22,8 +20,7 @@ bool ship_has_room(struct repl_core *c)
 
 bool ship_may_send(struct repl_core *c)
 {
-    const struct repl_session *s = &c->session;
-    return s->sent - s->acked < WINDOW && ship_has_room(c);
+    return core_window_is_open(c) && ship_has_room(c);
 }
 
 bool ship_has_unread(struct repl_core *c)
@@ -88,6 +85,23 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
     c->store_ops->release(c->store, item->item);
 }
 
+/* A value of a key that clients changed comes as a change. */
+bool ship_fill(struct repl_core *c, enum link_stream by, struct repl_item *item)
+{
+    const struct link_change *state = &item->state;
+    bool large = stream_is_large(c, state);
+    if (!ship_fits(c, state) || (large && stream_is_busy(c, by)) ||
+        stream_carries(c, STREAM_CHANGES, state->key, state->nkey)) {
+        c->store_ops->release(c->store, item->item);
+        return false;
+    }
+    if (large)
+        stream_begin(c, by, item);
+    else
+        ship_item(c, LINK_FILL, item);
+    return true;
+}
+
 /* Not for an absence in a missing bucket: the repair would drop what only the peer may
  * have of that bucket. */
 void ship_unknown(struct repl_core *c, const struct journal_entry *e)
@@ -104,85 +118,81 @@ static bool peer_has(const struct repl_core *c, uint64_t hash)
 }
 
 /* R20 */
-static void ship_state(struct repl_core *c, struct journal_entry *e,
-                       struct repl_item *item)
+static bool reduce(struct repl_core *c, struct journal_entry *e,
+                   struct link_change *state)
 {
-    bool reduced = e->kind == JOURNAL_DELTA && ship_fits(c, &item->state) &&
-                   peer_has(c, e->hash) && delta_reduce(journal_delta(e), &item->state);
-    c->count.deltas += reduced;
-    ship_item(c, reduced ? LINK_DELTA : LINK_SETQ, item);
+    return e->kind == JOURNAL_DELTA && ship_fits(c, state) && peer_has(c, e->hash) &&
+           journal_delta(e)->npiece <= c->config.whole_max &&
+           delta_reduce(journal_delta(e), state);
 }
 
-/* For an absence whose key is here by now, send nothing: whoever stored the key has an
- * entry of its own. */
-static void ship_key(struct repl_core *c, struct journal_entry *e)
+static void count_shipped(struct repl_core *c)
 {
-    struct repl_item item;
-    enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
-    if (found == REPL_UNKNOWN) {
-        ship_unknown(c, e);
-        return;
-    }
-    if (found == REPL_YES && e->kind == JOURNAL_ABSENCE) {
-        c->store_ops->release(c->store, item.item);
-        return;
-    }
-    if (found == REPL_YES)
-        ship_state(c, e, &item);
-    else
-        ship_absence(c, e->key, e->nkey);
     c->session.changes++;
     c->count.shipped++;
 }
 
-/* One look-up serves both entries, because all entries are read before the first look-up.
- * What is neither an absence nor a delta by both counts as changed. */
-static void entry_join(struct journal_entry *e, struct journal_entry *other)
+static void ship_state(struct repl_core *c, struct journal_entry *e,
+                       struct repl_item *item, struct repl_item *large)
 {
-    if (e->kind == JOURNAL_ABSENCE && other->kind == JOURNAL_ABSENCE)
+    bool reduced = reduce(c, e, &item->state);
+    if (ship_fits(c, &item->state) && stream_is_large(c, &item->state)) {
+        *large = *item;
         return;
-    if (e->kind != JOURNAL_DELTA || other->kind != JOURNAL_DELTA ||
-        !delta_join(journal_delta(e), journal_delta(other)))
-        e->kind = JOURNAL_CHANGE; /* mutant: delta-hides-a-change */
+    }
+    c->count.deltas += reduced;
+    ship_item(c, reduced ? LINK_DELTA : LINK_SETQ, item);
+    count_shipped(c);
 }
 
-/* False if the key was gathered already. */
-static bool gather_add(struct repl_gather *g, struct journal_entry *e)
+/* For an absence whose key is here by now, send nothing: whoever stored the key has an
+ * entry of its own. If the value is large, nothing is sent and *large is the item;
+ * else its `item` is NULL. */
+static void ship_key(struct repl_core *c, struct journal_entry *e,
+                     struct repl_item *large)
 {
-    size_t mask = sizeof(g->slots) / sizeof(g->slots[0]) - 1;
-    size_t at = (size_t)e->hash & mask;
-    for (; g->slots[at] != 0; at = (at + 1) & mask) {
-        struct journal_entry *other = g->entries[g->slots[at] - 1];
-        if (other->hash == e->hash && other->nkey == e->nkey &&
-            memcmp(other->key, e->key, e->nkey) == 0) {
-            entry_join(other, e);
-            return false;
-        }
+    struct repl_item item;
+    enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
+    large->item = NULL;
+    if (found == REPL_UNKNOWN) {
+        ship_unknown(c, e);
+    } else if (found == REPL_YES && e->kind == JOURNAL_ABSENCE) {
+        c->store_ops->release(c->store, item.item);
+    } else if (found == REPL_YES) {
+        ship_state(c, e, &item, large);
+    } else {
+        ship_absence(c, e->key, e->nkey);
+        count_shipped(c);
     }
-    g->entries[g->n++] = e;
-    g->slots[at] = (uint16_t)g->n;
-    return true;
 }
 
-static void gather(struct repl_core *c)
+/* The entry's batch, and its place there (R21). */
+static void stamp(struct repl_core *c, struct journal_entry *e)
 {
-    struct repl_gather *g = &c->gather;
-    uint32_t unshipped = c->session.sent + NOT_SHIPPED;
-    memset(g->slots, 0, sizeof(g->slots));
-    g->n = g->shipped = 0;
-    struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next) {
-        struct journal_entry *e;
-        while (g->n < GATHER_MAX && (e = ring_read(&w->ring)) != NULL) {
-            e->batch = unshipped;
-            if (!gather_add(g, e)) {
-                /* Free the entry with the next batch: the key itself is gathered. */
-                e->batch = c->session.sent + 1;
-                e->stamp = taken_place(0);
-                c->count.coalesced++;
-            }
-        }
-    }
+    e->batch = c->session.sent + 1;
+    e->stamp = taken_place(c->session.changes);
+}
+
+/* ---- small values, and what is to wait for the large one of the same key */
+
+static void ship_later(struct repl_core *c, struct journal_entry *e)
+{
+    if (!gather_later(c, e))
+        ship_unknown(c, e);
+}
+
+static void ship_entry(struct repl_core *c, struct journal_entry *e)
+{
+    struct repl_item large = { .item = NULL };
+    bool waits = stream_carries(c, STREAM_CHANGES, e->key,
+                                e->nkey); /* mutant: overtakes-its-stream */
+    if (!waits)
+        ship_key(c, e, &large);
+    if (large.item != NULL)
+        c->store_ops->release(c->store, large.item);
+    if (waits || large.item != NULL)
+        ship_later(c, e);
+    stamp(c, e);
 }
 
 bool ship_changes(struct repl_core *c)
@@ -191,18 +201,56 @@ bool ship_changes(struct repl_core *c)
     if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_send(c))
         return false;
     if (g->shipped == g->n)
-        gather(c);
+        gather_changes(c);
     if (g->n == 0)
         return false;
     size_t before = c->port_ops->backlog(c->port);
     for (; g->shipped < g->n; g->shipped++) {
         if (c->port_ops->backlog(c->port) - before >= BATCH_BYTES)
             break;
-        struct journal_entry *e = g->entries[g->shipped];
-        e->batch = c->session.sent + 1;
-        ship_key(c, e);
-        e->stamp = taken_place(c->session.changes);
+        ship_entry(c, g->entries[g->shipped]);
     }
+    c->stream_pace.beside += c->port_ops->backlog(c->port) - before;
+    ship_end_batch(c);
+    return true;
+}
+
+/* ---- large values, one after the other */
+
+static void begin(struct repl_core *c, struct journal_entry *e)
+{
+    struct repl_item item;
+    ship_key(c, e, &item);
+    if (item.item == NULL) {
+        stamp(c, e);
+        return;
+    }
+    stream_begin(c, STREAM_CHANGES, &item);
+    c->streamed = e; /* mutant: shipped-by-halves */
+}
+
+/* The change is shipped with its last chunk, and not earlier. */
+static void go_on(struct repl_core *c)
+{
+    stream_send(c, STREAM_CHANGES);
+    if (stream_is_busy(c, STREAM_CHANGES))
+        return;
+    count_shipped(c);
+    stamp(c, c->streamed);
+    c->streamed = NULL;
+}
+
+bool ship_large(struct repl_core *c)
+{
+    if (c->session.lead != LEAD_LEADER || !c->active || !stream_may_send(c))
+        return false;
+    struct journal_entry *e = NULL;
+    if (!stream_is_busy(c, STREAM_CHANGES) && (e = gather_next_later(c)) == NULL)
+        return false;
+    if (e != NULL)
+        begin(c, e);
+    else
+        go_on(c);
     ship_end_batch(c);
     return true;
 }
@@ -272,5 +320,5 @@ void ship_spill(struct repl_core *c)
         ring_spill(&c->journal, &w->ring, spill_entry, c);
         memset(w->absent, 0, sizeof(w->absent));
     }
-    c->gather.n = c->gather.shipped = 0;
+    gather_forget(c);
 }

@@ -28,6 +28,32 @@ struct repl_pace {
     uint32_t mark;
 };
 
+/* A large value on its way to the peer (stream.c). */
+struct repl_stream {
+    struct repl_item item; /* its `item` NULL: none is */
+    uint32_t sent;         /* bytes */
+};
+
+/* The pace of the streams of changes and fetched items: as repl_pace. A round begins when
+ * the one before is acknowledged. */
+struct repl_stream_pace {
+    size_t room, sent, beside; /* beside: what other changes sent in this round */
+    uint32_t mark;
+    uint64_t since_us, least_us; /* when the round began; how long the quickest took */
+};
+
+/* A large value on its way in (half.c). */
+struct repl_half {
+    bool open;
+    bool outdated;             /* what the peer has said since is newer */
+    bool fits;                 /* within this node's limit */
+    struct link_change change; /* as this node's store counts time; without the value */
+    char key[LINK_KEY_MAX];
+    void *made, *room; /* the item; NULL: the store has no room, or it is not wanted */
+    uint32_t got;      /* bytes that have come */
+    uint64_t since_us;
+};
+
 /* What a part of a copy is made of (resync.c). */
 enum copy_origin { COPY_NONE, COPY_DIRTY, COPY_OWED, COPY_RENEW, COPY_ORIGINS };
 
@@ -107,8 +133,9 @@ struct repl_purge {
     uint64_t dropped, conflicts; /* items removed; those of them changed on both nodes */
 };
 
-/* Journal entries that were read for shipping, each key once. */
-enum { GATHER_MAX = 256 };
+/* Journal entries that were read for shipping, each key once. NOT_SHIPPED is added to
+ * batch numbers that no answer may reach. */
+enum { GATHER_MAX = 256, NOT_SHIPPED = 1 << 30 };
 
 struct repl_gather {
     struct journal_entry *entries[GATHER_MAX];
@@ -224,7 +251,13 @@ struct repl_core {
     void (*progress)(void *context); /* of both jobs; NULL: nobody is told */
     void *progress_context;
     struct repl_purge purge;
-    struct repl_gather gather;
+    struct repl_gather gather, gather_later;
+    struct repl_worker *later; /* its ring has the keys with large values (gather.c) */
+    uint64_t later_since_us;   /* when that ring was empty last */
+    struct repl_stream streams[LINK_STREAMS]; /* in this session, as what follows */
+    struct journal_entry *streamed;           /* whose value the stream of changes has */
+    struct repl_stream_pace stream_pace;
+    struct repl_half halves[LINK_STREAMS];
     struct waiters waiters; /* requests that are put off */
     struct repl_flush flush;
     struct repl_keep_up keep_up;

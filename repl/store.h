@@ -39,13 +39,17 @@ struct repl_store_ops {
                                struct repl_item *out);
     void (*release)(void *store, void *item);
 
+    /* An item for the change, with room for its value, which nobody sees before it is put
+     * or added. Release it if it is not wanted after all. NULL: the store has no room. */
+    void *(*make)(void *store, const struct link_change *c, void **value);
     /* Give the key the state in the change, with CAS and credit, whatever was there
      * before. NO: the store could not take it, and the key is gone here. UNKNOWN: the
-     * store could not take it, and could not remove what was there. */
-    enum repl_answer (*put)(void *store, const struct link_change *c);
+     * store could not take it, and could not remove what was there. made: the item with
+     * the whole value, which it takes over; NULL: make one. */
+    enum repl_answer (*put)(void *store, const struct link_change *c, void *made);
     /* The same, but only if the key is absent; no client changes the store meanwhile.
      * NO: the key is present. UNKNOWN: the store could not take it. */
-    enum repl_answer (*add)(void *store, const struct link_change *c);
+    enum repl_answer (*add)(void *store, const struct link_change *c, void *made);
     /* Give the item that is here the change's expiry and marks. False: it is not here any
      * more, or the store can only put. */
     bool (*touch)(void *store, const struct link_change *c);

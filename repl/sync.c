@@ -107,6 +107,8 @@ uint64_t sync_lag_us(const struct repl_core *c, uint64_t pending)
     uint64_t oldest = c->now_us;
     if (pending > 0 && s->sent != s->acked)
         oldest = s->sent_us[(s->acked + 1) % N_ELEMENTS(s->sent_us)];
+    if (ring_pending(&c->later->ring) > 0 && c->later_since_us < oldest)
+        oldest = c->later_since_us; /* mutant: lag-of-small-changes */
     if (has_dirt(c) && c->dirty_since_us != 0 && c->dirty_since_us < oldest)
         oldest = c->dirty_since_us;
     return c->now_us - oldest;

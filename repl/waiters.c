@@ -14,7 +14,7 @@ enum {
 struct wanted {
     uint64_t hash;
     struct waiter_list waiters;
-    bool is_sent, is_overdue;
+    bool is_sent, is_overdue, is_coming;
     uint32_t batch; /* the batch in which it was sent */
     LIST_ENTRY(wanted) chain;
     TAILQ_ENTRY(wanted) line;
@@ -347,14 +347,45 @@ bool waiters_found(struct waiters *w, const void *key, size_t nkey)
     return was_sent;
 }
 
+static void wanted_is_coming(struct waiters *w, struct wanted *k)
+{
+    atomic_fetch_sub_explicit(&w->noverdue, k->is_overdue, memory_order_relaxed);
+    k->is_overdue = false;
+    k->is_coming = true;
+}
+
+void waiters_coming(struct waiters *w, const void *key, size_t nkey)
+{
+    uint64_t hash = siphash(&w->secret, key, nkey);
+    AZ(pthread_mutex_lock(&w->lock));
+    struct wanted *k = wanted_find(w, hash, key, nkey);
+    if (k != NULL && k->is_sent)
+        wanted_is_coming(w, k);
+    AZ(pthread_mutex_unlock(&w->lock));
+}
+
+void waiters_came(struct waiters *w, const void *key, size_t nkey, uint64_t now_us)
+{
+    uint64_t hash = siphash(&w->secret, key, nkey);
+    AZ(pthread_mutex_lock(&w->lock));
+    struct wanted *k = wanted_find(w, hash, key, nkey);
+    if (k != NULL && k->is_coming)
+        give_up(w, k, now_us);
+    AZ(pthread_mutex_unlock(&w->lock));
+}
+
 void waiters_answered(struct waiters *w, uint32_t batch, uint64_t now_us)
 {
-    struct wanted *k;
+    struct wanted *next;
     if (!waiters_want(w))
         return;
     AZ(pthread_mutex_lock(&w->lock));
-    while ((k = TAILQ_FIRST(&w->sent)) != NULL && (int32_t)(batch - k->batch) >= 0)
-        give_up(w, k, now_us);
+    struct wanted *k = TAILQ_FIRST(&w->sent);
+    for (; k != NULL && (int32_t)(batch - k->batch) >= 0; k = next) {
+        next = TAILQ_NEXT(k, line);
+        if (!k->is_coming)
+            give_up(w, k, now_us);
+    }
     AZ(pthread_mutex_unlock(&w->lock));
 }
 
@@ -367,7 +398,7 @@ void waiters_unsend(struct waiters *w)
     while ((k = TAILQ_LAST(&w->sent, wanted_line)) != NULL) {
         TAILQ_REMOVE(&w->sent, k, line);
         TAILQ_INSERT_HEAD(&w->unsent, k, line);
-        k->is_sent = false;
+        k->is_sent = k->is_coming = false;
         atomic_fetch_add(&w->nunsent, 1);
     }
     AZ(pthread_mutex_unlock(&w->lock));
@@ -392,9 +423,10 @@ unsigned waiters_expire(struct waiters *w, uint64_t now_us)
         return 0;
     AZ(pthread_mutex_lock(&w->lock));
     while ((at = TAILQ_FIRST(&w->waiting)) != NULL && at->until_us <= now_us) {
-        atomic_fetch_add_explicit(&w->noverdue, !at->wanted->is_overdue,
-                                  memory_order_relaxed);
-        at->wanted->is_overdue = true;
+        if (!at->wanted->is_overdue && !at->wanted->is_coming) {
+            atomic_fetch_add_explicit(&w->noverdue, 1, memory_order_relaxed);
+            at->wanted->is_overdue = true;
+        }
         resume_without(w, at, &w->let_go, now_us);
         n++;
     }

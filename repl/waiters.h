@@ -87,6 +87,10 @@ bool waiters_was_held(struct waiters *w, const void *who, uint64_t now_us);
 bool waiters_take(struct waiters *w, uint32_t batch, const void **key, size_t *nkey);
 /* The key is here now. True if the peer had been asked for it. */
 bool waiters_found(struct waiters *w, const void *key, size_t nkey);
+/* coming: the key is on its way, and will take its time: what the peer has answered says
+ * nothing of it. came: it was on its way; whoever still waits goes on without it. */
+void waiters_coming(struct waiters *w, const void *key, size_t nkey);
+void waiters_came(struct waiters *w, const void *key, size_t nkey, uint64_t now_us);
 /* The peer has answered everything in batches up to this one (serial arithmetic): it
  * does not have the keys of those that were not found by now. */
 void waiters_answered(struct waiters *w, uint32_t batch, uint64_t now_us);

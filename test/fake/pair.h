@@ -29,7 +29,9 @@ struct pair_config {
     unsigned fetch_wait_ms; /* 0: no request waits for the peer's item */
     unsigned cold_wait_ms;  /* 0: an empty node is fit at once */
     struct repl_times times[2];
-    uint64_t copy_rate; /* bytes a second */
+    uint64_t copy_rate;        /* bytes a second */
+    uint32_t whole_max, chunk; /* bytes: larger values go in chunks; 0: as usual */
+    uint64_t item_max;         /* of both; 0: no limit */
     /* Node 1's clocks are ahead of node 0's: its store's, and its machine's. */
     uint32_t store_ahead;
     uint64_t machine_ahead_us;

@@ -110,43 +110,59 @@ static uint32_t absolute(const struct toy_store *s, uint32_t exptime)
     return exptime == 0 || exptime > RELATIVE_MAX ? exptime : s->clock + exptime;
 }
 
-static struct toy_item *make_item(const struct link_change *c)
+static bool make_memory(const struct link_change *c, struct toy_item **out)
 {
     struct toy_item *it = calloc(1, sizeof(*it) + c->nkey);
+    *out = it;
     if (it == NULL)
-        return NULL;
+        return false;
     it->value = malloc(c->nvalue > 0 ? c->nvalue : 1);
     if (it->value != NULL)
-        return it;
+        return true;
     free(it);
-    return NULL;
+    return false;
 }
 
-/* NULL if memory runs out. */
-static struct toy_item *store(struct toy_store *s, const struct link_change *c)
+/* With one reference, without its value. NULL if memory runs out. */
+static struct toy_item *make(struct toy_store *s, const struct link_change *c)
 {
-    struct toy_item *it = make_item(c);
-    if (it == NULL)
+    struct toy_item *it;
+    if (!make_memory(c, &it))
         return NULL;
-    if (c->nvalue > 0)
-        memcpy(it->value, c->value, c->nvalue);
     memcpy(it->key, c->key, c->nkey);
     it->nkey = c->nkey;
     it->nvalue = c->nvalue;
     it->flags = c->flags;
     it->exptime = c->exptime;
     it->marks = c->credit & LINK_MARKS;
+    it->references = 1;
+    s->items++;
+    return it;
+}
+
+/* The reference becomes the table's. */
+static void link_item(struct toy_store *s, struct toy_item *it)
+{
     it->stored_at = s->clock;
     it->cas = next_cas(s);
     it->serial = ++s->serial;
-    it->references = 1;
-    s->items++;
-    struct toy_item **at = find(s, c->key, c->nkey);
+    struct toy_item **at = find(s, it->key, it->nkey);
     if (*at != NULL)
         unlink_at(s, at);
-    at = chain_of(s, c->key, c->nkey);
+    at = chain_of(s, it->key, it->nkey);
     it->next = *at;
     *at = it;
+}
+
+/* NULL if memory runs out. */
+static struct toy_item *store(struct toy_store *s, const struct link_change *c)
+{
+    struct toy_item *it = make(s, c);
+    if (it == NULL)
+        return NULL;
+    if (c->nvalue > 0)
+        memcpy(it->value, c->value, c->nvalue);
+    link_item(s, it);
     return it;
 }
 
@@ -218,11 +234,38 @@ static void adopt_cas(struct toy_store *s, struct toy_item *it, uint64_t cas)
         s->cas = cas;
 }
 
-static enum repl_answer op_put(void *store_, const struct link_change *c)
+static void *op_make(void *store_, const struct link_change *c, void **value)
+{
+    struct toy_store *s = store_;
+    struct toy_item *it = has_room(s, c) ? make(s, c) : NULL;
+    if (it == NULL)
+        return NULL;
+    s->references++;
+    *value = it->value;
+    return it;
+}
+
+static struct toy_item *link_made(struct toy_store *s, struct toy_item *it)
+{
+    s->references--;
+    link_item(s, it);
+    return it;
+}
+
+/* Of what was made, or is made now; NULL: there is no room. */
+static struct toy_item *store_state(struct toy_store *s, const struct link_change *c,
+                                    void *made)
+{
+    if (made != NULL)
+        return link_made(s, made);
+    return has_room(s, c) ? store(s, c) : NULL;
+}
+
+static enum repl_answer op_put(void *store_, const struct link_change *c, void *made)
 {
     struct toy_store *s = store_;
     settle(s);
-    struct toy_item *it = has_room(s, c) ? store(s, c) : NULL;
+    struct toy_item *it = store_state(s, c, made);
     if (it == NULL) {
         toy_store_delete(s, c->key, c->nkey);
         return REPL_NO;
@@ -231,12 +274,15 @@ static enum repl_answer op_put(void *store_, const struct link_change *c)
     return REPL_YES;
 }
 
-static enum repl_answer op_add(void *store_, const struct link_change *c)
+static enum repl_answer op_add(void *store_, const struct link_change *c, void *made)
 {
     struct toy_store *s = store_;
-    if (find_live(s, c->key, c->nkey) != NULL)
+    if (find_live(s, c->key, c->nkey) != NULL) {
+        if (made != NULL)
+            op_release(s, made);
         return REPL_NO;
-    struct toy_item *it = has_room(s, c) ? store(s, c) : NULL;
+    }
+    struct toy_item *it = store_state(s, c, made);
     if (it == NULL)
         return REPL_UNKNOWN;
     adopt_cas(s, it, c->cas);
@@ -386,6 +432,7 @@ static void op_flush(void *store_, uint32_t at)
 const struct repl_store_ops toy_store_ops = {
     .lookup = op_lookup,
     .release = op_release,
+    .make = op_make,
     .put = op_put,
     .add = op_add,
     .touch = op_touch,

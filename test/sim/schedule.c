@@ -325,6 +325,10 @@ static void start(struct schedule *s, uint64_t seed)
         config.store_ahead = below(&chance, 5000);
         config.machine_ahead_us = (uint64_t)below(&chance, 5000) * 1000000;
     }
+    if (one_in(&chance, 2)) {
+        config.whole_max = 1000;
+        config.chunk = 150;
+    }
     world_init(&s->w, &config, seed, key_counts[below(&chance, N_ELEMENTS(key_counts))]);
     s->steps = 50 + below(&chance, 600);
     s->evicts = !one_in(&chance, 4);

@@ -77,6 +77,8 @@ void world_init(struct world *w, const struct pair_config *config, uint64_t seed
 void world_fini(struct world *w)
 {
     pair_fini(&w->p);
+    for (unsigned i = 0; i < 2; i++)
+        buffer_fini(&w->coming[i].value);
     free(w->versions);
 }
 
@@ -168,16 +170,40 @@ static void judge_shipped(struct world *w, unsigned from, const struct link_mess
                        (unsigned long long)v);
 }
 
+/* A change that comes in chunks is judged when it is whole. */
+static void see_stream(struct world *w, unsigned to, const struct link_message *m)
+{
+    struct coming *in = &w->coming[to];
+    in->change = m->change;
+    memcpy(in->key, m->change.key, m->change.nkey);
+    in->change.key = in->key;
+    buffer_consume(&in->value, buffer_length(&in->value));
+}
+
+static void see_chunk(struct world *w, unsigned to, const struct link_message *m)
+{
+    struct coming *in = &w->coming[to];
+    struct link_message whole = { .op = LINK_SETQ, .change = in->change };
+    CHECK(buffer_append(&in->value, m->rest, m->nrest));
+    whole.change.value = buffer_head(&in->value);
+    if (buffer_length(&in->value) == whole.change.nvalue)
+        judge_shipped(w, 1 - to, &whole);
+}
+
 static void see_message(void *context, unsigned to, const struct link_message *m)
 {
     struct world *w = context;
     bool ships = m->op == LINK_SETQ || m->op == LINK_DELTA || m->op == LINK_DELETEQ;
-    bool is_change = ships || m->op == LINK_FILL;
+    bool is_change = ships || m->op == LINK_FILL || m->op == LINK_STREAM;
     world_trace(w, "to %u: %s%s %.*s\n", to, link_op_name((uint8_t)m->op),
                 m->is_response ? " acknowledged" : "", is_change ? m->change.nkey : 0,
                 is_change ? (const char *)m->change.key : "");
     if (ships)
         judge_shipped(w, 1 - to, m);
+    else if (m->op == LINK_STREAM && m->stream == STREAM_CHANGES)
+        see_stream(w, to, m);
+    else if (m->op == LINK_CHUNK && m->stream == STREAM_CHANGES)
+        see_chunk(w, to, m);
     else if (m->op == LINK_ABSENT)
         absence_heard(w, &w->p.node[to], m);
 }

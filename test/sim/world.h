@@ -67,8 +67,16 @@ struct held {
     uint64_t resumed_us;
 };
 
+/* A change that comes to a node in chunks; its value gathers here. */
+struct coming {
+    struct link_change change;
+    char key[LINK_KEY_MAX];
+    struct buffer value;
+};
+
 struct world {
     struct pair p;
+    struct coming coming[2]; /* to each node */
     uint64_t random;
     struct key keys[KEYS_MAX];
     unsigned nkeys;

@@ -112,11 +112,12 @@ static void *write_at_b(void *arg)
     return finish();
 }
 
-static enum repl_answer put_beside_a_client(void *store, const struct link_change *c)
+static enum repl_answer put_beside_a_client(void *store, const struct link_change *c,
+                                            void *made)
 {
     if (hooks == 0 && c->nkey == 1 && memcmp(c->key, "k", 1) == 0)
         let_other_run(write_at_b);
-    return toy_store_ops.put(store, c);
+    return toy_store_ops.put(store, c, made);
 }
 
 START_TEST(test_a_promotion_waits_for_a_frame)
@@ -168,12 +169,13 @@ static enum repl_answer lookup_after_the_client(void *store, const void *key, si
     return toy_store_ops.lookup(store, key, nkey, out);
 }
 
-static enum repl_answer add_beside_a_client(void *store, const struct link_change *c)
+static enum repl_answer add_beside_a_client(void *store, const struct link_change *c,
+                                            void *made)
 {
     if (c->nkey != 1 || memcmp(c->key, "n", 1) != 0)
-        return toy_store_ops.add(store, c);
+        return toy_store_ops.add(store, c, made);
     let_other_run(delete_then_append);
-    enum repl_answer stored = toy_store_ops.add(store, c);
+    enum repl_answer stored = toy_store_ops.add(store, c, made);
     AZ(sem_post(&may_append));
     return stored;
 }
@@ -206,12 +208,12 @@ static void *delete_m(void *arg)
     return finish();
 }
 
-static enum repl_answer add_in_a_run(void *store, const struct link_change *c)
+static enum repl_answer add_in_a_run(void *store, const struct link_change *c, void *made)
 {
     if (c->nkey == 1 && memcmp(c->key, "n", 1) == 0)
         let_other_run(delete_m);
     ck_assert(hooks == 0 || !atomic_load(&came_through));
-    return toy_store_ops.add(store, c);
+    return toy_store_ops.add(store, c, made);
 }
 
 START_TEST(test_a_run_is_one_bracket)

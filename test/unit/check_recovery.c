@@ -159,7 +159,7 @@ START_TEST(test_a_node_with_another_past)
         settle_in_sync();
         wire_cut(&p.wire);
         b->core.met.bytes[0] ^= 1;
-        ck_assert(toy_store_ops.put(&b->store, &of_another));
+        ck_assert(toy_store_ops.put(&b->store, &of_another, NULL));
         set(&p.node[leader], "x", "y");
         settle_in_sync();
         both_have("key 7", leader == 0 ? "v" : "another's");

@@ -41,7 +41,7 @@ static void tamper(struct node *n, const char *key, const struct link_change *as
     }
     if (c.cas == 0)
         c.cas = cas;
-    ck_assert(toy_store_ops.put(&n->store, &c));
+    ck_assert(toy_store_ops.put(&n->store, &c, NULL));
 }
 
 START_TEST(test_equal_nodes)

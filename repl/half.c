@@ -1,0 +1,111 @@
+/*
+ * Values on their way in: each by its stream, in chunks, into an item that the store has
+ * made for it and that nobody sees yet. So a value takes memory once, however large it
+ * is.
+ *
+ *   STREAM{key, size} -->  make an item
+ *   CHUNK...          -->  its value
+ *   the last CHUNK    -->  whole: apply.c puts it
+ *
+ * A half value is the state of its key as of its STREAM. Whatever comes later about the
+ * key is newer: then the rest of the half value comes in vain. When the session ends or
+ * the roles change, it is dropped, and the change is one that was never taken.
+ */
+#include <string.h>
+
+#include "repl/internal.h"
+
+static void release(struct repl_core *c, struct repl_half *h)
+{
+    if (h->made != NULL)
+        c->store_ops->release(c->store, h->made);
+    h->made = NULL;
+}
+
+void half_end(struct repl_core *c, struct repl_half *h)
+{
+    release(c, h);
+    h->open = false;
+}
+
+void half_drop_all(struct repl_core *c)
+{
+    for (unsigned i = 0; i < LINK_STREAMS; i++)
+        half_end(c, &c->halves[i]);
+}
+
+static void outdate(struct repl_core *c, struct repl_half *h)
+{
+    release(c, h);
+    h->outdated = true;
+}
+
+/* FILLs name states at least as new as the FILLs before them, and changes as new as
+ * all. */
+static enum link_stream first_older(enum link_op op)
+{
+    return op == LINK_FILL ? STREAM_COPY : STREAM_CHANGES;
+}
+
+void half_outdate(struct repl_core *c, enum link_op op, const void *key, size_t nkey,
+                  uint64_t cas)
+{
+    for (unsigned i = first_older(op); i < LINK_STREAMS; i++) {
+        struct repl_half *h = &c->halves[i];
+        if (h->open && h->change.nkey == nkey && h->change.cas <= cas &&
+            memcmp(h->key, key, nkey) == 0)
+            outdate(c, h); /* mutant: half-outlives-the-change */
+    }
+}
+
+void half_outdate_all(struct repl_core *c)
+{
+    for (unsigned i = 0; i < LINK_STREAMS; i++) {
+        if (c->halves[i].open)
+            outdate(c, &c->halves[i]);
+    }
+}
+
+bool half_fits(const struct repl_core *c, const struct link_change *change)
+{
+    return c->config.item_max == 0 || change->nvalue <= c->config.item_max;
+}
+
+const char *half_begin(struct repl_core *c, const struct link_message *m)
+{
+    struct repl_half *h = &c->halves[m->stream];
+    if (h->open)
+        return "a value begins before the last one is whole";
+    *h = (struct repl_half){ .open = true, .change = m->change, .since_us = c->now_us };
+    memcpy(h->key, m->change.key, m->change.nkey);
+    h->change.key = h->key;
+    h->change.exptime = core_second(c, m->change.exptime);
+    h->fits = half_fits(c, &h->change);
+    if (h->fits)
+        h->made = c->store_ops->make(c->store, &h->change, &h->room);
+    return NULL;
+}
+
+const char *half_add(struct repl_core *c, const struct link_message *m, bool *whole)
+{
+    struct repl_half *h = &c->halves[m->stream];
+    *whole = false;
+    if (!h->open)
+        return "received a part of a value that has not begun";
+    if (m->nrest > h->change.nvalue - h->got)
+        return "received more of a value than there is";
+    if (h->made != NULL)
+        memcpy((char *)h->room + h->got, m->rest, m->nrest);
+    h->got += (uint32_t)m->nrest;
+    *whole = h->got == h->change.nvalue; /* mutant: half-is-enough */
+    return NULL;
+}
+
+bool repl_core_half(const struct repl_core *c, unsigned stream, uint64_t *since_us,
+                    uint64_t *got)
+{
+    const struct repl_half *h = &c->halves[stream];
+    *since_us = h->since_us;
+    *got = h->got;
+    return h->open;
+}

@@ -1,0 +1,166 @@
+"""Values of hundreds of megabytes: what is small passes beside them, and a standby holds one once."""
+
+import socket
+import threading
+import time
+
+PLACE = "two"
+SIZE = 64 << 20
+RATE = 16 << 20  # bytes a second
+OPTIONS = ("-m", "512", "-I", "128m", "-t", "2")
+
+
+def number(node, name):
+    return int(node.stat("repl_" + name))
+
+
+def value(seed, size=SIZE):
+    return (b"%015d\n" % seed) * (size >> 4)
+
+
+def slow_pair(lab):
+    a, b = lab.pair(*OPTIONS, proxied=True)
+    assert a.client().store("first", "v") == "STORED"
+    lab.drained(a)
+    return a, b
+
+
+def set_rate(lab, rate):
+    for proxy in lab.proxies:
+        proxy.rate = rate
+
+
+def has(node, key, wanted):
+    """Reads it in one piece: the harness's own client is made for small values."""
+    with socket.create_connection(("127.0.0.1", node.port), 30) as line, line.makefile("rb") as file:
+        line.sendall(b"mg %s v\r\n" % key.encode())
+        head = file.readline().split()
+        return head[0] == b"VA" and file.read(int(head[1])) == wanted
+
+
+def pass_by(lab, a, b, until):
+    """Small changes at a, one after the other, until something has happened; the longest time that one
+    took to b, and how many."""
+    worst, n = 0.0, 0
+    while not until():
+        key, start = "small%d" % n, time.monotonic()
+        assert a.client().store(key, "v") == "STORED"
+        lab.until(lambda key=key: b.client().item(key), "b has " + key, 60)
+        worst, n = max(worst, time.monotonic() - start), n + 1
+    return worst, n
+
+
+def judge(lab, worst, n, what):
+    told = "%d small changes beside %s, the slowest %.2f s" % (n, what, worst)
+    assert n > 10 and worst < 1.0 * lab.build.slowness, told
+    return told
+
+
+def in_sync(lab, *nodes):
+    for node in nodes:
+        lab.until(lambda node=node: number(node, "in_sync") == 1, node.name + " is in sync", 60)
+
+
+def case_large_change(lab):
+    """A set of 160 MB on a link of 40 MB a second: small changes pass by, and the standby needs memory
+    for one value. Until it is whole there, the active node says so."""
+    a, b = slow_pair(lab)
+    before = b.memory("VmHWM")
+    set_rate(lab, RATE)
+    assert a.client().store("large", value(1)) == "STORED"
+    began = time.monotonic()
+    worst, n = pass_by(lab, a, b, lambda: number(a, "pending") == 0)
+    took = time.monotonic() - began
+    assert took > 0.5 * SIZE / RATE, "%.1f s: the link was not slow" % took
+    set_rate(lab, None)
+    in_sync(lab, a, b)
+    assert has(b, "large", value(1))
+    grown = (b.memory("VmHWM") - before) / 1024
+    assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
+    return judge(lab, worst, n, "a value") + "; %d MB more at the standby" % grown
+
+
+def case_large_item_of_a_copy(lab):
+    """The same for a standby that returns empty."""
+    a, b = slow_pair(lab)
+    assert a.client().store("large", value(2)) == "STORED"
+    lab.drained(a)
+    b.kill()
+    set_rate(lab, RATE)
+    b.start()
+    lab.until(lambda: b.stat("repl_link") == "resync", "the copy has begun")
+    before = b.memory("VmHWM")
+    worst, n = pass_by(lab, a, b, lambda: number(b, "in_sync") == 1)
+    set_rate(lab, None)
+    in_sync(lab, a, b)
+    assert has(b, "large", value(2))
+    grown = (b.memory("VmHWM") - before) / 1024
+    assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
+    return judge(lab, worst, n, "a copy") + "; %d MB more at the standby" % grown
+
+
+def case_large_value_changes_on_its_way(lab):
+    """What clients make of it meanwhile comes behind it, and nothing comes twice."""
+    a, b = slow_pair(lab)
+    set_rate(lab, RATE)
+    assert a.client().store("large", value(3)) == "STORED"
+    lab.until(lambda: number(a, "bytes_out") > SIZE // 8, "it is on its way")
+    for turn in range(200):
+        assert a.client().ask("touch large %d" % (1000 + turn))[0] == b"TOUCHED"
+    assert a.client().store("large", "v", command="append") == "STORED"
+    assert a.client().store("other", value(4, 4 << 20)) == "STORED"
+    assert a.client().ask("delete other")[0] == b"DELETED"
+    set_rate(lab, None)
+    lab.drained(a, 60)
+    assert has(b, "large", value(3) + b"v") and not b.client().item("other")
+    sent = number(a, "bytes_out")
+    assert sent < SIZE + (SIZE >> 3), "%d bytes for a value of %d" % (sent, SIZE)
+
+
+def case_large_value_is_cut(lab):
+    """A link that breaks in the middle drops the half value, and the change comes all the same."""
+    a, b = slow_pair(lab)
+    set_rate(lab, RATE)
+    for turn in range(3):
+        before = number(b, "bytes_in")
+        assert a.client().store("large", value(turn)) == "STORED"
+        lab.until(lambda before=before: number(b, "bytes_in") > before + SIZE // 8, "some of it is there")
+        for proxy in lab.proxies:
+            proxy.cut()
+        lab.until(lambda: number(a, "at_risk") > 0 and a.stat("repl_link") != "streaming", "a knows")
+        assert not has(b, "large", value(turn))
+        for proxy in lab.proxies:
+            proxy.heal()
+    set_rate(lab, None)
+    lab.linked(a, b)
+    in_sync(lab, a, b)
+    assert has(b, "large", value(2))
+
+
+def case_large_values_share_the_link(lab):
+    """Changes fill the link: the large value gets its share."""
+    a, b = slow_pair(lab)
+    set_rate(lab, RATE)
+    over = threading.Event()
+
+    def write():
+        with a.connect() as client:
+            n = 0
+            while not over.is_set():
+                assert client.store("busy%d" % (n % 500), b"b" * 30000) == "STORED"
+                n += 1
+    busy = [threading.Thread(target=write, daemon=True) for _ in range(3)]
+    for thread in busy:
+        thread.start()
+    try:
+        assert a.client().store("large", value(5, SIZE // 4)) == "STORED"
+        began = time.monotonic()
+        lab.until(lambda: b.client().ask("mg large")[0] == b"HD", "the large value is there", 60)
+        took = time.monotonic() - began
+    finally:
+        over.set()
+        for thread in busy:
+            thread.join(10)
+    set_rate(lab, None)
+    in_sync(lab, a, b)
+    return "%d MB in %.1f s beside a load that fills the link" % (SIZE >> 22, took)
