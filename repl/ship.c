@@ -85,13 +85,14 @@ void ship_item(struct repl_core *c, enum link_op op, struct repl_item *item)
     c->store_ops->release(c->store, item->item);
 }
 
-/* A value of a key that clients changed comes as a change. */
+/* The value of a key that is on its way as a change comes by that, and not twice. */
 bool ship_fill(struct repl_core *c, enum link_stream by, struct repl_item *item)
 {
     const struct link_change *state = &item->state;
     bool large = stream_is_large(c, state);
-    if (!ship_fits(c, state) || (large && stream_is_busy(c, by)) ||
-        stream_carries(c, STREAM_CHANGES, state->key, state->nkey)) {
+    bool comes = stream_carries(c, STREAM_CHANGES, state->key, state->nkey);
+    if (comes || /* mutant: fill-beside-its-change */
+        !ship_fits(c, state) || (large && stream_is_busy(c, by))) {
         c->store_ops->release(c->store, item->item);
         return false;
     }
@@ -181,11 +182,15 @@ static void ship_later(struct repl_core *c, struct journal_entry *e)
         ship_unknown(c, e);
 }
 
+static bool is_on_its_way(const struct repl_core *c, const struct journal_entry *e)
+{
+    return stream_carries(c, STREAM_CHANGES, e->key, e->nkey);
+}
+
 static void ship_entry(struct repl_core *c, struct journal_entry *e)
 {
     struct repl_item large = { .item = NULL };
-    bool waits = stream_carries(c, STREAM_CHANGES, e->key,
-                                e->nkey); /* mutant: overtakes-its-stream */
+    bool waits = is_on_its_way(c, e); /* mutant: overtakes-its-stream */
     if (!waits)
         ship_key(c, e, &large);
     if (large.item != NULL)
