@@ -21,11 +21,16 @@ static bool is_change(const struct link_message *m)
            m->op == LINK_DELTA || m->op == LINK_DELETEQ;
 }
 
+static bool has_key(const struct link_message *m)
+{
+    return is_change(m) || m->op == LINK_STREAM;
+}
+
 static void check_inside(const struct link_message *m, const uint8_t *bytes, size_t n)
 {
     const struct link_change *c = &m->change;
     CHECK(is_inside(m->rest, m->nrest, bytes, n));
-    if (!is_change(m))
+    if (!has_key(m))
         return;
     CHECK(c->nkey > 0 && c->nkey <= LINK_KEY_MAX);
     CHECK(c->nvalue <= BODY_MAX || c->value == NULL);
@@ -56,6 +61,10 @@ static bool compose(const struct link_message *m, struct buffer *out)
     case LINK_DELETEQ:
         return link_put_change(out, m->op, &m->change) &&
                buffer_append(out, m->change.value, m->change.nvalue);
+    case LINK_STREAM:
+        return link_put_stream(out, m->stream, &m->change);
+    case LINK_CHUNK:
+        return link_put_chunk(out, m->stream, m->rest, m->nrest);
     case LINK_FLUSHQ:
         return link_put_flush(out, m->flush_at);
     case LINK_NOOP:

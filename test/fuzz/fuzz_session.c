@@ -346,6 +346,9 @@ static void begin(struct play *y)
         .standby_writes = (enum repl_standby_writes)(how / 16 % 3),
         .keep_on_conflict = how / 4 % 4 == 3,
         .lone_rejects = how > 240,
+        .whole_max = how % 2 ? 600 : 0,
+        .chunk = 100,
+        .item_max = BODY_MAX,
         .fetch_wait_ms = how % 64 == 39 ? 20 : 0, /* rarely: its tables take time */
     };
     pair_init(&y->p, &config);

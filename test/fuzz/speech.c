@@ -156,6 +156,33 @@ static void put_change(struct input *in, const struct repl_core *c, enum link_op
     buffer_append(out, zeros, change.nvalue);
 }
 
+/* A value that begins. */
+static void put_stream(struct input *in, const struct repl_core *c, struct buffer *out)
+{
+    char key[SPEECH_KEY];
+    struct link_change change = { .key = key, .flags = input_byte(in) };
+    uint8_t how = input_byte(in);
+    speech_key(input_byte(in), key);
+    change.nkey = (uint16_t)strlen(key);
+    change.nvalue = how > 250 ? UINT32_MAX : how > 200 ? SPEECH_VALUE_MAX : how % 64;
+    change.exptime = input_byte(in) % 4 == 0 ? input_byte(in) : 0;
+    change.cas = cas_of(in, c);
+    link_put_stream(out, (enum link_stream)(how % LINK_STREAMS), &change);
+}
+
+/* Mostly as much of a value as is left of it, or less. */
+static void put_chunk(struct input *in, const struct repl_core *c, struct buffer *out)
+{
+    static const char zeros[SPEECH_VALUE_MAX];
+    uint8_t how = input_byte(in);
+    enum link_stream by = (enum link_stream)(how % LINK_STREAMS);
+    const struct repl_half *half = &c->halves[by];
+    size_t n = 1 + (size_t)how * 4, left = half->change.nvalue - half->got;
+    if (half->open && left < n && how < 240)
+        n = left;
+    link_put_chunk(out, by, zeros, n);
+}
+
 static void put_noop(struct input *in, const struct repl_core *c, struct buffer *out)
 {
     uint8_t how = input_byte(in);
@@ -219,6 +246,12 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
     case LINK_CHECK:
     case LINK_DELTA:
         put_change(in, c, op, out);
+        break;
+    case LINK_STREAM:
+        put_stream(in, c, out);
+        break;
+    case LINK_CHUNK:
+        put_chunk(in, c, out);
         break;
     case LINK_FLUSHQ:
         put_flush(in, c, out);
