@@ -110,7 +110,7 @@ bool fetch_stream(struct repl_core *c)
 {
     if (!stream_is_busy(c, STREAM_FETCHED) || !stream_may_send(c))
         return false;
-    stream_send(c, STREAM_FETCHED);
+    stream_go_on(c, STREAM_FETCHED);
     ship_end_batch(c);
     return true;
 }

@@ -83,7 +83,13 @@ struct journal_entry *gather_next_later(struct repl_core *c)
         clear(g);
         read_ring(c, g, &c->later->ring);
     }
-    return g->shipped < g->n ? g->entries[g->shipped++] : NULL;
+    return g->entries[g->shipped++];
+}
+
+bool gather_has_later(const struct repl_core *c)
+{
+    const struct repl_gather *g = &c->gather_later;
+    return g->shipped < g->n || ring_has_unread(&c->later->ring);
 }
 
 /* In what is gathered already, or in the ring. False: the journal is full. */

@@ -327,19 +327,22 @@ void half_drop_all(struct repl_core *c);
 bool half_fits(const struct repl_core *c, const struct link_change *change);
 
 /* stream.c. begin takes over the item's reference; the stream must not be busy. send:
- * some chunks; returns how many bytes. */
+ * some chunks, until `enough` bytes are sent; returns how many. may_send, go_on: the same
+ * by the pace of streams; the copy has its own. */
 bool stream_is_large(const struct repl_core *c, const struct link_change *state);
 bool stream_is_busy(const struct repl_core *c, enum link_stream by);
 bool stream_carries(const struct repl_core *c, enum link_stream by, const void *key,
                     size_t nkey);
-bool stream_may_send(struct repl_core *c); /* not for the copy, which has its own pace */
 void stream_begin(struct repl_core *c, enum link_stream by, const struct repl_item *item);
-size_t stream_send(struct repl_core *c, enum link_stream by);
+size_t stream_send(struct repl_core *c, enum link_stream by, size_t enough);
+bool stream_may_send(struct repl_core *c);
+void stream_go_on(struct repl_core *c, enum link_stream by);
 void stream_stop_all(struct repl_core *c);
 
 /* gather.c. gather_later: move the key of this entry to the large ones. */
 void gather_changes(struct repl_core *c);
-struct journal_entry *gather_next_later(struct repl_core *c);
+bool gather_has_later(const struct repl_core *c);
+struct journal_entry *gather_next_later(struct repl_core *c); /* there must be one */
 bool gather_later(struct repl_core *c, struct journal_entry *e);
 bool gather_has_unread(const struct repl_core *c); /* or not shipped; large ones aside */
 void gather_forget(struct repl_core *c);

@@ -133,7 +133,8 @@ static bool send_item(struct repl_core *c, struct repl_item *item)
 /* Of a large value. */
 static bool send_chunks(struct repl_core *c)
 {
-    c->session.pace.sent += stream_send(c, STREAM_COPY);
+    struct repl_pace *p = &c->session.pace;
+    p->sent += stream_send(c, STREAM_COPY, p->room - p->sent);
     ship_end_batch(c);
     return true;
 }

@@ -237,7 +237,7 @@ static void begin(struct repl_core *c, struct journal_entry *e)
 /* The change is shipped with its last chunk, and not earlier. */
 static void go_on(struct repl_core *c)
 {
-    stream_send(c, STREAM_CHANGES);
+    stream_go_on(c, STREAM_CHANGES);
     if (stream_is_busy(c, STREAM_CHANGES))
         return;
     count_shipped(c);
@@ -247,15 +247,14 @@ static void go_on(struct repl_core *c)
 
 bool ship_large(struct repl_core *c)
 {
-    if (c->session.lead != LEAD_LEADER || !c->active || !stream_may_send(c))
+    bool busy = stream_is_busy(c, STREAM_CHANGES);
+    if (c->session.lead != LEAD_LEADER || !c->active || !(busy || gather_has_later(c)) ||
+        !stream_may_send(c))
         return false;
-    struct journal_entry *e = NULL;
-    if (!stream_is_busy(c, STREAM_CHANGES) && (e = gather_next_later(c)) == NULL)
-        return false;
-    if (e != NULL)
-        begin(c, e);
-    else
+    if (busy)
         go_on(c);
+    else
+        begin(c, gather_next_later(c));
     ship_end_batch(c);
     return true;
 }

@@ -34,12 +34,12 @@ struct repl_stream {
     uint32_t sent;         /* bytes */
 };
 
-/* The pace of the streams of changes and fetched items: as repl_pace. A round begins when
- * the one before is acknowledged. */
+/* The pace of the streams of changes and fetched items: as repl_pace. */
 struct repl_stream_pace {
     size_t room, sent, beside; /* beside: what other changes sent in this round */
     uint32_t mark;
-    uint64_t since_us, least_us; /* when the round began; how long the quickest took */
+    uint64_t since_us,
+        least_us; /* when `mark` was sent; how soon the quickest was answered */
 };
 
 /* A large value on its way in (half.c). */

@@ -23,7 +23,7 @@ enum {
     BACKLOG_MAX =
         (1 << 20) + (256 << 10), /* more than small changes have: so a stream
                                   * gets its turn also when they fill the link */
-    PACE_LEAST = 128 << 10,
+    PACE_LEAST = 32 << 10,
     PACE_MOST = 4 << 20,
     QUICK_US = 25000, /* beyond the quickest round of all */
     SLOW_US = 100000,
@@ -50,7 +50,8 @@ bool stream_carries(const struct repl_core *c, enum link_stream by, const void *
 void stream_begin(struct repl_core *c, enum link_stream by, const struct repl_item *item)
 {
     c->streams[by] = (struct repl_stream){ .item = *item };
-    c->stream_pace.since_us = 0; /* there may have been a pause */
+    if (c->session.acked == c->session.sent)
+        c->stream_pace.since_us = 0; /* there was a pause */
     link_put_stream(core_out(c), by, &item->state);
 }
 
@@ -82,13 +83,11 @@ static size_t send_chunk(struct repl_core *c, enum link_stream by)
     return n;
 }
 
-size_t stream_send(struct repl_core *c, enum link_stream by)
+size_t stream_send(struct repl_core *c, enum link_stream by, size_t enough)
 {
     size_t sent = 0;
-    for (unsigned i = 0; i < CHUNKS_AT_ONCE && stream_is_busy(c, by); i++)
-        sent += send_chunk(c, by);
-    if (by != STREAM_COPY)
-        c->stream_pace.sent += sent;
+    for (unsigned i = 0; i < CHUNKS_AT_ONCE && sent < enough; i++)
+        sent += stream_is_busy(c, by) ? send_chunk(c, by) : 0;
     if (by != STREAM_CHANGES)
         rate_take(&c->copy_rate, sent, c->now_us);
     return sent;
@@ -108,16 +107,23 @@ static void adapt(struct repl_stream_pace *r, uint64_t took)
 
 static void next_round(struct repl_core *c)
 {
+    const struct repl_session *s = &c->session;
     struct repl_stream_pace *r = &c->stream_pace;
     if (r->since_us != 0)
-        adapt(r, c->now_us - r->since_us);
+        adapt(r, c->now_us - r->since_us + 1); /* 0: none was measured */
     if (r->room < PACE_LEAST)
         r->room = PACE_LEAST;
     if (r->room > PACE_MOST)
         r->room = PACE_MOST;
-    r->since_us = c->now_us;
-    r->mark = c->session.sent;
+    r->since_us =
+        s->acked != s->sent ? c->now_us : 0; /* else there is no answer to come */
+    r->mark = s->sent;
     r->sent = r->beside = 0;
+}
+
+static size_t share(const struct repl_stream_pace *r)
+{
+    return r->room > r->beside ? r->room : r->beside;
 }
 
 bool stream_may_send(struct repl_core *c)
@@ -126,10 +132,16 @@ bool stream_may_send(struct repl_core *c)
     struct repl_stream_pace *r = &c->stream_pace;
     if (!core_window_is_open(c) || c->port_ops->backlog(c->port) >= BACKLOG_MAX)
         return false;
-    if (r->sent < r->room || r->sent < r->beside)
+    if (r->sent < share(r))
         return true;
     if (r->room != 0 && (int32_t)(s->acked - r->mark) < 0)
         return false;
     next_round(c);
     return true;
+}
+
+void stream_go_on(struct repl_core *c, enum link_stream by)
+{
+    struct repl_stream_pace *r = &c->stream_pace;
+    r->sent += stream_send(c, by, share(r) - r->sent);
 }

@@ -11,7 +11,7 @@ OPS = {"SETQ": 0x11, "DELETEQ": 0x14, "FLUSHQ": 0x18, "NOOP": 0x0A, "HELLO": 0xE
        "MAP": 0xE2, "MERGE": 0xE3, "DONE": 0xE4, "REPLACE": 0xE5, "FILL": 0xE6, "END": 0xE7,
        "PING": 0xE8, "BYE": 0xE9, "HANDOVER": 0xEA, "CHECK": 0xEB, "VERIFY": 0xEC, "VERIFIED": 0xED,
        "NOTICE": 0xEF, "WANT": 0xF0, "ABSENT": 0xF1, "FETCH": 0xF2, "REFILL": 0xF3, "MISSING": 0xF4,
-       "DELTA": 0xF5, "RESEND": 0xF6}
+       "DELTA": 0xF5, "RESEND": 0xF6, "STREAM": 0xF9, "CHUNK": 0xFA}
 NAMES = {code: name for name, code in OPS.items()}
 EMPTY, EVERYTHING = b"\0", b"\1"  # maps
 

@@ -1,8 +1,12 @@
 """Values of hundreds of megabytes: what is small passes beside them, and a standby holds one once."""
 
 import socket
+import struct
 import threading
 import time
+
+from case_imposter import lead, meets, settled
+from harness.peer import frame
 
 PLACE = "two"
 SIZE = 64 << 20
@@ -164,3 +168,58 @@ def case_large_values_share_the_link(lab):
     set_rate(lab, None)
     in_sync(lab, a, b)
     return "%d MB in %.1f s beside a load that fills the link" % (SIZE >> 22, took)
+
+
+# ---- a false peer
+
+def announce(by, size, key=b"k"):
+    return frame("STREAM", struct.pack("!IIIB", 0, 0, size, by) + key, nkey=len(key), nextra=13)
+
+
+def chunk(by, data):
+    return frame("CHUNK", bytes([by]) + data, nextra=1)
+
+
+def case_large_values_that_never_come(lab):
+    """A peer that announces three values of 200 MB, and then only lives, costs no memory and is given up."""
+    a, b = lab.add_pair("-m", "2048", "-I", "256m", config="timeout=500;heartbeat=100")
+    a.start()
+    peer = lead(lab, a)
+    before = a.memory("VmHWM")
+    began = time.monotonic()
+    peer.socket.sendall(b"".join(announce(by, 200 << 20, b"k%d" % by) for by in range(3)))
+
+    def is_given_up():
+        try:
+            peer.ping()
+            peer.receive()
+        except (OSError, ConnectionError):
+            return True
+        return "complete a value in time" in a.log()
+    lab.until(is_given_up, "the session has ended", 20)
+    took = time.monotonic() - began
+    grown = (a.memory("VmHWM") - before) >> 10
+    assert "complete a value in time" in a.log(), a.last_words()
+    assert lab.build.sanitized or grown < 32, "%d MB more" % grown
+    peer.close()
+    meets(lab, a, b)
+    return "given up after %.1f s, %d MB more" % (took, grown)
+
+
+def case_large_values_out_of_order(lab):
+    """Chunks of nothing, too many, of two values at once: the link is closed, and nothing is stored."""
+    a, b = lab.add_pair("-m", "256", "-I", "64m", config="timeout=20000;heartbeat=1000")
+    a.start()
+    for wrong in (chunk(0, b"x"), announce(0, 9) + chunk(0, b"x" * 10), announce(1, 9) + announce(1, 9),
+                  announce(0, 0), announce(3, 9), chunk(3, b"x"), chunk(0, b""),
+                  announce(0, 1 << 20) + chunk(0, b"x" * 65537)):
+        peer = lead(lab, a)
+        peer.socket.sendall(announce(0, 4) + chunk(0, b"ab") + chunk(0, b"cd"))
+        settled(peer, 2)
+        assert a.client().item("k")[2] == b"abcd"
+        peer.socket.sendall(wrong)
+        assert peer.farewell(), wrong[:60]
+        peer.close()
+        lab.until(lambda: a.stat("repl_link") == "down", "a noticed its end")
+        assert a.client().item("k")[2] == b"abcd"
+    meets(lab, a, b)

@@ -70,6 +70,28 @@ START_TEST(test_changes)
 }
 END_TEST
 
+START_TEST(test_stream)
+{
+    struct link_change c = a_change;
+    c.nvalue = 1u << 30;
+    for (unsigned by = 0; by < LINK_STREAMS; by++) {
+        ck_assert(link_put_stream(&wire, (enum link_stream)by, &c));
+        parse_whole(LINK_STREAM);
+        ck_assert_uint_eq(m.stream, by);
+        ck_assert(m.change.nkey == 8 && memcmp(m.change.key, "some key", 8) == 0);
+        ck_assert(m.change.nvalue == 1u << 30 && m.change.value == NULL);
+        ck_assert_uint_eq(m.change.flags, a_change.flags);
+        ck_assert_uint_eq(m.change.exptime, 3600);
+        ck_assert_uint_eq(m.change.cas, a_change.cas);
+        ck_assert_uint_eq(m.change.credit, a_change.credit);
+        ck_assert(link_put_chunk(&wire, (enum link_stream)by, "some", 4));
+        parse_whole(LINK_CHUNK);
+        ck_assert_uint_eq(m.stream, by);
+        ck_assert(m.nrest == 4 && memcmp(m.rest, "some", 4) == 0);
+    }
+}
+END_TEST
+
 START_TEST(test_delta)
 {
     struct link_change c = a_change;
@@ -346,6 +368,7 @@ int main(void)
         test_taken,
         test_changes,
         test_delta,
+        test_stream,
         test_notice,
         test_change_without_a_value,
         test_delete,

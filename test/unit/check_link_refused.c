@@ -31,7 +31,53 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 28);
+    ck_assert_uint_eq(known, 30);
+}
+END_TEST
+
+static void put_stream(void)
+{
+    ck_assert(link_put_stream(&wire, STREAM_COPY, &a_change));
+}
+
+START_TEST(test_malformed_streams)
+{
+    const struct {
+        size_t at;
+        uint8_t byte;
+        const char *what;
+    } cases[] = {
+        { 3, 0, "no key" },
+        { 3, 9, "a key that is longer than the body" },
+        { 4, 12, "short extras" },
+        { FRAME_HEADER + 11, 0, "an empty value" },
+        { FRAME_HEADER + 12, LINK_STREAMS, "a stream that there is not" },
+    };
+    for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+        put_stream();
+        *at(cases[i].at) = cases[i].byte;
+        refuse(cases[i].what);
+    }
+    put_stream();
+    ck_assert(buffer_append(&wire, "v", 1));
+    *at(11) += 1;
+    refuse("a value at once");
+}
+END_TEST
+
+START_TEST(test_malformed_chunks)
+{
+    static const char bytes[LINK_CHUNK_MAX + 1];
+    const size_t sizes[] = { 0, LINK_CHUNK_MAX + 1 };
+    for (size_t i = 0; i < N_ELEMENTS(sizes); i++) {
+        ck_assert(link_put_chunk(&wire, STREAM_COPY, bytes, sizes[i]));
+        refuse("a chunk of no size");
+    }
+    ck_assert(link_put_chunk(&wire, (enum link_stream)LINK_STREAMS, bytes, 1));
+    refuse("a stream that there is not");
+    ck_assert(link_put_chunk(&wire, STREAM_COPY, bytes, 1));
+    *at(3) = 1;
+    refuse("a key");
 }
 END_TEST
 
@@ -218,7 +264,7 @@ int main(void)
         test_not_our_protocol,  test_unknown_kinds, test_hello_of_other_lengths,
         test_malformed_notices, test_wrong_lengths, test_wrong_deltas,
         test_wrong_bodies,      test_body_limit,    test_value_limit,
-        test_list_limit,
+        test_list_limit,        test_malformed_streams, test_malformed_chunks,
     };
     return unit_run_with("link_refused", setup, teardown, tests, N_ELEMENTS(tests));
 }

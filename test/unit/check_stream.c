@@ -127,6 +127,73 @@ START_TEST(test_what_was_noted_is_waited_for)
 }
 END_TEST
 
+/* ---- pace */
+
+enum { HUGE = 16 << 20, WINDOW_LEAST = 32 << 10 };
+
+static void set_huge(void)
+{
+    struct link_change c = { .key = "k", .nkey = 1, .nvalue = HUGE };
+    char *zeros = calloc(1, HUGE);
+    c.value = zeros;
+    ck_assert_int_eq(node_store(a, &c), CHANGE_OK);
+    free(zeros);
+}
+
+static size_t on_the_way(void)
+{
+    for (unsigned i = 0; i < 1000; i++)
+        node_work(a);
+    return buffer_length(&p.wire.connections[p.wire.end[0].session].pipe[1]);
+}
+
+/* Without an answer two windows are on the way. Quick answers widen the window, late ones
+ * make it narrow again. */
+START_TEST(test_the_window)
+{
+    begin();
+    a->core.config.chunk = 4096;
+    set_huge();
+    ck_assert_uint_lt(on_the_way(), 2 * WINDOW_LEAST + 4096);
+    while (a->core.stream_pace.room < 16 * WINDOW_LEAST) {
+        pair_pass(&p, 1);
+        move();
+    }
+    ck_assert_uint_gt(on_the_way(), 16 * WINDOW_LEAST);
+    for (unsigned i = 0; i < 20 && a->core.stream_pace.room > WINDOW_LEAST; i++) {
+        on_the_way();
+        pair_pass(&p, 300);
+        move();
+    }
+    ck_assert_uint_eq(a->core.stream_pace.room, WINDOW_LEAST);
+    settle_in_sync();
+}
+END_TEST
+
+/* What fills the link does not keep a large value from it. */
+START_TEST(test_the_share_of_a_large_value)
+{
+    begin();
+    a->core.config.chunk = 32 << 10;
+    set_huge();
+    while (!stream_is_busy(&a->core, STREAM_CHANGES))
+        node_work(a);
+    wire_hold(&p.wire, 0, true);
+    for (unsigned i = 0; i < 2000; i++) {
+        memset(value, 'v', 900);
+        struct link_change c = { .key = numbered(i), .value = value, .nvalue = 900 };
+        c.nkey = (uint16_t)strlen(c.key);
+        ck_assert_int_eq(node_store(a, &c), CHANGE_OK);
+    }
+    size_t all = on_the_way(), large = a->core.streams[STREAM_CHANGES].sent;
+    ck_assert_uint_gt(all, 1 << 20);
+    ck_assert_uint_lt(all, 3 << 20);
+    ck_assert_uint_gt(large, all / 8);
+    wire_hold(&p.wire, 0, false);
+    settle_in_sync();
+}
+END_TEST
+
 START_TEST(test_a_cut_in_the_middle)
 {
     begin();
@@ -380,6 +447,8 @@ int main(void)
         test_small_changes_pass_by,
         test_at_risk_until_it_is_whole,
         test_what_was_noted_is_waited_for,
+        test_the_window,
+        test_the_share_of_a_large_value,
         test_a_cut_in_the_middle,
         test_a_promotion_in_the_middle,
         test_changes_of_it_come_behind,
