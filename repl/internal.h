@@ -1,6 +1,6 @@
 /*
- * What the core's files offer each other. All functions are LOCKED unless the comment
- * says otherwise. The state is in repl/state.h.
+ * What the core's files offer each other. Long because it lists them all. All functions
+ * are LOCKED unless the comment says otherwise. The state is in repl/state.h.
  *
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it.

@@ -248,10 +248,8 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
         put_change(in, c, op, out);
         break;
     case LINK_STREAM:
-        put_stream(in, c, out);
-        break;
     case LINK_CHUNK:
-        put_chunk(in, c, out);
+        (op == LINK_STREAM ? put_stream : put_chunk)(in, c, out);
         break;
     case LINK_FLUSHQ:
         put_flush(in, c, out);

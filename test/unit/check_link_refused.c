@@ -261,9 +261,9 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_not_our_protocol,  test_unknown_kinds, test_hello_of_other_lengths,
-        test_malformed_notices, test_wrong_lengths, test_wrong_deltas,
-        test_wrong_bodies,      test_body_limit,    test_value_limit,
+        test_not_our_protocol,  test_unknown_kinds,     test_hello_of_other_lengths,
+        test_malformed_notices, test_wrong_lengths,     test_wrong_deltas,
+        test_wrong_bodies,      test_body_limit,        test_value_limit,
         test_list_limit,        test_malformed_streams, test_malformed_chunks,
     };
     return unit_run_with("link_refused", setup, teardown, tests, N_ELEMENTS(tests));

@@ -1,4 +1,4 @@
-/* Large values on the link, in chunks. */
+/* Large values on the link, in chunks. Long because the stories share a few steps. */
 #include <stdlib.h>
 
 #include "test/unit/core_rig.h"
