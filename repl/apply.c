@@ -74,17 +74,12 @@ static void ask_for_all(struct repl_core *c, const struct link_change *delta)
     link_finish(out, begun);
 }
 
-/* An item with the joined value; NULL if the store has no room. */
-static void *join(struct repl_core *c, const struct link_change *all,
-                  const struct link_change *old, const struct link_change *delta)
+static void join(void *value, const struct link_change *old,
+                 const struct link_change *delta)
 {
-    void *value, *made = c->store_ops->make(c->store, all, &value);
-    if (made == NULL)
-        return NULL;
     memcpy((char *)value + (delta->before ? delta->nvalue : 0), old->value, old->nvalue);
     memcpy((char *)value + (delta->before ? 0 : old->nvalue), delta->value,
            delta->nvalue);
-    return made;
 }
 
 static const char *put_joined(struct repl_core *c, const struct link_change *old,
@@ -93,11 +88,14 @@ static const char *put_joined(struct repl_core *c, const struct link_change *old
     struct link_change all = *delta;
     all.nvalue += old->nvalue;
     all.flags = old->flags;
-    void *made = all.nvalue >= old->nvalue ? join(c, &all, old, delta) : NULL;
-    if (made == NULL) {
+    void *value, *made = NULL;
+    if (all.nvalue >= old->nvalue)
+        made = c->store_ops->make(c->store, &all, &value);
+    if (made == NULL) { /* no room */
         ask_for_all(c, delta);
         return NULL;
     }
+    join(value, old, delta);
     return taken(c, &all, c->store_ops->put(c->store, &all, made));
 }
 
