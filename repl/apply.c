@@ -1,5 +1,5 @@
-/* From frames to the store: R11, what to do with a delta (R20), and the leader's filter
- * of R12. */
+/* From frames to the store: R11, what to do with a delta (R20), what need not be stored
+ * again, and the leader's filter of R12. */
 #include <string.h>
 
 #include "base/check.h"
@@ -134,6 +134,36 @@ static const char *apply_delete(struct repl_core *c, const struct link_change *c
     return NULL;
 }
 
+/* ---- fills */
+
+/* Is the value the same? The CAS alone says so, unless something has gone wrong, and a
+ * copy is what makes that good. */
+static bool is_same(const struct link_change *old, const struct link_change *change)
+{
+    return old->cas == change->cas && old->flags == change->flags &&
+           old->nvalue == change->nvalue && change->value != NULL &&
+           memcmp(old->value, change->value, old->nvalue) == 0; /* mutant: same-cas */
+}
+
+/* What is here already is not stored again, which would cost memory until the store is
+ * short of it; only its expiry and credit may be others. */
+static bool is_here(struct repl_core *c, const struct link_change *here)
+{
+    struct repl_item old;
+    if (core_lookup(c, here->key, here->nkey, &old) != REPL_YES)
+        return false;
+    bool same = is_same(&old.state, here) &&
+                c->store_ops->touch(c->store, here); /* mutant: fill-keeps-the-expiry */
+    c->store_ops->release(c->store, old.item);
+    return same;
+}
+
+static const char *apply_fill(struct repl_core *c, const struct link_change *change)
+{
+    const struct link_change here = translate(c, change);
+    return taken(c, change, is_here(c, &here) ? REPL_YES : take(c, &here, NULL));
+}
+
 /* Has a client changed the key? A delayed flush_all that takes effect at this moment,
  * in the store maybe a second early, counts as a change of every key. Clients may still
  * put it off, so the buckets that are not filled because of it are remembered in
@@ -208,7 +238,7 @@ const char *apply_fills(struct repl_core *c, const struct link_change *items, si
     if (s->lead == LEAD_LEADER)
         fill_as_leader(c, items, n);
     for (size_t i = 0; s->lead == LEAD_FOLLOWER && why == NULL && i < n; i++)
-        why = apply_set(c, &items[i]);
+        why = apply_fill(c, &items[i]);
     return why;
 }
 

@@ -50,8 +50,8 @@ struct repl_store_ops {
     /* The same, but only if the key is absent; no client changes the store meanwhile.
      * NO: the key is present. UNKNOWN: the store could not take it. */
     enum repl_answer (*add)(void *store, const struct link_change *c, void *made);
-    /* Give the item that is here the change's expiry and marks. False: it is not here any
-     * more, or the store can only put. */
+    /* Give the item that is here the change's expiry, marks and credit. False: it is not
+     * here any more, or the store can only put. */
     bool (*touch)(void *store, const struct link_change *c);
     /* False: the key may still be there. */
     bool (*remove)(void *store, const void *key, size_t nkey);

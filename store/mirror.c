@@ -98,6 +98,19 @@ static ENGINE_ERROR_CODE mirror_store(ENGINE_HANDLE *handle, const void *cookie,
     return result;
 }
 
+static void set_uses(struct item *it, item_credit credit)
+{
+    unsigned rest = item_mark(it) & ~(MARK_FREQ | MARK_FETCHED);
+    item_set_mark(it, rest | (credit & (MARK_FREQ | MARK_FETCHED)));
+}
+
+/* An item of another queue must move there, which takes a new place. */
+static bool is_in_place(const struct store *s, const struct item *it, item_credit credit)
+{
+    return (credit & CREDIT_GIVEN) == 0 ||
+           memory_segment(&s->memory, it)->queue == queue_of(credit);
+}
+
 static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
                          rel_time_t exptime, item_credit credit)
 {
@@ -106,14 +119,15 @@ static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
     struct spot spot;
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
-    bool here = spot.it != NULL;
-    if (here) {
-        item_note_read(spot.it);
+    bool stays = spot.it != NULL && is_in_place(s, spot.it, credit);
+    if (stays) {
         store_set_exptime(s, spot.it, when);
         item_set_meta(spot.it, marks_of(credit));
+        if ((credit & CREDIT_GIVEN) != 0)
+            set_uses(spot.it, credit);
     }
     store_unlock(s, &spot);
-    return here;
+    return stays;
 }
 
 /* Like an eviction of its own, but the memory is freed when the segment is reclaimed. */
@@ -157,9 +171,8 @@ static void repeat_keeping(struct store *s, const struct engine_note *n)
     struct spot spot;
     store_lookup(s, &spot, store_hash(s, n->key, n->nkey), n->key, n->nkey);
     struct item *it = spot.it;
-    unsigned told = n->credit & (MARK_FREQ | MARK_FETCHED);
     if (it != NULL)
-        item_set_mark(it, (item_mark(it) & ~(MARK_FREQ | MARK_FETCHED)) | told);
+        set_uses(it, n->credit);
     if (it != NULL && memory_is_large(&s->memory, it))
         memory_renew_large(&s->memory, it, queue_of(n->credit));
     if (it != NULL && place != NULL && (item_word(it) & ITEM_REFS) == 0 &&

@@ -106,8 +106,8 @@ struct engine_mirror {
     (ENGINE_HANDLE *handle, const void *cookie, item *it, uint64_t cas,
      item_credit credit, ENGINE_STORE_OPERATION operation);
 
-    /* Gives the item this expiry, as in allocate, and the marks in the credit. False: it
-     * is not here. */
+    /* Gives the item this expiry, as in allocate, and this credit; it keeps its position.
+     * False: it is not here, or has earned another position: store it. */
     bool (*touch)(ENGINE_HANDLE *handle, const void *key, size_t nkey, rel_time_t exptime,
                   item_credit credit);
 

@@ -117,6 +117,20 @@ def case_active_dies_during_a_resync(lab):
     assert len(held) == 20000, "%d of 20000 are left" % len(held)
 
 
+def case_a_copy_of_what_is_there_stores_nothing(lab):
+    """An operator's copy to an equal standby costs it no memory."""
+    a, b = filled(lab, 20000, b"v" * 500, "-m", "128")
+    names = ("total_items", "engine_used_bytes", "engine_dead_bytes")
+    stored = [b.stat(name) for name in names]
+    before = number(a, "resync_items")
+    a.ctl("resync")
+    lab.until(lambda: number(a, "resync_items") - before >= 20000, "all is copied again", 30)
+    in_sync(lab, a, b)
+    again = [b.stat(name) for name in names]
+    assert again == stored, "%s, not %s" % (again, stored)
+    equal(lab, a, b, keys(20000))
+
+
 def case_changes_flow_during_a_long_repair(lab):
     """A pair is cut, all is deleted and half of it set anew: the repair purges much. A change that is
     made meanwhile is at the standby long before the repair is through."""

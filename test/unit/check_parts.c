@@ -144,6 +144,22 @@ START_TEST(test_a_resync_replaces)
 }
 END_TEST
 
+/* It counts as having come all the same: nothing is purged. */
+START_TEST(test_what_is_here_is_not_stored_again)
+{
+    link_up();
+    set_many(a, 0, MANY, "v");
+    settle_in_sync();
+    uint64_t stored = b->store.serial;
+    toy_store_touch(&b->store, "key 7", 5, 9);
+    ck_assert_ptr_null(resync(a));
+    settle_in_sync();
+    ck_assert_uint_eq(b->store.serial, stored);
+    ck_assert_uint_eq(b->store.items, MANY + 1);
+    ck_assert_uint_eq(b->core.count.apply_failed, 0);
+}
+END_TEST
+
 /* What clients do meanwhile stands, whether the part has passed it or not. */
 START_TEST(test_changes_during_a_resync)
 {
@@ -311,6 +327,7 @@ int main(void)
         test_a_fill_beside_an_overflow,
         test_the_active_dies_during_a_resync,
         test_a_resync_replaces,
+        test_what_is_here_is_not_stored_again,
         test_changes_during_a_resync,
         test_more_arrives_than_can_be_noted,
         test_changes_flow_during_a_purge,

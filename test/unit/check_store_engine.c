@@ -191,7 +191,7 @@ static rel_time_t expiry_of(const char *key)
     return exptime;
 }
 
-static item_credit marks_of(const char *key)
+static item_credit credit_of(const char *key)
 {
     ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
     item *it;
@@ -199,7 +199,12 @@ static item_credit marks_of(const char *key)
                      ENGINE_SUCCESS);
     item_credit credit = mirror_rows.credit(handle, it, true);
     engine->release(handle, cookie, it);
-    return credit & CREDIT_MARKS;
+    return credit;
+}
+
+static item_credit marks_of(const char *key)
+{
+    return credit_of(key) & CREDIT_MARKS;
 }
 
 START_TEST(the_mirror_repeats_a_touch)
@@ -220,6 +225,26 @@ START_TEST(the_mirror_repeats_a_touch)
     ck_assert_int_eq(fake_get(engine, cookie, "k", &v), ENGINE_SUCCESS);
     ck_assert_uint_eq(v.cas, cas);
     fake_value_fini(&v);
+}
+END_TEST
+
+/* What it has earned at the other node is what it has earned here; but an item of another
+ * queue cannot stay where it is. */
+START_TEST(a_touch_brings_the_credit)
+{
+    ENGINE_HANDLE *handle = (ENGINE_HANDLE *)engine;
+    const item_credit uses = CREDIT_USES | CREDIT_FETCHED;
+    uint64_t cas;
+
+    ck_assert_int_eq(rig_put(OPERATION_SET, "k", "v", 0, &cas), ENGINE_SUCCESS);
+    ck_assert(mirror_rows.touch(handle, "k", 1, 0, CREDIT_GIVEN | 2 | CREDIT_FETCHED));
+    ck_assert_uint_eq(credit_of("k") & uses, 2 | CREDIT_FETCHED);
+    ck_assert(mirror_rows.touch(handle, "k", 1, 0, CREDIT_MARKS));
+    ck_assert_uint_eq(credit_of("k") & uses, 2 | CREDIT_FETCHED);
+    ck_assert(mirror_rows.touch(handle, "k", 1, 0, CREDIT_GIVEN));
+    ck_assert_uint_eq(credit_of("k") & uses, 0);
+    ck_assert(!mirror_rows.touch(handle, "k", 1, 100, CREDIT_GIVEN | CREDIT_PROVEN));
+    ck_assert_uint_eq(expiry_of("k"), 0);
 }
 END_TEST
 
@@ -335,6 +360,7 @@ int main(void)
         both_sides_give_different_numbers_that_rise,
         a_fence_is_above_all_that_is_there,
         the_mirror_repeats_a_touch,
+        a_touch_brings_the_credit,
         a_piece_tells_what_it_was_joined_to,
         an_expected_cas_moves_nothing,
         stats_groups,
