@@ -8,7 +8,9 @@
 #include "base/check.h"
 
 /* Positions of a copy are kept separate. Moved items from segments with much to gain are
- * not: these segments lie close to each other in the queue, near its old end. */
+ * not: most of these segments lie close to each other in the queue, near its old end. The
+ * youngest of the items decides where they go together: at the old end, an item that is
+ * read often would be judged again and again, and evicted in the end. */
 static bool is_same_place(const struct memory *m, const struct open_segment *open,
                           unsigned queue, uint64_t order)
 {
@@ -54,6 +56,8 @@ static struct item *alloc_locked(struct memory *m, unsigned queue, uint64_t orde
         open_begin(open, id, m->segments[id].base, m->segment_size, order);
         it = open_append(open, header, item_size(header));
     }
+    if (order > open->order)
+        open->order = order;
     m->aged.used_at[i] = ++m->aged.uses;
     return it;
 }

@@ -403,6 +403,33 @@ START_TEST(flushed_items_are_reclaimed)
 }
 END_TEST
 
+/* ---- items that keep their age */
+
+static struct item *move_from(struct memory *m, uint64_t order)
+{
+    const struct item header = { .word = 1, .nbytes = 100, .nkey = 1 };
+    return memory_alloc_aged(m, QUEUE_MAIN, order, &header, MEMORY_FOR_MOVE);
+}
+
+/* Items that are moved at the same time share a segment. */
+START_TEST(a_moved_item_never_becomes_older)
+{
+    static const uint64_t orders[] = { ORDER_LIVE + 9, ORDER_LIVE + 1, ORDER_LIVE + 20 };
+    struct store *s = store_of((ENGINE_HANDLE *)engine);
+    struct item *moved[N_ELEMENTS(orders)];
+    for (unsigned i = 0; i < N_ELEMENTS(orders); i++)
+        moved[i] = move_from(&s->memory, orders[i]);
+    for (unsigned i = 0; i < 2; i++)
+        memory_seal_aged(&s->memory);
+    for (unsigned i = 0; i < N_ELEMENTS(orders); i++) {
+        uint64_t order = memory_segment(&s->memory, moved[i])->order;
+        ck_assert_uint_ne(order, ORDER_OPEN);
+        ck_assert_uint_ge(order, orders[i]);
+        store_release(s, moved[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -418,6 +445,7 @@ int main(void)
         expired_items_are_reclaimed,
         touched_items_expire_in_the_background,
         flushed_items_are_reclaimed,
+        a_moved_item_never_becomes_older,
     };
     return rig_run("store_memory", setup, tests, N_ELEMENTS(tests));
 }
