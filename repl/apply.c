@@ -6,6 +6,8 @@
 #include "base/hash.h"
 #include "repl/internal.h"
 
+enum { AHEAD = 8 }; /* items */
+
 /* The former value is still here, so the change must not be acknowledged: the session
  * ends. Then the change goes to `dirty` at the peer, and the bucket is replaced here
  * after the next merge. */
@@ -227,19 +229,38 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *items,
     core_release(c); /* mutant: filter-not-atomic 2 */
 }
 
+/* Each would be a cache miss in the store, and another one in `arrived`. */
+static void look_ahead(struct repl_core *c, const struct link_change *item)
+{
+    c->store_ops->expect(c->store, item->key, item->nkey);
+    if (c->session.replacing)
+        known_expect(&c->arrived, hash_key(item->key, item->nkey));
+}
+
+static const char *fill_as_follower(struct repl_core *c, const struct link_change *items,
+                                    size_t n)
+{
+    const char *why = NULL;
+    for (size_t i = 0; why == NULL && i < n; i++) {
+        if (i + AHEAD < n)
+            look_ahead(c, &items[i + AHEAD]);
+        why = apply_fill(c, &items[i]);
+    }
+    return why;
+}
+
 const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n)
 {
     const struct repl_session *s = &c->session;
-    const char *why = NULL;
     if (!s->merged)
         return NULL; /* from before the roles changed */
     for (size_t i = 0; i < n; i++)
         half_outdate(c, LINK_FILL, items[i].key, items[i].nkey, UINT64_MAX);
+    if (s->lead == LEAD_FOLLOWER)
+        return fill_as_follower(c, items, n);
     if (s->lead == LEAD_LEADER)
         fill_as_leader(c, items, n);
-    for (size_t i = 0; s->lead == LEAD_FOLLOWER && why == NULL && i < n; i++)
-        why = apply_fill(c, &items[i]);
-    return why;
+    return NULL;
 }
 
 static void apply_flush(struct repl_core *c, uint32_t at)

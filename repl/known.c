@@ -81,6 +81,11 @@ bool known_has(const struct known *k, uint64_t hash)
     return false;
 }
 
+void known_expect(const struct known *k, uint64_t hash)
+{
+    __builtin_prefetch(slot(k, hash, 0), 1);
+}
+
 void known_clear(struct known *k)
 {
     if (!atomic_load_explicit(&k->some, memory_order_relaxed))

@@ -36,6 +36,8 @@ void known_prefault(struct known *k);
 /* False if there is no room for the hash. */
 bool known_add(struct known *k, uint64_t hash);
 bool known_has(const struct known *k, uint64_t hash);
+/* This hash will be added soon. */
+void known_expect(const struct known *k, uint64_t hash);
 void known_clear(struct known *k);
 
 #endif

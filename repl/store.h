@@ -62,7 +62,7 @@ struct repl_store_ops {
      * the evicted one stays. False: the leader's clients read an item that is not
      * here. */
     bool (*repeat)(void *store, const struct link_note *note);
-    /* `repeat` will be called for this key soon. */
+    /* `repeat`, or what comes with a copy, will be about this key soon. */
     void (*expect)(void *store, const void *key, size_t nkey);
     /* The store's part from now on: whether it tells what it does on its own, or
      * repeats what the peer's store does. */

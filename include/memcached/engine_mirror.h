@@ -115,7 +115,7 @@ struct engine_mirror {
      * stays. False: a client of the other node has read an item that is absent here. If
      * it is sent now, it will be kept as long as it is wanted. */
     bool (*repeat)(ENGINE_HANDLE *handle, const struct engine_note *note);
-    /* `repeat` will be called for this key soon: the engine may prefetch its data. */
+    /* A call for this key will come soon: the engine may prefetch its data. */
     void (*expect)(ENGINE_HANDLE *handle, const void *key, size_t nkey);
 
     /* While it follows, the other node decides what is evicted: this engine evicts on its
