@@ -33,6 +33,8 @@ static bool load_files(SSL_CTX *x, const struct tls_options *o, char *why, size_
 {
     const char *key = o->key != NULL ? o->key : o->chain;
     int form = o->key_is_der ? SSL_FILETYPE_ASN1 : SSL_FILETYPE_PEM;
+    if (o->chain == NULL)
+        return true;
     SSL_CTX_set_default_passwd_cb(x, no_password);
     if (SSL_CTX_use_certificate_chain_file(x, o->chain) != 1)
         return fail("cannot load the certificate chain", o->chain, why, nwhy);
@@ -60,14 +62,16 @@ static bool load_authorities(SSL_CTX *x, const struct tls_options *o, char *why,
 /* Sessions are resumed in this context only: a new one asks for certificates again. */
 static bool set_resumption(SSL_CTX *x, bool resumes)
 {
-    static const unsigned char name[] = "mcd";
+    static const unsigned char name[] = TLS_SESSION_CONTEXT;
+    if (SSL_CTX_set_session_id_context(x, name, sizeof(name) - 1) != 1)
+        return false;
     if (!resumes) {
         SSL_CTX_set_options(x, SSL_OP_NO_TICKET);
         SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
         return SSL_CTX_set_num_tickets(x, 0) == 1;
     }
     SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_SERVER);
-    return SSL_CTX_set_session_id_context(x, name, sizeof(name) - 1) == 1;
+    return true;
 }
 
 /* A record that was cut by a full socket may be repeated from another address, because
@@ -89,7 +93,7 @@ static bool set_manners(SSL_CTX *x, const struct tls_options *o)
 SSL_CTX *tls_context_create(const struct tls_options *o, char *why, size_t nwhy)
 {
     ERR_clear_error();
-    SSL_CTX *x = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *x = SSL_CTX_new(o->dials ? TLS_method() : TLS_server_method());
     bool ok = x != NULL && set_manners(x, o);
     if (!ok)
         fail("cannot set up OpenSSL", NULL, why, nwhy);

@@ -52,6 +52,7 @@ static const struct {
     { "health", "repl_health", "", false },
     { "link", "repl_link", "", false },
     { "peer", "repl_peer", "", false },
+    { "encryption", "repl_encryption", "", false },
     { "term", "repl_term", "", false },
     { "in sync", "repl_in_sync", "", false },
     { "at risk", "repl_at_risk", " changes, lost if this node dies now", false },

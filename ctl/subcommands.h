@@ -11,6 +11,8 @@ void guard_help(FILE *out);
 int keepalived_conf_command(struct common_options *common, int argc, char **argv);
 void keepalived_conf_help(FILE *out);
 
+int secret_command(struct common_options *common, int argc, char **argv);
+
 int dump_command(struct common_options *common, int argc, char **argv);
 int load_command(struct common_options *common, int argc, char **argv);
 void load_help(FILE *out);

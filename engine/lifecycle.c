@@ -132,6 +132,7 @@ static bool start_thread(struct repl_engine *e)
         .peer = o->peer_at,
         .listen = o->listen_at,
         .peer_from = o->peers_from,
+        .secure = { o->secret_file, o->tls_cert, o->tls_key, o->tls_ca },
         .control = { .path = o->control, .figures = figures, .context = e },
         .control_is_optional = o->control == NULL,
         .store_ops = &adapter_ops,

@@ -17,6 +17,15 @@ OPTION(peer_from, STRING, NULL, 0, 0, "ADDR|NET[,...]",
 OPTION(listen, STRING, "11212", 0, 0, "[ADDR:]PORT",
        "where the peer connects to; without ADDR: the address from which this node "
        "reaches the peer. With ADDR this node also connects from there")
+OPTION(
+    secret_file, STRING, NULL, 0, 0, "FILE",
+    "the secret of the pair, made by mcreplctl secret: the link is encrypted, and only "
+    "nodes that have the secret can link. A second one in the file is accepted too")
+OPTION(tls_cert, STRING, NULL, 0, 0, "FILE",
+       "in place of a secret: this node's certificate, PEM, with its chain")
+OPTION(tls_key, STRING, NULL, 0, 0, "FILE", "the key of tls_cert")
+OPTION(tls_ca, STRING, NULL, 0, 0, "FILE",
+       "the authority of the pair: whoever has a certificate of it is taken for the peer")
 OPTION(control, STRING, NULL, 0, 0, "PATH|off",
        "UNIX socket for mcreplctl, open to owner and group; off: no socket; if not "
        "given, " RUN_DIR "/repl-PORT.sock with the port of listen")

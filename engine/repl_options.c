@@ -78,6 +78,18 @@ static bool check_control(const struct repl_options *o, char *why, size_t nwhy)
     return false;
 }
 
+static bool check_secrecy(const struct repl_options *o, char *why, size_t nwhy)
+{
+    unsigned n = (o->tls_cert != NULL) + (o->tls_key != NULL) + (o->tls_ca != NULL);
+    if (n != 0 && n != 3)
+        snprintf(why, nwhy, "options 'tls_cert', 'tls_key' and 'tls_ca' go together");
+    else if (n != 0 && o->secret_file != NULL)
+        snprintf(why, nwhy, "options 'secret_file' and 'tls_cert' exclude each other");
+    else
+        return true;
+    return false;
+}
+
 bool repl_options_parse(struct repl_options *o, const char *config, char *why,
                         size_t nwhy)
 {
@@ -86,7 +98,8 @@ bool repl_options_parse(struct repl_options *o, const char *config, char *why,
            option_parse(repl_option_rows, repl_option_count, o, config, &o->rest, why,
                         nwhy) &&
            check_times(o, why, nwhy) && check_rate(o, why, nwhy) &&
-           check_control(o, why, nwhy) && learn_limits(o, why, nwhy) &&
+           check_control(o, why, nwhy) && check_secrecy(o, why, nwhy) &&
+           learn_limits(o, why, nwhy) &&
            (o->peer == NULL || address_parse_peer(o->peer, &o->peer_at, why, nwhy)) &&
            address_parse_listen(o->listen, &o->listen_at, why, nwhy) &&
            (o->peer_from == NULL ||

@@ -124,9 +124,10 @@ static void check(struct repl_thread *t, struct link *l, uint64_t now)
 {
     char why[80];
     uint64_t since = l->greeted ? l->heard_us : l->opened_us;
-    if (now - since >= silence_max(t, l) && l->connecting) {
-        slots_dial_failed(t, l->name, "no answer");
-        link_close(l);
+    if (now - since >= silence_max(t, l) && !link_is_open(l)) {
+        slots_turn_away(t, l,
+                        l->connecting ? "no answer"
+                                      : "it does not complete the handshake of TLS");
     } else if (now - since >= silence_max(t, l)) {
         snprintf(why, sizeof(why), "the peer sent nothing for %llu ms",
                  (unsigned long long)((now - since) / 1000));

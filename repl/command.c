@@ -65,6 +65,19 @@ static void do_resync(struct command_client *client)
         answer_put(client, "OK", "everything is being copied to the peer again");
 }
 
+static void do_renew(struct command_client *client)
+{
+    struct repl_thread *thread = client->commands->thread;
+    char why[300];
+    repl_core_lock(thread->core);
+    bool ok = entrance_renew(thread, why, sizeof(why));
+    repl_core_unlock(thread->core);
+    if (ok)
+        answer_put(client, "OK", "read again; the link is made anew with it");
+    else
+        answer_put(client, "ERROR", "%s", why);
+}
+
 static void do_handover(struct command_client *client)
 {
     job_begin(&client->commands->handover, client);
@@ -108,6 +121,7 @@ static const struct command {
     { "promote", do_promote, ONLY_IF_AWAITED },
     { "demote", do_demote, ONLY_IF_AWAITED },
     { "resync", do_resync, 0 },
+    { "renew", do_renew, 0 },
     { "handover", do_handover, ONLY_IF_AWAITED },
     { "verify", do_verify, 0 },
 };

@@ -66,18 +66,32 @@ void handshake_again(struct repl_thread *t)
     if (t->session != NULL)
         return;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
-        if (t->slots[i].link.fd >= 0 && t->slots[i].link.connecting)
-            link_close(&t->slots[i].link);
+        struct link *l = &t->slots[i].link;
+        if (l->fd >= 0 && l->dialled && (l->connecting || l->channel.shaking))
+            link_close(l);
     }
     slots_dial_at_once(t);
 }
 
-/* Send our HELLO at once on a connection that the peer dialled, not only after its
- * HELLO. */
+void handshake_go_on(struct repl_thread *t, struct link *l)
+{
+    /* Send our HELLO at once on a connection that the peer dialled, not only after its
+     * HELLO. With a session, wait on one that we dialled: it is a check of the peer. */
+    if (entrance_pass(t, l) && (!l->dialled || t->session == NULL))
+        handshake_greet(t, l);
+}
+
+void handshake_connected(struct repl_thread *t, struct link *l)
+{
+    if (entrance_begin(t, l))
+        handshake_go_on(t, l);
+}
+
 static void on_accepted(struct repl_thread *t, struct link *l)
 {
-    handshake_greet(t, l);
-    if (link_write(l, &repl_core_counters(t->core)->bytes_out) == LINK_IO_FAILED)
+    handshake_connected(t, l);
+    if (l->fd >= 0 &&
+        link_write(l, &repl_core_counters(t->core)->bytes_out) == LINK_IO_FAILED)
         link_close(l);
 }
 
@@ -88,7 +102,7 @@ bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_
                                        .resolved = on_resolved };
     slots_reset_pause(t);
     resolve_number(t); /* a name is resolved at the first dial */
-    return listen_open(t, why, nwhy);
+    return entrance_open(t, why, nwhy) && listen_open(t, why, nwhy);
 }
 
 /* ---- handshake */
@@ -124,7 +138,8 @@ static bool yields_to_session(struct repl_thread *t, struct link *l,
             return false;
         slots_refuse(t, l, "this node is still linked to another process as its peer");
     } else if (!l->has_said) {
-        link_close(l); /* dialled to check the session's peer: it is the right one */
+        /* dialled to check the session's peer: it is the right one */
+        slots_hang_up(t, l, "the nodes are linked already");
     } else if (loses_to_session(t, l, hello)) {
         slots_hang_up(t, l, "two connections crossed");
     } else {

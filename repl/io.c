@@ -82,6 +82,13 @@ static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
     return l->fd >= 0;
 }
 
+static const char *why_no_hello(const struct link *l, const char *why)
+{
+    if (!channel_is_tls(*buffer_head(&l->in)))
+        return why;
+    return "the peer encrypts the link, and this node has no secret_file";
+}
+
 static void io_messages(struct repl_thread *t, struct link *l)
 {
     struct link_message m;
@@ -90,7 +97,7 @@ static void io_messages(struct repl_thread *t, struct link *l)
     for (;;) {
         switch (parse(t, l, 0, &m, &used, &why)) {
         case LINK_BAD:
-            slots_drop(t, l, why);
+            slots_drop(t, l, l->greeted ? why : why_no_hello(l, why));
             return;
         case LINK_MORE:
             return;
@@ -102,6 +109,14 @@ static void io_messages(struct repl_thread *t, struct link *l)
             link_consume(l, used);
         }
     }
+}
+
+/* What TLS has read ahead wakes nobody: read it in the next round. */
+static void read_on(struct repl_thread *t, struct link *l)
+{
+    static const struct timeval at_once = { 0, 0 };
+    if (channel_has_more(&l->channel) && event_add(l->readable, &at_once) != 0)
+        slots_drop(t, l, strerror(errno));
 }
 
 static void io_read(struct repl_thread *t, struct link *l)
@@ -124,15 +139,16 @@ static void io_read(struct repl_thread *t, struct link *l)
             return;
         }
     }
+    read_on(t, l);
 }
 
 static void connect_done(struct repl_thread *t, struct link *l)
 {
     int error = link_connected(l);
-    if (error == 0 && t->session == NULL)
-        handshake_greet(t, l);
-    if (error == 0)
-        return; /* with a session, wait until the other node has sent its HELLO */
+    if (error == 0) {
+        handshake_connected(t, l);
+        return;
+    }
     slots_dial_failed(t, l->name, strerror(error));
     link_close(l);
 }
@@ -144,9 +160,14 @@ void io_event(evutil_socket_t fd, short what, void *arg)
     struct link *l = &slot->link;
     (void)fd;
     repl_core_lock(t->core);
-    if (l->fd >= 0 && l->connecting)
+    bool reads = what & (EV_READ | EV_TIMEOUT);
+    if (l->fd >= 0 && l->connecting) {
         connect_done(t, l);
-    else if (l->fd >= 0 && (what & EV_READ))
+    } else if (l->fd >= 0 && l->channel.shaking) {
+        handshake_go_on(t, l);
+        reads = true; /* the peer's HELLO may be here */
+    }
+    if (l->fd >= 0 && reads && link_is_open(l))
         io_read(t, l);
     if (l->fd >= 0)
         slots_write(t, l);

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 #include "base/check.h"
 #include "repl/loop.h"
 
-enum { BACKLOG = 16 };
+enum { BACKLOG = 128 };
 
 /* ---- accept */
 
@@ -113,7 +114,16 @@ void listen_tick(struct repl_thread *t)
 
 /* ---- one listener */
 
-static int listen_on(const struct address *a)
+/* With TLS the side that dials speaks first: a connection that says nothing is not even
+ * accepted before the kernel's patience ends. */
+static void let_kernel_wait(const struct repl_thread *t, int fd)
+{
+    int seconds = 1;
+    if (secure_is_on(&t->secure))
+        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
+
+static int listen_on(const struct repl_thread *t, const struct address *a)
 {
     int yes = 1, no = 0;
     int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -122,6 +132,7 @@ static int listen_on(const struct address *a)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     if (a->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
+    let_kernel_wait(t, fd);
     if (bind(fd, &a->any, a->length) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int error = errno;
@@ -135,7 +146,7 @@ static bool open_one(struct repl_thread *t, const struct address *at)
 {
     struct repl_listener *l = &t->listeners[t->nlisteners];
     *l = (struct repl_listener){ .thread = t, .at = *at };
-    l->fd = listen_on(at);
+    l->fd = listen_on(t, at);
     if (l->fd < 0)
         return false;
     l->acceptable = event_new(t->base, l->fd, EV_READ | EV_PERSIST, on_acceptable, l);

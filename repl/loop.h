@@ -6,14 +6,14 @@
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it. Calls in the other direction go through struct repl_callbacks.
  *
- *   node_address, address_range, repeats, link   have headers of their own
- *   loop.c         the log; waking the thread
- *   slots.c        places for connections, closing one, pauses between dials
- *   link_port.c    the core's port (repl/port.h)
+ *   node_address, address_range, repeats, secure, channel, link   have headers of their
+ * own loop.c         the log; waking the thread slots.c        places for connections,
+ * closing one, pauses between dials link_port.c    the core's port (repl/port.h)
  *   black_hole.c   finds a network that loses large packets
  *   alive.c        signs of life, and what a peer owes
  *   resolve.c      looks up the peer's name
  *   listen.c       where the peer may connect
+ *   entrance.c     both ends prove themselves before a HELLO
  *   handshake.c    dial, handshake: which connection becomes the session
  *   io.c           bytes in, messages to the core, bytes out
  *   control_answer.c job.c command.c control.c   the operator's questions and commands
@@ -33,6 +33,7 @@
 #include "repl/core.h"
 #include "repl/link.h"
 #include "repl/repeats.h"
+#include "repl/secure.h"
 
 struct control;
 struct repl_thread;
@@ -50,6 +51,7 @@ struct control_config {
 struct repl_thread_config {
     struct host_port peer, listen;
     struct address_ranges peer_from;        /* from where else it may connect */
+    struct secure_config secure;            /* how both prove themselves */
     struct control_config control;          /* path NULL: none */
     bool control_is_optional;               /* if it cannot be made, log that and go on */
     const struct repl_store_ops *store_ops; /* the core's store: releases sent items */
@@ -117,8 +119,9 @@ struct repl_thread {
     struct evdns_getaddrinfo_request *question; /* not answered yet */
     uint64_t asked_us;                          /* since when */
     uint64_t dial_at_us, backoff_us;
-    char last_dial_error[120]; /* logged once, not at each try */
+    char last_dial_error[300]; /* logged once, not at each try */
     struct repeats repeats;
+    struct secure secure;
     unsigned seed;      /* of the jitter */
     unsigned swallowed; /* connections in a row that a large packet did not pass */
 };
@@ -141,6 +144,9 @@ struct repl_slot *slots_take(struct repl_thread *t);
 void slots_hang_up(struct repl_thread *t, struct link *l, const char *why);
 void slots_refuse(struct repl_thread *t, struct link *l, const char *why);
 void slots_drop(struct repl_thread *t, struct link *l, const char *why);
+/* Close a link that is not open yet. It does not move the time of the next dial:
+ * strangers would keep this node from dialling. */
+void slots_turn_away(struct repl_thread *t, struct link *l, const char *why);
 void slots_write(struct repl_thread *t, struct link *l);
 void slots_flush(struct repl_thread *t); /* the session's link */
 void slots_schedule_dial(struct repl_thread *t, uint64_t now);
@@ -173,10 +179,25 @@ void listen_tick(struct repl_thread *t);
 void listen_close(struct repl_thread *t);
 uint16_t listen_port(const struct repl_thread *t); /* 0: it does not listen */
 
+/* Read the secret or the certificates, and warn if there are none and the link can be
+ * heard. False: why has the reason. */
+bool entrance_open(struct repl_thread *t, char *why, size_t nwhy);
+/* Read them again, and connect anew with them. The same. */
+bool entrance_renew(struct repl_thread *t, char *why, size_t nwhy);
+/* A connected socket: let both ends begin to prove themselves. False: the link is gone.
+ */
+bool entrance_begin(struct repl_thread *t, struct link *l);
+/* Go on with that. True: both have; the link is open. Otherwise it waits, or is gone. */
+bool entrance_pass(struct repl_thread *t, struct link *l);
+
 /* on_event is the `event` of struct repl_callbacks. */
 bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy);
 void handshake_tick(struct repl_thread *t, uint64_t now);
 void handshake_again(struct repl_thread *t); /* after the network may have changed */
+/* The socket is connected, or something has come while both ends prove themselves: go on,
+ * up to our HELLO. Both may close the link. */
+void handshake_connected(struct repl_thread *t, struct link *l);
+void handshake_go_on(struct repl_thread *t, struct link *l);
 void handshake_greet(struct repl_thread *t, struct link *l);
 void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello);

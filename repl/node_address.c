@@ -92,6 +92,14 @@ bool address_same_host(const struct address *a, const struct address *b)
     return memcmp(a_bytes, b_bytes, ADDRESS_BYTES) == 0;
 }
 
+bool address_is_loopback(const struct address *a)
+{
+    struct in_addr v4;
+    if (as_v4(a, &v4))
+        return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+}
+
 void address_prefer_lasting(int fd, sa_family_t family)
 {
     int lasting = IPV6_PREFER_SRC_PUBLIC;

@@ -37,6 +37,9 @@ void address_any(sa_family_t family, uint16_t port, struct address *out);
  * form do. */
 bool address_same_host(const struct address *a, const struct address *b);
 
+/* Is it an address that only this host can reach? */
+bool address_is_loopback(const struct address *a);
+
 /* The host in IPv6's form, an IPv4 address mapped. */
 void address_bytes(const struct address *a, uint8_t bytes[ADDRESS_BYTES]);
 

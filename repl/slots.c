@@ -21,26 +21,36 @@ static bool is_silent(const struct repl_thread *t, const struct link *l)
     return l != t->session && !l->dialled;
 }
 
-/* If all places are taken, close the oldest connection that is neither the session nor
- * dialled. There is one: there are more places than the session and the dials need. */
+/* Does a give its place sooner than b? First those that have proved nothing, and of them
+ * the first. */
+static bool goes_before(const struct link *a, const struct link *b)
+{
+    bool strange = channel_is_strange(&a->channel);
+    if (strange != channel_is_strange(&b->channel))
+        return strange;
+    return a->opened_us < b->opened_us;
+}
+
+/* If all places are taken, close a connection that is neither the session nor dialled.
+ * There is one: there are more places than the session and the dials need. */
 struct repl_slot *slots_take(struct repl_thread *t)
 {
-    struct repl_slot *oldest = NULL;
+    struct repl_slot *first = NULL;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         struct repl_slot *slot = &t->slots[i];
         if (slot->link.fd < 0)
             return slot;
         if (is_silent(t, &slot->link) &&
-            (oldest == NULL || slot->link.opened_us < oldest->link.opened_us))
-            oldest = slot;
+            (first == NULL || goes_before(&slot->link, &first->link)))
+            first = slot;
     }
-    CHECK(oldest != NULL);
+    CHECK(first != NULL);
     loop_log(t, REPL_LOG_WARNING,
              "closed a connection from %s: it has not completed a handshake, and another "
              "connection needs its place",
-             oldest->link.name);
-    link_close(&oldest->link);
-    return oldest;
+             first->link.name);
+    link_close(&first->link);
+    return first;
 }
 
 /* ---- pauses */
@@ -94,6 +104,17 @@ void slots_hang_up(struct repl_thread *t, struct link *l, const char *why)
     link_write(l, &written);
     link_close(l);
     slots_schedule_dial(t, now);
+}
+
+void slots_turn_away(struct repl_thread *t, struct link *l, const char *why)
+{
+    if (l->dialled)
+        slots_dial_failed(t, l->name, why);
+    else if (t->session != NULL)
+        loop_log(t, REPL_LOG_WARNING, "refused a connection from %s: %s", l->name, why);
+    else
+        repl_core_fault(t->core, "refused a connection from %s: %s", l->name, why);
+    link_close(l);
 }
 
 /* `l` is not the session, or not any more. If there is another session, this is no

@@ -217,6 +217,7 @@ static void free_all(struct repl_thread *t)
         if (events[i] != NULL)
             event_free(events[i]);
     }
+    secure_close(&t->secure);
     if (t->dns != NULL)
         evdns_base_free(t->dns, 1);
     if (t->base != NULL) {

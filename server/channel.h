@@ -47,7 +47,9 @@ static inline enum output_result channel_send(struct connection *c, size_t most,
  * read or to send first. */
 static inline short channel_wants(const struct connection *c, short what)
 {
-    return c->tls != NULL ? c->tls->wants : what;
+    if (c->tls == NULL)
+        return what;
+    return c->tls->stream.wants_write ? EV_WRITE : EV_READ;
 }
 
 #endif

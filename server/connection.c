@@ -142,7 +142,7 @@ static void shrink_input(struct buffer *in)
 static bool is_done(const struct connection *c)
 {
     return buffer_length(&c->io->in) == 0 && output_empty(&c->io->out) &&
-           (c->tls == NULL || tls_rests(c->tls));
+           (c->tls == NULL || tls_stream_rests(&c->tls->stream));
 }
 
 /* Idle connections hold no buffers; slow ones hold no more than they need. */

@@ -20,6 +20,7 @@
 #include <memcached/engine_meta.h>
 
 #include "base/metric.h"
+#include "base/tls_stream.h"
 #include "server/inbox.h"
 #include "server/io_pool.h"
 
@@ -54,11 +55,10 @@ struct worker {
 
     struct connection_list deferred; /* have unserved input and wait for their turn */
     struct io_pool pool;
-    char *tls_room; /* small answers are put together here, if TLS is on */
-    size_t tls_room_size;
-    bool stopping; /* serve what has arrived, then close */
-    bool cutoff;   /* do not read any more */
-    size_t nopen;  /* connections */
+    struct tls_room tls_room; /* small answers are put together here, if TLS is on */
+    bool stopping;            /* serve what has arrived, then close */
+    bool cutoff;              /* do not read any more */
+    size_t nopen;             /* connections */
 
     struct thread_counters counters __attribute__((aligned(64)));
 };

@@ -225,7 +225,7 @@ void worker_fini(struct worker *w)
     connection_free_all(w);
     inbox_fini(&w->inbox);
     io_pool_free_spare(&w->pool);
-    free(w->tls_room);
+    free(w->tls_room.at);
     if (w->base != NULL)
         event_base_free(w->base);
     AZ(pthread_mutex_destroy(&w->list_lock));

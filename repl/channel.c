@@ -1,0 +1,119 @@
+#include "repl/channel.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool channel_begin(struct channel *c, const struct secure *s, int fd, bool dialled)
+{
+    if (!secure_is_on(s))
+        return true;
+    c->tls.ssl = secure_begin(s, &c->peer, fd, dialled);
+    c->shaking = true;
+    return c->tls.ssl != NULL;
+}
+
+void channel_close(struct channel *c)
+{
+    if (c->tls.ssl != NULL)
+        tls_stream_close(&c->tls);
+    *c = (struct channel){ 0 };
+}
+
+/* ---- handshake */
+
+/* A node without a secret is told what it has met: a message of TLS, "protocol version".
+ */
+static bool looks_plain(struct channel *c, int fd)
+{
+    static const unsigned char alert[] = { 0x15, 3, 3, 0, 2, 2, 70 };
+    char first;
+    if (c->has_looked || recv(fd, &first, 1, MSG_PEEK) != 1)
+        return false;
+    c->has_looked = true;
+    if (channel_is_tls(first))
+        return false;
+    (void)!send(fd, alert, sizeof(alert), MSG_NOSIGNAL);
+    return true;
+}
+
+static enum channel_state refuse(struct channel *c)
+{
+    c->tls.broken = true;
+    return CHANNEL_REFUSED;
+}
+
+static enum channel_state finish(struct channel *c, char *why, size_t nwhy)
+{
+    c->shaking = false;
+    if (secure_is_proved(&c->peer, c->tls.ssl)) /* mutant: unproved */
+        return CHANNEL_OPEN;
+    snprintf(why, nwhy, "the peer has proved nothing");
+    return refuse(c);
+}
+
+enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nwhy)
+{
+    if (!c->shaking)
+        return CHANNEL_OPEN;
+    if (looks_plain(c, fd)) {
+        snprintf(why, nwhy,
+                 "it does not encrypt the link: it has no secret_file, or is "
+                 "of an older version");
+        return refuse(c);
+    }
+    errno = 0;
+    if (SSL_do_handshake(c->tls.ssl) == 1)
+        return finish(c, why, nwhy);
+    if (tls_stream_fail(&c->tls) < 0 && !c->tls.broken)
+        return CHANNEL_WAITS;
+    secure_explain(&c->peer, c->tls.ssl, errno, why, nwhy);
+    return refuse(c);
+}
+
+/* ---- bytes */
+
+static void forget_errors(const struct channel *c)
+{
+    int error = errno;
+    if (c->tls.broken)
+        ERR_clear_error();
+    errno = error;
+}
+
+ssize_t channel_read(struct channel *c, int fd, const struct iovec *pieces, size_t n)
+{
+    bool more;
+    if (c->tls.ssl == NULL)
+        return n == 1 ? read(fd, pieces->iov_base, pieces->iov_len)
+                      : readv(fd, pieces, (int)n);
+    ssize_t result = tls_stream_read(&c->tls, pieces, n, &more);
+    forget_errors(c);
+    return result;
+}
+
+/* Between two records only. The peer follows by itself. */
+static void rekey(struct channel *c)
+{
+    if (c->sent < c->peer.secure->rekey_bytes || c->blocked ||
+        SSL_key_update(c->tls.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
+        return;
+    c->sent = 0;
+}
+
+enum output_result channel_send(struct channel *c, int fd, struct output *o,
+                                output_release release, void *context, size_t *nsent)
+{
+    if (c->tls.ssl == NULL)
+        return output_send(o, fd, release, context, nsent);
+    rekey(c);
+    enum output_result result = tls_stream_send(&c->tls, &c->peer.secure->room, o,
+                                                SIZE_MAX, release, context, nsent);
+    c->blocked = result == OUTPUT_BLOCKED;
+    c->sent += *nsent;
+    forget_errors(c);
+    return result;
+}

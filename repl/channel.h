@@ -1,0 +1,61 @@
+/*
+ * The bytes of a link: from and to its socket, plain or by TLS. It has three states:
+ *
+ *   plain, or open   bytes pass
+ *   shaking          TLS's handshake: no byte passes, in neither direction
+ *   refused          the handshake has failed; close the connection
+ *
+ * The replication thread, under the core lock. A channel must not move.
+ */
+#ifndef REPL_CHANNEL_H
+#define REPL_CHANNEL_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/output.h"
+#include "repl/secure.h"
+
+struct channel {
+    struct tls_stream tls; /* ssl NULL: plain */
+    struct secure_peer peer;
+    bool shaking;
+    bool has_looked; /* at the first byte */
+    bool blocked;    /* a record is half sent */
+    uint64_t sent;   /* bytes under this key */
+};
+
+/* A channel of zeros is plain. Begins the handshake, if `s` is on. False: out of memory.
+ */
+bool channel_begin(struct channel *c, const struct secure *s, int fd, bool dialled);
+void channel_close(struct channel *c);
+
+enum channel_state { CHANNEL_OPEN, CHANNEL_WAITS, CHANNEL_REFUSED };
+
+/* Goes on with the handshake. REFUSED: why has the reason. */
+enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nwhy);
+
+/* As readv and output_send. */
+ssize_t channel_read(struct channel *c, int fd, const struct iovec *pieces, size_t n);
+enum output_result channel_send(struct channel *c, int fd, struct output *o,
+                                output_release release, void *context, size_t *nsent);
+
+/* Is there something to read, although the socket has nothing? */
+static inline bool channel_has_more(const struct channel *c)
+{
+    return c->tls.ssl != NULL && !c->shaking && SSL_has_pending(c->tls.ssl);
+}
+
+/* Has the peer shown nothing yet of what it must prove? */
+static inline bool channel_is_strange(const struct channel *c)
+{
+    return c->shaking && !c->peer.is_known;
+}
+
+/* Is this the first byte of a record of TLS? A plain link begins with another one. */
+static inline bool channel_is_tls(char first)
+{
+    return first == 0x16 || first == 0x15;
+}
+
+#endif

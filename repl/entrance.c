@@ -1,0 +1,75 @@
+/*
+ * Who may say HELLO: with a secret or certificates, both ends prove themselves first
+ * (repl/secure.h). A stranger costs no place for longer than it takes to refuse it, and
+ * does not move the time of the next dial.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "repl/loop.h"
+
+/* ---- the secret and the certificates */
+
+static void renew_if_changed(struct repl_thread *t)
+{
+    char why[300];
+    if (!secure_is_on(&t->secure) || !secure_has_changed(&t->secure))
+        return;
+    if (secure_renew(&t->secure, why, sizeof(why)))
+        loop_log(t, REPL_LOG_INFO, "the secret or the certificates were read again");
+    else
+        repl_core_fault(t->core, "%s; what was read before stays", why);
+}
+
+bool entrance_renew(struct repl_thread *t, char *why, size_t nwhy)
+{
+    if (!secure_is_on(&t->secure)) {
+        snprintf(why, nwhy, "this node has neither a secret_file nor certificates");
+        return false;
+    }
+    if (!secure_renew(&t->secure, why, nwhy))
+        return false;
+    if (t->session != NULL)
+        slots_drop(t, t->session, "a command renewed the secret or the certificates");
+    slots_dial_at_once(t);
+    return true;
+}
+
+static bool is_on_this_host(const char *host)
+{
+    struct address a;
+    return strcmp(host, "localhost") == 0 ||
+           (address_numeric(host, 0, &a) && address_is_loopback(&a));
+}
+
+bool entrance_open(struct repl_thread *t, char *why, size_t nwhy)
+{
+    if (!secure_open(&t->secure, &t->config.secure, why, nwhy))
+        return false;
+    if (!secure_is_on(&t->secure) && !is_on_this_host(t->config.peer.host))
+        loop_log(t, REPL_LOG_WARNING,
+                 "the link is not encrypted: whoever can take the peer's address, or "
+                 "listen on the way, can read and change all items; give secret_file=");
+    return true;
+}
+
+/* ---- one connection */
+
+bool entrance_begin(struct repl_thread *t, struct link *l)
+{
+    renew_if_changed(t);
+    if (channel_begin(&l->channel, &t->secure, l->fd, l->dialled))
+        return true;
+    slots_turn_away(t, l, strerror(ENOMEM));
+    return false;
+}
+
+bool entrance_pass(struct repl_thread *t, struct link *l)
+{
+    char why[200];
+    enum channel_state state = channel_shake(&l->channel, l->fd, why, sizeof(why));
+    if (state == CHANNEL_REFUSED)
+        slots_turn_away(t, l, why);
+    return state == CHANNEL_OPEN;
+}
