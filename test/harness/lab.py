@@ -17,6 +17,7 @@ import time
 
 from .proxy import Proxy
 from .report import Failed
+from .secrecy import Secrecy
 from .wire import Closed, Connection, Timeout
 
 TROUBLE = re.compile(r"(AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|"
@@ -254,6 +255,7 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="mcd-test-")
         self.nodes, self.proxies = {}, []
         self.environment = dict(os.environ)
+        self.secrecy = Secrecy(self.folder)
         self.environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
         self.environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         self.environment.setdefault("TSAN_OPTIONS", "second_deadlock_stack=1")
@@ -344,6 +346,8 @@ class Lab:
                      "listen=127.0.0.1:%d" % listen[index],
                      "peer=127.0.0.1:%d" % peer[index]]
             words += [text for text in (config, configs[index]) if text]
+            if "secret_file=" not in ";".join(words) and "tls_cert=" not in ";".join(words):
+                words += self.secrecy.words()
             if "dirty_bits=" not in ";".join(words):
                 words.append("dirty_bits=20")  # the default takes longer to start than most cases
             node = self.add(name, *options, engine=self.build.repl_engine, config=";".join(words))

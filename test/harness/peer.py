@@ -35,7 +35,7 @@ class Peer:
 
     def __init__(self, lab, node, run=b"a peer by hand..", **fields):
         self.lab, self.run, self.fields, self.buffer = lab, run, fields, bytearray()
-        self.socket = socket.create_connection(("127.0.0.1", node.listen_repl), 5)
+        self.socket = lab.secrecy.connect(node.listen_repl)
         self.socket.settimeout(0.2)
         self.hello = self.await_op("HELLO")[2]
         self.term = 0

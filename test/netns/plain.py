@@ -67,6 +67,7 @@ class Plain(net.Network):
         socket = os.path.join(self.lab.folder, place + ".sock")
         words = ["engine=" + self.lab.build.default_engine, "control=" + socket, "listen=" + listen,
                  "peer=" + peer, "dirty_bits=12"] + ([config] if config else [])
+        words += self.lab.secrecy.words()
         node = self.lab.add(place, engine=self.lab.build.repl_engine, config=";".join(words))
         node.__class__, node.network, node.socket = PlacedNode, self, socket
         mounts = ["mount --bind %s /etc/%s" % (self.file(place, name), name)

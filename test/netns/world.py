@@ -16,6 +16,7 @@ import time
 
 from harness.lab import TROUBLE
 from harness.report import Failed, Skip
+from harness.secrecy import Secrecy
 from harness.wire import Connection
 
 import keepalived
@@ -74,6 +75,7 @@ class Node:
     def mcd_command(self):
         words = ["engine=" + self.world.build.default_engine, "control=" + self.socket,
                  "peer=" + self.peer_address, "listen=11212", "standby_writes=alone"]
+        words += self.world.secrecy.words()
         words += [self.world.engine_options] if self.world.engine_options else []
         words += ["cold_wait=%d" % self.world.cold_ms] if self.world.cold_ms else []
         return [self.world.build.mcd, "-u", "root", "-p", "11211", "-m", str(self.world.memory),
@@ -192,6 +194,7 @@ class World:
         WORLDS.append(self)
         self.folder = tempfile.mkdtemp(prefix=net.folder_prefix())
         os.chmod(self.folder, 0o755)
+        self.secrecy = Secrecy(self.folder)
         self.supervisor = Supervisor()
         self.network = None
         try:
