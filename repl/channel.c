@@ -86,11 +86,10 @@ static void forget_errors(const struct channel *c)
 
 ssize_t channel_read(struct channel *c, int fd, const struct iovec *pieces, size_t n)
 {
-    bool more;
     if (c->tls.ssl == NULL)
         return n == 1 ? read(fd, pieces->iov_base, pieces->iov_len)
                       : readv(fd, pieces, (int)n);
-    ssize_t result = tls_stream_read(&c->tls, pieces, n, &more);
+    ssize_t result = tls_stream_read(&c->tls, pieces, n, &c->has_more);
     forget_errors(c);
     return result;
 }

@@ -21,6 +21,7 @@ struct channel {
     struct secure_peer peer;
     bool shaking;
     bool has_looked; /* at the first byte */
+    bool has_more;   /* to read, although the socket may have nothing */
     bool blocked;    /* a record is half sent */
     uint64_t sent;   /* bytes under this key */
 };
@@ -39,12 +40,6 @@ enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nw
 ssize_t channel_read(struct channel *c, int fd, const struct iovec *pieces, size_t n);
 enum output_result channel_send(struct channel *c, int fd, struct output *o,
                                 output_release release, void *context, size_t *nsent);
-
-/* Is there something to read, although the socket has nothing? */
-static inline bool channel_has_more(const struct channel *c)
-{
-    return c->tls.ssl != NULL && !c->shaking && SSL_has_pending(c->tls.ssl);
-}
 
 /* Has the peer shown nothing yet of what it must prove? */
 static inline bool channel_is_strange(const struct channel *c)

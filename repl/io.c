@@ -111,14 +111,6 @@ static void io_messages(struct repl_thread *t, struct link *l)
     }
 }
 
-/* What TLS has read ahead wakes nobody: read it in the next round. */
-static void read_on(struct repl_thread *t, struct link *l)
-{
-    static const struct timeval at_once = { 0, 0 };
-    if (channel_has_more(&l->channel) && event_add(l->readable, &at_once) != 0)
-        slots_drop(t, l, strerror(errno));
-}
-
 static void io_read(struct repl_thread *t, struct link *l)
 {
     for (unsigned i = 0; i < READS_AT_ONCE && l->want_read; i++) {
@@ -139,7 +131,14 @@ static void io_read(struct repl_thread *t, struct link *l)
             return;
         }
     }
-    read_on(t, l);
+}
+
+bool io_read_on(struct repl_thread *t)
+{
+    if (t->session == NULL || !t->session->channel.has_more)
+        return false;
+    io_read(t, t->session);
+    return t->session != NULL && t->session->channel.has_more;
 }
 
 static void connect_done(struct repl_thread *t, struct link *l)
@@ -160,7 +159,7 @@ void io_event(evutil_socket_t fd, short what, void *arg)
     struct link *l = &slot->link;
     (void)fd;
     repl_core_lock(t->core);
-    bool reads = what & (EV_READ | EV_TIMEOUT);
+    bool reads = what & EV_READ;
     if (l->fd >= 0 && l->connecting) {
         connect_done(t, l);
     } else if (l->fd >= 0 && l->channel.shaking) {

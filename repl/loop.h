@@ -202,6 +202,9 @@ void handshake_greet(struct repl_thread *t, struct link *l);
 void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello);
 
+/* What TLS has read ahead wakes nobody: read on in the next round of work. True: there
+ * may be more. */
+bool io_read_on(struct repl_thread *t);
 void io_event(evutil_socket_t fd, short what, void *arg);
 
 #endif

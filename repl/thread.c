@@ -87,7 +87,8 @@ static void tell(struct repl_thread *t, unsigned face, bool progress)
 static enum next thread_work(struct repl_thread *t)
 {
     repl_core_lock(t->core);
-    bool more = repl_core_work(t->core, monotonic_us());
+    bool more = io_read_on(t);
+    more = repl_core_work(t->core, monotonic_us()) || more;
     slots_flush(t);
     set_alarm(t);
     uint64_t shipped = repl_core_counters(t->core)->shipped;
