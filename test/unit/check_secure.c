@@ -385,9 +385,10 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_same_secret,    test_plain,    test_wrong_secret, test_only_the_name,
-        test_one_side_plain, test_rotation, test_renewal,      test_every_byte_counts,
-        test_truncated,      test_garbage,  test_next_key,     test_scarce_memory
+        test_same_secret,       test_more_to_read,   test_plain,    test_wrong_secret,
+        test_only_the_name,     test_one_side_plain, test_rotation, test_renewal,
+        test_every_byte_counts, test_truncated,      test_garbage,  test_next_key,
+        test_scarce_memory
     };
     return unit_run("secure", tests, N_ELEMENTS(tests));
 }
