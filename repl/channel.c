@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { GLANCE = 1024 }; /* bytes; the first message of TLS has some 300 */
+
 bool channel_begin(struct channel *c, const struct secure *s, int fd, bool dialled)
 {
     if (!secure_is_on(s))
@@ -25,19 +27,34 @@ void channel_close(struct channel *c)
 
 /* ---- handshake */
 
-/* A node without a secret is told what it has met: a message of TLS, "protocol version".
- */
-static bool looks_plain(struct channel *c, int fd)
+/* A node is told in TLS why it is refused; one without a secret sees that this is TLS. */
+static void send_alert(int fd, unsigned char description)
 {
-    static const unsigned char alert[] = { 0x15, 3, 3, 0, 2, 2, 70 };
-    char first;
-    if (c->has_looked || recv(fd, &first, 1, MSG_PEEK) != 1)
-        return false;
-    c->has_looked = true;
-    if (channel_is_tls(first))
-        return false;
+    const unsigned char alert[] = { 0x15, 3, 3, 0, 2, 2, description };
     (void)!send(fd, alert, sizeof(alert), MSG_NOSIGNAL);
-    return true;
+}
+
+/* Refuses most strangers before they cost more than a look at what they say first. NULL:
+ * it may be the peer; OpenSSL will find out. */
+static const char *glance(struct channel *c, int fd)
+{
+    enum { PROTOCOL_VERSION = 70, HANDSHAKE_FAILURE = 40 };
+    char first[GLANCE];
+    ssize_t n;
+    if (c->has_looked || (n = recv(fd, first, sizeof(first), MSG_PEEK)) <= 0)
+        return NULL;
+    c->has_looked = true;
+    if (!channel_is_tls(first[0])) {
+        send_alert(fd, PROTOCOL_VERSION);
+        return "it does not encrypt the link: it has no secret_file, or is of an older "
+               "version";
+    }
+    if (SSL_is_server(c->tls.ssl) &&
+        secure_is_strange(c->peer.secure, first, (size_t)n)) {
+        send_alert(fd, HANDSHAKE_FAILURE);
+        return SECURE_NO_SECRET;
+    }
+    return NULL;
 }
 
 static enum channel_state refuse(struct channel *c)
@@ -59,10 +76,9 @@ enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nw
 {
     if (!c->shaking)
         return CHANNEL_OPEN;
-    if (looks_plain(c, fd)) {
-        snprintf(why, nwhy,
-                 "it does not encrypt the link: it has no secret_file, or is "
-                 "of an older version");
+    const char *strange = glance(c, fd);
+    if (strange != NULL) {
+        snprintf(why, nwhy, "%s", strange);
         return refuse(c);
     }
     errno = 0;

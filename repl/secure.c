@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "base/tls_context.h"
 
-enum { ROOM = 4 * TLS_RECORD };
+enum { ROOM = 4 * TLS_RECORD, HEADER = 5 /* of a record */ };
 
 /* AES-GCM's key may encrypt 2^24.5 records; this is far below. */
 #define REKEY_BYTES (UINT64_C(1) << 36)
@@ -110,7 +110,6 @@ static int accept_secret(SSL *ssl, const unsigned char *name, size_t nname,
                          SSL_SESSION **session)
 {
     struct secure_peer *peer = SSL_get_app_data(ssl);
-    peer->has_offered = true;
     const unsigned char *secret =
         nname == SECURE_NAME ? find_secret(peer->secure, name) : NULL;
     peer->is_known = secret != NULL;
@@ -269,14 +268,24 @@ bool secure_is_proved(const struct secure_peer *peer, SSL *ssl)
            SSL_get0_peer_certificate(ssl) != NULL;
 }
 
+bool secure_is_strange(const struct secure *s, const char *first, size_t n)
+{
+    if (s->secrets == NULL || n < HEADER ||
+        n < HEADER + ((size_t)(uint8_t)first[3] << 8) + (uint8_t)first[4])
+        return false;
+    for (unsigned i = 0; i < s->secrets->n; i++) {
+        if (memmem(first, n, s->tags[i], SECURE_TAG) != NULL)
+            return false;
+    }
+    return true;
+}
+
 static const char *why_no_secret(const struct secure_peer *peer, const SSL *ssl)
 {
     if (!SSL_is_server(ssl))
         return "it does not take the secret of this node";
-    if (!peer->has_offered)
-        return "it offers no secret: does it use certificates?";
     return peer->is_known ? "it knows the name of the secret, but not the secret"
-                          : "it offers a secret that this node does not have";
+                          : SECURE_NO_SECRET;
 }
 
 static const char *why_no_certificate(const SSL *ssl)

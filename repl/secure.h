@@ -62,8 +62,8 @@ struct secure {
 struct secure_peer {
     const struct secure *secure;
     unsigned char name[SECURE_NAME];
-    bool is_named;              /* our name is drawn */
-    bool has_offered, is_known; /* the peer named a secret; we have it */
+    bool is_named; /* our name is drawn */
+    bool is_known; /* the peer named a secret that we have */
 };
 
 /* False: why has the reason. secure_close may be called in either case. */
@@ -89,6 +89,10 @@ bool secure_renew(struct secure *s, char *why, size_t nwhy);
 SSL *secure_begin(const struct secure *s, struct secure_peer *peer, int fd, bool dialled);
 /* After a handshake that OpenSSL calls complete: has the peer proved what it must? */
 bool secure_is_proved(const struct secure_peer *peer, SSL *ssl);
+#define SECURE_NO_SECRET "it names no secret that this node has"
+/* Is the first message of the side that dials from somebody who does not even know the
+ * name of a secret of ours? A message that is not whole yet may be from anybody. */
+bool secure_is_strange(const struct secure *s, const char *first, size_t n);
 /* Why a handshake has failed, for the log; forgets OpenSSL's errors. */
 void secure_explain(const struct secure_peer *peer, const SSL *ssl, int error, char *why,
                     size_t nwhy);

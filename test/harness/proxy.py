@@ -26,6 +26,7 @@ class Proxy:
         self.open, self.frozen, self.done = True, False, False
         self.muted = None  # "near" or "far": what that side sends is not passed on
         self.near = set()  # the ends of those that have connected
+        self.tape = None  # what each side has said: {"near": bytearray(), "far": bytearray()}
         self.quota = None  # bytes to pass before it freezes by itself
         self.rate = None  # bytes a second
         self.free_at = 0.0  # when a slow link has passed on what it has read
@@ -105,6 +106,8 @@ class Proxy:
             return
         try:
             data = source.recv(CHUNK if self.rate else 1 << 18)
+            if self.tape is not None:
+                self.tape["near" if source in self.near else "far"] += data
             self.take_time(len(data))
             for old, new in self.alter.items():
                 data = data.replace(old, new)
