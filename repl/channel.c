@@ -34,27 +34,23 @@ static void send_alert(int fd, unsigned char description)
     (void)!send(fd, alert, sizeof(alert), MSG_NOSIGNAL);
 }
 
-/* Refuses most strangers before they cost more than a look at what they say first. NULL:
- * it may be the peer; OpenSSL will find out. */
-static const char *glance(struct channel *c, int fd)
+const char *channel_glance(const struct secure *s, int fd, bool dialled, bool *looked)
 {
     enum { PROTOCOL_VERSION = 70, HANDSHAKE_FAILURE = 40 };
     char first[GLANCE];
-    ssize_t n;
-    if (c->has_looked || (n = recv(fd, first, sizeof(first), MSG_PEEK)) <= 0)
+    ssize_t n = secure_is_on(s) ? recv(fd, first, sizeof(first), MSG_PEEK) : 0;
+    *looked = n > 0;
+    if (n <= 0)
         return NULL;
-    c->has_looked = true;
     if (!channel_is_tls(first[0])) {
         send_alert(fd, PROTOCOL_VERSION);
         return "it does not encrypt the link: it has no secret_file, or is of an older "
                "version";
     }
-    if (SSL_is_server(c->tls.ssl) &&
-        secure_is_strange(c->peer.secure, first, (size_t)n)) {
-        send_alert(fd, HANDSHAKE_FAILURE);
-        return SECURE_NO_SECRET;
-    }
-    return NULL;
+    if (dialled || !secure_is_strange(s, first, (size_t)n))
+        return NULL;
+    send_alert(fd, HANDSHAKE_FAILURE);
+    return SECURE_NO_SECRET;
 }
 
 static enum channel_state refuse(struct channel *c)
@@ -76,7 +72,10 @@ enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nw
 {
     if (!c->shaking)
         return CHANNEL_OPEN;
-    const char *strange = glance(c, fd);
+    const char *strange = NULL;
+    if (!c->has_looked)
+        strange = channel_glance(c->peer.secure, fd, !SSL_is_server(c->tls.ssl),
+                                 &c->has_looked);
     if (strange != NULL) {
         snprintf(why, nwhy, "%s", strange);
         return refuse(c);

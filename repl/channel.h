@@ -20,7 +20,7 @@ struct channel {
     struct tls_stream tls; /* ssl NULL: plain */
     struct secure_peer peer;
     bool shaking;
-    bool has_looked; /* at the first byte */
+    bool has_looked; /* at what the other side has said first */
     bool has_more;   /* to read, although the socket may have nothing */
     bool blocked;    /* a record is half sent */
     uint64_t sent;   /* bytes under this key */
@@ -30,6 +30,11 @@ struct channel {
  */
 bool channel_begin(struct channel *c, const struct secure *s, int fd, bool dialled);
 void channel_close(struct channel *c);
+
+/* Looks at what the other side has said first, if it has, and leaves it unread. NULL: it
+ * may be the peer. Otherwise why it is not; it has been told. So most strangers are
+ * refused before they cost more than this. *looked: it has said something. */
+const char *channel_glance(const struct secure *s, int fd, bool dialled, bool *looked);
 
 enum channel_state { CHANNEL_OPEN, CHANNEL_WAITS, CHANNEL_REFUSED };
 

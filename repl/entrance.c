@@ -56,6 +56,18 @@ bool entrance_open(struct repl_thread *t, char *why, size_t nwhy)
 
 /* ---- one connection */
 
+bool entrance_admits(struct repl_thread *t, int fd, const struct address *from)
+{
+    char name[ADDRESS_TEXT];
+    bool looked;
+    const char *why = channel_glance(&t->secure, fd, false, &looked);
+    if (why == NULL)
+        return true;
+    address_format(from, name);
+    slots_say_refused(t, name, why);
+    return false;
+}
+
 bool entrance_begin(struct repl_thread *t, struct link *l)
 {
     renew_if_changed(t);

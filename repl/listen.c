@@ -91,11 +91,13 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     int error = errno;
     repl_core_lock(t->core);
-    if (fd >= 0 && is_peer(t, &from)) {
-        adopt(t, fd, &from);
-    } else if (fd >= 0) {
+    if (fd >= 0 && !is_peer(t, &from)) {
         say_refused(t, &from);
         close(fd);
+    } else if (fd >= 0 && !entrance_admits(t, fd, &from)) {
+        close(fd);
+    } else if (fd >= 0) {
+        adopt(t, fd, &from);
     } else if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
                error == ENOMEM) {
         pause_accepting(l, error);

@@ -12,8 +12,8 @@
  *   black_hole.c   finds a network that loses large packets
  *   alive.c        signs of life, and what a peer owes
  *   resolve.c      looks up the peer's name
- *   listen.c       where the peer may connect
  *   entrance.c     both ends prove themselves before a HELLO
+ *   listen.c       where the peer may connect
  *   handshake.c    dial, handshake: which connection becomes the session
  *   io.c           bytes in, messages to the core, bytes out
  *   control_answer.c job.c command.c control.c   the operator's questions and commands
@@ -146,6 +146,7 @@ void slots_refuse(struct repl_thread *t, struct link *l, const char *why);
 void slots_drop(struct repl_thread *t, struct link *l, const char *why);
 /* Close a link that is not open yet. It does not move the time of the next dial:
  * strangers would keep this node from dialling. */
+void slots_say_refused(struct repl_thread *t, const char *name, const char *why);
 void slots_turn_away(struct repl_thread *t, struct link *l, const char *why);
 void slots_write(struct repl_thread *t, struct link *l);
 void slots_flush(struct repl_thread *t); /* the session's link */
@@ -184,6 +185,8 @@ uint16_t listen_port(const struct repl_thread *t); /* 0: it does not listen */
 bool entrance_open(struct repl_thread *t, char *why, size_t nwhy);
 /* Read them again, and connect anew with them. The same. */
 bool entrance_renew(struct repl_thread *t, char *why, size_t nwhy);
+/* A socket that was accepted: may it be the peer's, by what it has said so far? */
+bool entrance_admits(struct repl_thread *t, int fd, const struct address *from);
 /* A connected socket: let both ends begin to prove themselves. False: the link is gone.
  */
 bool entrance_begin(struct repl_thread *t, struct link *l);

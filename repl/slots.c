@@ -106,14 +106,20 @@ void slots_hang_up(struct repl_thread *t, struct link *l, const char *why)
     slots_schedule_dial(t, now);
 }
 
+void slots_say_refused(struct repl_thread *t, const char *name, const char *why)
+{
+    if (t->session != NULL)
+        loop_log(t, REPL_LOG_WARNING, "refused a connection from %s: %s", name, why);
+    else
+        repl_core_fault(t->core, "refused a connection from %s: %s", name, why);
+}
+
 void slots_turn_away(struct repl_thread *t, struct link *l, const char *why)
 {
     if (l->dialled)
         slots_dial_failed(t, l->name, why);
-    else if (t->session != NULL)
-        loop_log(t, REPL_LOG_WARNING, "refused a connection from %s: %s", l->name, why);
     else
-        repl_core_fault(t->core, "refused a connection from %s: %s", l->name, why);
+        slots_say_refused(t, l->name, why);
     link_close(l);
 }
 
