@@ -62,7 +62,7 @@ static enum channel_state refuse(struct channel *c)
 static enum channel_state finish(struct channel *c, char *why, size_t nwhy)
 {
     c->shaking = false;
-    if (secure_is_proved(&c->peer, c->tls.ssl)) /* mutant: unproved */
+    if (secure_is_proved(&c->peer, c->tls.ssl))
         return CHANNEL_OPEN;
     snprintf(why, nwhy, "the peer has proved nothing");
     return refuse(c);

@@ -70,7 +70,7 @@ static void do_renew(struct command_client *client)
     struct repl_thread *thread = client->commands->thread;
     char why[300];
     repl_core_lock(thread->core);
-    bool ok = entrance_renew(thread, why, sizeof(why));
+    bool ok = proof_renew(thread, why, sizeof(why));
     repl_core_unlock(thread->core);
     if (ok)
         answer_put(client, "OK", "read again; the link is made anew with it");

@@ -77,13 +77,13 @@ void handshake_go_on(struct repl_thread *t, struct link *l)
 {
     /* Send our HELLO at once on a connection that the peer dialled, not only after its
      * HELLO. With a session, wait on one that we dialled: it is a check of the peer. */
-    if (entrance_pass(t, l) && (!l->dialled || t->session == NULL))
+    if (proof_pass(t, l) && (!l->dialled || t->session == NULL))
         handshake_greet(t, l);
 }
 
 void handshake_connected(struct repl_thread *t, struct link *l)
 {
-    if (entrance_begin(t, l))
+    if (proof_begin(t, l))
         handshake_go_on(t, l);
 }
 
@@ -102,7 +102,7 @@ bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_
                                        .resolved = on_resolved };
     slots_reset_pause(t);
     resolve_number(t); /* a name is resolved at the first dial */
-    return entrance_open(t, why, nwhy) && listen_open(t, why, nwhy);
+    return proof_open(t, why, nwhy) && listen_open(t, why, nwhy);
 }
 
 /* ---- handshake */

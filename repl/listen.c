@@ -94,7 +94,7 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     if (fd >= 0 && !is_peer(t, &from)) {
         say_refused(t, &from);
         close(fd);
-    } else if (fd >= 0 && !entrance_admits(t, fd, &from)) {
+    } else if (fd >= 0 && !proof_admits(t, fd, &from)) {
         close(fd);
     } else if (fd >= 0) {
         adopt(t, fd, &from);

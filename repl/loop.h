@@ -12,7 +12,7 @@
  *   black_hole.c   finds a network that loses large packets
  *   alive.c        signs of life, and what a peer owes
  *   resolve.c      looks up the peer's name
- *   entrance.c     both ends prove themselves before a HELLO
+ *   proof.c        both ends prove themselves before a HELLO
  *   listen.c       where the peer may connect
  *   handshake.c    dial, handshake: which connection becomes the session
  *   io.c           bytes in, messages to the core, bytes out
@@ -182,16 +182,16 @@ uint16_t listen_port(const struct repl_thread *t); /* 0: it does not listen */
 
 /* Read the secret or the certificates, and warn if there are none and the link can be
  * heard. False: why has the reason. */
-bool entrance_open(struct repl_thread *t, char *why, size_t nwhy);
+bool proof_open(struct repl_thread *t, char *why, size_t nwhy);
 /* Read them again, and connect anew with them. The same. */
-bool entrance_renew(struct repl_thread *t, char *why, size_t nwhy);
+bool proof_renew(struct repl_thread *t, char *why, size_t nwhy);
 /* A socket that was accepted: may it be the peer's, by what it has said so far? */
-bool entrance_admits(struct repl_thread *t, int fd, const struct address *from);
+bool proof_admits(struct repl_thread *t, int fd, const struct address *from);
 /* A connected socket: let both ends begin to prove themselves. False: the link is gone.
  */
-bool entrance_begin(struct repl_thread *t, struct link *l);
+bool proof_begin(struct repl_thread *t, struct link *l);
 /* Go on with that. True: both have; the link is open. Otherwise it waits, or is gone. */
-bool entrance_pass(struct repl_thread *t, struct link *l);
+bool proof_pass(struct repl_thread *t, struct link *l);
 
 /* on_event is the `event` of struct repl_callbacks. */
 bool handshake_open(struct repl_thread *t, link_event on_event, char *why, size_t nwhy);

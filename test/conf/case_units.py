@@ -15,7 +15,7 @@ def case_installed(lab):
     installed = Installed(lab)
     for end in ["/systemd/system/" + unit for unit in UNITS] + [
             "/systemd/system/keepalived.service.d/mcd.conf", "/sysusers.d/mcd.conf",
-            "/tmpfiles.d/mcd.conf", "/mcd.default", "/vip.nft"]:
+            "/tmpfiles.d/mcd.conf", "/mcd.default", "/vip.nft", "/pair.nft"]:
         text = installed.read(end)
         assert not re.search(r"@[A-Za-z_]+@", text), end
     units = os.path.dirname(installed.find("/mcd@.service"))

@@ -22,7 +22,7 @@ static void renew_if_changed(struct repl_thread *t)
         repl_core_fault(t->core, "%s; what was read before stays", why);
 }
 
-bool entrance_renew(struct repl_thread *t, char *why, size_t nwhy)
+bool proof_renew(struct repl_thread *t, char *why, size_t nwhy)
 {
     if (!secure_is_on(&t->secure)) {
         snprintf(why, nwhy, "this node has neither a secret_file nor certificates");
@@ -43,7 +43,7 @@ static bool is_on_this_host(const char *host)
            (address_numeric(host, 0, &a) && address_is_loopback(&a));
 }
 
-bool entrance_open(struct repl_thread *t, char *why, size_t nwhy)
+bool proof_open(struct repl_thread *t, char *why, size_t nwhy)
 {
     if (!secure_open(&t->secure, &t->config.secure, why, nwhy))
         return false;
@@ -56,7 +56,7 @@ bool entrance_open(struct repl_thread *t, char *why, size_t nwhy)
 
 /* ---- one connection */
 
-bool entrance_admits(struct repl_thread *t, int fd, const struct address *from)
+bool proof_admits(struct repl_thread *t, int fd, const struct address *from)
 {
     char name[ADDRESS_TEXT];
     bool looked;
@@ -68,7 +68,7 @@ bool entrance_admits(struct repl_thread *t, int fd, const struct address *from)
     return false;
 }
 
-bool entrance_begin(struct repl_thread *t, struct link *l)
+bool proof_begin(struct repl_thread *t, struct link *l)
 {
     renew_if_changed(t);
     if (channel_begin(&l->channel, &t->secure, l->fd, l->dialled))
@@ -77,7 +77,7 @@ bool entrance_begin(struct repl_thread *t, struct link *l)
     return false;
 }
 
-bool entrance_pass(struct repl_thread *t, struct link *l)
+bool proof_pass(struct repl_thread *t, struct link *l)
 {
     char why[200];
     enum channel_state state = channel_shake(&l->channel, l->fd, why, sizeof(why));
