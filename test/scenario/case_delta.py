@@ -288,3 +288,7 @@ def case_handover_while_clients_append(lab):
     both_same(lab, a, b)
     assert not appender.lost(a) and not appender.lost(b), appender.lost(b)
     return "%d appends" % sum(appender.added.values())
+
+
+case_at_risk_while_it_asks.in_clear = True
+case_the_standby_has_another_value.in_clear = True

@@ -250,3 +250,6 @@ def case_merge_cut_before_its_end(lab):
         for node in (a, b):
             assert node.client().item(name)[2] == value, (node.name, name)
     assert number(a, "invalidated") + number(b, "invalidated") == 0
+
+
+case_merge_cut_before_its_end.in_clear = True

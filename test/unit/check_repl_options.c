@@ -73,6 +73,9 @@ END_TEST
 
 START_TEST(test_refusals_name_the_option)
 {
+    refuse("tls_cert=a", "go together");
+    refuse("tls_cert=a;tls_ca=b", "go together");
+    refuse("secret_file=a;tls_cert=b;tls_key=c;tls_ca=d", "exclude each other");
     refuse("peer=", "option 'peer'");
     refuse("peer=a:b:c", "option 'peer'");
     refuse("listen=nowhere", "option 'listen'");
