@@ -303,7 +303,7 @@ void secure_explain(const struct secure_peer *peer, const SSL *ssl, int error, c
         snprintf(why, nwhy, "%s", strerror(error));
     else if (ERR_peek_error() == 0)
         snprintf(why, nwhy, "the connection ended in the handshake of TLS (%s)",
-                 strerror(error));
+                 error != 0 ? strerror(error) : "the peer closed it");
     else
         snprintf(why, nwhy, "%s (%s)",
                  peer->secure->secrets != NULL ? why_no_secret(peer, ssl)

@@ -206,8 +206,9 @@ class Judge:
 
     def left(self, node):
         """Clients go to the other node, while this one may live. There a merge begins, which purges here
-        what clients change there."""
+        what clients change there. Until it is done, what is told absent there counts (R15)."""
         with self.lock:
+            self.sides.unmerged = True
             if self.sides.doubtful:
                 self.sides.all_dirty[node] = True
             self.open = set(self.keys.values())
