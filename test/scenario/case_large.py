@@ -43,20 +43,18 @@ def has(node, key, wanted):
 
 
 def pass_by(lab, a, b, until):
-    """Small changes at a, one after the other, until something has happened; the longest time that one
-    took to b, and how many."""
-    worst, n = 0.0, 0
+    """Small changes at a, one after the other, until something has happened. They must not wait for the
+    large value, else few of them would pass, and one would take as long, however slow the machine is."""
+    worst, n, began = 0.0, 0, time.monotonic()
     while not until():
         key, start = "small%d" % n, time.monotonic()
         assert a.client().store(key, "v") == "STORED"
         lab.until(lambda key=key: b.client().item(key), "b has " + key, 60)
         worst, n = max(worst, time.monotonic() - start), n + 1
-    return worst, n
-
-
-def judge(lab, worst, n, what):
-    told = "%d small changes beside %s, the slowest %.2f s" % (n, what, worst)
-    assert n > 10 and worst < 1.0 * lab.build.slowness, told
+    took = time.monotonic() - began
+    told = "%d small changes in %.1f s, the slowest %.2f s" % (n, took, worst)
+    assert n > 10 and worst < took / 2, told
+    assert took > 0.5 * SIZE / RATE, "%s: the link was not slow" % told
     return told
 
 
@@ -66,22 +64,19 @@ def in_sync(lab, *nodes):
 
 
 def case_large_change(lab):
-    """A set of 160 MB on a link of 40 MB a second: small changes pass by, and the standby needs memory
-    for one value. Until it is whole there, the active node says so."""
+    """A large set on a slow link: small changes pass by, and the standby needs memory for one value. Until
+    it is whole there, the active node says so."""
     a, b = slow_pair(lab)
     before = b.memory("VmHWM")
     set_rate(lab, RATE)
     assert a.client().store("large", value(1)) == "STORED"
-    began = time.monotonic()
-    worst, n = pass_by(lab, a, b, lambda: number(a, "pending") == 0)
-    took = time.monotonic() - began
-    assert took > 0.5 * SIZE / RATE, "%.1f s: the link was not slow" % took
+    told = pass_by(lab, a, b, lambda: number(a, "pending") == 0)
     set_rate(lab, None)
     in_sync(lab, a, b)
     assert has(b, "large", value(1))
     grown = (b.memory("VmHWM") - before) / 1024
     assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
-    return judge(lab, worst, n, "a value") + "; %d MB more at the standby" % grown
+    return "%s; %d MB more at the standby" % (told, grown)
 
 
 def case_large_item_of_a_copy(lab):
@@ -94,13 +89,13 @@ def case_large_item_of_a_copy(lab):
     b.start()
     lab.until(lambda: b.stat("repl_link") == "resync", "the copy has begun")
     before = b.memory("VmHWM")
-    worst, n = pass_by(lab, a, b, lambda: number(b, "in_sync") == 1)
+    told = pass_by(lab, a, b, lambda: number(b, "in_sync") == 1)
     set_rate(lab, None)
     in_sync(lab, a, b)
     assert has(b, "large", value(2))
     grown = (b.memory("VmHWM") - before) / 1024
     assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
-    return judge(lab, worst, n, "a copy") + "; %d MB more at the standby" % grown
+    return "%s; %d MB more at the standby" % (told, grown)
 
 
 def case_large_value_changes_on_its_way(lab):
@@ -182,7 +177,7 @@ def chunk(by, data):
 
 def case_large_values_that_never_come(lab):
     """A peer that announces three values of 200 MB, and then only lives, costs no memory and is given up."""
-    a, b = lab.add_pair("-m", "2048", "-I", "256m", config="timeout=500;heartbeat=100")
+    a, b = lab.add_pair("-m", "2048", "-I", "256m", config="timeout=1500;heartbeat=250")
     a.start()
     peer = lead(lab, a)
     before = a.memory("VmHWM")
@@ -196,7 +191,7 @@ def case_large_values_that_never_come(lab):
         except (OSError, ConnectionError):
             return True
         return "complete a value in time" in a.log()
-    lab.until(is_given_up, "the session has ended", 20)
+    lab.until(is_given_up, "the session has ended", 40)
     took = time.monotonic() - began
     grown = (a.memory("VmHWM") - before) >> 10
     assert "complete a value in time" in a.log(), a.last_words()
