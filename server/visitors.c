@@ -49,7 +49,8 @@ static size_t find_place(struct visitors *v)
 static struct bufferevent *on_visit(struct event_base *base, void *visitors)
 {
     struct visitors *v = visitors;
-    struct bufferevent *stream = bufferevent_socket_new(base, -1, 0);
+    /* Closed with our reference: nobody else has its number until then. */
+    struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (stream == NULL)
         return NULL;
     size_t i = find_place(v);

@@ -46,7 +46,7 @@ static bool accept_line(const void *mine, void *cookie, int argc, token_t *argv,
     for (size_t i = 0; i < N_ELEMENTS(words); i++) {
         if (strcmp(words[i], argv[0].value) != 0)
             continue;
-        seen.accepted++;
+        __atomic_add_fetch(&seen.accepted, 1, __ATOMIC_RELAXED);
         *ndata = i == 1 ? sizeof(seen.data) - 1 : 0;
         *data = seen.data;
         return true;
@@ -152,11 +152,16 @@ START_TEST(test_data_follow_the_line)
 }
 END_TEST
 
+static bool has_accepted(void)
+{
+    return __atomic_load_n(&seen.accepted, __ATOMIC_RELAXED) != 0;
+}
+
 START_TEST(test_a_line_without_its_data)
 {
     begin_extended();
     ask("keep it\r\nabc", "");
-    for (unsigned i = 0; i < DEADLINE_MS && seen.accepted == 0; i++)
+    for (unsigned i = 0; i < DEADLINE_MS && !has_accepted(); i++)
         poll(NULL, 0, 1);
     finish_extended();
     ck_assert_uint_eq(seen.aborted, 1);
