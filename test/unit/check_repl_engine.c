@@ -137,6 +137,13 @@ static void link_up(void)
     ck_assert_uint_eq(stat(&b, "repl_active"), 0);
 }
 
+/* On a busy machine a node knows the other one's seconds less exactly, so an item may
+ * expire a second earlier there. */
+static bool is_near(rel_time_t x, rel_time_t y)
+{
+    return x == y || x + 1 == y || y + 1 == x;
+}
+
 static bool is_same(const char *key)
 {
     struct fake_value x = { 0 }, y = { 0 };
@@ -145,7 +152,7 @@ static bool is_same(const char *key)
     bool same = on_a == on_b;
     if (on_a == ENGINE_SUCCESS && on_b == ENGINE_SUCCESS)
         same = x.nbytes == y.nbytes && memcmp(x.bytes, y.bytes, x.nbytes) == 0 &&
-               x.flags == y.flags && x.exptime == y.exptime && x.cas == y.cas;
+               x.flags == y.flags && is_near(x.exptime, y.exptime) && x.cas == y.cas;
     if (on_a == ENGINE_SUCCESS)
         fake_value_fini(&x);
     if (on_b == ENGINE_SUCCESS)
