@@ -414,6 +414,7 @@ class Storm(threading.Thread):
     def __init__(self, port, opening):
         super().__init__(daemon=True)
         self.port, self.opening, self.over, self.count = port, opening, threading.Event(), 0
+        self.cpu = 0.0  # seconds that it has used itself
 
     def run(self):
         start, links = time.monotonic(), []
@@ -426,6 +427,7 @@ class Storm(threading.Thread):
                 self.count += 1
                 if len(links) > 100:
                     links.pop(0).close()
+            self.cpu = time.thread_time()
         for link in links:
             link.close()
 
@@ -453,8 +455,8 @@ def link_times(lab, a, b):
 
 
 def case_storm_of_strangers(lab):
-    """Wrong connections, 1,000 a second at both nodes, hardly cost anything, and never keep the
-    peer waiting."""
+    """Wrong connections, 1,000 a second at both nodes, cost less than it takes to make them, and never
+    keep the peer waiting. A handshake would cost several times as much."""
     a, b = pair(lab, SECRET)
     a.start()
     b.start()
@@ -462,16 +464,18 @@ def case_storm_of_strangers(lab):
     opening = hello_of_tls(lab)
     quiet = link_times(lab, a, b)
     with Storm(a.listen_repl, opening) as storm, Storm(b.listen_repl, opening):
-        start, cpu, count = time.monotonic(), cpu_s(a), storm.count
+        start, cpu, count, theirs = time.monotonic(), cpu_s(a), storm.count, storm.cpu
         time.sleep(SECONDS)
         took = time.monotonic() - start
         share, rate = (cpu_s(a) - cpu) / took, (storm.count - count) / took
+        made = (storm.cpu - theirs) / took
         stormy = link_times(lab, a, b)
     median = LINKS // 2
     assert stormy[median] - quiet[median] < 100 * lab.build.slowness, "%s, in the storm %s" % (quiet, stormy)
-    assert lab.build.sanitized or share < 0.10, "%.1f%% of a core" % (100 * share)  # alone: under 5%
-    return "%d strangers a second cost %.1f%% of a core; links in %.0f ms, at most %.0f; without %.0f, %.0f" % (
-        rate, 100 * share, stormy[median], stormy[-1], quiet[median], quiet[-1])
+    told = "%.1f%% of a core, to make them %.1f%%" % (100 * share, 100 * made)
+    assert lab.build.sanitized or share < made, told
+    return "%d strangers a second cost %s; links in %.0f ms, at most %.0f; without %.0f, %.0f" % (
+        rate, told, stormy[median], stormy[-1], quiet[median], quiet[-1])
 
 
 case_storm_of_strangers.alone = True  # it measures
