@@ -333,6 +333,7 @@ bool stream_is_large(const struct repl_core *c, const struct link_change *state)
 bool stream_is_busy(const struct repl_core *c, enum link_stream by);
 bool stream_carries(const struct repl_core *c, enum link_stream by, const void *key,
                     size_t nkey);
+void stream_leave_out(const struct repl_core *c, struct map *buckets);
 void stream_begin(struct repl_core *c, enum link_stream by, const struct repl_item *item);
 size_t stream_send(struct repl_core *c, enum link_stream by, size_t enough);
 bool stream_may_send(struct repl_core *c);

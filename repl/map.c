@@ -59,6 +59,15 @@ static bool has_words(const struct map *m)
     return i < m->nwords;
 }
 
+void map_remove(struct map *m, uint64_t hash, unsigned bits)
+{
+    unsigned joined = m->bits > bits ? m->bits - bits : 0;
+    size_t first = map_bucket(m, hash) >> joined << joined;
+    for (size_t b = first; b < first + ((size_t)1 << joined); b++)
+        map_set_word(m, b / 64, map_word(m, b / 64) & ~(UINT64_C(1) << b % 64));
+    map_set_some(m, has_words(m));
+}
+
 uint64_t map_count(const struct map *m)
 {
     uint64_t count = 0;

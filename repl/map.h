@@ -42,6 +42,9 @@ static inline size_t map_bucket(const struct map *m, uint64_t hash)
 /* By the hash of a key. */
 void map_add(struct map *m, uint64_t hash);
 bool map_has(const struct map *m, uint64_t hash);
+/* Remove all buckets that a map of 2^bits buckets, or more, has joined to that of the
+ * hash. */
+void map_remove(struct map *m, uint64_t hash, unsigned bits);
 
 bool map_is_empty(const struct map *m);
 uint64_t map_count(const struct map *m); /* how many buckets are in the set */

@@ -73,7 +73,8 @@ static void end_lap(struct repl_core *c)
     copy->lap_from_us = c->now_us;
 }
 
-/* Of what this node is missing itself the peer may have the rest: that comes first. */
+/* Of what this node is missing itself the peer may have the rest: that comes first. So
+ * does a value that is on its way in chunks: behind the part it would be an old one. */
 static bool pick_dirty(struct repl_core *c)
 {
     struct repl_copy *copy = &c->session.copy;
@@ -83,6 +84,7 @@ static bool pick_dirty(struct repl_core *c)
     map_copy(&c->spare, &c->dirty);
     map_widen(&c->spare, c->session.map_bits);
     map_subtract(&c->spare, &c->missing); /* mutant: part-of-what-is-missing */
+    stream_leave_out(c, &c->spare);       /* mutant: part-beside-its-stream */
     if (map_next(&c->spare, copy->dirty_at) == MAP_END)
         end_lap(c);
     copy->dirty_at =

@@ -16,6 +16,7 @@
  */
 #include <string.h>
 
+#include "base/hash.h"
 #include "repl/internal.h"
 
 enum {
@@ -45,6 +46,15 @@ bool stream_carries(const struct repl_core *c, enum link_stream by, const void *
     const struct link_change *state = &c->streams[by].item.state;
     return stream_is_busy(c, by) && state->nkey == nkey &&
            memcmp(state->key, key, nkey) == 0;
+}
+
+void stream_leave_out(const struct repl_core *c, struct map *buckets)
+{
+    for (unsigned i = 0; i < LINK_STREAMS; i++) {
+        const struct link_change *state = &c->streams[i].item.state;
+        if (stream_is_busy(c, (enum link_stream)i))
+            map_remove(buckets, hash_key(state->key, state->nkey), c->session.map_bits);
+    }
 }
 
 void stream_begin(struct repl_core *c, enum link_stream by, const struct repl_item *item)

@@ -1,6 +1,7 @@
 /* Large values on the link, in chunks. Long because the stories share a few steps. */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "test/unit/core_rig.h"
 
 enum { LARGE = 5000, CHUNK = 100 };
@@ -258,6 +259,70 @@ START_TEST(test_the_newest_of_many)
 }
 END_TEST
 
+/* More than the journal holds: no room is left for a change of a key as short. */
+static void overflow(void)
+{
+    for (unsigned i = 0; i < 4000; i++)
+        set(a, "o", "1");
+}
+
+/* A change that the journal had no room for comes by a part of the copy, which must not
+ * overtake the older value. */
+START_TEST(test_a_part_waits_for_the_value)
+{
+    begin();
+    set_large(a, "k", 'x');
+    come_halfway(STREAM_CHANGES);
+    a->core.config.chunk = 1; /* slowly now */
+    overflow();
+    ck_assert_int_eq(node_delete(a, "k"), CHANGE_OK);
+    ck_assert(map_has(&a->core.dirty, hash_key("k", 1)));
+    all_is(0);
+}
+END_TEST
+
+/* Small changes fill the link, so that no part can begin. */
+static void fill_the_link(void)
+{
+    memset(value, 'v', 900);
+    for (unsigned i = 0; i < 2000; i++) {
+        struct link_change c = { .key = numbered(i), .value = value, .nvalue = 900 };
+        c.nkey = (uint16_t)strlen(c.key);
+        ck_assert_int_eq(node_store(a, &c), CHANGE_OK);
+        if (i % 64 == 0)
+            node_work(a);
+    }
+    ck_assert(!ship_has_room(&a->core));
+}
+
+/* Nor must it wait for ever because the value changes again and again: what a part will
+ * replace does not begin any more. */
+START_TEST(test_a_part_has_its_turn)
+{
+    begin();
+    set_large(a, "k", 'x');
+    come_halfway(STREAM_CHANGES);
+    a->core.config.chunk = 1;
+    set_large(a, "k", 'y');
+    node_work(a);
+    ck_assert(gather_has_later(&a->core));
+    wire_hold(&p.wire, 0, true);
+    fill_the_link();
+    overflow();
+    set_large(a, "k", 'z');
+    a->core.config.chunk = CHUNK;
+    while (stream_is_busy(&a->core, STREAM_CHANGES))
+        node_work(a);
+    for (unsigned i = 0; i < 3; i++) {
+        node_work(a);
+        ck_assert(!stream_is_busy(&a->core, STREAM_CHANGES));
+    }
+    ck_assert(map_has(&a->core.dirty, hash_key("k", 1)));
+    wire_hold(&p.wire, 0, false);
+    all_is('z');
+}
+END_TEST
+
 START_TEST(test_a_flush_in_the_middle)
 {
     begin();
@@ -453,6 +518,8 @@ int main(void)
         test_a_promotion_in_the_middle,
         test_changes_of_it_come_behind,
         test_the_newest_of_many,
+        test_a_part_waits_for_the_value,
+        test_a_part_has_its_turn,
         test_a_flush_in_the_middle,
         test_an_eviction_in_the_middle,
         test_no_room,
