@@ -9,6 +9,7 @@ from dialect import Speaker, Strange, is_text
 from operation import IN_DOUBT, REFUSED, UNSENT, Operation
 
 LARGEST = 1000 * 1000  # with its header an item may have 1 MiB
+HUGE = 4 * LARGEST      # where there is room: it comes to the peer in chunks
 COUNTER = b"n"
 KINDS = {"set": 30, "get": 25, "add": 5, "replace": 6, "append": 6, "prepend": 3, "cas": 8, "gat": 4,
          "touch": 6, "delete": 8, "peek": 5}
@@ -63,6 +64,7 @@ class Player:
 
     def __init__(self, world, number, keys=90, pause=0.001):
         self.world, self.judge, self.pause = world, world.judge, pause
+        self.most = HUGE if world.is_roomy else LARGEST
         self.random = random.Random("%d %d" % (world.seed, number))
         self.keys = [self.judge.key(name) for name in keys_of(number, keys, self.random)]
         self.large = self.keys[2::30]
@@ -114,7 +116,7 @@ class Player:
         value = self.value(key, is_counter)
         if kind in ("append", "prepend"):
             value = value[:9000]
-            return Operation(kind, value) if self.judge.longest(key) < LARGEST - 20000 else None
+            return Operation(kind, value) if self.judge.longest(key) < self.most - 20000 else None
         cas = self.token(key) if kind == "cas" else None
         return None if kind == "cas" and not cas else Operation(kind, value, flags, ttl, cas)
 
@@ -133,6 +135,8 @@ class Player:
     def size(self, key):
         if key in self.large and self.random.random() < 0.3:
             return self.random.randint(100 * 1000, LARGEST - 400)
+        if key in self.large and self.random.random() < 0.1:
+            return self.random.randint(self.most // 2, self.most - 400)
         return self.random.choice((0, self.random.randint(0, 300), self.random.randint(0, 3000),
                                    self.random.randint(0, 20000)))
 

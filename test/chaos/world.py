@@ -61,9 +61,12 @@ class World:
         self.watcher.start()
 
     def options(self):
-        roomy = self.drawn.memory == "roomy"
-        more = ("-M",) if self.drawn.memory == "full" else ()
-        return ("-m", "256" if roomy else "16", "-t", str(self.drawn.threads)) + more
+        memory = {"roomy": ("-m", "256", "-I", "5m"), "evicts": ("-m", "16"), "full": ("-m", "16", "-M")}
+        return memory[self.drawn.memory] + ("-t", str(self.drawn.threads))
+
+    @property
+    def is_roomy(self):
+        return self.drawn.memory == "roomy"
 
     def config(self):
         return ("dirty_bits=%d;journal=%s;on_conflict=%s;standby_writes=%s;heartbeat=100;timeout=1000" %

@@ -3,9 +3,9 @@
 import os
 import socket
 import struct
-import threading
 import time
 
+from harness.beside import Beside
 from harness.secrecy import Secrecy
 from plain import Plain
 
@@ -13,15 +13,15 @@ ALL_PACKETS, ETHERNET, SNAP = 0x0003, 1, 1 << 16
 WORDS = [b"a-key-in-clear", b"a-value-in-clear", b"another-key", b"another-value"]
 
 
-class Capture(threading.Thread):
+class Capture(Beside):
     """All packets between a namespace and others, in a pcap file."""
 
     def __init__(self, network, place, path):
-        super().__init__(daemon=True)
+        super().__init__()
         self.socket = network.enter(place, socket.socket, socket.AF_PACKET, socket.SOCK_RAW,
                                     socket.htons(ALL_PACKETS))
         self.socket.settimeout(0.05)
-        self.path, self.over, self.packets = path, threading.Event(), 0
+        self.path, self.packets = path, 0
 
     def run(self):
         with open(self.path, "wb") as file:
@@ -38,13 +38,8 @@ class Capture(threading.Thread):
                 file.write(packet)
                 self.packets += 1
 
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join(20)
+    def __exit__(self, *what):
+        super().__exit__(*what)
         self.socket.close()
 
 

@@ -4,10 +4,10 @@ keeps the nodes apart."""
 
 import socket
 import struct
-import threading
 import time
 
 from case_hostile import PATIENT
+from harness.beside import Beside
 from harness.peer import EMPTY, Peer, frame
 from harness.wire import Closed, Timeout
 
@@ -15,12 +15,12 @@ PLACE = "two"
 SOON = "timeout=500;heartbeat=100"
 
 
-class Repeater(threading.Thread):
+class Repeater(Beside):
     """Repeats an action beside the test, ignoring its failures."""
 
     def __init__(self, action, pause):
-        super().__init__(daemon=True)
-        self.action, self.pause, self.over = action, pause, threading.Event()
+        super().__init__()
+        self.action, self.pause = action, pause
 
     def run(self):
         while not self.over.wait(self.pause):
@@ -28,14 +28,6 @@ class Repeater(threading.Thread):
                 self.action()
             except (OSError, ConnectionError, Closed, Timeout):
                 pass
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join(20)
 
 
 def meets(lab, a, b):

@@ -63,6 +63,17 @@ def in_sync(lab, *nodes):
         lab.until(lambda node=node: number(node, "in_sync") == 1, node.name + " is in sync", 60)
 
 
+def comes_beside(lab, a, b, before, wanted, until):
+    """The value comes to b while small changes pass by, and takes memory once."""
+    told = pass_by(lab, a, b, until)
+    set_rate(lab, None)
+    in_sync(lab, a, b)
+    assert has(b, "large", wanted)
+    grown = (b.memory("VmHWM") - before) / 1024
+    assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
+    return "%s; %d MB more at the standby" % (told, grown)
+
+
 def case_large_change(lab):
     """A large set on a slow link: small changes pass by, and the standby needs memory for one value. Until
     it is whole there, the active node says so."""
@@ -70,13 +81,7 @@ def case_large_change(lab):
     before = b.memory("VmHWM")
     set_rate(lab, RATE)
     assert a.client().store("large", value(1)) == "STORED"
-    told = pass_by(lab, a, b, lambda: number(a, "pending") == 0)
-    set_rate(lab, None)
-    in_sync(lab, a, b)
-    assert has(b, "large", value(1))
-    grown = (b.memory("VmHWM") - before) / 1024
-    assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
-    return "%s; %d MB more at the standby" % (told, grown)
+    return comes_beside(lab, a, b, before, value(1), lambda: number(a, "pending") == 0)
 
 
 def case_large_item_of_a_copy(lab):
@@ -89,13 +94,7 @@ def case_large_item_of_a_copy(lab):
     b.start()
     lab.until(lambda: b.stat("repl_link") == "resync", "the copy has begun")
     before = b.memory("VmHWM")
-    told = pass_by(lab, a, b, lambda: number(b, "in_sync") == 1)
-    set_rate(lab, None)
-    in_sync(lab, a, b)
-    assert has(b, "large", value(2))
-    grown = (b.memory("VmHWM") - before) / 1024
-    assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
-    return "%s; %d MB more at the standby" % (told, grown)
+    return comes_beside(lab, a, b, before, value(2), lambda: number(b, "in_sync") == 1)
 
 
 def case_large_value_changes_on_its_way(lab):

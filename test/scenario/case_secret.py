@@ -7,10 +7,10 @@ import re
 import socket
 import struct
 import subprocess
-import threading
 import time
 
 from case_imposter import SOON, Repeater
+from harness.beside import Beside
 from harness.certificates import Authority
 from harness.peer import Peer, frame
 from harness.report import Skip
@@ -408,12 +408,12 @@ def hello_of_tls(lab):
     return said
 
 
-class Storm(threading.Thread):
+class Storm(Beside):
     """STORM connections a second, each with the same first words."""
 
     def __init__(self, port, opening):
-        super().__init__(daemon=True)
-        self.port, self.opening, self.over, self.count = port, opening, threading.Event(), 0
+        super().__init__()
+        self.port, self.opening, self.count = port, opening, 0
         self.cpu = 0.0  # seconds that it has used itself
 
     def run(self):
@@ -430,14 +430,6 @@ class Storm(threading.Thread):
             self.cpu = time.thread_time()
         for link in links:
             link.close()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join(20)
 
 
 def link_times(lab, a, b):
