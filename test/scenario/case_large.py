@@ -70,7 +70,7 @@ def comes_beside(lab, a, b, before, wanted, until):
     in_sync(lab, a, b)
     assert has(b, "large", wanted)
     grown = (b.memory("VmHWM") - before) / 1024
-    assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more" % grown
+    assert lab.build.sanitized or grown < (SIZE >> 20) + 24, "%d MB more; %s; %s" % (grown, a.log()[-1500:], told)
     return "%s; %d MB more at the standby" % (told, grown)
 
 
