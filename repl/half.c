@@ -58,6 +58,17 @@ void half_outdate(struct repl_core *c, enum link_op op, const void *key, size_t 
     }
 }
 
+bool half_comes(const struct repl_core *c, const void *key, size_t nkey)
+{
+    for (unsigned i = 0; i < LINK_STREAMS; i++) {
+        const struct repl_half *h = &c->halves[i];
+        if (h->open && !h->outdated && h->change.nkey == nkey &&
+            memcmp(h->key, key, nkey) == 0)
+            return true;
+    }
+    return false;
+}
+
 void half_outdate_all(struct repl_core *c)
 {
     for (unsigned i = 0; i < LINK_STREAMS; i++) {

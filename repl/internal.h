@@ -323,6 +323,7 @@ const char *half_begin(struct repl_core *c, const struct link_message *m);
 const char *half_add(struct repl_core *c, const struct link_message *m, bool *whole);
 void half_end(struct repl_core *c, struct repl_half *h);
 void half_drop_all(struct repl_core *c);
+bool half_comes(const struct repl_core *c, const void *key, size_t nkey);
 /* Is the value within this node's limit? */
 bool half_fits(const struct repl_core *c, const struct link_change *change);
 

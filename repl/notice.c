@@ -129,12 +129,13 @@ bool notices_ship(struct repl_core *c)
 
 /* A standby with less memory than the active node evicts more often, and may have
  * evicted an item that turns out to be wanted: ask for it. Do not ask for items of
- * missing buckets, which come with the copy anyway, nor when the peer does not read
- * what we send. */
+ * missing buckets, which come with the copy anyway, nor for one of which half has come,
+ * nor when the peer does not read what we send. */
 static void ask_for(struct repl_core *c, size_t *begun, const struct link_note *n)
 {
     struct buffer *out = core_out(c);
-    if (!ship_has_room(c) || map_has(&c->missing, hash_key(n->key, n->nkey)))
+    if (!ship_has_room(c) || map_has(&c->missing, hash_key(n->key, n->nkey)) ||
+        half_comes(c, n->key, n->nkey)) /* mutant: asked-for-what-comes */
         return;
     if (*begun == SIZE_MAX)
         *begun = link_begin(out, LINK_WANT, c->term);

@@ -199,6 +199,8 @@ MUTANTS = [
      {"overtakes-its-stream": "bool waits = false;"}),
     ("shipped-by-halves", "R21: a change that counts as taken, and only half of it came", SIM,
      {"shipped-by-halves": "@ stamp(c, e);"}),
+    ("asked-for-what-comes", "R23: a large value that comes twice, because it was read on its way", "stream",
+     {"asked-for-what-comes": "0)"}),
     ("part-beside-its-stream", "R13: a part that an older value on its way outlives", "stream",
      {"part-beside-its-stream": GONE}),
     ("streams-for-ever", "R23: a value that changes so often that no part has its turn", "stream",

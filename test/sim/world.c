@@ -210,13 +210,15 @@ static void see_message(void *context, unsigned to, const struct link_message *m
 
 /* ---- clients */
 
-/* Has everything come to this node that the other one's clients made of the key? */
+/* Has everything come to this node that the other one's clients made of the key? A
+ * flush_all that is still to take effect there will count as a change of it. */
 static bool inherits(const struct world *w, const struct node *n, const struct key *key)
 {
     const struct node *other = &w->p.node[1 - n->number];
     uint64_t last = key->last[other->number];
     return key->is_alone && other->up && last != 0 && key->given[n->number] == last &&
-           w->versions[last].touched == 0 && !judge_remembers(other, key->hash);
+           w->versions[last].touched == 0 && !judge_remembers(other, key->hash) &&
+           !flush_is_pending(&other->core) && !flush_is_unseen(&other->core);
 }
 
 static void changed(struct world *w, struct node *n, unsigned k, uint64_t holds,

@@ -454,6 +454,23 @@ START_TEST(test_what_is_on_its_way_is_not_fetched)
 }
 END_TEST
 
+/* It is read at a while the rest is on the wire: b has half of it, and does not ask. */
+START_TEST(test_what_comes_is_not_asked_for)
+{
+    begin();
+    set_large(a, "k", 'x');
+    come_halfway(STREAM_CHANGES);
+    node_read(a, "k");
+    while (stream_is_busy(&a->core, STREAM_CHANGES))
+        node_work(a);
+    for (unsigned i = 0; i < 100; i++) {
+        move();
+        ck_assert(!half(STREAM_FETCHED)->open);
+    }
+    all_is('x');
+}
+END_TEST
+
 /* ---- a false peer */
 
 static const char *tell(const struct link_message *m)
@@ -527,6 +544,7 @@ int main(void)
         test_a_change_outdates_an_item_of_a_copy,
         test_a_fetched_value,
         test_what_is_on_its_way_is_not_fetched,
+        test_what_comes_is_not_asked_for,
         test_nonsense,
         test_larger_than_this_node_takes,
     };
