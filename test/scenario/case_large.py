@@ -23,7 +23,7 @@ def value(seed, size=SIZE):
 
 
 def slow_pair(lab):
-    a, b = lab.pair(*OPTIONS, proxied=True)
+    a, b = lab.pair(*OPTIONS, proxied=True, config="timeout=20000;heartbeat=1000")  # a break would send it again
     assert a.client().store("first", "v") == "STORED"
     lab.drained(a)
     return a, b

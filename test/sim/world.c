@@ -557,17 +557,23 @@ static void flush_fires(struct world *w)
     w->flush_at = 0;
 }
 
+static void note_flush(struct world *w)
+{
+    if (w->flush_at != 0 && w->p.clock >= w->flush_at)
+        flush_fires(w);
+}
+
 /* A flush that came from the peer may take effect on a node that has become active
  * meanwhile. Then that node changes everything, although its own clients did not ask
  * for it. It does so even if the peer's clients have since replaced that flush by
- * another one, while there was no link between the nodes. */
-static void note_foreign_flushes(struct world *w)
+ * another one, while there was no link between the nodes. clock: until when. */
+static void note_foreign_flushes(struct world *w, uint32_t clock)
 {
     for (unsigned i = 0; i < 2; i++) {
         const struct repl_core *c = &w->p.node[i].core;
         enum flush_origin origin = c->flush.origin;
         if (w->p.node[i].up && (origin == FLUSH_FOREIGN || origin == FLUSH_LED) &&
-            w->p.clock >= pair_second(&w->p.node[i], c->flush.at) &&
+            clock >= pair_second(&w->p.node[i], c->flush.at) &&
             c->session.lead == LEAD_LEADER)
             w->wrote[i] = true;
     }
@@ -592,7 +598,9 @@ void world_pass(struct world *w, unsigned ms)
 {
     if (clocks_wait(w))
         w->late += (ms + 999) / 1000;
+    note_foreign_flushes(w, w->p.clock + (ms + 999) / 1000); /* nodes act at once */
     pair_pass(&w->p, ms);
+    note_flush(w);
 }
 
 void world_tick(struct world *w)
@@ -609,7 +617,6 @@ void world_tick(struct world *w)
     }
     pair_advance(&w->p, 1);
     world_trace(w, "the clock says %u\n", w->p.clock);
-    note_foreign_flushes(w);
-    if (w->flush_at != 0 && w->p.clock >= w->flush_at)
-        flush_fires(w);
+    note_foreign_flushes(w, w->p.clock);
+    note_flush(w);
 }
