@@ -2,8 +2,8 @@
  * A storage engine as a module: the host's, or one that another engine wraps. Called by
  * one thread, at start and at the end.
  *
- *   engine_module_load         finds module and symbol, creates an instance, checks
- * entries engine_module_initialize   configures it; its threads may run from here on
+ *   engine_module_load         finds module and symbol, creates an instance
+ *   engine_module_initialize   configures it; its threads may run from here on
  *   engine_module_destroy      when nobody calls it any more
  *
  * Errors are sentences for the user, in `why`.

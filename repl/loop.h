@@ -6,9 +6,10 @@
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it. Calls in the other direction go through struct repl_callbacks.
  *
- *   node_address, address_range, repeats, secure, channel, link   have headers of their
- * own loop.c         the log; waking the thread slots.c        places for connections,
- * closing one, pauses between dials link_port.c    the core's port (repl/port.h)
+ *   node_address, address_range, repeats, secure, channel, link: see their headers
+ *   loop.c         the log; waking the thread
+ *   slots.c        places for connections, closing one, pauses between dials
+ *   link_port.c    the core's port (repl/port.h)
  *   black_hole.c   finds a network that loses large packets
  *   alive.c        signs of life, and what a peer owes
  *   resolve.c      looks up the peer's name

@@ -1,8 +1,9 @@
 /*
  * The host as a whole: the main thread sets it up, and workers read it.
  *
- *   main thread     settings, clock, signals, listeners: accepts and distributes
- * connections worker threads  an event loop each: connections, requests, engine calls
+ *   main thread     settings, clock, signals, listeners: accepts connections
+ *   worker threads  an event loop each: connections, requests, engine calls
+ *   HTTP thread     --http
  */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
