@@ -67,7 +67,7 @@ void handshake_again(struct repl_thread *t)
         return;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
         struct link *l = &t->slots[i].link;
-        if (l->fd >= 0 && l->dialled && (l->connecting || l->channel.shaking))
+        if (l->fd >= 0 && l->dialled && (l->connecting || l->tunnel.shaking))
             link_close(l);
     }
     slots_dial_at_once(t);

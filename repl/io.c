@@ -84,7 +84,7 @@ static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
 
 static const char *why_no_hello(const struct link *l, const char *why)
 {
-    if (!channel_is_tls(*buffer_head(&l->in)))
+    if (!tunnel_is_tls(*buffer_head(&l->in)))
         return why;
     return "the peer encrypts the link, and this node has no secret_file";
 }
@@ -135,10 +135,10 @@ static void io_read(struct repl_thread *t, struct link *l)
 
 bool io_read_on(struct repl_thread *t)
 {
-    if (t->session == NULL || !t->session->channel.has_more)
+    if (t->session == NULL || !t->session->tunnel.has_more)
         return false;
     io_read(t, t->session);
-    return t->session != NULL && t->session->channel.has_more;
+    return t->session != NULL && t->session->tunnel.has_more;
 }
 
 static void connect_done(struct repl_thread *t, struct link *l)
@@ -162,7 +162,7 @@ void io_event(evutil_socket_t fd, short what, void *arg)
     bool reads = what & EV_READ;
     if (l->fd >= 0 && l->connecting) {
         connect_done(t, l);
-    } else if (l->fd >= 0 && l->channel.shaking) {
+    } else if (l->fd >= 0 && l->tunnel.shaking) {
         handshake_go_on(t, l);
         reads = true; /* the peer's HELLO may be here */
     }

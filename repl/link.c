@@ -100,7 +100,7 @@ void link_close(struct link *l)
         event_free(l->readable);
     if (l->writable != NULL)
         event_free(l->writable);
-    channel_close(&l->channel);
+    tunnel_close(&l->tunnel);
     if (l->fd >= 0)
         close(l->fd);
     buffer_fini(&l->in);
@@ -170,7 +170,7 @@ enum link_io link_read(struct link *l)
         return LINK_IO_FAILED;
     }
     struct iovec to = { room, buffer_room(&l->in) };
-    ssize_t n = channel_read(&l->channel, l->fd, &to, 1);
+    ssize_t n = tunnel_read(&l->tunnel, l->fd, &to, 1);
     if (n > 0) {
         buffer_commit(&l->in, (size_t)n);
         note_read(l, (size_t)n);
@@ -206,10 +206,10 @@ enum link_io link_write(struct link *l, uint64_t *written)
     }
     if (l->connecting)
         return LINK_IO_OK;
-    if (l->channel.shaking)
-        return want_write(l, l->channel.tls.wants_write) ? LINK_IO_OK : LINK_IO_FAILED;
+    if (l->tunnel.shaking)
+        return want_write(l, l->tunnel.tls.wants_write) ? LINK_IO_OK : LINK_IO_FAILED;
     enum output_result result =
-        channel_send(&l->channel, l->fd, &l->out, l->store_ops->release, l->store, &n);
+        tunnel_send(&l->tunnel, l->fd, &l->out, l->store_ops->release, l->store, &n);
     note_written(l, n, written);
     if (result == OUTPUT_BLOCKED)
         return want_write(l, true) ? LINK_IO_FULL : LINK_IO_FAILED;

@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 #include "base/output.h"
 #include "protocol/link_message.h"
-#include "repl/channel.h"
+#include "repl/tunnel.h"
 #include "repl/node_address.h"
 #include "repl/store.h"
 
@@ -35,7 +35,7 @@ struct link {
      * it owes the next one; bytes that moved since then, in and out. */
     uint64_t answers, owes_since_us, moved;
     struct event *readable, *writable;
-    struct channel channel;
+    struct tunnel tunnel;
     struct buffer in;
     struct output out; /* to the peer; refers to items of this store: */
     const struct repl_store_ops *store_ops;
@@ -69,7 +69,7 @@ void link_consume(struct link *l, uint64_t size);
 /* Do messages pass? */
 static inline bool link_is_open(const struct link *l)
 {
-    return l->fd >= 0 && !l->connecting && !l->channel.shaking;
+    return l->fd >= 0 && !l->connecting && !l->tunnel.shaking;
 }
 /* Has a message begun to come in? */
 static inline bool link_is_amid(const struct link *l)

@@ -6,7 +6,7 @@
  * The files in layers, lowest first: a file calls files above it in this list, never
  * one below it. Calls in the other direction go through struct repl_callbacks.
  *
- *   node_address, address_range, repeats, secure, channel, link: see their headers
+ *   node_address, address_range, repeats, secure, tunnel, link: see their headers
  *   loop.c         the log; waking the thread
  *   slots.c        places for connections, closing one, pauses between dials
  *   link_port.c    the core's port (repl/port.h)

@@ -60,7 +60,7 @@ bool proof_admits(struct repl_thread *t, int fd, const struct address *from)
 {
     char name[ADDRESS_TEXT];
     bool looked;
-    const char *why = channel_glance(&t->secure, fd, false, &looked);
+    const char *why = tunnel_glance(&t->secure, fd, false, &looked);
     if (why == NULL)
         return true;
     address_format(from, name);
@@ -71,7 +71,7 @@ bool proof_admits(struct repl_thread *t, int fd, const struct address *from)
 bool proof_begin(struct repl_thread *t, struct link *l)
 {
     renew_if_changed(t);
-    if (channel_begin(&l->channel, &t->secure, l->fd, l->dialled))
+    if (tunnel_begin(&l->tunnel, &t->secure, l->fd, l->dialled))
         return true;
     slots_turn_away(t, l, strerror(ENOMEM));
     return false;
@@ -80,8 +80,8 @@ bool proof_begin(struct repl_thread *t, struct link *l)
 bool proof_pass(struct repl_thread *t, struct link *l)
 {
     char why[200];
-    enum channel_state state = channel_shake(&l->channel, l->fd, why, sizeof(why));
-    if (state == CHANNEL_REFUSED)
+    enum tunnel_state state = tunnel_shake(&l->tunnel, l->fd, why, sizeof(why));
+    if (state == TUNNEL_REFUSED)
         slots_turn_away(t, l, why);
-    return state == CHANNEL_OPEN;
+    return state == TUNNEL_OPEN;
 }

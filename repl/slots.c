@@ -25,8 +25,8 @@ static bool is_silent(const struct repl_thread *t, const struct link *l)
  * the first. */
 static bool goes_before(const struct link *a, const struct link *b)
 {
-    bool strange = channel_is_strange(&a->channel);
-    if (strange != channel_is_strange(&b->channel))
+    bool strange = tunnel_is_strange(&a->tunnel);
+    if (strange != tunnel_is_strange(&b->tunnel))
         return strange;
     return a->opened_us < b->opened_us;
 }

@@ -15,7 +15,7 @@
 #include "base/check.h"
 #include "base/host_port.h"
 #include "server/address.h"
-#include "server/figures.h"
+#include "server/scrape.h"
 #include "server/log.h"
 #include "server/openmetrics.h"
 #include "server/server.h"
@@ -55,7 +55,7 @@ static void answer(struct evhttp_request *req, bool good, const char *type,
                       good ? "OK" : "Service Unavailable", body);
 }
 
-static void answer_page(struct evhttp_request *req, const struct figures *f)
+static void answer_page(struct evhttp_request *req, const struct scrape *f)
 {
     (void)f;
     struct evbuffer *body = evhttp_request_get_output_buffer(req);
@@ -66,7 +66,7 @@ static void answer_page(struct evhttp_request *req, const struct figures *f)
         evhttp_send_error(req, HTTP_INTERNAL, "out of memory");
 }
 
-static void answer_metrics(struct evhttp_request *req, const struct figures *f)
+static void answer_metrics(struct evhttp_request *req, const struct scrape *f)
 {
     if (openmetrics_compose(f, evhttp_request_get_output_buffer(req)))
         answer(req, true, OPENMETRICS_TYPE, NULL);
@@ -74,7 +74,7 @@ static void answer_metrics(struct evhttp_request *req, const struct figures *f)
         evhttp_send_error(req, HTTP_INTERNAL, "out of memory");
 }
 
-static void answer_status(struct evhttp_request *req, const struct figures *f)
+static void answer_status(struct evhttp_request *req, const struct scrape *f)
 {
     if (openmetrics_compose_json(f, evhttp_request_get_output_buffer(req)))
         answer(req, true, "application/json", NULL);
@@ -89,41 +89,41 @@ static void answer_verdict(struct evhttp_request *req, bool good, const char *te
 }
 
 /* A node that replicates nothing is as good as it gets. */
-static bool is_alone(const struct figures *f)
+static bool is_alone(const struct scrape *f)
 {
-    const char *link = figures_find(f, "repl_link");
+    const char *link = scrape_find(f, "repl_link");
     return link == NULL || strcmp(link, "off") == 0;
 }
 
-static const char *role_of(const struct figures *f)
+static const char *role_of(const struct scrape *f)
 {
-    const char *role = figures_find(f, "repl_role");
+    const char *role = scrape_find(f, "repl_role");
     return is_alone(f) || role == NULL ? "single" : role;
 }
 
-static void answer_health(struct evhttp_request *req, const struct figures *f)
+static void answer_health(struct evhttp_request *req, const struct scrape *f)
 {
-    const char *why = figures_find(f, "repl_health");
-    answer_verdict(req, is_alone(f) || figures_is_set(f, "repl_fit"),
+    const char *why = scrape_find(f, "repl_health");
+    answer_verdict(req, is_alone(f) || scrape_is_set(f, "repl_fit"),
                    is_alone(f) || why == NULL ? "single" : why);
 }
 
-static void answer_role(struct evhttp_request *req, const struct figures *f)
+static void answer_role(struct evhttp_request *req, const struct scrape *f)
 {
-    answer_verdict(req, is_alone(f) || figures_is_set(f, "repl_active"), role_of(f));
+    answer_verdict(req, is_alone(f) || scrape_is_set(f, "repl_active"), role_of(f));
 }
 
-static void answer_ready(struct evhttp_request *req, const struct figures *f)
+static void answer_ready(struct evhttp_request *req, const struct scrape *f)
 {
-    bool fit = figures_is_set(f, "repl_fit");
-    bool active = figures_is_set(f, "repl_active");
-    bool led = figures_is_set(f, "repl_peer_active");
+    bool fit = scrape_is_set(f, "repl_fit");
+    bool active = scrape_is_set(f, "repl_active");
+    bool led = scrape_is_set(f, "repl_peer_active");
     answer_verdict(req, is_alone(f) || (fit && (active || !led)), role_of(f));
 }
 
 static const struct {
     const char *path;
-    void (*run)(struct evhttp_request *req, const struct figures *f);
+    void (*run)(struct evhttp_request *req, const struct scrape *f);
 } routes[] = {
     { "/", answer_page },         { "/metrics", answer_metrics },
     { "/status", answer_status }, { "/health", answer_health },
@@ -132,12 +132,12 @@ static const struct {
 
 static void run_route(struct http *http, struct evhttp_request *req, size_t i)
 {
-    struct figures f;
-    if (figures_take(&f, http->server))
+    struct scrape f;
+    if (scrape_take(&f, http->server))
         routes[i].run(req, &f);
     else
         evhttp_send_error(req, HTTP_INTERNAL, "out of memory");
-    figures_free(&f);
+    scrape_free(&f);
 }
 
 static void on_request(struct evhttp_request *req, void *arg)

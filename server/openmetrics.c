@@ -39,13 +39,13 @@ static bool put_quoted(struct evbuffer *out, const char *text)
     return ok;
 }
 
-static bool put_help(struct evbuffer *out, const struct figure *one)
+static bool put_help(struct evbuffer *out, const struct sample *one)
 {
     return evbuffer_add_printf(out, "# HELP mcd_%s ", one->name) > 0 &&
            put_quoted(out, one->help) && evbuffer_add(out, "\n", 1) == 0;
 }
 
-static bool put_number(struct evbuffer *out, const struct figure *one)
+static bool put_number(struct evbuffer *out, const struct sample *one)
 {
     static const char *const types[] = {
         [ADMIN_COUNTER] = "counter", [ADMIN_GAUGE] = "gauge", [ADMIN_TEXT] = "unknown"
@@ -58,7 +58,7 @@ static bool put_number(struct evbuffer *out, const struct figure *one)
                                one->value) > 0;
 }
 
-static bool put_info(struct evbuffer *out, const struct figures *f)
+static bool put_info(struct evbuffer *out, const struct scrape *f)
 {
     const char *before = "";
     bool ok = evbuffer_add_printf(out, "# TYPE mcd info\nmcd_info{") > 0;
@@ -72,7 +72,7 @@ static bool put_info(struct evbuffer *out, const struct figures *f)
     return ok && evbuffer_add_printf(out, "} 1\n") > 0;
 }
 
-bool openmetrics_compose(const struct figures *f, struct evbuffer *out)
+bool openmetrics_compose(const struct scrape *f, struct evbuffer *out)
 {
     bool ok = put_info(out, f);
     for (size_t i = 0; ok && i < f->n; i++) {
@@ -82,7 +82,7 @@ bool openmetrics_compose(const struct figures *f, struct evbuffer *out)
     return ok && evbuffer_add_printf(out, "# EOF\n") > 0;
 }
 
-bool openmetrics_compose_json(const struct figures *f, struct evbuffer *out)
+bool openmetrics_compose_json(const struct scrape *f, struct evbuffer *out)
 {
     bool ok = evbuffer_add(out, "{", 1) == 0;
     for (size_t i = 0; ok && i < f->n; i++)

@@ -8,15 +8,15 @@
 #ifndef SERVER_OPENMETRICS_H
 #define SERVER_OPENMETRICS_H
 
-#include "server/figures.h"
+#include "server/scrape.h"
 
 struct evbuffer;
 
 #define OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 /* False: memory ran out. */
-bool openmetrics_compose(const struct figures *f, struct evbuffer *out);
+bool openmetrics_compose(const struct scrape *f, struct evbuffer *out);
 /* One JSON object, all values as strings. */
-bool openmetrics_compose_json(const struct figures *f, struct evbuffer *out);
+bool openmetrics_compose_json(const struct scrape *f, struct evbuffer *out);
 
 #endif

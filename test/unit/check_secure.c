@@ -36,13 +36,13 @@ static void pass(int from, size_t n)
     while (ngot < n) {
         struct end *a = &ends[from], *b = &ends[1 - from];
         ck_assert_int_ne(
-            channel_send(&a->channel, a->fd, &out, release_nothing, NULL, &nsent),
+            tunnel_send(&a->tunnel, a->fd, &out, release_nothing, NULL, &nsent),
             OUTPUT_BROKEN);
         carry(from, NULL);
         size_t half = (n - ngot) / 2; /* to two places */
         const struct iovec to[2] = { { got + ngot, half },
                                      { got + ngot + half, n - ngot - half } };
-        ssize_t got_now = channel_read(&b->channel, b->fd, to, 2);
+        ssize_t got_now = tunnel_read(&b->tunnel, b->fd, to, 2);
         ck_assert(got_now > 0 || (got_now < 0 && errno == EAGAIN));
         ngot += got_now > 0 ? (size_t)got_now : 0;
     }
@@ -75,17 +75,16 @@ START_TEST(test_more_to_read)
     meet(SECRET_A, SECRET_A);
     output_init(&out);
     ck_assert(buffer_append(&out.bytes, bytes, sizeof(bytes)));
-    channel_send(&ends[DIALS].channel, ends[DIALS].fd, &out, release_nothing, NULL,
-                 &nsent);
+    tunnel_send(&ends[DIALS].tunnel, ends[DIALS].fd, &out, release_nothing, NULL, &nsent);
     ck_assert_uint_eq(nsent, sizeof(bytes));
     carry(DIALS, NULL);
     for (size_t n = 0; n < sizeof(bytes); n += sizeof(room)) {
-        ck_assert_int_eq(channel_read(&b->channel, b->fd, &to, 1), sizeof(room));
-        ck_assert(b->channel.has_more);
+        ck_assert_int_eq(tunnel_read(&b->tunnel, b->fd, &to, 1), sizeof(room));
+        ck_assert(b->tunnel.has_more);
     }
-    ck_assert_int_eq(channel_read(&b->channel, b->fd, &to, 1), -1);
+    ck_assert_int_eq(tunnel_read(&b->tunnel, b->fd, &to, 1), -1);
     ck_assert_int_eq(errno, EAGAIN);
-    ck_assert(!b->channel.has_more);
+    ck_assert(!b->tunnel.has_more);
     output_fini(&out);
     part();
 }
@@ -104,8 +103,8 @@ END_TEST
 START_TEST(test_wrong_secret)
 {
     meet(SECRET_A, SECRET_B);
-    ck_assert_int_eq(ends[DIALS].state, CHANNEL_REFUSED);
-    ck_assert_int_eq(ends[ACCEPTS].state, CHANNEL_REFUSED);
+    ck_assert_int_eq(ends[DIALS].state, TUNNEL_REFUSED);
+    ck_assert_int_eq(ends[ACCEPTS].state, TUNNEL_REFUSED);
     ck_assert_msg(strstr(ends[DIALS].why, "does not take the secret") != NULL, "%s",
                   ends[DIALS].why);
     ck_assert_msg(strstr(ends[ACCEPTS].why, SECURE_NO_SECRET) != NULL, "%s",
@@ -129,10 +128,10 @@ START_TEST(test_only_the_name)
     open_ends(SECRET_B, SECRET_A);
     connect_ends();
     shake_hands(rename_secret);
-    ck_assert_int_eq(ends[ACCEPTS].state, CHANNEL_REFUSED);
+    ck_assert_int_eq(ends[ACCEPTS].state, TUNNEL_REFUSED);
     ck_assert_msg(strstr(ends[ACCEPTS].why, "not the secret") != NULL, "%s",
                   ends[ACCEPTS].why);
-    ck_assert_int_eq(ends[DIALS].state, CHANNEL_REFUSED);
+    ck_assert_int_eq(ends[DIALS].state, TUNNEL_REFUSED);
     part();
 }
 END_TEST
@@ -141,12 +140,12 @@ START_TEST(test_one_side_plain)
 {
     static const char message[] = "\x80\xe0 as a plain link begins";
     meet(SECRET_A, NULL);
-    ck_assert_int_eq(ends[DIALS].state, CHANNEL_WAITS);
-    ck_assert(channel_is_tls(ends[DIALS].said[0]));
+    ck_assert_int_eq(ends[DIALS].state, TUNNEL_WAITS);
+    ck_assert(tunnel_is_tls(ends[DIALS].said[0]));
     ck_assert_int_eq(write(ends[ACCEPTS].fd, message, sizeof(message)), sizeof(message));
     carry(ACCEPTS, NULL);
     shake(&ends[DIALS]);
-    ck_assert_int_eq(ends[DIALS].state, CHANNEL_REFUSED);
+    ck_assert_int_eq(ends[DIALS].state, TUNNEL_REFUSED);
     ck_assert_msg(strstr(ends[DIALS].why, "does not encrypt") != NULL, "%s",
                   ends[DIALS].why);
     part();
@@ -154,9 +153,9 @@ START_TEST(test_one_side_plain)
     ck_assert_int_eq(write(ends[DIALS].fd, message, sizeof(message)), sizeof(message));
     carry(DIALS, NULL);
     shake(&ends[ACCEPTS]);
-    ck_assert_int_eq(ends[ACCEPTS].state, CHANNEL_REFUSED);
+    ck_assert_int_eq(ends[ACCEPTS].state, TUNNEL_REFUSED);
     carry(ACCEPTS, NULL);
-    ck_assert(channel_is_tls(ends[ACCEPTS].said[0])); /* the plain end is told */
+    ck_assert(tunnel_is_tls(ends[ACCEPTS].said[0])); /* the plain end is told */
     part();
 }
 END_TEST
@@ -247,7 +246,7 @@ START_TEST(test_every_byte_counts)
             connect_ends();
             shake_hands(damage);
             n = damaged_at == 0 ? ends[damaged_end].nsaid : n;
-            bool opened = ends[1 - damaged_end].state == CHANNEL_OPEN;
+            bool opened = ends[1 - damaged_end].state == TUNNEL_OPEN;
             ck_assert_msg(!opened || damaged_at >= ends[damaged_end].nsaid ||
                               means_nothing(&ends[damaged_end], damaged_at),
                           "byte %zu of end %d", damaged_at, damaged_end);
@@ -271,10 +270,10 @@ START_TEST(test_truncated)
         connect_ends();
         ck_assert_int_eq(write(e->wire, said, n), (ssize_t)n);
         shake(e);
-        ck_assert_int_ne(e->state, CHANNEL_OPEN); /* nor by a replay of the whole */
+        ck_assert_int_ne(e->state, TUNNEL_OPEN); /* nor by a replay of the whole */
         shutdown(e->wire, SHUT_WR);
         shake(e);
-        ck_assert_int_eq(e->state, CHANNEL_REFUSED);
+        ck_assert_int_eq(e->state, TUNNEL_REFUSED);
         disconnect_ends();
     }
     close_ends();
@@ -294,7 +293,7 @@ START_TEST(test_garbage)
         memcpy(bytes, "\x16\x03\x01\x01\x00\x01", (size_t)(round % 7));
         ck_assert_int_eq(write(e->wire, bytes, sizeof(bytes)), sizeof(bytes));
         shake(e);
-        ck_assert_int_ne(e->state, CHANNEL_OPEN);
+        ck_assert_int_ne(e->state, TUNNEL_OPEN);
         disconnect_ends();
     }
     close_ends();
@@ -310,7 +309,7 @@ START_TEST(test_next_key)
     ck_assert(are_open());
     for (int round = 0; round < 20; round++) {
         pass(DIALS, 5000);
-        ck_assert_uint_eq(ends[DIALS].channel.sent, 5000);
+        ck_assert_uint_eq(ends[DIALS].tunnel.sent, 5000);
         pass(ACCEPTS, 70000);
     }
     part();
@@ -354,8 +353,8 @@ static bool try_with(long allocations)
         e->fd = fds[0];
         e->wire = fds[1];
         e->nsaid = 0;
-        e->state = CHANNEL_WAITS;
-        begun = channel_begin(&e->channel, &e->secure, e->fd, i == DIALS) && begun;
+        e->state = TUNNEL_WAITS;
+        begun = tunnel_begin(&e->tunnel, &e->secure, e->fd, i == DIALS) && begun;
     }
     if (begun)
         shake_hands(NULL);

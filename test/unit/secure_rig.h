@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "repl/channel.h"
+#include "repl/tunnel.h"
 #include "test/unit/unit.h"
 
 enum { DIALS, ACCEPTS, ENDS, CARRY_MAX = 1 << 16 };
@@ -21,9 +21,9 @@ enum { DIALS, ACCEPTS, ENDS, CARRY_MAX = 1 << 16 };
 struct end {
     char path[64];
     struct secure secure;
-    struct channel channel;
+    struct tunnel channel;
     int fd, wire; /* this end's socket, and the wire's end of it */
-    enum channel_state state;
+    enum tunnel_state state;
     char why[200];
     size_t nsaid; /* bytes that it has put on the wire */
     char said[CARRY_MAX];
@@ -69,15 +69,15 @@ static inline void connect_ends(void)
         e->fd = fds[0];
         e->wire = fds[1];
         e->nsaid = 0;
-        e->state = CHANNEL_WAITS;
-        ck_assert(channel_begin(&e->channel, &e->secure, e->fd, i == DIALS));
+        e->state = TUNNEL_WAITS;
+        ck_assert(tunnel_begin(&e->tunnel, &e->secure, e->fd, i == DIALS));
     }
 }
 
 static inline void disconnect_ends(void)
 {
     for (int i = 0; i < ENDS; i++) {
-        channel_close(&ends[i].channel);
+        tunnel_close(&ends[i].tunnel);
         close(ends[i].fd);
         close(ends[i].wire);
     }
@@ -112,13 +112,13 @@ static inline bool carry(int from, wire_change change)
 
 static inline void shake(struct end *e)
 {
-    if (e->state == CHANNEL_WAITS)
-        e->state = channel_shake(&e->channel, e->fd, e->why, sizeof(e->why));
+    if (e->state == TUNNEL_WAITS)
+        e->state = tunnel_shake(&e->tunnel, e->fd, e->why, sizeof(e->why));
 }
 
 static inline bool is_over(void)
 {
-    return ends[DIALS].state != CHANNEL_WAITS && ends[ACCEPTS].state != CHANNEL_WAITS;
+    return ends[DIALS].state != TUNNEL_WAITS && ends[ACCEPTS].state != TUNNEL_WAITS;
 }
 
 /* Until both ends have come to a result, or nothing moves. */
@@ -137,7 +137,7 @@ static inline void shake_hands(wire_change change)
 
 static inline bool are_open(void)
 {
-    return ends[DIALS].state == CHANNEL_OPEN && ends[ACCEPTS].state == CHANNEL_OPEN;
+    return ends[DIALS].state == TUNNEL_OPEN && ends[ACCEPTS].state == TUNNEL_OPEN;
 }
 
 #endif

@@ -1,4 +1,4 @@
-#include "server/figures.h"
+#include "server/scrape.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 enum { ROOM = 128 };
 
-static struct figure *find(const struct figures *f, const char *name)
+static struct sample *find(const struct scrape *f, const char *name)
 {
     for (size_t i = 0; i < f->n; i++) {
         if (strcmp(f->of[i].name, name) == 0)
@@ -19,10 +19,10 @@ static struct figure *find(const struct figures *f, const char *name)
     return NULL;
 }
 
-static struct figure *append(struct figures *f)
+static struct sample *append(struct scrape *f)
 {
     if (f->n == f->room) {
-        struct figure *of = realloc(f->of, (f->room + ROOM) * sizeof(*of));
+        struct sample *of = realloc(f->of, (f->room + ROOM) * sizeof(*of));
         if (of == NULL) {
             f->failed = true;
             return NULL;
@@ -34,17 +34,17 @@ static struct figure *append(struct figures *f)
 }
 
 /* Plain `stats` and `stats repl` share some. */
-static void add(struct figures *f, const char *name, size_t nname, const char *value,
+static void add(struct scrape *f, const char *name, size_t nname, const char *value,
                 size_t nvalue)
 {
     char key[sizeof(f->of->name)];
     snprintf(key, sizeof(key), "%.*s", (int)nname, name);
-    struct figure *one = find(f, key);
+    struct sample *one = find(f, key);
     if (one == NULL)
         one = append(f);
     if (one == NULL)
         return;
-    *one = (struct figure){ .help = "" };
+    *one = (struct sample){ .help = "" };
     memcpy(one->name, key, sizeof(key));
     snprintf(one->value, sizeof(one->value), "%.*s", (int)nvalue, value);
 }
@@ -56,7 +56,7 @@ static void add_own(void *context, const char *name, const char *value)
 
 /* An engine hands the cookie through to this function, but may also look at it as at a
  * connection, which there is not. So the cookie is NULL, and this says who asks. */
-static _Thread_local struct figures *asking;
+static _Thread_local struct scrape *asking;
 
 static void add_engines(const char *name, const uint16_t nname, const char *value,
                         const uint32_t nvalue, const void *cookie)
@@ -68,7 +68,7 @@ static void add_engines(const char *name, const uint16_t nname, const char *valu
 static void describe(void *context, const char *name, enum admin_stat kind,
                      const char *help)
 {
-    struct figure *one = find(context, name);
+    struct sample *one = find(context, name);
     if (one == NULL)
         return;
     one->is_known = true;
@@ -76,11 +76,11 @@ static void describe(void *context, const char *name, enum admin_stat kind,
     one->help = help;
 }
 
-bool figures_take(struct figures *f, struct server *server)
+bool scrape_take(struct scrape *f, struct server *server)
 {
     ENGINE_HANDLE_V1 *api = server->engine.api;
     ENGINE_HANDLE *handle = server->engine.handle;
-    *f = (struct figures){ 0 };
+    *f = (struct scrape){ 0 };
     asking = f;
     stats_each(server, add_own, f);
     api->get_stats(handle, NULL, NULL, 0, add_engines);
@@ -91,20 +91,20 @@ bool figures_take(struct figures *f, struct server *server)
     return !f->failed;
 }
 
-void figures_free(struct figures *f)
+void scrape_free(struct scrape *f)
 {
     free(f->of);
-    *f = (struct figures){ 0 };
+    *f = (struct scrape){ 0 };
 }
 
-const char *figures_find(const struct figures *f, const char *name)
+const char *scrape_find(const struct scrape *f, const char *name)
 {
-    const struct figure *one = find(f, name);
+    const struct sample *one = find(f, name);
     return one != NULL ? one->value : NULL;
 }
 
-bool figures_is_set(const struct figures *f, const char *name)
+bool scrape_is_set(const struct scrape *f, const char *name)
 {
-    const char *value = figures_find(f, name);
+    const char *value = scrape_find(f, name);
     return value != NULL && strcmp(value, "1") == 0;
 }

@@ -5,10 +5,10 @@
  *   shaking          TLS's handshake: no byte passes, in neither direction
  *   refused          the handshake has failed; close the connection
  *
- * The replication thread, under the core lock. A channel must not move.
+ * The replication thread, under the core lock. A tunnel must not move.
  */
-#ifndef REPL_CHANNEL_H
-#define REPL_CHANNEL_H
+#ifndef REPL_TUNNEL_H
+#define REPL_TUNNEL_H
 
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -16,7 +16,7 @@
 #include "base/output.h"
 #include "repl/secure.h"
 
-struct channel {
+struct tunnel {
     struct tls_stream tls; /* ssl NULL: plain */
     struct secure_peer peer;
     bool shaking;
@@ -26,34 +26,34 @@ struct channel {
     uint64_t sent;   /* bytes under this key */
 };
 
-/* A channel of zeros is plain. Begins the handshake, if `s` is on. False: out of memory.
+/* A tunnel of zeros is plain. Begins the handshake, if `s` is on. False: out of memory.
  */
-bool channel_begin(struct channel *c, const struct secure *s, int fd, bool dialled);
-void channel_close(struct channel *c);
+bool tunnel_begin(struct tunnel *c, const struct secure *s, int fd, bool dialled);
+void tunnel_close(struct tunnel *c);
 
 /* Looks at what the other side has said first, if it has, and leaves it unread. NULL: it
  * may be the peer. Otherwise why it is not; it has been told. So most strangers are
  * refused before they cost more than this. *looked: it has said something. */
-const char *channel_glance(const struct secure *s, int fd, bool dialled, bool *looked);
+const char *tunnel_glance(const struct secure *s, int fd, bool dialled, bool *looked);
 
-enum channel_state { CHANNEL_OPEN, CHANNEL_WAITS, CHANNEL_REFUSED };
+enum tunnel_state { TUNNEL_OPEN, TUNNEL_WAITS, TUNNEL_REFUSED };
 
 /* Goes on with the handshake. REFUSED: why has the reason. */
-enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nwhy);
+enum tunnel_state tunnel_shake(struct tunnel *c, int fd, char *why, size_t nwhy);
 
 /* As readv and output_send. */
-ssize_t channel_read(struct channel *c, int fd, const struct iovec *pieces, size_t n);
-enum output_result channel_send(struct channel *c, int fd, struct output *o,
-                                output_release release, void *context, size_t *nsent);
+ssize_t tunnel_read(struct tunnel *c, int fd, const struct iovec *pieces, size_t n);
+enum output_result tunnel_send(struct tunnel *c, int fd, struct output *o,
+                               output_release release, void *context, size_t *nsent);
 
 /* Has the peer shown nothing yet of what it must prove? */
-static inline bool channel_is_strange(const struct channel *c)
+static inline bool tunnel_is_strange(const struct tunnel *c)
 {
     return c->shaking && !c->peer.is_known;
 }
 
 /* Is this the first byte of a record of TLS? A plain link begins with another one. */
-static inline bool channel_is_tls(char first)
+static inline bool tunnel_is_tls(char first)
 {
     return first == 0x16 || first == 0x15;
 }

@@ -1,4 +1,4 @@
-#include "repl/channel.h"
+#include "repl/tunnel.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -9,7 +9,7 @@
 
 enum { GLANCE = 1024 }; /* bytes; the first message of TLS has some 300 */
 
-bool channel_begin(struct channel *c, const struct secure *s, int fd, bool dialled)
+bool tunnel_begin(struct tunnel *c, const struct secure *s, int fd, bool dialled)
 {
     if (!secure_is_on(s))
         return true;
@@ -18,11 +18,11 @@ bool channel_begin(struct channel *c, const struct secure *s, int fd, bool diall
     return c->tls.ssl != NULL;
 }
 
-void channel_close(struct channel *c)
+void tunnel_close(struct tunnel *c)
 {
     if (c->tls.ssl != NULL)
         tls_stream_close(&c->tls);
-    *c = (struct channel){ 0 };
+    *c = (struct tunnel){ 0 };
 }
 
 /* ---- handshake */
@@ -34,7 +34,7 @@ static void send_alert(int fd, unsigned char description)
     (void)!send(fd, alert, sizeof(alert), MSG_NOSIGNAL);
 }
 
-const char *channel_glance(const struct secure *s, int fd, bool dialled, bool *looked)
+const char *tunnel_glance(const struct secure *s, int fd, bool dialled, bool *looked)
 {
     enum { PROTOCOL_VERSION = 70, HANDSHAKE_FAILURE = 40 };
     char first[GLANCE];
@@ -42,7 +42,7 @@ const char *channel_glance(const struct secure *s, int fd, bool dialled, bool *l
     *looked = n > 0;
     if (n <= 0)
         return NULL;
-    if (!channel_is_tls(first[0])) {
+    if (!tunnel_is_tls(first[0])) {
         send_alert(fd, PROTOCOL_VERSION);
         return "it does not encrypt the link: it has no secret_file, or is of an older "
                "version";
@@ -53,29 +53,29 @@ const char *channel_glance(const struct secure *s, int fd, bool dialled, bool *l
     return SECURE_NO_SECRET;
 }
 
-static enum channel_state refuse(struct channel *c)
+static enum tunnel_state refuse(struct tunnel *c)
 {
     c->tls.broken = true;
-    return CHANNEL_REFUSED;
+    return TUNNEL_REFUSED;
 }
 
-static enum channel_state finish(struct channel *c, char *why, size_t nwhy)
+static enum tunnel_state finish(struct tunnel *c, char *why, size_t nwhy)
 {
     c->shaking = false;
     if (secure_is_proved(&c->peer, c->tls.ssl))
-        return CHANNEL_OPEN;
+        return TUNNEL_OPEN;
     snprintf(why, nwhy, "the peer has proved nothing");
     return refuse(c);
 }
 
-enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nwhy)
+enum tunnel_state tunnel_shake(struct tunnel *c, int fd, char *why, size_t nwhy)
 {
     if (!c->shaking)
-        return CHANNEL_OPEN;
+        return TUNNEL_OPEN;
     const char *strange = NULL;
     if (!c->has_looked)
-        strange = channel_glance(c->peer.secure, fd, !SSL_is_server(c->tls.ssl),
-                                 &c->has_looked);
+        strange =
+            tunnel_glance(c->peer.secure, fd, !SSL_is_server(c->tls.ssl), &c->has_looked);
     if (strange != NULL) {
         snprintf(why, nwhy, "%s", strange);
         return refuse(c);
@@ -84,14 +84,14 @@ enum channel_state channel_shake(struct channel *c, int fd, char *why, size_t nw
     if (SSL_do_handshake(c->tls.ssl) == 1)
         return finish(c, why, nwhy);
     if (tls_stream_fail(&c->tls) < 0 && !c->tls.broken)
-        return CHANNEL_WAITS;
+        return TUNNEL_WAITS;
     secure_explain(&c->peer, c->tls.ssl, errno, why, nwhy);
     return refuse(c);
 }
 
 /* ---- bytes */
 
-static void forget_errors(const struct channel *c)
+static void forget_errors(const struct tunnel *c)
 {
     int error = errno;
     if (c->tls.broken)
@@ -99,7 +99,7 @@ static void forget_errors(const struct channel *c)
     errno = error;
 }
 
-ssize_t channel_read(struct channel *c, int fd, const struct iovec *pieces, size_t n)
+ssize_t tunnel_read(struct tunnel *c, int fd, const struct iovec *pieces, size_t n)
 {
     if (c->tls.ssl == NULL)
         return n == 1 ? read(fd, pieces->iov_base, pieces->iov_len)
@@ -110,7 +110,7 @@ ssize_t channel_read(struct channel *c, int fd, const struct iovec *pieces, size
 }
 
 /* Between two records only. The peer follows by itself. */
-static void rekey(struct channel *c)
+static void rekey(struct tunnel *c)
 {
     if (c->sent < c->peer.secure->rekey_bytes || c->blocked ||
         SSL_key_update(c->tls.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1)
@@ -118,8 +118,8 @@ static void rekey(struct channel *c)
     c->sent = 0;
 }
 
-enum output_result channel_send(struct channel *c, int fd, struct output *o,
-                                output_release release, void *context, size_t *nsent)
+enum output_result tunnel_send(struct tunnel *c, int fd, struct output *o,
+                               output_release release, void *context, size_t *nsent)
 {
     if (c->tls.ssl == NULL)
         return output_send(o, fd, release, context, nsent);
