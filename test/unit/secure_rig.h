@@ -21,7 +21,7 @@ enum { DIALS, ACCEPTS, ENDS, CARRY_MAX = 1 << 16 };
 struct end {
     char path[64];
     struct secure secure;
-    struct tunnel channel;
+    struct tunnel tunnel;
     int fd, wire; /* this end's socket, and the wire's end of it */
     enum tunnel_state state;
     char why[200];
