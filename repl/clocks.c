@@ -2,24 +2,41 @@
 
 enum {
     SECOND = 1000000,
-    DRIFT = 1000,      /* clocks may go apart by one in so many */
-    MARGIN_US = 100000 /* what we know of both stores' clocks is not better */
+    DRIFT = 1000,       /* clocks may go apart by one in so many */
+    MARGIN_US = 100000, /* what we know of both stores' clocks is not better */
+    LATE_ENOUGH = 3     /* so many late seconds in a row are no accident */
 };
 
 /* ---- this node's */
 
-/* `second` has begun by now. If it is the next one, it began after the last look; if it
- * begins late because the host is busy, zero is late until a second begins in time. A
- * host that has skipped seconds was late, and its new second says nothing of when it
- * began. */
+/* A second has just begun, which began at `earliest` + second at the earliest. A busy
+ * host is late with one or another; one that is late with each has another zero. */
+static void note_begin(struct store_clock *s, int64_t earliest)
+{
+    if (earliest <= s->zero_us) {
+        s->nlate = 0;
+        return;
+    }
+    if (s->nlate == 0 || earliest < s->late_us)
+        s->late_us = earliest;
+    if (++s->nlate < LATE_ENOUGH)
+        return;
+    s->zero_us = s->late_us;
+    s->nlate = 0;
+}
+
+/* `second` has begun by now. If it is the next one, it began after the last look. A host
+ * that has skipped seconds was late, and its new second says nothing of when it began. */
 void store_clock_look(struct store_clock *s, uint64_t now_us, uint32_t second)
 {
     int64_t latest = (int64_t)now_us - (int64_t)second * SECOND;
     int64_t earliest = latest - (int64_t)(now_us - s->looked_us);
     if (s->looked_us == 0 || latest < s->zero_us)
         s->zero_us = latest;
-    else if (second == s->second + 1 && s->zero_us < earliest)
-        s->zero_us = earliest;
+    if (s->looked_us != 0 && second == s->second + 1)
+        note_begin(s, earliest);
+    else if (second != s->second)
+        s->nlate = 0;
     s->second = second;
     s->looked_us = now_us;
 }

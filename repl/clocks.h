@@ -29,6 +29,8 @@ struct store_clock {
     uint32_t second;    /* at the last look */
     uint64_t looked_us; /* 0: never */
     int64_t zero_us;    /* when second 0 began, by the machine's clock */
+    unsigned nlate;     /* so many seconds in a row began late for this zero: */
+    int64_t late_us;    /* the earliest zero that they allow */
 };
 
 /* Call this often: the closer two calls, the better is known when a second begins. */

@@ -36,6 +36,12 @@ void clock_tick(void)
         atomic_store(&date_of_zero, offset);
 }
 
+struct timeval clock_until_next(void)
+{
+    uint64_t us = 1000000 - monotonic_us() % 1000000;
+    return (struct timeval){ (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
+}
+
 rel_time_t clock_now(void)
 {
     return atomic_load_explicit(&now_ticks, memory_order_relaxed);

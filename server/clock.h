@@ -8,6 +8,7 @@
 #define SERVER_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <memcached/types.h>
@@ -16,8 +17,10 @@ enum { CLOCK_RELATIVE_MAX = 60 * 60 * 24 * 30 }; /* larger values are dates */
 
 /* Once, before any other thread. */
 void clock_start(void);
-/* Main thread, once a second. */
+/* Main thread, once a second, soon after it has begun. */
 void clock_tick(void);
+/* The time until the next second begins. */
+struct timeval clock_until_next(void);
 
 rel_time_t clock_now(void);
 rel_time_t clock_realtime(time_t exptime);

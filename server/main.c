@@ -110,10 +110,13 @@ static bool start_extensions(struct server *server, char *why, size_t nwhy)
     return ok;
 }
 
+/* In step with the clock: a tick that comes late does not make the next ones late. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-    (void)fd, (void)what, (void)arg;
+    const struct timeval next = clock_until_next();
+    (void)fd, (void)what;
     clock_tick();
+    (void)event_add(arg, &next); /* if this fails, it comes in a second */
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)
@@ -134,9 +137,9 @@ struct main_events {
 
 static bool add_main_events(struct server *server, struct main_events *e)
 {
-    static const struct timeval second = { 1, 0 };
+    const struct timeval first = clock_until_next();
     struct event_base *base = server->base;
-    e->tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+    e->tick = event_new(base, -1, EV_PERSIST, on_tick, event_self_cbarg());
     e->stop = event_new(base, server->stop_fd, EV_READ, on_stop, base);
     e->term = evsignal_new(base, SIGTERM, on_stop, base);
     e->interrupt = evsignal_new(base, SIGINT, on_stop, base);
@@ -144,7 +147,7 @@ static bool add_main_events(struct server *server, struct main_events *e)
     e->hangup = evsignal_new(base, SIGHUP, on_hangup, server);
     return e->tick != NULL && e->stop != NULL && e->term != NULL &&
            e->interrupt != NULL && e->graceful != NULL && e->hangup != NULL &&
-           event_add(e->tick, &second) == 0 && event_add(e->stop, NULL) == 0 &&
+           event_add(e->tick, &first) == 0 && event_add(e->stop, NULL) == 0 &&
            event_add(e->term, NULL) == 0 && event_add(e->interrupt, NULL) == 0 &&
            event_add(e->graceful, NULL) == 0 && event_add(e->hangup, NULL) == 0;
 }

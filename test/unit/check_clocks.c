@@ -31,13 +31,28 @@ START_TEST(test_a_clock_that_stood_still)
 }
 END_TEST
 
+/* A host that is late with some seconds, because it gets no processor, has the same
+ * zero. */
+START_TEST(test_a_clock_that_is_late_at_times)
+{
+    struct store_clock s = { 0 };
+    for (uint64_t ms = 5000; ms < 60000; ms += 10) {
+        uint64_t late = ms / 1000 % 3 == 0 ? 0 : 900;
+        store_clock_look(&s, ms * 1000,
+                         (uint32_t)((ms - (ms % 1000 < late ? 1000 : 0)) / 1000));
+    }
+    ck_assert_int_ge(s.zero_us, 0);
+    ck_assert_int_le(s.zero_us, 10000);
+}
+END_TEST
+
 /* One that is 300 ms slower from now on is followed. */
 START_TEST(test_a_clock_that_goes_late)
 {
     struct store_clock s = { 0 };
     for (uint64_t ms = 5000; ms < 9000; ms += 10)
         store_clock_look(&s, ms * 1000, (uint32_t)(ms / 1000));
-    for (uint64_t ms = 9000; ms < 12000; ms += 10)
+    for (uint64_t ms = 9000; ms < 13000; ms += 10)
         store_clock_look(&s, ms * 1000, (uint32_t)((ms - 300) / 1000));
     ck_assert_int_ge(s.zero_us, 290000);
     ck_assert_int_le(s.zero_us, 300000);
@@ -260,6 +275,7 @@ int main(void)
     const TTest *tests[] = {
         test_a_clock_that_is_looked_at,
         test_a_clock_that_stood_still,
+        test_a_clock_that_is_late_at_times,
         test_a_clock_that_goes_late,
         test_the_quickest_exchange_counts,
         test_clocks_that_drift_and_jump,
