@@ -25,6 +25,11 @@ static void complain_of_scans(struct adapter *a)
                            "so nothing can be copied to the peer: restart this node\n");
 }
 
+static bool wants(const void *wanted, uint64_t hash)
+{
+    return map_has(wanted, hash);
+}
+
 /* The engine may give all items, whatever is wanted. */
 static TAP_ITERATOR get_iterator(struct adapter *a, struct own_cookie *cookie,
                                  const struct map *wanted)
@@ -35,6 +40,8 @@ static TAP_ITERATOR get_iterator(struct adapter *a, struct own_cookie *cookie,
         return ENGINE(a)->get_tap_iterator(HANDLE(a), cookie, "replication", 11, 0, NULL,
                                            0);
     filter.bits = map_fold(wanted, ENGINE_FILTER_BITS_MAX, filter.words);
+    filter.wants = wants;
+    filter.context = wanted;
     return mirror->scan(HANDLE(a), cookie, &filter);
 }
 

@@ -9,7 +9,7 @@
  * stays where it is (TAP_PAUSE), and the caller asks again.
  *
  * A filter selects items by the labels of their slots; the scan does not touch the
- * others. If a stretch of buckets has none, the step ends with TAP_NOOP: the caller may
+ * others. Of those that it touches it shows what the filter wants. If a stretch of buckets has none, the step ends with TAP_NOOP: the caller may
  * have other work.
  */
 #include "store/instance.h"
@@ -39,6 +39,8 @@ struct tap_scan {
     struct item **held;
     unsigned nheld, given, room;
     uint64_t labels[LABELS_MAX / 64]; /* a bit for each that is wanted */
+    bool (*wants)(const void *context, uint64_t hash); /* of the filter; NULL: any */
+    const void *context;
 };
 
 /* Labels and filter may differ in bits. Then several bits of the finer one stand for one
@@ -59,6 +61,15 @@ static void choose_labels(const struct table *t, const struct engine_filter *f,
                 labels[label / 64] |= UINT64_C(1) << label % 64;
         }
     }
+}
+
+static void choose_exactly(const struct table *t, const struct engine_filter *f,
+                           struct tap_scan *w)
+{
+    if (f == NULL || t->label_hash == NULL)
+        return;
+    w->wants = f->wants;
+    w->context = f->context;
 }
 
 /* What tells from a slot whether its item is wanted. Passed by value: so the compiler
@@ -162,6 +173,13 @@ static bool scan_make_room(struct tap_scan *w, unsigned n)
     return true;
 }
 
+static bool wants_item(const struct table *t, const struct tap_scan *w,
+                       const struct item *it)
+{
+    return w->wants == NULL ||
+           w->wants(w->context, t->label_hash(item_key(it), it->nkey));
+}
+
 /* Of a locked bucket; there is room for all. */
 static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
 {
@@ -169,7 +187,8 @@ static void scan_hold(struct store *s, struct tap_scan *w, struct bucket *b)
     for (int i = 0; i < BUCKET_SLOTS; i++) {
         uint64_t value = slot_load(&b->slot[i]);
         struct item *it = slot_item(&s->table, value);
-        if (!is_wanted(c, value) || store_is_stale(s, it))
+        if (!is_wanted(c, value) || store_is_stale(s, it) ||
+            !wants_item(&s->table, w, it))
             continue;
         item_take_ref(it);
         w->held[w->nheld++] = it;
@@ -245,7 +264,7 @@ static struct item *next_held(struct store *s, struct tap_scan *w)
     return NULL;
 }
 
-/* A bucket whose items are all stale counts as a stretch without any. */
+/* A bucket with nothing to show counts as a stretch without any. */
 static tap_event_t scan_next(struct store *s, struct tap_scan *w, struct item **shown)
 {
     store_check_flush(s);
@@ -305,6 +324,7 @@ TAP_ITERATOR store_scan_begin(struct store *s, const void *cookie,
     if (w == NULL)
         return NULL;
     choose_labels(&s->table, filter, w->labels);
+    choose_exactly(&s->table, filter, w);
     store_scan_end(s, cookie);
     w->cookie = cookie;
     AZ(pthread_mutex_lock(&s->tap_lock));

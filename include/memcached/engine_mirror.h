@@ -26,7 +26,7 @@
 #include <memcached/engine.h>
 
 #define ENGINE_FEATURE_MIRROR 0x80000a03u
-#define ENGINE_MIRROR_NAME    "mirror 4"
+#define ENGINE_MIRROR_NAME    "mirror 5"
 
 /*
  * The credit of an item, which travels with it from node to node: how often it was read
@@ -73,11 +73,19 @@ typedef void (*engine_subscriber)(void *context, const struct engine_note *note)
 typedef uint64_t (*engine_hash)(const void *key, size_t nkey);
 
 /* A set of keys. The leading `bits` of a key's hash are the number of its bit, and the
- * key belongs to the set if that bit is set. Bit n is words[n / 64] >> n % 64 & 1. */
+ * key belongs to the set if that bit is set. Bit n is words[n / 64] >> n % 64 & 1. From
+ * these bits the engine can often tell without a look at the item.
+ *
+ * wants, if it is not NULL, is asked about the hash of each key that remains: an item that
+ * it does not want need not be shown. It is called inside the scan's calls, with locks of
+ * the engine held, so it must be fast and must not call the engine. It and its context
+ * must stay valid until the scan has ended. */
 enum { ENGINE_FILTER_BITS_MIN = 6, ENGINE_FILTER_BITS_MAX = 16 };
 struct engine_filter {
     unsigned bits;
     uint64_t words[(1 << ENGINE_FILTER_BITS_MAX) / 64];
+    bool (*wants)(const void *context, uint64_t hash);
+    const void *context;
 };
 
 struct engine_mirror {

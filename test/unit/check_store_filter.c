@@ -138,6 +138,25 @@ START_TEST(short_labels_show_their_neighbours)
 }
 END_TEST
 
+/* By all of their hash, of which labels have little. */
+static bool wants_odd(const void *mask, uint64_t hash)
+{
+    return (hash & *(const uint64_t *)mask) != 0;
+}
+
+START_TEST(of_what_remains_each_is_asked_for)
+{
+    const uint64_t lowest = 1;
+    fill(ITEMS);
+    want_every(12, 7);
+    filter.wants = wants_odd;
+    filter.context = &lowest;
+    scan();
+    for (int i = 0; i < ITEMS; i++)
+        ck_assert_int_eq(seen[i], is_wanted(12, hash_of(i)) && (hash_of(i) & 1) != 0);
+}
+END_TEST
+
 START_TEST(all_or_nothing)
 {
     fill(ITEMS);
@@ -249,6 +268,7 @@ int main(void)
     const TTest *tests[] = {
         nothing_else_is_shown,
         short_labels_show_their_neighbours,
+        of_what_remains_each_is_asked_for,
         all_or_nothing,
         a_stretch_without_any_is_a_step,
         nothing_is_missed_while_all_moves,
