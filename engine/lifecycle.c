@@ -134,6 +134,7 @@ static bool start_thread(struct repl_engine *e)
         .peer_from = o->peers_from,
         .secure = { o->secret_file, o->tls_cert, o->tls_key, o->tls_ca },
         .control = { .path = o->control, .figures = figures, .context = e },
+        .is_prompt = e->wrapped.mirror != NULL,
         .control_is_optional = o->control == NULL,
         .store_ops = &adapter_ops,
         .store = &e->adapter,

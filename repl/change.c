@@ -83,6 +83,7 @@ enum change_result change_begin(struct repl_core *c, struct change *ch,
     enum change_result r = enter_active(c, ch, request);
     if (r != CHANGE_OK)
         return r;
+    ch->is_due = false;
     ch->key = key;
     ch->nkey = nkey;                /* mutant: open-bracket */
     ch->hash = hash_key(key, nkey); /* mutant: touch-before-outcome */
@@ -112,8 +113,7 @@ static void append(struct repl_core *c, struct change *ch, enum journal_kind kin
     if (__builtin_expect(journal_append(&c->journal, &w->ring, kind, ch->hash, ch->key,
                                         ch->nkey, 0, delta),
                          1)) {
-        if (ch->flags & GATE_JOURNAL)
-            c->port_ops->wake(c->port);
+        ch->is_due = ch->flags & GATE_JOURNAL;
         return;
     }
     atomic_fetch_add_explicit(&w->overflows, 1, memory_order_relaxed);
@@ -171,8 +171,9 @@ void change_record_absence(struct repl_core *c, struct change *ch)
 
 void change_end(struct repl_core *c, struct change *ch)
 {
-    (void)c;
     gate_leave(ch->worker);
+    if (ch->is_due)
+        c->port_ops->changed(c->port);
 }
 
 bool change_before_read(struct repl_core *c, const void *key, size_t nkey)

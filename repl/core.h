@@ -146,6 +146,7 @@ const struct repl_config *repl_core_config(const struct repl_core *c);
 
 void repl_core_lock(struct repl_core *c);
 void repl_core_unlock(struct repl_core *c);
+bool repl_core_trylock(struct repl_core *c); /* false: another thread has it */
 
 /* ---- what clients do; any worker thread, not LOCKED (change.c) */
 
@@ -167,6 +168,7 @@ struct change {
     const void *key;
     size_t nkey;
     unsigned flags;
+    bool is_due; /* there is something in the journal to ship */
 };
 
 enum change_result change_begin(struct repl_core *c, struct change *ch,
@@ -260,6 +262,9 @@ uint64_t repl_core_due_us(struct repl_core *c);
  * True if more is due right now, false if it must wait for an event. now_us as for a
  * tick. */
 bool repl_core_work(struct repl_core *c, uint64_t now_us);
+/* Ship what clients have changed, on whatever thread. False: nothing was done, because
+ * it takes more than that, and repl_core_work must do it. */
+bool repl_core_ship(struct repl_core *c, uint64_t now_us);
 
 void repl_core_promote(struct repl_core *c, const char *why);
 /* Demote at once, whatever the peer has. A node that resigned becomes an ordinary

@@ -234,6 +234,19 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
     return (c->session.merged && work_merged(c)) || more; /* mutant: journal-unmerged 3 */
 }
 
+/* Only changes are due, and small ones. */
+bool repl_core_ship(struct repl_core *c, uint64_t now_us)
+{
+    CHECK_OBJ(c, REPL_CORE_MAGIC);
+    if (!c->session.merged || flush_is_unseen(c) || c->flush.due || c->session.map_due ||
+        c->session.purge_due || c->purge.goal != NULL ||
+        c->session.copy.origin != COPY_NONE)
+        return false;
+    repl_core_at(c, now_us);
+    bool more = notices_ship(c);
+    return ship_changes(c) && !more && !gather_has_later(c);
+}
+
 enum repl_need repl_core_need(struct repl_core *c)
 {
     bool waits = absent_is_due(c) && !ship_has_room(c);

@@ -119,6 +119,13 @@ void repl_core_lock(struct repl_core *c)
     AZ(pthread_mutex_lock(&c->lock));
 }
 
+bool repl_core_trylock(struct repl_core *c)
+{
+    int error = pthread_mutex_trylock(&c->lock);
+    CHECK(error == 0 || error == EBUSY);
+    return error == 0;
+}
+
 void repl_core_unlock(struct repl_core *c)
 {
     AZ(pthread_mutex_unlock(&c->lock));

@@ -197,9 +197,19 @@ static void note_written(struct link *l, size_t n, uint64_t *written)
     l->moved += n;
 }
 
-enum link_io link_write(struct link *l, uint64_t *written)
+enum output_result link_write_on(struct link *l, uint64_t *written)
 {
     size_t n;
+    if (l->out.bytes.failed)
+        return OUTPUT_BROKEN;
+    enum output_result result =
+        tunnel_send(&l->tunnel, l->fd, &l->out, l->store_ops->release, l->store, &n);
+    note_written(l, n, written);
+    return result;
+}
+
+enum link_io link_write(struct link *l, uint64_t *written)
+{
     if (l->out.bytes.failed) { /* the last message may be incomplete */
         errno = ENOMEM;
         return LINK_IO_FAILED;
@@ -208,9 +218,7 @@ enum link_io link_write(struct link *l, uint64_t *written)
         return LINK_IO_OK;
     if (l->tunnel.shaking)
         return want_write(l, l->tunnel.tls.wants_write) ? LINK_IO_OK : LINK_IO_FAILED;
-    enum output_result result =
-        tunnel_send(&l->tunnel, l->fd, &l->out, l->store_ops->release, l->store, &n);
-    note_written(l, n, written);
+    enum output_result result = link_write_on(l, written);
     if (result == OUTPUT_BLOCKED)
         return want_write(l, true) ? LINK_IO_FULL : LINK_IO_FAILED;
     if (result == OUTPUT_BROKEN)

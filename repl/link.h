@@ -84,6 +84,10 @@ void link_put_value(struct link *l, struct repl_item *item);
 /* Write what waits; arms the events as needed. FULL: the network takes no more now. */
 enum link_io link_write(struct link *l, uint64_t *written);
 
+/* Write what the network takes now, and arm nothing. Any thread, under the core lock, on
+ * an open link. */
+enum output_result link_write_on(struct link *l, uint64_t *written);
+
 /* Is the kernel retransmitting what the peer has not acknowledged? Then the network has
  * lost packets for a fifth of a second at least, and the pauses between tries grow. */
 bool link_is_stalled(const struct link *l);

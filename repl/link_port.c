@@ -38,6 +38,14 @@ static void port_wake(void *port)
         loop_wake(t);
 }
 
+static void port_changed(void *port)
+{
+    struct repl_thread *t = port;
+    if (atomic_load(&t->sleeping) && atomic_exchange(&t->sleeping, false) &&
+        !prompt_ship(t))
+        loop_wake(t);
+}
+
 static void port_log(void *port, enum repl_log level, const char *text)
 {
     loop_log(port, level, "%s", text);
@@ -49,5 +57,6 @@ const struct repl_port_ops repl_thread_port = {
     .backlog = port_backlog,
     .close = port_close,
     .wake = port_wake,
+    .changed = port_changed,
     .log = port_log,
 };

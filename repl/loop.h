@@ -8,6 +8,7 @@
  *
  *   node_address, address_range, repeats, secure, tunnel, link: see their headers
  *   loop.c         the log; waking the thread
+ *   prompt.c       ships a change at once, on the client's thread
  *   slots.c        places for connections, closing one, pauses between dials
  *   link_port.c    the core's port (repl/port.h)
  *   black_hole.c   finds a network that loses large packets
@@ -55,6 +56,7 @@ struct repl_thread_config {
     struct secure_config secure;            /* how both prove themselves */
     struct control_config control;          /* path NULL: none */
     bool control_is_optional;               /* if it cannot be made, log that and go on */
+    bool is_prompt; /* the store never blocks: clients' threads may ship */
     const struct repl_store_ops *store_ops; /* the core's store: releases sent items */
     void *store;
     void (*log)(void *context, enum repl_log level, const char *text);
@@ -102,7 +104,8 @@ struct repl_thread {
     uint64_t alarm_us; /* when the alarm goes off */
     bool progress;     /* the core has made a step that somebody waits for; core LOCKED */
     unsigned face;     /* repl_core_face when control clients were told last */
-    uint64_t shipped_before, shipped_at_us; /* changes shipped so far; when that grew */
+    /* Changes shipped so far; when that grew. LOCKED. */
+    uint64_t shipped_before, shipped_at_us;
 
     struct repl_slot slots[REPL_SLOTS];
     struct link *session; /* the link over which the core talks, or NULL */
@@ -133,6 +136,12 @@ void loop_log(struct repl_thread *t, enum repl_log level, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 /* If this fails, the thread wakes up at its next tick. */
 void loop_wake(struct repl_thread *t);
+
+/* ---- prompt.c; any thread, not LOCKED */
+
+/* Ship what is due here and now, if that is a change after a pause. False: it is for the
+ * replication thread, which the caller must wake. */
+bool prompt_ship(struct repl_thread *t);
 
 /* ---- all that follow: on the replication thread, core LOCKED */
 

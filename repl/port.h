@@ -30,6 +30,9 @@ struct repl_port_ops {
     void (*close)(void *port, const char *reason);
     /* There is work for repl_core_work. Any thread. */
     void (*wake)(void *port);
+    /* The same, of a client's change; its bracket is closed and nothing is LOCKED. The
+     * port may call repl_core_ship here and now. */
+    void (*changed)(void *port);
     void (*log)(void *port, enum repl_log level, const char *text);
 };
 

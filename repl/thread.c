@@ -15,7 +15,7 @@
 
 /* While changes are frequent, the thread sleeps for LINGER_US after shipping, so that
  * changes and acknowledgements gather: a batch then holds many changes, and no client
- * pays for a wake-up. A change that comes after a pause is shipped at once. */
+ * pays for a wake-up. A change that comes after a pause is shipped at once (prompt.c). */
 enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
 
 /* The longest pause between ticks, even if heartbeats are rarer: a tick dials the peer
@@ -83,28 +83,34 @@ static void tell(struct repl_thread *t, unsigned face, bool progress)
         control_progress(t->control);
 }
 
-/* One round of work. */
-static enum next thread_work(struct repl_thread *t)
+static enum next pace(struct repl_thread *t)
 {
-    repl_core_lock(t->core);
-    bool more = io_read_on(t);
-    more = repl_core_work(t->core, monotonic_us()) || more;
-    slots_flush(t);
-    set_alarm(t);
     uint64_t shipped = repl_core_counters(t->core)->shipped;
-    unsigned face = repl_core_face(t->core);
-    bool progress = t->progress;
-    t->progress = false;
-    repl_core_unlock(t->core);
-    tell(t, face, progress);
-    if (more)
-        return NEXT_AT_ONCE;
     if (shipped == t->shipped_before)
         return NEXT_EVENT;
     uint64_t now = monotonic_us(), last = t->shipped_at_us;
     t->shipped_before = shipped;
     t->shipped_at_us = now;
     return now - last < FREQUENT_US ? NEXT_SOON : NEXT_EVENT;
+}
+
+/* One round of work. */
+static enum next thread_work(struct repl_thread *t)
+{
+    repl_core_lock(t->core);
+    atomic_store(&t->sleeping,
+                 false); /* also if a prompt change has just said otherwise */
+    bool more = io_read_on(t);
+    more = repl_core_work(t->core, monotonic_us()) || more;
+    slots_flush(t);
+    set_alarm(t);
+    unsigned face = repl_core_face(t->core);
+    bool progress = t->progress;
+    t->progress = false;
+    enum next next = more ? NEXT_AT_ONCE : pace(t);
+    repl_core_unlock(t->core);
+    tell(t, face, progress);
+    return next;
 }
 
 static enum repl_need need(struct repl_thread *t)
@@ -267,6 +273,7 @@ bool repl_thread_start(struct repl_thread *t, char *why, size_t nwhy)
         free_all(t);
         return false;
     }
+    (void)pthread_setname_np(t->thread, "replication"); /* for top and perf */
     return true;
 }
 

@@ -61,6 +61,7 @@ const struct repl_port_ops wire_port_ops = {
     .backlog = port_backlog,
     .close = port_close,
     .wake = port_wake,
+    .changed = port_wake,
     .log = port_log,
 };
 
