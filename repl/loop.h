@@ -52,10 +52,10 @@ struct control_config {
 
 struct repl_thread_config {
     struct host_port peer, listen;
-    struct address_ranges peer_from;        /* from where else it may connect */
-    struct secure_config secure;            /* how both prove themselves */
-    struct control_config control;          /* path NULL: none */
-    bool control_is_optional;               /* if it cannot be made, log that and go on */
+    struct address_ranges peer_from; /* from where else it may connect */
+    struct secure_config secure;     /* how both prove themselves */
+    struct control_config control;   /* path NULL: none */
+    bool control_is_optional;        /* if it cannot be made, log that and go on */
     bool is_prompt; /* the store never blocks: clients' threads may ship */
     const struct repl_store_ops *store_ops; /* the core's store: releases sent items */
     void *store;
