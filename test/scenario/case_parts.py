@@ -7,6 +7,7 @@ import time
 from harness.content import Difference, lumps, read, values, write
 
 PLACE = "two"
+REST = 0.5  # seconds: a few turns of the background thread
 
 
 def number(node, name):
@@ -117,16 +118,28 @@ def case_active_dies_during_a_resync(lab):
     assert len(held) == 20000, "%d of 20000 are left" % len(held)
 
 
+def at_rest(lab, node):
+    """What it has stored and takes, when its table has grown as large as it wants to be."""
+    names, seen = ("total_items", "engine_used_bytes", "engine_dead_bytes"), [None, 0.0]
+
+    def rests():
+        now = [node.stat(name) for name in names]
+        if now != seen[0]:
+            seen[:] = [now, time.monotonic()]
+        return time.monotonic() - seen[1] > REST
+    lab.until(rests, "%s is at rest" % node.name, 30)
+    return seen[0]
+
+
 def case_a_copy_of_what_is_there_stores_nothing(lab):
     """An operator's copy to an equal standby costs it no memory."""
     a, b = filled(lab, 20000, b"v" * 500, "-m", "128")
-    names = ("total_items", "engine_used_bytes", "engine_dead_bytes")
-    stored = [b.stat(name) for name in names]
+    stored = at_rest(lab, b)
     before = number(a, "resync_items")
     a.ctl("resync")
     lab.until(lambda: number(a, "resync_items") - before >= 20000, "all is copied again", 30)
     in_sync(lab, a, b)
-    again = [b.stat(name) for name in names]
+    again = at_rest(lab, b)
     assert again == stored, "%s, not %s" % (again, stored)
     equal(lab, a, b, keys(20000))
 
