@@ -174,8 +174,12 @@ static bool read_line(struct ask *ask)
 /* Writes to the socket itself: the stream may hold unread lines of news. */
 static bool send_line(struct ask *ask, const char *command)
 {
-    char line[64];
+    char line[400];
     int n = snprintf(line, sizeof(line), "%s\n", command);
+    if ((size_t)n >= sizeof(line)) {
+        errno = EMSGSIZE;
+        return false;
+    }
     return send(fileno(ask->stream), line, (size_t)n, MSG_NOSIGNAL) == n;
 }
 

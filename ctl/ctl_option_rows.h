@@ -3,6 +3,8 @@
  * common_options, guard_options, load_options or keepalived_options.
  *
  *   OPTION_COMMON(name, letter, type, preset, least, most, form, what it does)
+ *   OPTION_STATUS(name, type, preset, least, most, form, what it does)   members of the
+ *                 common ones as well: they may stand before the command, too
  *   OPTION_GUARD(name, type, preset, least, most, form, what it does)
  *   OPTION_LOAD, OPTION_KEEPALIVED(the same)
  *
@@ -11,6 +13,9 @@
  */
 #ifndef OPTION_COMMON
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)
+#endif
+#ifndef OPTION_STATUS
+#define OPTION_STATUS(name, type, preset, min, max, form, help)
 #endif
 #ifndef OPTION_GUARD
 #define OPTION_GUARD(name, type, preset, min, max, form, help)
@@ -27,10 +32,16 @@ OPTION_COMMON(socket, 's', STRING, NULL, 0, 0, "PATH",
 OPTION_COMMON(timeout, 't', NUMBER, NULL, 1, 3600000, "MS",
               "how long to wait for an answer, or its next line (default: 2000; "
               "handover 60000, verify 70000, guard 100, dump and load 10000)")
-OPTION_COMMON(json, 0, BOOL, "false", 0, 0, NULL, "status as a JSON object")
-OPTION_COMMON(watch, 0, BOOL, "false", 0, 0, NULL, "status every second, with rates")
 OPTION_COMMON(help, 'h', BOOL, "false", 0, 0, NULL, "print this text")
 OPTION_COMMON(version, 'V', BOOL, "false", 0, 0, NULL, "print the version")
+
+OPTION_STATUS(pair, BOOL, "false", 0, 0, NULL,
+              "both nodes side by side; the default on a terminal")
+OPTION_STATUS(plain, BOOL, "false", 0, 0, NULL,
+              "lines of a name and a value; the default if not on a terminal")
+OPTION_STATUS(json, BOOL, "false", 0, 0, NULL, "all figures as a JSON object")
+OPTION_STATUS(watch, BOOL, "false", 0, 0, NULL,
+              "again every SECONDS (1), with rates, until Ctrl-C")
 
 OPTION_GUARD(dir, STRING, RUN_DIR, 0, 0, "DIR",
              "where to write the files health and rank")
@@ -63,6 +74,7 @@ OPTION_LOAD(cas, BOOL, "false", 0, 0, NULL,
             "items keep their CAS; the server must know the flag E of ms")
 
 #undef OPTION_LOAD
+#undef OPTION_STATUS
 #undef OPTION_COMMON
 #undef OPTION_GUARD
 #undef OPTION_KEEPALIVED

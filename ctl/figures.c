@@ -37,11 +37,11 @@ uint64_t figures_number(const struct figures *f, const char *name)
     return strtoull(figures_text(f, name), NULL, 10);
 }
 
-static double rate(const struct figures *now, const struct figures *before,
-                   double seconds, const char *name)
+double figures_rate(const struct figures *now, const struct figures *before,
+                    double seconds, const char *name)
 {
     uint64_t a = figures_number(before, name), b = figures_number(now, name);
-    return b > a ? (double)(b - a) / seconds : 0;
+    return b > a && seconds > 0 ? (double)(b - a) / seconds : 0;
 }
 
 static const struct {
@@ -55,6 +55,7 @@ static const struct {
     { "encryption", "repl_encryption", "", false },
     { "term", "repl_term", "", false },
     { "in sync", "repl_in_sync", "", false },
+    { "items", "repl_items", "", false },
     { "at risk", "repl_at_risk", " changes, lost if this node dies now", false },
     { "pending", "repl_pending", " changes not acknowledged", false },
     { "dirty", "repl_dirty_buckets", " buckets", false },
@@ -68,20 +69,22 @@ static const struct {
     { "recovered", "repl_recovered", " items", true },
     { "sent", "repl_bytes_out", " bytes", true },
     { "received", "repl_bytes_in", " bytes", true },
+    { "paused", "repl_paused", "", false },
     { "reconnects", "repl_reconnects", "", false },
     { "last error", "repl_last_error", "", false },
 };
 
-void figures_print(const struct figures *f, const struct figures *before, double seconds)
+void figures_print(FILE *out, const struct figures *f, const struct figures *before,
+                   double seconds)
 {
     for (unsigned i = 0; i < N_ELEMENTS(lines); i++) {
         const char *value = figures_text(f, lines[i].name);
         if (value[0] == '\0')
             continue;
-        printf("%-12s %s%s", lines[i].label, value, lines[i].unit);
+        fprintf(out, "%-12s %s%s", lines[i].label, value, lines[i].unit);
         if (before != NULL && lines[i].is_counter)
-            printf("  (%.0f/s)", rate(f, before, seconds, lines[i].name));
-        putchar('\n');
+            fprintf(out, "  (%.0f/s)", figures_rate(f, before, seconds, lines[i].name));
+        fputc('\n', out);
     }
 }
 
@@ -94,12 +97,12 @@ static json_t *value_of(const char *text)
     return json_string(text);
 }
 
-void figures_print_json(const struct figures *f)
+void figures_print_json(FILE *out, const struct figures *f)
 {
     json_t *object = json_object();
     for (unsigned i = 0; i < f->n; i++)
         json_object_set_new(object, f->of[i].name, value_of(f->of[i].value));
-    json_dumpf(object, stdout, JSON_INDENT(2));
-    putchar('\n');
+    json_dumpf(object, out, JSON_INDENT(2));
+    fputc('\n', out);
     json_decref(object);
 }

@@ -7,7 +7,7 @@
 
 #include "ctl/ask.h"
 
-enum { FIGURES_MAX = 64 };
+enum { FIGURES_MAX = 128 };
 
 struct figures {
     unsigned n;
@@ -20,9 +20,14 @@ enum answer figures_read(struct ask *ask, struct figures *f, const char **text);
 const char *figures_text(const struct figures *f, const char *name); /* "" if unknown */
 uint64_t figures_number(const struct figures *f, const char *name);
 
-/* Print to standard output. before: the figures of `seconds` ago, for rates; NULL if
+/* By how much it grows each second. */
+double figures_rate(const struct figures *now, const struct figures *before,
+                    double seconds, const char *name);
+
+/* Print lines "name value unit". before: the figures of `seconds` ago, for rates; NULL if
  * there are none. */
-void figures_print(const struct figures *f, const struct figures *before, double seconds);
-void figures_print_json(const struct figures *f);
+void figures_print(FILE *out, const struct figures *f, const struct figures *before,
+                   double seconds);
+void figures_print_json(FILE *out, const struct figures *f);
 
 #endif

@@ -49,7 +49,8 @@ struct guard {
     int node_rank;  /* what the node said last, and since when */
     uint64_t rank_since;
     uint64_t asked_at;
-    bool is_dying; /* the process that was asked last is dying */
+    bool is_dying;  /* the process that was asked last is dying */
+    bool is_paused; /* the node says that automatic moves are: the files stay */
 };
 
 static volatile sig_atomic_t is_over;
@@ -79,8 +80,10 @@ static void say(const char *format, ...)
 
 /* ---- what keepalived reads */
 
-static void write_number(struct track_file *file, int number)
+static void write_number(struct guard *g, struct track_file *file, int number)
 {
+    if (g->is_paused)
+        return;
     bool ok = track_file_write(file, number);
     if (!ok && !file->failing) /* tried again each time that the guard asks the node */
         say("cannot write %s: %s; trying again, keepalived still reads %d", file->path,
@@ -95,7 +98,7 @@ static void judge(struct guard *g, int health, const char *why)
     if (health != g->judged)
         say("%s: %s", health == FIT ? "fit to hold the address" : "FAULT", why);
     g->judged = health;
-    write_number(&g->health, health);
+    write_number(g, &g->health, health);
 }
 
 /* If the priority of a backup changes, keepalived waits anew before it takes the
@@ -112,9 +115,22 @@ static void tell_rank(struct guard *g, int rank)
     bool is_settled = monotonic_ms() - g->rank_since >= RANK_SETTLES_MS;
     if (rank == g->rank.number || (!g->is_master && !is_settled))
         return;
-    if (!g->rank.failing)
+    if (!g->rank.failing && !g->is_paused)
         say("rank %d", rank);
-    write_number(&g->rank, rank);
+    write_number(g, &g->rank, rank);
+}
+
+/* keepalived keeps the address where it is, or moves it for reasons of its own; then the
+ * role still follows it. */
+static void note_pause(struct guard *g, bool is_paused)
+{
+    if (is_paused != g->is_paused)
+        say(is_paused
+                ? "automatic moves are paused: keepalived still reads health %d and "
+                  "rank %d"
+                : "the pause is over; keepalived has read health %d and rank %d",
+            g->health.number, g->rank.number);
+    g->is_paused = is_paused;
 }
 
 /* ---- the node */
@@ -125,6 +141,7 @@ static void lose_node(struct guard *g, const char *why)
 {
     ask_close(&g->ask);
     g->connected = false;
+    note_pause(g, false); /* it ends with the node */
     judge(g, FAULT, g->is_dying ? "the process is dying" : why);
     /* The next node is another process, and keepalived will tell its state anew. */
     g->wish = WISH_NONE;
@@ -133,6 +150,8 @@ static void lose_node(struct guard *g, const char *why)
 static void take_figure(void *context, const char *name, const char *value)
 {
     struct guard *g = context;
+    if (strcmp(name, "paused") == 0)
+        note_pause(g, strtol(value, NULL, 10) != 0);
     if (strcmp(name, "rank") == 0)
         tell_rank(g, (int)strtol(value, NULL, 10));
 }
@@ -159,6 +178,7 @@ static bool reach_node(struct guard *g)
         return true;
     g->connected = ask_open(&g->ask, g->config->socket, g->config->timeout_ms);
     if (!g->connected) {
+        note_pause(g, false); /* as in lose_node */
         judge(g, FAULT, g->ask.why);
         return false;
     }

@@ -10,11 +10,20 @@ static const struct option_row rows[] = {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_ROW(#name, letter, type, struct common_options, name, preset, min, max, form, \
                help),
+#define OPTION_STATUS(name, type, preset, min, max, form, help)                          \
+    OPTION_ROW(#name, 0, type, struct common_options, name, preset, min, max, form, help),
 #include "ctl/ctl_option_rows.h"
+};
+
+enum {
+#define OPTION_COMMON(name, letter, type, preset, min, max, form, help) N_##name,
+#include "ctl/ctl_option_rows.h"
+    COMMON_ROWS /* those of status follow them */
 };
 
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_WHOLE(#name, help)
+#define OPTION_STATUS(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
 #include "ctl/ctl_option_rows.h"
 
 void options_refuse(const char *format, ...)
@@ -62,6 +71,9 @@ static int parse(struct common_options *common, const struct option_table *own,
     int end = command_line_read(&line, argc, argv, why, sizeof(why));
     if (end < 0)
         options_refuse("%s", why);
+    if (!stops && !common->is_status &&
+        (common->json || common->watch || common->plain || common->pair))
+        options_refuse(STATUS_ONLY);
     return end;
 }
 
@@ -74,8 +86,6 @@ void options_after(struct common_options *common, const struct option_table *own
                    int argc, char **argv)
 {
     int end = parse(common, own, false, argc, argv);
-    if (own != NULL && (common->json || common->watch))
-        options_refuse(STATUS_ONLY);
     if (end < argc)
         options_refuse("only one command is allowed: remove '%s'", argv[end]);
 }
@@ -84,8 +94,6 @@ int options_words(struct common_options *common, const struct option_table *own,
                   int argc, char **argv)
 {
     int end = parse(common, own, false, argc, argv);
-    if (common->json || common->watch)
-        options_refuse(STATUS_ONLY);
     if (argc - end > most)
         options_refuse("too many words: remove '%s'", argv[end + most]);
     return end;
@@ -98,5 +106,10 @@ void options_fini(struct common_options *common)
 
 void options_help(FILE *out)
 {
-    option_help(rows, N_ELEMENTS(rows), out);
+    option_help(rows, COMMON_ROWS, out);
+}
+
+void options_status_help(FILE *out)
+{
+    option_help(rows + COMMON_ROWS, N_ELEMENTS(rows) - COMMON_ROWS, out);
 }

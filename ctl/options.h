@@ -12,14 +12,16 @@
 
 enum { EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-#define STATUS_ONLY "--json and --watch go with status only"
+#define STATUS_ONLY "--pair, --plain, --json and --watch go with status only"
 
 /* socket NULL, timeout 0: not given. */
 struct common_options {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_MEMBER_##type(name)
+#define OPTION_STATUS(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
 #include "ctl/ctl_option_rows.h"
     void (*usage)(FILE *out);
+    bool is_status; /* the command takes the options of status */
 };
 
 /* Read the options before the command. Returns the index of the command in argv. */
@@ -35,6 +37,7 @@ int options_words(struct common_options *common, const struct option_table *own,
                   int argc, char **argv);
 void options_fini(struct common_options *common);
 void options_help(FILE *out);
+void options_status_help(FILE *out);
 
 /* Print one line that says what is wrong, and end the program with EXIT_USAGE. */
 _Noreturn void options_refuse(const char *format, ...)

@@ -5,6 +5,12 @@
 
 #include "ctl/options.h"
 
+int status_command(struct common_options *common, int argc, char **argv);
+int health_command(struct common_options *common, int argc, char **argv);
+int history_command(struct common_options *common, int argc, char **argv);
+int pause_command(struct common_options *common, int argc, char **argv);
+int peer_command(struct common_options *common, int argc, char **argv);
+
 int guard_command(struct common_options *common, int argc, char **argv);
 void guard_help(FILE *out);
 

@@ -146,6 +146,8 @@ static bool start_thread(struct repl_engine *e)
     else if (o->control != NULL && strcmp(o->control, "off") == 0)
         config.control.path = NULL;
     repl_thread_init(&e->thread, e->core, &config);
+    snprintf(e->thread.peer_text, sizeof(e->thread.peer_text), "%s",
+             o->peer != NULL ? o->peer : "");
     if (o->peer == NULL) {
         engine_log(e, REPL_LOG_WARNING,
                    "off, because no peer is configured; give peer=HOST[:PORT] with -e");

@@ -42,10 +42,12 @@ void repl_engine_figures(struct repl_engine *e, enum repl_figures which,
                          metric_emit emit_figure, void *context)
 {
     struct repl_status s;
+    char peer[PEER_TEXT];
     repl_core_status(e->core, &s);
     if (strcmp(s.link, "down") == 0)
         s.link = repl_thread_link_state(&e->thread);
-    s.peer = e->options.peer;
+    repl_thread_peer(&e->thread, peer);
+    s.peer = peer;
     s.encryption = secure_kind(&e->thread.config.secure);
     metric_each(rows, N_ELEMENTS(rows), &s, which == FIGURES_BRIEF, emit_figure, context);
     if (which == FIGURES_INNER)

@@ -20,12 +20,13 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 7,
+    LINK_VERSION = 8,
     LINK_KEY_MAX = 250,
     LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
     LINK_CHUNK_MAX = 64 << 10,  /* bytes of a value in one message */
     LINK_HEARTBEAT_MAX = 60000, /* ms */
     LINK_TIMEOUT_MAX = 600000,
+    LINK_HEALTH_MAX = 100, /* bytes of a REPORT's text */
     RUN_ID_SIZE = 16
 };
 
@@ -87,6 +88,16 @@ struct link_role {
     struct run_id run;
 };
 
+/* How the sender is. It is shown to the operator of the receiver; nothing depends on
+ * it. */
+struct link_report {
+    bool active, fit, in_sync, paused;
+    uint64_t items, pending, at_risk, lag_us, dirty_buckets, missing_buckets;
+    /* The copy to the receiver: items sent, and about how many it has; since when. 0:
+     * none is under way. */
+    uint64_t copy_items, copy_total, copy_us;
+};
+
 /* How far the sender has taken the receiver's changes: all of this batch and those before
  * it, and so many changes of the next one. */
 struct link_taken {
@@ -143,17 +154,19 @@ struct link_message {
         struct link_role role;
         struct link_taken taken;
         struct link_change change;
+        struct link_report report;
         uint32_t flush_at; /* FLUSHQ: a second like exptime; 0 at once */
         struct {
             uint64_t term;
             struct link_clocks clocks;
         } ping;
-        uint64_t term; /* all others except PING, CHUNK and BYE */
+        uint64_t term; /* all others except PING, REPORT, CHUNK and BYE */
     };
     enum link_stream stream; /* STREAM, CHUNK */
     const uint8_t *rest;     /* MAP, MERGE, REFILL, REPLACE, END, VERIFIED: encoded maps;
                                 NOTICE, WANT, ABSENT, FETCH, MISSING, RESEND: notes; BYE: the
-                                text, printable ASCII; CHUNK: some of the value */
+                                text, and REPORT: the health, printable ASCII; CHUNK: some of
+                                the value */
     size_t nrest;
 };
 
@@ -189,6 +202,9 @@ bool link_put_flush(struct buffer *out, uint32_t flush_at);
 bool link_put_noop(struct buffer *out, uint32_t batch, bool is_response);
 bool link_put_plain(struct buffer *out, enum link_op op, uint64_t term);
 bool link_put_ping(struct buffer *out, uint64_t term, const struct link_clocks *clocks);
+/* health: printable ASCII, of at most LINK_HEALTH_MAX bytes. */
+bool link_put_report(struct buffer *out, uint64_t term, const struct link_report *report,
+                     const char *health);
 bool link_put_bye(struct buffer *out, const char *reason);
 
 /* Messages with maps or notes, whose length is only known at the end: call link_begin,

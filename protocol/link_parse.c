@@ -236,10 +236,8 @@ static const char *parse_text(const struct frame *f, const uint8_t *body,
 {
     if (f->nkey != 0 || f->nextra != 0)
         return "received a malformed BYE";
-    for (uint32_t i = 0; i < f->nbody; i++) {
-        if (body[i] < ' ' || body[i] > '~')
-            return "received a BYE that is not plain text"; /* it goes to log and stats */
-    }
+    if (!link_is_plain(body, f->nbody))
+        return "received a BYE that is not plain text"; /* it goes to log and stats */
     m->rest = body;
     m->nrest = f->nbody;
     return NULL;
@@ -289,6 +287,7 @@ struct link_row {
 #define parse_ABSENT       parse_notes
 #define parse_FETCH        parse_notes
 #define parse_TAKEN        parse_taken
+#define parse_REPORT       link_parse_report
 #define parse_STREAM       parse_stream
 #define parse_CHUNK        parse_chunk
 #define parse_PING         parse_ping

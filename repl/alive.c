@@ -21,6 +21,7 @@ enum {
     RATE = 16 << 10,         /* bytes a second that the slowest network carries */
     PURGE_RATE = 128 << 20,  /* bytes a second that the slowest purge looks at */
     GIVE_UP = 5,             /* times `timeout` */
+    REPORT_US = 900000,      /* between two REPORTs, and a little less */
 };
 
 static uint64_t moving_us(uint64_t bytes, uint64_t rate)
@@ -148,6 +149,15 @@ bool alive_is_stuck(const struct repl_thread *t)
            (link_is_stalled(l) || monotonic_us() - l->heard_us > 2 * heartbeat_us(t));
 }
 
+/* With a PING; it is for people, so not with each one. */
+static void report(struct repl_thread *t, struct link *l, uint64_t now)
+{
+    if (now - l->reported_us < REPORT_US)
+        return;
+    l->reported_us = now;
+    repl_core_report(t->core);
+}
+
 void alive_tick(struct repl_thread *t, uint64_t now)
 {
     if (t->session != NULL)
@@ -164,6 +174,7 @@ void alive_tick(struct repl_thread *t, uint64_t now)
     if (l != NULL && now - l->pinged_us >= heartbeat_us(t) * 3 / 4) {
         l->pinged_us = now;
         repl_core_ping(t->core);
+        report(t, l, now);
         slots_flush(t);
     }
 }

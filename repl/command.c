@@ -4,7 +4,11 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "base/monotonic.h"
+#include "protocol/number.h"
 #include "repl/health.h"
+
+enum { PAUSE_MOST_S = 366 * 24 * 3600 };
 
 static void emit_figure(void *context, const char *name, const char *value)
 {
@@ -26,7 +30,13 @@ static void do_health(struct command_client *client)
     struct repl_health health;
     repl_core_lock(core);
     repl_core_health(core, &health);
+    uint64_t paused_us = repl_core_paused_us(core), left = repl_core_pause_left_us(core);
+    bool is_paused = repl_core_is_paused(core);
     repl_core_unlock(core);
+    /* First: it says what the rest is good for. */
+    answer_put(client, "STAT", "paused %d", is_paused);
+    answer_put(client, "STAT", "paused_ms %llu", (unsigned long long)paused_us / 1000);
+    answer_put(client, "STAT", "pause_left_ms %llu", (unsigned long long)left / 1000);
     answer_put(client, "STAT", "rank %llu", (unsigned long long)health.rank);
     answer_put(client, "STAT", "term %llu", (unsigned long long)health.term);
     answer_put(client, health.is_fit ? "OK" : "NO", "%s", health.why);
@@ -102,6 +112,79 @@ static void do_news(struct command_client *client)
     answer_put(client, "OK", "news will follow");
 }
 
+static void put_event(struct command_client *client, const struct history_event *e,
+                      uint64_t now_us)
+{
+    answer_put(client, "STAT", "%s %llu %llu %u %s", history_kind_name(e->kind),
+               (unsigned long long)(now_us - e->first_us) / 1000,
+               (unsigned long long)(now_us - e->last_us) / 1000, e->times, e->text);
+}
+
+static void do_history(struct command_client *client)
+{
+    struct repl_core *core = client->commands->thread->core;
+    repl_core_lock(core);
+    uint64_t now_us = monotonic_us();
+    const struct history *h = repl_core_history(core);
+    unsigned n = history_count(h);
+    for (unsigned i = 0; i < n; i++)
+        put_event(client, history_get(h, i), now_us);
+    uint64_t forgotten = h->n - n;
+    repl_core_unlock(core);
+    answer_put(client, "OK", "%u events, %llu older ones forgotten", n,
+               (unsigned long long)forgotten);
+}
+
+static void do_pause(struct command_client *client, const char *text)
+{
+    struct repl_core *core = client->commands->thread->core;
+    uint64_t seconds = 0;
+    if (text != NULL && (!number_parse(text, strlen(text), &seconds) || seconds == 0 ||
+                         seconds > PAUSE_MOST_S)) {
+        answer_put(client, "ERROR", "a pause lasts 1 to %u seconds, not '%.40s'",
+                   PAUSE_MOST_S, text);
+        return;
+    }
+    repl_core_lock(core);
+    repl_core_tick(core, monotonic_us());
+    repl_core_pause(core, seconds * 1000000);
+    repl_core_unlock(core);
+    if (seconds != 0)
+        answer_put(client, "OK",
+                   "automatic moves are paused for %llu s, then they go on by "
+                   "themselves; 'resume' ends the pause",
+                   (unsigned long long)seconds);
+    else
+        answer_put(client, "OK", "automatic moves are paused until 'resume'");
+}
+
+static void do_resume(struct command_client *client)
+{
+    struct repl_core *core = client->commands->thread->core;
+    repl_core_lock(core);
+    bool was = repl_core_resume(core);
+    repl_core_unlock(core);
+    answer_put(client, "OK",
+               was ? "automatic moves go on" : "automatic moves were not paused");
+}
+
+static void do_peer(struct command_client *client, const char *text)
+{
+    struct repl_thread *thread = client->commands->thread;
+    char why[300];
+    if (text == NULL) {
+        answer_put(client, "ERROR", "name the peer: HOST or HOST:PORT");
+        return;
+    }
+    repl_core_lock(thread->core);
+    bool ok = retarget(thread, text, why, sizeof(why));
+    repl_core_unlock(thread->core);
+    if (ok)
+        answer_put(client, "OK", "the peer is %.200s now; the link is made anew", text);
+    else
+        answer_put(client, "ERROR", "%s", why);
+}
+
 void command_news(struct command_client *client)
 {
     if (client->wants_news)
@@ -110,20 +193,27 @@ void command_news(struct command_client *client)
 
 enum { ONLY_IF_AWAITED = 1 };
 
+/* A row has either `run`, or `take`, for a command with one word behind it; NULL: none
+ * was given. */
 static const struct command {
     const char *name;
     void (*run)(struct command_client *client);
     unsigned flags;
+    void (*take)(struct command_client *client, const char *text);
 } table[] = {
-    { "status", do_status, 0 },
-    { "health", do_health, 0 },
-    { "news", do_news, 0 },
-    { "promote", do_promote, ONLY_IF_AWAITED },
-    { "demote", do_demote, ONLY_IF_AWAITED },
-    { "resync", do_resync, 0 },
-    { "renew", do_renew, 0 },
-    { "handover", do_handover, ONLY_IF_AWAITED },
-    { "verify", do_verify, 0 },
+    { "status", do_status, 0, NULL },
+    { "health", do_health, 0, NULL },
+    { "news", do_news, 0, NULL },
+    { "promote", do_promote, ONLY_IF_AWAITED, NULL },
+    { "demote", do_demote, ONLY_IF_AWAITED, NULL },
+    { "resync", do_resync, 0, NULL },
+    { "renew", do_renew, 0, NULL },
+    { "handover", do_handover, ONLY_IF_AWAITED, NULL },
+    { "verify", do_verify, 0, NULL },
+    { "history", do_history, 0, NULL },
+    { "pause", NULL, ONLY_IF_AWAITED, do_pause },
+    { "resume", do_resume, ONLY_IF_AWAITED, NULL },
+    { "peer", NULL, ONLY_IF_AWAITED, do_peer },
 };
 
 /* Does the client still wait for the answer? If this node hung and the client gave up,
@@ -135,18 +225,35 @@ static bool is_awaited(const struct command_client *client)
            0;
 }
 
+/* The word behind the command; NULL: there is none. False: it is another command, or
+ * takes no word. */
+static bool matches(const struct command *command, const char *line, const char **text)
+{
+    size_t n = strlen(command->name);
+    *text = NULL;
+    if (strncmp(command->name, line, n) != 0)
+        return false;
+    if (line[n] == '\0')
+        return true;
+    *text = line + n + 1;
+    return command->take != NULL && line[n] == ' ' && **text != '\0';
+}
+
 void command_run(struct command_client *client, const char *line)
 {
+    const char *text;
     for (size_t i = 0; i < N_ELEMENTS(table); i++) {
-        if (strcmp(table[i].name, line) != 0)
+        if (!matches(&table[i], line, &text))
             continue;
-        if (!(table[i].flags & ONLY_IF_AWAITED) || is_awaited(client))
-            table[i].run(client);
-        else
+        if ((table[i].flags & ONLY_IF_AWAITED) && !is_awaited(client))
             loop_log(client->commands->thread, REPL_LOG_WARNING,
                      "did not %s: the client that asked for it has disconnected, so the "
                      "command is out of date; give it again if it is still wanted",
                      line);
+        else if (table[i].take != NULL)
+            table[i].take(client, text);
+        else
+            table[i].run(client);
         return;
     }
     answer_put(client, "ERROR",

@@ -24,6 +24,7 @@
 #include "base/siphash.h"
 #include "protocol/link_message.h"
 #include "repl/delta.h"
+#include "repl/history.h"
 #include "repl/port.h"
 #include "repl/store.h"
 
@@ -35,6 +36,8 @@ enum repl_standby_writes {
     STANDBY_WRITES_ALONE,
     STANDBY_WRITES_REJECT /* the write is refused */
 };
+
+enum { REPL_ERROR_TEXT = 160, REPL_HEALTH_TEXT = 100 };
 
 struct repl_core;
 
@@ -285,6 +288,11 @@ const char *repl_core_handover_begin(struct repl_core *c,
 void repl_core_handover_abort(struct repl_core *c, const char *why);
 const struct repl_handover *repl_core_handover(const struct repl_core *c);
 
+/* Why this node must not leave its peer for another one now; NULL: it may. */
+const char *repl_core_parting_fault(const struct repl_core *c);
+/* Is that the run that this node merged with last? */
+bool repl_core_has_met(const struct repl_core *c, const struct run_id *run);
+
 /* Copy everything to the peer again; nothing is emptied (R13). Returns NULL, or why not:
  * only a leader that is missing nothing can do it. */
 const char *repl_core_resync(struct repl_core *c);
@@ -302,13 +310,34 @@ enum repl_need { NEED_NOTHING, NEED_WORK, NEED_PEER };
 
 enum repl_need repl_core_need(struct repl_core *c);
 
-/* Log a fault as a warning and keep the text as repl_last_error. */
+/* What ends an error: the nodes are in sync again; or what failed has been done. */
+enum repl_cure { CURE_IN_SYNC, CURE_ACCEPTED, CURE_LISTENS, CURE_SECRET_READ };
+
+/* Log a fault as a warning and keep the text as repl_last_error, until the nodes are in
+ * sync again. until: until the cure is told by repl_core_cured. */
 void repl_core_fault(struct repl_core *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void repl_core_fault_until(struct repl_core *c, enum repl_cure cure, const char *format,
+                           ...) __attribute__((format(printf, 3, 4)));
+void repl_core_cured(struct repl_core *c, enum repl_cure cure);
+
+/* Note an event for operators, without logging it (repl/history.h). */
+void repl_core_note(struct repl_core *c, enum history_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const struct history *repl_core_history(const struct repl_core *c);
+
+/* Automatic moves of the clients' address are paused for `us`, or, with 0, until they are
+ * resumed. resume: false if they were not paused. left: 0 if there is no end, too. */
+void repl_core_pause(struct repl_core *c, uint64_t us);
+bool repl_core_resume(struct repl_core *c);
+bool repl_core_is_paused(const struct repl_core *c);
+uint64_t repl_core_paused_us(const struct repl_core *c);
+uint64_t repl_core_pause_left_us(const struct repl_core *c);
+
+/* Tell the peer how this node is; a session must be open. */
+void repl_core_report(struct repl_core *c);
 
 /* ---- figures (status.c) */
-
-enum { REPL_ERROR_TEXT = 160, REPL_HEALTH_TEXT = 100 };
 
 /* A snapshot of the figures. Texts that can change later are copied into it. */
 struct repl_status {
@@ -317,6 +346,7 @@ struct repl_status {
 #include "repl/repl_stat_rows.h"
     struct repl_counters count;
     char error_text[REPL_ERROR_TEXT], health_text[REPL_HEALTH_TEXT];
+    char peer_health_text[REPL_HEALTH_TEXT];
     char run_text[2 * RUN_ID_SIZE + 1], peer_run_text[2 * RUN_ID_SIZE + 1];
 };
 

@@ -71,8 +71,11 @@ static const char *on_hello(struct repl_core *c, const struct link_message *m)
 
 static const char *on_bye(struct repl_core *c, const struct link_message *m)
 {
-    repl_core_fault(c, "the peer closed the link, saying '%.*s'",
-                    (int)(m->nrest < 120 ? m->nrest : 120), (const char *)m->rest);
+    int n = (int)(m->nrest < 120 ? m->nrest : 120);
+    repl_core_fault(c, "the peer closed the link, saying '%.*s'", n,
+                    (const char *)m->rest);
+    repl_core_note(c, HISTORY_LINK, "the peer closed it, saying '%.*s'", n,
+                   (const char *)m->rest);
     return "the peer closed it; the log has its reason";
 }
 
@@ -102,6 +105,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_ABSENT       absent_message
 #define on_FETCH        fetch_message
 #define on_TAKEN        taken_message
+#define on_REPORT       report_message
 #define on_STREAM       apply_stream
 #define on_CHUNK        apply_chunk
 #define on_PING         on_ping
@@ -162,13 +166,17 @@ void repl_core_demote(struct repl_core *c, const char *why)
 void repl_core_tick(struct repl_core *c, uint64_t now_us)
 {
     repl_core_at(c, now_us);
-    if (c->lone_since_us == 0)
+    if (c->lone_since_us == 0) {
         c->lone_since_us = now_us;
+        repl_core_note(c, HISTORY_NODE, "this process started, as a standby");
+    }
     role_request_note_activity(c);
     handover_check_time(c);
     absent_tick(c);
     sync_tick(c);
     keep_up_tick(c);
+    fault_tick(c);
+    pause_tick(c);
     fetch_check_time(c); /* mutant: fetch-waits-for-ever */
 }
 

@@ -46,7 +46,8 @@ const char *repl_core_handover_begin(struct repl_core *c,
                                           .limits = limits,
                                           .until_us = c->now_us + limits->drain_us };
     (void)core_pending(c, &c->handover.overflows);
-    core_log(c, REPL_LOG_INFO, "handing the role over: %s", limits->cause);
+    core_event(c, HISTORY_ROLE, REPL_LOG_INFO, "handing the role over: %s",
+               limits->cause);
     c->port_ops->wake(c->port);
     return NULL;
 }
@@ -70,7 +71,7 @@ static void fail(struct repl_core *c, const char *why)
     if (!is_under_way(c))
         return;
     settle(c, HANDOVER_FAILED, why);
-    core_log(c, REPL_LOG_WARNING, "the handover failed: %s", why);
+    core_event(c, HISTORY_ROLE, REPL_LOG_WARNING, "the handover failed: %s", why);
 }
 
 void repl_core_handover_abort(struct repl_core *c, const char *why)
@@ -84,11 +85,11 @@ void handover_role_moved(struct repl_core *c)
         return;
     c->resigned = c->handover.limits->resign;
     settle(c, HANDOVER_DONE, NULL);
-    core_log(c, REPL_LOG_WARNING, "handed over: the peer is active%s",
-             c->resigned
-                 ? "; this node refuses writes until it is promoted or demoted, or "
-                   "the link is lost"
-                 : "");
+    core_event(c, HISTORY_ROLE, REPL_LOG_WARNING, "handed over: the peer is active%s",
+               c->resigned
+                   ? "; this node refuses writes until it is promoted or demoted, or "
+                     "the link is lost"
+                   : "");
 }
 
 const struct repl_handover *repl_core_handover(const struct repl_core *c)

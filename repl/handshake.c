@@ -162,6 +162,17 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
                      "peer");
 }
 
+/* An address that was given by command may be that of another pair's node. Of two active
+ * nodes one steps down, and takes over what the other has: not by a slip of the hand. */
+static const char *retarget_fault(struct repl_thread *t, const struct link_hello *hello)
+{
+    if (!t->is_retargeted || !hello->active || !repl_core_is_active(t->core) ||
+        repl_core_has_met(t->core, &hello->run))
+        return NULL;
+    return "the peer that an operator has named is active, and so is this node, and they "
+           "have never met: demote the one whose items may go";
+}
+
 void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello)
 {
@@ -169,6 +180,8 @@ void handshake_hello(struct repl_thread *t, struct link *l,
     /* It would end the session, and then be refused itself. */
     if (why == NULL && t->session != NULL && l->has_said)
         why = repl_core_said_fault(t->core, &l->said);
+    if (why == NULL)
+        why = retarget_fault(t, hello);
     if (why != NULL) {
         slots_refuse(t, l, why);
         return;
@@ -191,6 +204,9 @@ void handshake_hello(struct repl_thread *t, struct link *l,
     l->greeted = true;
     l->run = hello->run;
     l->owes_since_us = monotonic_us();
+    t->is_retargeted = false;
+    repl_core_note(t->core, HISTORY_LINK, "linked to the peer, %s there",
+                   hello->active ? "active" : "standby");
     repl_core_counters(t->core)->reconnects++;
     /* A warning if the log has warned that the peer could not be reached. */
     loop_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,

@@ -22,6 +22,9 @@
  *   purge.c     removes items
  *   part.c      which part of a copy is next
  *   resync.c    copies to the peer
+ *   fault.c     the last error, and what cures it
+ *   pause.c     automatic moves are paused
+ *   history.c   the last events
  *   keep_up.c   does the peer keep up?
  *   refill.c    copies from the peer, and what finds no room
  *   fetch.c     single keys that this node is missing and asks for
@@ -29,6 +32,7 @@
  *   session.c   the states of a session, and its end
  *   merge.c     MAP and MERGE
  *   apply.c     from frames to the store
+ *   report.c    what each node tells the other for its operator
  *   health.c    may this node hold the clients' address?
  *   status.c    figures
  *   role.c      promote, demote, step down
@@ -69,6 +73,8 @@ void sync_note_dirty(struct repl_core *c, uint64_t hash);
 void sync_note_all(struct repl_core *c); /* the same of all that is here */
 void sync_settle(struct repl_core *c);   /* `dirty` may be empty; gate held */
 void sync_tick(struct repl_core *c);
+/* About how many items the copy under way is still to send. */
+uint64_t sync_copy_left(const struct repl_core *c);
 /* What would be lost if this node died now; the age of the oldest change that the peer
  * has not acknowledged, 0 if there is none. pending: of core_pending. */
 uint64_t sync_at_risk(struct repl_core *c, uint64_t pending);
@@ -81,6 +87,9 @@ const char *change_on_resend(struct repl_core *c, const struct link_message *m);
 
 void core_log(struct repl_core *c, enum repl_log level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same, and note it for operators. */
+void core_event(struct repl_core *c, enum history_kind kind, enum repl_log level,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* ---- access.c */
 
@@ -211,6 +220,12 @@ static inline bool copy_is_done(const struct repl_core *c)
 }
 
 void keep_up_tick(struct repl_core *c); /* keep_up.c */
+void fault_tick(struct repl_core *c);   /* fault.c */
+void pause_tick(struct repl_core *c);   /* pause.c: ends a pause whose time is over */
+
+/* report.c. fill: all but `fit`. */
+void report_fill(struct repl_core *c, struct link_report *r);
+const char *report_message(struct repl_core *c, const struct link_message *m);
 
 /* `arrived` is as large as the set `known` that goes with maps of so many bits: room for
  * the items of a part that replaces, and what clients change meanwhile. */

@@ -26,7 +26,7 @@ struct link {
     struct run_id run;                 /* the peer's, once greeted */
     bool has_said;                     /* we sent our HELLO, which is `said` */
     struct link_hello said;
-    uint64_t heard_us, pinged_us, opened_us;
+    uint64_t heard_us, pinged_us, reported_us, opened_us;
     uint64_t skip; /* bytes still to come of a message that is not kept */
     /* The message that is coming in: when it began, and how many bytes of it are
      * here. */

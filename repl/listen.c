@@ -64,10 +64,10 @@ static void pause_accepting(struct repl_listener *l, int error)
     struct repl_thread *t = l->thread;
     event_del(l->acceptable);
     l->paused = true;
-    repl_core_fault(t->core,
-                    "cannot accept a connection: %s; trying again: if this goes on, "
-                    "raise the limit on open files or free memory",
-                    strerror(error));
+    repl_core_fault_until(t->core, CURE_ACCEPTED,
+                          "cannot accept a connection: %s; trying again: if this goes "
+                          "on, raise the limit on open files or free memory",
+                          strerror(error));
 }
 
 static void adopt(struct repl_thread *t, int fd, const struct address *from)
@@ -91,6 +91,8 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     int error = errno;
     repl_core_lock(t->core);
+    if (fd >= 0)
+        repl_core_cured(t->core, CURE_ACCEPTED);
     if (fd >= 0 && !is_peer(t, &from)) {
         say_refused(t, &from);
         close(fd);
@@ -233,8 +235,10 @@ static bool move(struct repl_thread *t, char *why, size_t nwhy)
 void listen_follow(struct repl_thread *t)
 {
     char why[200];
-    if (!move(t, why, sizeof(why)))
-        repl_core_fault(t->core, "%s", why);
+    if (move(t, why, sizeof(why)))
+        repl_core_cured(t->core, CURE_LISTENS);
+    else
+        repl_core_fault_until(t->core, CURE_LISTENS, "%s", why);
 }
 
 bool listen_open(struct repl_thread *t, char *why, size_t nwhy)

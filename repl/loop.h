@@ -17,6 +17,7 @@
  *   proof.c        both ends prove themselves before a HELLO
  *   listen.c       where the peer may connect
  *   handshake.c    dial, handshake: which connection becomes the session
+ *   retarget.c     another address for the peer, by command
  *   io.c           bytes in, messages to the core, bytes out
  *   control_answer.c job.c command.c control.c   the operator's questions and commands
  *   thread.c       the loop, start and stop
@@ -69,7 +70,7 @@ struct repl_slot {
     struct link link;
 };
 
-enum { REPL_SLOTS = 6, REPL_PEER_ADDRESSES = 8 };
+enum { REPL_SLOTS = 6, REPL_PEER_ADDRESSES = 8, PEER_TEXT = HOST_ROOM + 16 };
 
 struct repl_listener {
     struct repl_thread *thread;
@@ -123,6 +124,8 @@ struct repl_thread {
     struct evdns_getaddrinfo_request *question; /* not answered yet */
     uint64_t asked_us;                          /* since when */
     uint64_t dial_at_us, backoff_us;
+    char peer_text[PEER_TEXT]; /* the peer as the operator named it */
+    bool is_retargeted;        /* by command, and not linked since */
     char last_dial_error[300]; /* logged once, not at each try */
     struct repeats repeats;
     struct secure secure;
@@ -182,6 +185,7 @@ bool alive_is_overdue(const struct repl_thread *t, uint64_t now, bool dialled);
 void resolve_peer(struct repl_thread *t);
 /* True if the peer is given as an address; then it is known now. */
 bool resolve_number(struct repl_thread *t);
+void resolve_cancel(struct repl_thread *t); /* forget a question that is not answered */
 void resolve_tick(struct repl_thread *t, uint64_t now);
 
 bool listen_open(struct repl_thread *t, char *why, size_t nwhy);
@@ -195,6 +199,8 @@ uint16_t listen_port(const struct repl_thread *t); /* 0: it does not listen */
 bool proof_open(struct repl_thread *t, char *why, size_t nwhy);
 /* Read them again, and connect anew with them. The same. */
 bool proof_renew(struct repl_thread *t, char *why, size_t nwhy);
+/* Warn if anybody on the way could read and change what this link carries. */
+void proof_warn(struct repl_thread *t);
 /* A socket that was accepted: may it be the peer's, by what it has said so far? */
 bool proof_admits(struct repl_thread *t, int fd, const struct address *from);
 /* A connected socket: let both ends begin to prove themselves. False: the link is gone.
@@ -214,6 +220,10 @@ void handshake_go_on(struct repl_thread *t, struct link *l);
 void handshake_greet(struct repl_thread *t, struct link *l);
 void handshake_hello(struct repl_thread *t, struct link *l,
                      const struct link_hello *hello);
+
+/* Take another address for the peer, cut the link and dial anew. False: nothing has
+ * changed, and why says so. */
+bool retarget(struct repl_thread *t, const char *text, char *why, size_t nwhy);
 
 /* What TLS has read ahead wakes nobody: read on in the next round of work. True: there
  * may be more. */

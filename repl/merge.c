@@ -191,10 +191,10 @@ static void merge_as_follower(struct repl_core *c)
     note_merge(c);
     c->former = c->met;
     core_release(c);
-    core_log(c, REPL_LOG_INFO,
-             "following: %llu buckets are missing here, %llu go to the peer",
-             (unsigned long long)map_count(&c->missing),
-             (unsigned long long)map_count(&c->owed));
+    core_event(c, HISTORY_COPY, REPL_LOG_INFO,
+               "following: %llu buckets are missing here, %llu go to the peer",
+               (unsigned long long)map_count(&c->missing),
+               (unsigned long long)map_count(&c->owed));
     c->port_ops->wake(c->port);
 }
 

@@ -100,6 +100,16 @@ bool address_is_loopback(const struct address *a)
     return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
 }
 
+bool address_is_vague(const struct address *a)
+{
+    struct in_addr v4;
+    if (!as_v4(a, &v4))
+        return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr) ||
+               IN6_IS_ADDR_MULTICAST(&a->v6.sin6_addr);
+    uint32_t bits = ntohl(v4.s_addr);
+    return bits == INADDR_ANY || bits == INADDR_BROADCAST || IN_MULTICAST(bits);
+}
+
 void address_prefer_lasting(int fd, sa_family_t family)
 {
     int lasting = IPV6_PREFER_SRC_PUBLIC;

@@ -38,6 +38,8 @@ void address_any(sa_family_t family, uint16_t port, struct address *out);
 bool address_same_host(const struct address *a, const struct address *b);
 
 /* Is it an address that only this host can reach? */
+/* Does it stand for no machine, or for many: 0.0.0.0, broadcast, multicast? */
+bool address_is_vague(const struct address *a);
 bool address_is_loopback(const struct address *a);
 
 /* The host in IPv6's form, an IPv4 address mapped. */

@@ -11,15 +11,22 @@
 
 /* ---- the secret and the certificates */
 
+static void note_read(struct repl_thread *t)
+{
+    loop_log(t, REPL_LOG_INFO, "the secret or the certificates were read again");
+    repl_core_cured(t->core, CURE_SECRET_READ);
+}
+
 static void renew_if_changed(struct repl_thread *t)
 {
     char why[300];
     if (!secure_is_on(&t->secure) || !secure_has_changed(&t->secure))
         return;
     if (secure_renew(&t->secure, why, sizeof(why)))
-        loop_log(t, REPL_LOG_INFO, "the secret or the certificates were read again");
+        note_read(t);
     else
-        repl_core_fault(t->core, "%s; what was read before stays", why);
+        repl_core_fault_until(t->core, CURE_SECRET_READ, "%s; what was read before stays",
+                              why);
 }
 
 bool proof_renew(struct repl_thread *t, char *why, size_t nwhy)
@@ -30,6 +37,7 @@ bool proof_renew(struct repl_thread *t, char *why, size_t nwhy)
     }
     if (!secure_renew(&t->secure, why, nwhy))
         return false;
+    note_read(t);
     if (t->session != NULL)
         slots_drop(t, t->session, "a command renewed the secret or the certificates");
     slots_dial_at_once(t);
@@ -47,11 +55,16 @@ bool proof_open(struct repl_thread *t, char *why, size_t nwhy)
 {
     if (!secure_open(&t->secure, &t->config.secure, why, nwhy))
         return false;
+    proof_warn(t);
+    return true;
+}
+
+void proof_warn(struct repl_thread *t)
+{
     if (!secure_is_on(&t->secure) && !is_on_this_host(t->config.peer.host))
         loop_log(t, REPL_LOG_WARNING,
                  "the link is not encrypted: whoever can take the peer's address, or "
                  "listen on the way, can read and change all items; give secret_file=");
-    return true;
 }
 
 /* ---- one connection */

@@ -86,9 +86,13 @@ const char *refill_on_part(struct repl_core *c, const struct link_message *m)
  * and is owed to it instead. */
 static void has_all(struct repl_core *c)
 {
+    bool was_missing = !map_is_empty(&c->missing);
     map_subtract(&c->spare, &c->refused); /* mutant: end-forgets-refused */
     map_intersect(&c->spare, &c->missing);
     map_subtract(&c->missing, &c->spare);
+    if (was_missing && map_is_empty(&c->missing))
+        core_event(c, HISTORY_COPY, REPL_LOG_INFO,
+                   "filled: of what the peer has nothing is missing here");
     map_intersect(&c->spare, &c->written);
     if (c->session.lead != LEAD_LEADER)
         return;

@@ -38,6 +38,9 @@ STAT_FIGURE(TEXT, encryption, FULL,
 STAT_FIGURE(GAUGE, peer_memory, FULL,
             "the peer's memory limit in bytes, 0 while unknown; the log warns if it is "
             "lower than this node's")
+STAT_FIGURE(GAUGE, lone_ms, FULL,
+            "how long this node has had no link to its peer, milliseconds; 0 while linked")
+STAT_FIGURE(GAUGE, items, FULL, "items in the store")
 STAT_FIGURE(GAUGE, pending, BRIEF,
             "entries of the journal that the peer has not acknowledged")
 STAT_FIGURE(GAUGE, dirty_buckets, FULL,
@@ -48,6 +51,32 @@ STAT_FIGURE(GAUGE, at_risk, BRIEF,
             "changes and items that would be lost if this node died now; never too few")
 STAT_FIGURE(GAUGE, lag_us, BRIEF,
             "age of the oldest change that the peer has not acknowledged, microseconds")
+STAT_FIGURE(GAUGE, copy_items, FULL,
+            "items sent by the copy to the peer that is under way; 0: there is none")
+STAT_FIGURE(GAUGE, copy_total, FULL, "about how many items that copy has")
+STAT_FIGURE(GAUGE, copy_ms, FULL, "since when it is under way, milliseconds")
+STAT_FIGURE(GAUGE, paused, FULL,
+            "1 while automatic moves of the clients' address are paused")
+STAT_FIGURE(GAUGE, paused_ms, FULL, "since when they are, milliseconds")
+STAT_FIGURE(GAUGE, pause_left_ms, FULL,
+            "when the pause ends by itself, milliseconds; 0: it does not")
+STAT_FIGURE(GAUGE, peer_told, FULL,
+            "1 if the peer has told how it is over this link; it does so each second, and "
+            "all that follow are what it said")
+STAT_FIGURE(GAUGE, peer_told_ms, FULL, "how long ago, milliseconds")
+STAT_FIGURE(GAUGE, peer_fit, FULL, "1 if the peer may hold the clients' address")
+STAT_FIGURE(TEXT, peer_health, FULL, "why it may or may not")
+STAT_FIGURE(GAUGE, peer_in_sync, FULL, "1 if both nodes hold the same, as the peer sees it")
+STAT_FIGURE(GAUGE, peer_items, FULL, "items in the peer's store")
+STAT_FIGURE(GAUGE, peer_pending, FULL, "as pending, at the peer")
+STAT_FIGURE(GAUGE, peer_at_risk, FULL, "as at_risk, at the peer")
+STAT_FIGURE(GAUGE, peer_lag_us, FULL, "as lag_us, at the peer")
+STAT_FIGURE(GAUGE, peer_dirty_buckets, FULL, "as dirty_buckets, at the peer")
+STAT_FIGURE(GAUGE, peer_missing_buckets, FULL, "as missing_buckets, at the peer")
+STAT_FIGURE(GAUGE, peer_copy_items, FULL, "as copy_items, of the peer's copy to here")
+STAT_FIGURE(GAUGE, peer_copy_total, FULL, "as copy_total, of that copy")
+STAT_FIGURE(GAUGE, peer_copy_ms, FULL, "as copy_ms, of that copy")
+STAT_FIGURE(GAUGE, peer_paused, FULL, "as paused, at the peer")
 STAT_COUNTER(shipped, BRIEF, "changes sent")
 STAT_COUNTER(applied, BRIEF, "changes and copied items taken from the peer")
 STAT_COUNTER(apply_failed, FULL,
@@ -91,7 +120,10 @@ STAT_COUNTER(reconnects, FULL, "times the link came up")
 STAT_COUNTER(promotions, FULL, "times this node became active")
 STAT_COUNTER(demotions, FULL, "times this node became standby")
 STAT_COUNTER(merges, FULL, "times both nodes agreed on who has what")
-STAT_FIGURE(TEXT, last_error, FULL, "why the link or the replication failed last")
+STAT_FIGURE(TEXT, last_error, FULL,
+            "why the link or the replication failed last; empty when it is cured: the "
+            "nodes are in sync again, or what failed has been done")
+STAT_FIGURE(GAUGE, last_error_ms, FULL, "how long ago that was, milliseconds")
 STAT_INNER(TEXT, run_id, "id of this process")
 STAT_INNER(TEXT, peer_run_id, "id of the peer's process")
 

@@ -120,14 +120,19 @@ void resolve_peer(struct repl_thread *t)
         ask(t);
 }
 
-void resolve_tick(struct repl_thread *t, uint64_t now)
+void resolve_cancel(struct repl_thread *t)
 {
     struct evdns_getaddrinfo_request *question = t->question;
-    if (question == NULL || !is_silent(t, now))
+    t->question = NULL;
+    if (question != NULL)
+        evdns_getaddrinfo_cancel(question); /* it calls back through the loop */
+}
+
+void resolve_tick(struct repl_thread *t, uint64_t now)
+{
+    if (t->question == NULL || !is_silent(t, now))
         return;
     blame_servers(t);
-    if (now < t->asked_us + GIVE_UP_US)
-        return;
-    t->question = NULL;
-    evdns_getaddrinfo_cancel(question); /* it calls back through the loop */
+    if (now >= t->asked_us + GIVE_UP_US)
+        resolve_cancel(t);
 }

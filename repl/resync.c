@@ -34,6 +34,7 @@ static void begin_copy(struct repl_core *c)
     if (copy->under_way)
         return;
     copy->under_way = true;
+    copy->since_us = c->now_us;
     copy->sum = 0;
     map_copy(&c->spare, &c->dirty);
     map_unite(&c->spare, &c->owed);
@@ -42,10 +43,12 @@ static void begin_copy(struct repl_core *c)
         c->count.resyncs_full++;
     else
         c->count.resyncs_partial++;
-    core_log(c, REPL_LOG_INFO, "copying %s to the peer: %llu buckets changed, %llu owed",
-             all ? "everything" : "what differs",
-             (unsigned long long)map_count(&c->dirty),
-             (unsigned long long)map_count(&c->owed));
+    core_event(c, HISTORY_COPY, REPL_LOG_INFO,
+               "copying %s to the peer: %llu buckets changed, %llu owed%s",
+               all ? "everything" : "what differs",
+               (unsigned long long)map_count(&c->dirty),
+               (unsigned long long)map_count(&c->owed),
+               c->renew_at != MAP_END ? ", all by command" : "");
 }
 
 static bool may_begin(const struct repl_core *c)
@@ -69,6 +72,7 @@ static void begin(struct repl_core *c)
     if (c->flush.due)
         ship_flush(c);
     copy->begun_us = c->now_us;
+    copy->part_sum = 0;
     core_put_maps(c, copy->origin == COPY_OWED ? LINK_REFILL : LINK_REPLACE, maps, 1);
 }
 
@@ -126,6 +130,7 @@ static bool send_item(struct repl_core *c, struct repl_item *item)
         return false;
     s->pace.sent += bytes;
     s->copy.sum++;
+    s->copy.part_sum++;
     c->count.resync_items++;
     return true;
 }
@@ -206,8 +211,8 @@ const char *resync_on_done(struct repl_core *c, const struct link_message *m)
     if (!copy_is_done(c))
         return NULL;
     copy->under_way = false;
-    core_log(c, REPL_LOG_INFO, "the peer has the whole copy: %llu items",
-             (unsigned long long)copy->sum);
+    core_event(c, HISTORY_COPY, REPL_LOG_INFO, "the peer has the whole copy: %llu items",
+               (unsigned long long)copy->sum);
     return NULL;
 }
 
@@ -219,6 +224,10 @@ void resync_stop(struct repl_core *c)
     struct repl_copy *copy = &c->session.copy;
     if (copy->scan != NULL)
         c->store_ops->scan_end(c->store, copy->scan);
+    if (copy->under_way)
+        repl_core_note(c, HISTORY_COPY,
+                       "the copy broke off after %llu items; the next link goes on",
+                       (unsigned long long)copy->sum);
     part_put_back(c);
     *copy = (struct repl_copy){ 0 };
     c->session.round = (struct repl_round){ 0 };

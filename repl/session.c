@@ -68,6 +68,29 @@ void session_close(struct repl_core *c)
     core_release(c);
 }
 
+const char *repl_core_parting_fault(const struct repl_core *c)
+{
+    if (c->handover.state == HANDOVER_DRAIN || handover_holds(c))
+        return "a handover is under way: wait until it ends";
+    if (verify_leads(c) || c->verify.state == VERIFY_ANSWER)
+        return "a comparison with the peer is under way: wait until it ends";
+    if (c->resigned)
+        return "this node has just handed its role over to the peer, which may have more "
+               "than this node: promote or demote this node first";
+    if (c->session.open && !map_is_empty(&c->missing))
+        return "this node is being filled by its peer, and has only a part so far: wait "
+               "until it is in sync";
+    if (c->session.open && !c->session.merged)
+        return "both nodes are agreeing on who has what: try again in a moment";
+    return NULL;
+}
+
+bool repl_core_has_met(const struct repl_core *c, const struct run_id *run)
+{
+    return !run_id_is_none(run) &&
+           (run_id_order(&c->met, run) == 0 || run_id_order(&c->former, run) == 0);
+}
+
 void core_end_session(struct repl_core *c, const char *why)
 {
     session_close(c);

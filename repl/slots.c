@@ -76,6 +76,7 @@ void slots_dial_failed(struct repl_thread *t, const char *what, const char *why)
     if (strcmp(text, t->last_dial_error) != 0) {
         memcpy(t->last_dial_error, text, sizeof(text));
         repl_core_fault(t->core, "%s; trying again", text);
+        repl_core_note(t->core, HISTORY_LINK, "%s", text);
     }
 }
 
@@ -127,6 +128,8 @@ void slots_turn_away(struct repl_thread *t, struct link *l, const char *why)
  * fault. */
 void slots_refuse(struct repl_thread *t, struct link *l, const char *why)
 {
+    if (l->greeted)
+        repl_core_note(t->core, HISTORY_LINK, "link closed: %s", why);
     if (t->session != NULL)
         loop_log(t, REPL_LOG_WARNING, "connection with %s closed: %s", l->name, why);
     else

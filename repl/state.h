@@ -10,6 +10,7 @@
 #include "repl/clocks.h"
 #include "repl/core.h"
 #include "repl/gate.h"
+#include "repl/history.h"
 #include "repl/journal.h"
 #include "repl/known.h"
 #include "repl/map.h"
@@ -60,7 +61,9 @@ enum copy_origin { COPY_NONE, COPY_DIRTY, COPY_OWED, COPY_RENEW, COPY_ORIGINS };
 /* The copy to the peer, and its part under way, the buckets in `in_flight`. */
 struct repl_copy {
     bool under_way;          /* the first part has begun, and the last one is not done */
+    uint64_t since_us;       /* when the first part began */
     uint64_t sum;            /* items sent since */
+    uint64_t part_sum;       /* of these, in the part under way */
     enum copy_origin origin; /* of the part; NONE: none is under way */
     enum copy_origin last;   /* of the one before */
     size_t dirty_at;         /* where the next part of `dirty` begins */
@@ -79,6 +82,28 @@ struct repl_round {
     size_t at;    /* the next bucket */
     bool refused; /* something was, in this round */
     uint64_t pause_us, again_us;
+};
+
+/* How the peer says that it is (report.c). */
+struct repl_peer_report {
+    struct link_report told;
+    char health[REPL_HEALTH_TEXT];
+    uint64_t at_us; /* 0: it has not said anything */
+};
+
+/* The last error (fault.c). */
+struct repl_fault {
+    char text[REPL_ERROR_TEXT]; /* empty: there is none, or it is cured */
+    uint64_t at_us;
+    enum repl_cure cure;
+    uint64_t merges; /* so far */
+    bool was_apart;  /* the nodes were not in sync, then or since */
+};
+
+/* Automatic moves are paused (pause.c). */
+struct repl_pause {
+    uint64_t since_us; /* 0: they are not */
+    uint64_t until_us; /* 0: until an operator resumes them */
 };
 
 /* One TCP connection, from HELLO on. Zeroed when the session ends. */
@@ -109,6 +134,7 @@ struct repl_session {
     bool replacing;        /* a part that replaces comes: what arrives is noted */
     bool told;             /* the peer has said how far it had taken our changes: */
     struct link_taken there;
+    struct repl_peer_report report;
     bool gap; /* since the merge this node could not take a change */
 };
 
@@ -263,7 +289,9 @@ struct repl_core {
     struct repl_keep_up keep_up;
 
     struct repl_counters count;
-    char last_error[REPL_ERROR_TEXT];
+    struct repl_fault fault;
+    struct repl_pause pause;
+    struct history history;
 };
 
 #endif

@@ -56,7 +56,8 @@ uint64_t repl_core_term(const struct repl_core *c)
 
 unsigned repl_core_face(const struct repl_core *c)
 {
-    return c->active | c->resigned << 1 | c->session.open << 2 | c->session.merged << 3;
+    return c->active | c->resigned << 1 | c->session.open << 2 | c->session.merged << 3 |
+           repl_core_is_paused(c) << 4;
 }
 
 struct repl_counters *repl_core_counters(struct repl_core *c)
@@ -64,32 +65,88 @@ struct repl_counters *repl_core_counters(struct repl_core *c)
     return &c->count;
 }
 
+const struct history *repl_core_history(const struct repl_core *c)
+{
+    return &c->history;
+}
+
+/* ---- the snapshot */
+
+static void take_own(struct repl_core *c, struct repl_status *s)
+{
+    struct link_report r;
+    report_fill(c, &r);
+    s->in_sync = r.in_sync;
+    s->items = r.items;
+    s->pending = r.pending;
+    s->at_risk = r.at_risk;
+    s->lag_us = r.lag_us;
+    s->dirty_buckets = r.dirty_buckets;
+    s->missing_buckets = r.missing_buckets;
+    s->copy_items = r.copy_items;
+    s->copy_total = r.copy_total;
+    s->copy_ms = r.copy_us / 1000;
+    s->paused = r.paused;
+    s->paused_ms = repl_core_paused_us(c) / 1000;
+    s->pause_left_ms = repl_core_pause_left_us(c) / 1000;
+}
+
+static void take_peer(const struct repl_core *c, struct repl_status *s)
+{
+    const struct repl_peer_report *p = &c->session.report;
+    const struct link_report *r = &p->told;
+    memcpy(s->peer_health_text, p->health, sizeof(s->peer_health_text));
+    s->peer_health = s->peer_health_text;
+    s->peer_told = p->at_us != 0;
+    s->peer_told_ms = p->at_us != 0 ? (c->now_us - p->at_us) / 1000 : 0;
+    s->peer_fit = r->fit;
+    s->peer_in_sync = r->in_sync;
+    s->peer_items = r->items;
+    s->peer_pending = r->pending;
+    s->peer_at_risk = r->at_risk;
+    s->peer_lag_us = r->lag_us;
+    s->peer_dirty_buckets = r->dirty_buckets;
+    s->peer_missing_buckets = r->missing_buckets;
+    s->peer_copy_items = r->copy_items;
+    s->peer_copy_total = r->copy_total;
+    s->peer_copy_ms = r->copy_us / 1000;
+    s->peer_paused = r->paused;
+}
+
+static void take_fault(const struct repl_core *c, struct repl_status *s)
+{
+    memcpy(s->error_text, c->fault.text, sizeof(s->error_text));
+    s->last_error = s->error_text;
+    s->last_error_ms = s->error_text[0] != '\0' ? (c->now_us - c->fault.at_us) / 1000 : 0;
+}
+
 void repl_core_status(struct repl_core *c, struct repl_status *s)
 {
     struct repl_health health;
+    uint64_t overflows;
     repl_core_lock(c);
+    (void)core_pending(c, &overflows);
     *s = (struct repl_status){
         .role = c->active ? "active" : "standby",
         .active = c->active,
         .link = link_state(c),
-        .in_sync = repl_core_in_sync(c),
-        .dirty_buckets = map_count(&c->dirty) + map_count(&c->in_flight),
-        .missing_buckets = map_count(&c->missing),
+        .lone_ms = c->session.open || c->lone_since_us == 0
+                       ? 0
+                       : (c->now_us - c->lone_since_us) / 1000,
+        .journal_overflows = overflows,
         .notices_lost = notices_lost(c),
         .peer_active = c->session.open && c->session.peer.active,
         .peer_memory = c->session.peer.memory,
         .count = c->count,
     };
-    s->pending = core_pending(c, &s->journal_overflows);
-    s->at_risk = sync_at_risk(c, s->pending);
-    s->lag_us = sync_lag_us(c, s->pending);
+    take_own(c, s);
+    take_peer(c, s);
+    take_fault(c, s);
     s->run_id = s->run_text;
     s->peer_run_id = s->peer_run_text;
     format_run(&c->config.run, s->run_text);
     if (c->session.open)
         format_run(&c->session.peer.run, s->peer_run_text);
-    memcpy(s->error_text, c->last_error, sizeof(s->error_text));
-    s->last_error = s->error_text;
     repl_core_health(c, &health);
     s->fit = health.is_fit;
     s->rank = health.rank;

@@ -101,6 +101,21 @@ uint64_t sync_at_risk(struct repl_core *c, uint64_t pending)
     return pending + dirtied(c) - c->settled + share_of_items(c, owed);
 }
 
+/* A bucket that was changed has at least the item that was; of one that is owed nothing
+ * is known. */
+uint64_t sync_copy_left(const struct repl_core *c)
+{
+    const struct repl_copy *copy = &c->session.copy;
+    uint64_t part = map_count(&c->in_flight), changed = map_count(&c->dirty);
+    uint64_t renew =
+        c->renew_at != MAP_END ? (UINT64_C(1) << c->config.map_bits) - c->renew_at : 0;
+    uint64_t items = c->store_ops->items(c->store);
+    uint64_t left = changed + share_of_items(c, changed + map_count(&c->owed) + renew);
+    uint64_t of_part = share_of_items(c, part) + (copy->origin == COPY_DIRTY ? part : 0);
+    left += of_part > copy->part_sum ? of_part - copy->part_sum : 0;
+    return left < items ? left : items;
+}
+
 uint64_t sync_lag_us(const struct repl_core *c, uint64_t pending)
 {
     const struct repl_session *s = &c->session;

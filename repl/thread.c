@@ -307,6 +307,13 @@ static bool is_shaking_hands(const struct repl_thread *t)
     return false;
 }
 
+void repl_thread_peer(struct repl_thread *t, char text[PEER_TEXT])
+{
+    repl_core_lock(t->core);
+    memcpy(text, t->peer_text, PEER_TEXT);
+    repl_core_unlock(t->core);
+}
+
 const char *repl_thread_link_state(const struct repl_thread *t)
 {
     if (!t->started)

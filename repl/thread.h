@@ -23,6 +23,9 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms);
 /* The port on which it listens, 0 if none. */
 uint16_t repl_thread_port_number(const struct repl_thread *t);
 
+/* The peer as the operator named it. Takes the core's lock. */
+void repl_thread_peer(struct repl_thread *t, char text[PEER_TEXT]);
+
 /* The state of the link while there is no session: off, down or handshake. Takes the
  * core's lock. */
 const char *repl_thread_link_state(const struct repl_thread *t);

@@ -2,6 +2,8 @@
  * The replication link, from anybody who reaches its port: messages, and the maps in
  * them. An accepted message must be the same after it was composed and parsed again.
  */
+#include <stdio.h>
+
 #include "protocol/link_message.h"
 #include "repl/map.h"
 #include "test/fuzz/fuzz.h"
@@ -51,6 +53,13 @@ static bool compose_notes(const struct link_message *m, struct buffer *out)
     return true;
 }
 
+static bool compose_report(const struct link_message *m, struct buffer *out)
+{
+    char health[LINK_HEALTH_MAX + 1];
+    snprintf(health, sizeof(health), "%.*s", (int)m->nrest, (const char *)m->rest);
+    return link_put_report(out, 0, &m->report, health);
+}
+
 static bool compose(const struct link_message *m, struct buffer *out)
 {
     switch (m->op) {
@@ -75,6 +84,8 @@ static bool compose(const struct link_message *m, struct buffer *out)
         return link_put_ping(out, m->ping.term, &m->ping.clocks);
     case LINK_ROLE:
         return link_put_role(out, &m->role);
+    case LINK_REPORT:
+        return compose_report(m, out);
     case LINK_TAKEN:
         return link_put_taken(out, &m->taken);
     case LINK_NOTICE:

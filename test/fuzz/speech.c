@@ -236,6 +236,27 @@ static void put_ping(struct input *in, const struct repl_core *c, struct buffer 
     link_put_ping(out, c->term, &clocks);
 }
 
+static void put_report(struct input *in, const struct repl_core *c, struct buffer *out)
+{
+    const struct link_report r = { .active = input_byte(in) % 2,
+                                   .copy_items = input_byte(in),
+                                   .copy_total = input_byte(in),
+                                   .lag_us = UINT64_MAX };
+    link_put_report(out, c->term, &r, "well");
+}
+
+/* What the node tells of itself. */
+static void put_own(struct input *in, const struct repl_core *c, enum link_op op,
+                    struct buffer *out)
+{
+    if (op == LINK_ROLE)
+        put_role(in, c, out);
+    else if (op == LINK_TAKEN)
+        put_taken(in, c, out);
+    else
+        put_report(in, c, out);
+}
+
 static void put(struct input *in, const struct repl_core *c, enum link_op op,
                 struct buffer *out)
 {
@@ -264,10 +285,9 @@ static void put(struct input *in, const struct repl_core *c, enum link_op op,
         put_ping(in, c, out);
         break;
     case LINK_ROLE:
-        put_role(in, c, out);
-        break;
     case LINK_TAKEN:
-        put_taken(in, c, out);
+    case LINK_REPORT:
+        put_own(in, c, op, out);
         break;
     case LINK_BYE:
         link_put_bye(out, "so long");

@@ -242,7 +242,7 @@ START_TEST(test_an_item_that_does_not_fit)
     settle();
     ck_assert(node_has(b, "k", NULL));
     ck_assert_uint_eq(b->core.count.apply_failed, 1);
-    ck_assert_ptr_nonnull(strstr(b->core.last_error, "could not take an item"));
+    ck_assert_ptr_nonnull(strstr(b->core.fault.text, "could not take an item"));
 }
 END_TEST
 

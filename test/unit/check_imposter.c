@@ -129,7 +129,7 @@ START_TEST(test_a_fill_that_is_too_large_is_told)
     map_fill(&a->core.missing);
     tell(a, &m);
     ck_assert_uint_eq(a->core.count.apply_failed, 1);
-    ck_assert_ptr_nonnull(strstr(a->core.last_error, "could not take an item"));
+    ck_assert_ptr_nonnull(strstr(a->core.fault.text, "could not take an item"));
 }
 END_TEST
 

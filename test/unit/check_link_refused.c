@@ -31,7 +31,7 @@ START_TEST(test_unknown_kinds)
         *at(1) = (uint8_t)op;
         refuse("an unknown kind");
     }
-    ck_assert_uint_eq(known, 30);
+    ck_assert_uint_eq(known, 31);
 }
 END_TEST
 
@@ -189,6 +189,11 @@ START_TEST(test_wrong_bodies)
     refuse("a BYE with a key");
     ck_assert(link_put_bye(&wire, "a line\r\nSTAT of_another 1"));
     refuse("a BYE that would write a line of its own");
+    ck_assert(link_put_report(&wire, 1, &(struct link_report){ 0 }, "well\r\nSTAT a 1"));
+    refuse("a REPORT that would write a line of its own");
+    ck_assert(link_put_report(&wire, 1, &(struct link_report){ 0 }, ""));
+    *at(11) -= 1;
+    refuse("a REPORT that is too short");
     ck_assert(link_put_hello(&wire, &a_hello));
     *at(4) = 1;
     refuse("a HELLO with extras");

@@ -130,7 +130,7 @@ static void until_closed(int fd)
 static void last_error(char text[160])
 {
     AZ(pthread_mutex_lock(&core.lock));
-    memcpy(text, core.last_error, sizeof(core.last_error));
+    memcpy(text, core.fault.text, sizeof(core.fault.text));
     AZ(pthread_mutex_unlock(&core.lock));
 }
 

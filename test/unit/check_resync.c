@@ -160,7 +160,7 @@ START_TEST(test_a_refill_without_room_is_told)
     a->store.value_max = 3;
     settle();
     ck_assert_uint_eq(a->core.count.apply_failed, 100);
-    ck_assert_ptr_nonnull(strstr(a->core.last_error, "could not take an item"));
+    ck_assert_ptr_nonnull(strstr(a->core.fault.text, "could not take an item"));
 }
 END_TEST
 
