@@ -76,8 +76,11 @@ void handshake_again(struct repl_thread *t)
 void handshake_go_on(struct repl_thread *t, struct link *l)
 {
     /* Send our HELLO at once on a connection that the peer dialled, not only after its
-     * HELLO. With a session, wait on one that we dialled: it is a check of the peer. */
-    if (proof_pass(t, l) && (!l->dialled || t->session == NULL))
+     * HELLO. With a session, wait on one that we dialled: it is a check of the peer. And
+     * wait where the address was given by command: another pair's node must not step down
+     * because of what we say. */
+    bool waits = l->dialled && (t->session != NULL || t->is_retargeted);
+    if (proof_pass(t, l) && !waits)
         handshake_greet(t, l);
 }
 
