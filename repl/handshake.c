@@ -166,14 +166,15 @@ static void end_session(struct repl_thread *t, const struct link_hello *hello)
 }
 
 /* An address that was given by command may be that of another pair's node. Of two active
- * nodes one steps down, and takes over what the other has: not by a slip of the hand. */
+ * nodes one would step down, and the items of both come together: not by a slip of the
+ * hand. */
 static const char *retarget_fault(struct repl_thread *t, const struct link_hello *hello)
 {
     if (!t->is_retargeted || !hello->active || !repl_core_is_active(t->core) ||
         repl_core_has_met(t->core, &hello->run))
         return NULL;
     return "the peer that an operator has named is active, and so is this node, and they "
-           "have never met: demote the one whose items may go";
+           "have never met: if they are to be a pair, demote one of them";
 }
 
 void handshake_hello(struct repl_thread *t, struct link *l,
