@@ -17,7 +17,7 @@
 
 enum {
     CLIENTS_MAX = 16,
-    LINE_ROOM = 400, /* a host name may have 253 characters */
+    LINE_ROOM = 400,      /* a host name may have 253 characters */
     UNREAD_MAX = 1 << 20, /* bytes of answers that the client has not read */
     BACKLOG = 8,
 };

@@ -38,8 +38,9 @@ STAT_FIGURE(TEXT, encryption, FULL,
 STAT_FIGURE(GAUGE, peer_memory, FULL,
             "the peer's memory limit in bytes, 0 while unknown; the log warns if it is "
             "lower than this node's")
-STAT_FIGURE(GAUGE, lone_ms, FULL,
-            "how long this node has had no link to its peer, milliseconds; 0 while linked")
+STAT_FIGURE(
+    GAUGE, lone_ms, FULL,
+    "how long this node has had no link to its peer, milliseconds; 0 while linked")
 STAT_FIGURE(GAUGE, items, FULL, "items in the store")
 STAT_FIGURE(GAUGE, pending, BRIEF,
             "entries of the journal that the peer has not acknowledged")
@@ -60,13 +61,15 @@ STAT_FIGURE(GAUGE, paused, FULL,
 STAT_FIGURE(GAUGE, paused_ms, FULL, "since when they are, milliseconds")
 STAT_FIGURE(GAUGE, pause_left_ms, FULL,
             "when the pause ends by itself, milliseconds; 0: it does not")
-STAT_FIGURE(GAUGE, peer_told, FULL,
-            "1 if the peer has told how it is over this link; it does so each second, and "
-            "all that follow are what it said")
+STAT_FIGURE(
+    GAUGE, peer_told, FULL,
+    "1 if the peer has told how it is over this link; it does so each second, and "
+    "all that follow are what it said")
 STAT_FIGURE(GAUGE, peer_told_ms, FULL, "how long ago, milliseconds")
 STAT_FIGURE(GAUGE, peer_fit, FULL, "1 if the peer may hold the clients' address")
 STAT_FIGURE(TEXT, peer_health, FULL, "why it may or may not")
-STAT_FIGURE(GAUGE, peer_in_sync, FULL, "1 if both nodes hold the same, as the peer sees it")
+STAT_FIGURE(GAUGE, peer_in_sync, FULL,
+            "1 if both nodes hold the same, as the peer sees it")
 STAT_FIGURE(GAUGE, peer_items, FULL, "items in the peer's store")
 STAT_FIGURE(GAUGE, peer_pending, FULL, "as pending, at the peer")
 STAT_FIGURE(GAUGE, peer_at_risk, FULL, "as at_risk, at the peer")

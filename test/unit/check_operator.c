@@ -115,7 +115,7 @@ START_TEST(test_history_forgets_the_oldest)
     ck_assert_uint_eq(h.n, HISTORY_EVENTS + 10);
     ck_assert_str_eq(history_get(&h, 0)->text, "event 10");
     ck_assert_uint_eq(history_get(&h, 0)->first_us, 1010);
-    snprintf(text, sizeof(text), "event %u", HISTORY_EVENTS + 9);
+    snprintf(text, sizeof(text), "event %d", HISTORY_EVENTS + 9);
     ck_assert_str_eq(history_get(&h, HISTORY_EVENTS - 1)->text, text);
     memset(text, 'x', sizeof(text));
     text[sizeof(text) - 1] = '\0';
