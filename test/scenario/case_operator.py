@@ -349,7 +349,10 @@ def case_peer_that_is_active_too(lab):
     """Another pair's active node does not step down, and this one neither, because of a
     wrong address. It is linked when one of them is demoted."""
     a, b = lab.pair(config="standby_writes=reject")
-    assert a.ctl("promote")[0] == 0
+    for node in (a, b, a):  # by its term, a outranks c, which would step down
+        assert node.ctl("promote")[0] == 0
+        lab.linked(a, b)
+        lab.until(lambda: a.stat("repl_term") == b.stat("repl_term"), "both know of it")
     assert a.client().store("k", "of a") == "STORED"
     lab.drained(a)
     b.kill()
