@@ -2,12 +2,32 @@
  * Who may say HELLO: with a secret or certificates, both ends prove themselves first
  * (repl/secure.h). A stranger costs no place for longer than it takes to refuse it, and
  * does not move the time of the next dial.
+ *
+ * Handshakes are costly, so there is a budget for those of accepted connections that end
+ * without a proof: BURST at once, and one more every INTERVAL_US. Who comes when it is
+ * used up is dropped before any work. The peer is seldom among them:
+ *
+ *   - it shows the badge of the last link (repl/secure.h), for which there is a budget of
+ *     its own;
+ *   - it is dialled from here, which takes nothing from the budget;
+ *   - a node that was dropped dials again at once (slots_dial_dropped), so one that was
+ *     started anew, while both are besieged, gets one of the next places. For a moment
+ *     after a start, and after the end of a link, there are more of them (SOON_US).
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/monotonic.h"
 #include "repl/loop.h"
+
+enum {
+    BURST = 10,
+    INTERVAL_US = 50000, /* twenty a second */
+    SOON_US = 7000,      /* for ALONE_US */
+    ALONE_US = 2000000,
+    TELL_US = 10000000, /* between two lines about drops */
+};
 
 /* ---- the secret and the certificates */
 
@@ -47,6 +67,7 @@ bool proof_open(struct repl_thread *t, char *why, size_t nwhy)
 {
     if (!secure_open(&t->secure, &t->config.secure, why, nwhy))
         return false;
+    t->strangers.alone_us = monotonic_us();
     if (!secure_is_on(&t->secure) && !is_on_this_host(t->config.peer.host))
         loop_log(t, REPL_LOG_WARNING,
                  "the link is not encrypted: whoever can take the peer's address, or "
@@ -56,13 +77,69 @@ bool proof_open(struct repl_thread *t, char *why, size_t nwhy)
 
 /* ---- one connection */
 
+/* Between two handshakes. */
+static uint64_t interval_us(struct repl_thread *t, uint64_t now)
+{
+    struct repl_strangers *s = &t->strangers;
+    bool is_linked = t->session != NULL;
+    if (s->was_linked && !is_linked) {
+        s->alone_us = now;
+        s->others_us = s->badged_us = 0;
+    }
+    s->was_linked = is_linked;
+    return !is_linked && now - s->alone_us < ALONE_US ? SOON_US : INTERVAL_US;
+}
+
+static uint64_t *budget_of(struct repl_thread *t, const struct tunnel_glance *seen)
+{
+    return seen->badged ? &t->strangers.badged_us : &t->strangers.others_us;
+}
+
+static bool may_shake(struct repl_thread *t, const struct tunnel_glance *seen)
+{
+    uint64_t now = monotonic_us(), interval = interval_us(t, now);
+    uint64_t *whole_at = budget_of(t, seen);
+    if (*whole_at < now)
+        *whole_at = now;
+    if (*whole_at - now > (BURST - 1) * interval)
+        return false;
+    if (!seen->badged && !slots_have_room(t, now))
+        return false;
+    *whole_at += interval;
+    return true;
+}
+
+static void give_back(struct repl_thread *t, const struct link *l)
+{
+    uint64_t *whole_at = budget_of(t, &l->tunnel.seen);
+    *whole_at -= *whole_at > INTERVAL_US ? INTERVAL_US : *whole_at;
+}
+
+void proof_tick(struct repl_thread *t, uint64_t now)
+{
+    struct repl_strangers *s = &t->strangers;
+    uint64_t all = repl_core_counters(t->core)->links_dropped;
+    if (all == s->told || (s->told > 0 && now - s->told_at_us < TELL_US))
+        return;
+    loop_log(t, REPL_LOG_WARNING,
+             "dropped %llu connections from the peer's address: too many prove nothing; "
+             "find out who opens them, or let a firewall limit them",
+             (unsigned long long)(all - s->told));
+    s->told = all;
+    s->told_at_us = now;
+}
+
 bool proof_admits(struct repl_thread *t, int fd, const struct address *from)
 {
     char name[ADDRESS_TEXT];
-    bool looked;
-    const char *why = tunnel_glance(&t->secure, fd, false, &looked);
-    if (why == NULL)
+    struct tunnel_glance seen;
+    const char *why = tunnel_glance(&t->secure, fd, false, &seen);
+    if (why == NULL && (!secure_is_on(&t->secure) || may_shake(t, &seen)))
         return true;
+    if (why == NULL) {
+        repl_core_counters(t->core)->links_dropped++;
+        return false;
+    }
     address_format(from, name);
     slots_say_refused(t, name, why);
     return false;
@@ -81,7 +158,17 @@ bool proof_pass(struct repl_thread *t, struct link *l)
 {
     char why[200];
     enum tunnel_state state = tunnel_shake(&l->tunnel, l->fd, why, sizeof(why));
-    if (state == TUNNEL_REFUSED)
+    if (state == TUNNEL_UNHEARD && l->dialled)
+        slots_dial_dropped(t, l);
+    else if (state == TUNNEL_REFUSED || state == TUNNEL_UNHEARD)
         slots_turn_away(t, l, why);
+    else if (state == TUNNEL_OPEN && secure_is_on(&t->secure) && !l->dialled)
+        give_back(t, l);
     return state == TUNNEL_OPEN;
+}
+
+void proof_remember(struct repl_thread *t, struct link *l)
+{
+    if (secure_is_on(&t->secure) && l->tunnel.tls.ssl != NULL)
+        secure_remember(&t->secure, l->tunnel.tls.ssl);
 }

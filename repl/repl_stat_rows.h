@@ -88,6 +88,12 @@ STAT_COUNTER(fetch_timeouts, FULL,
 STAT_COUNTER(bytes_out, FULL, "bytes sent to the peer")
 STAT_COUNTER(bytes_in, FULL, "bytes received from the peer")
 STAT_COUNTER(reconnects, FULL, "times the link came up")
+STAT_COUNTER(links_refused, FULL,
+             "connections to the replication port that were refused: from an address "
+             "that is not the peer's, or without the secret or the certificate")
+STAT_COUNTER(links_dropped, FULL,
+             "connections from the peer's address that were dropped unread, because too "
+             "many had proved nothing; the peer tries again at once")
 STAT_COUNTER(promotions, FULL, "times this node became active")
 STAT_COUNTER(demotions, FULL, "times this node became standby")
 STAT_COUNTER(merges, FULL, "times both nodes agreed on who has what")

@@ -15,7 +15,11 @@
 #include "base/check.h"
 #include "base/tls_context.h"
 
-enum { ROOM = 4 * TLS_RECORD, HEADER = 5 /* of a record */ };
+enum {
+    ROOM = 4 * TLS_RECORD,
+    HEADER = 5,          /* of a record */
+    BADGE_TYPE = 0xff6d, /* of an extension; this range is for private use */
+};
 
 /* AES-GCM's key may encrypt 2^24.5 records; this is far below. */
 #define REKEY_BYTES (UINT64_C(1) << 36)
@@ -119,6 +123,33 @@ static int accept_secret(SSL *ssl, const unsigned char *name, size_t nname,
     return *session != NULL;
 }
 
+/* ---- the badge */
+
+/* OpenSSL calls it for the first message of the side that dials. */
+static int show_badge(SSL *ssl, unsigned type, unsigned context,
+                      const unsigned char **badge, size_t *nbadge, X509 *certificate,
+                      size_t chain, int *alert, void *arg)
+{
+    const struct secure_peer *peer = SSL_get_app_data(ssl);
+    (void)type, (void)context, (void)certificate, (void)chain, (void)alert, (void)arg;
+    *badge = peer->secure->badge;
+    *nbadge = SECURE_BADGE;
+    return peer->secure->has_badge;
+}
+
+void secure_remember(struct secure *s, SSL *ssl)
+{
+    static const char label[] = "EXPORTER-mcd-badge";
+    s->has_badge = SSL_export_keying_material(ssl, s->badge, SECURE_BADGE, label,
+                                              sizeof(label) - 1, NULL, 0, 0) == 1;
+    ERR_clear_error();
+}
+
+bool secure_is_badged(const struct secure *s, const char *first, size_t n)
+{
+    return s->has_badge && memmem(first, n, s->badge, SECURE_BADGE) != NULL;
+}
+
 /* ---- the files */
 
 static bool is_key_private(const char *path, char *why, size_t nwhy)
@@ -150,13 +181,16 @@ static SSL_CTX *make_context(const struct secure_config *c, char *why, size_t nw
         return NULL;
     SSL_CTX_clear_mode(x, SSL_MODE_RELEASE_BUFFERS); /* a link is seldom idle */
     SSL_CTX_set_default_read_buffer_len(x, ROOM);
-    if (c->secret_file == NULL)
+    bool ok = SSL_CTX_add_custom_ext(x, BADGE_TYPE, SSL_EXT_CLIENT_HELLO, show_badge,
+                                     NULL, NULL, NULL, NULL) == 1;
+    if (c->secret_file != NULL) {
+        SSL_CTX_set_psk_use_session_callback(x, offer_secret);
+        SSL_CTX_set_psk_find_session_callback(x, accept_secret);
+        ok = ok && SSL_CTX_set_ciphersuites(x, SUITES) == 1;
+    }
+    if (ok)
         return x;
-    SSL_CTX_set_psk_use_session_callback(x, offer_secret);
-    SSL_CTX_set_psk_find_session_callback(x, accept_secret);
-    if (SSL_CTX_set_ciphersuites(x, SUITES) == 1)
-        return x;
-    snprintf(why, nwhy, "OpenSSL lacks the ciphers of the link: %s", tls_reason());
+    snprintf(why, nwhy, "OpenSSL lacks what the link needs: %s", tls_reason());
     SSL_CTX_free(x);
     return NULL;
 }

@@ -41,6 +41,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     repl_core_tick(t->core, now);
     alive_tick(t, now);
     listen_tick(t);
+    proof_tick(t, now);
     handshake_tick(t, now);
     repl_core_unlock(t->core);
     control_tick(t->control);
