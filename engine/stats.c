@@ -46,6 +46,7 @@ void repl_engine_figures(struct repl_engine *e, enum repl_figures which,
     if (strcmp(s.link, "down") == 0)
         s.link = repl_thread_link_state(&e->thread);
     s.peer = e->options.peer;
+    s.certificate_expires = (uint64_t)repl_thread_certificate_end(&e->thread);
     s.encryption = secure_kind(&e->thread.config.secure);
     metric_each(rows, N_ELEMENTS(rows), &s, which == FIGURES_BRIEF, emit_figure, context);
     if (which == FIGURES_INNER)

@@ -139,7 +139,8 @@ struct repl_thread {
     struct repeats repeats;
     struct secure secure;
     struct repl_strangers strangers;
-    unsigned seed;      /* of the jitter */
+    uint64_t looked_at_us, warned_at_us; /* at the files; of a certificate's end */
+    unsigned seed;                       /* of the jitter */
     unsigned swallowed; /* connections in a row that a large packet did not pass */
 };
 
@@ -216,7 +217,8 @@ bool proof_renew(struct repl_thread *t, char *why, size_t nwhy);
 /* A socket that was accepted: may it be the peer's, by what it has said so far, and may
  * it have a handshake now? */
 bool proof_admits(struct repl_thread *t, int fd, const struct address *from);
-void proof_tick(struct repl_thread *t, uint64_t now); /* tells of those that may not */
+/* Tells of those that may not; reads files that have changed, warns of their end. */
+void proof_tick(struct repl_thread *t, uint64_t now);
 /* The link is the session: its peer will be known again. */
 void proof_remember(struct repl_thread *t, struct link *l);
 /* A connected socket: let both ends begin to prove themselves. False: the link is gone.

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/monotonic.h"
 #include "repl/loop.h"
@@ -27,19 +28,51 @@ enum {
     SOON_US = 7000,      /* for ALONE_US */
     ALONE_US = 2000000,
     TELL_US = 10000000, /* between two lines about drops */
+    LOOK_US = 10000000, /* between two looks at the files */
+    WARN_DAYS = 14,     /* before a certificate expires */
 };
 
+#define DAY_US (UINT64_C(86400) * 1000000)
+
 /* ---- the secret and the certificates */
+
+static void warn_of_expiry(struct repl_thread *t)
+{
+    int64_t end = t->secure.expires, now = time(NULL);
+    if (end == 0 || end - now > WARN_DAYS * INT64_C(86400))
+        return;
+    loop_log(
+        t, REPL_LOG_WARNING,
+        "the certificate %s %s %lld hours%s; without a new one the nodes cannot link "
+        "anew",
+        t->config.secure.cert, end > now ? "expires in" : "expired",
+        (long long)(end > now ? end - now : now - end) / 3600, end > now ? "" : " ago");
+}
 
 static void renew_if_changed(struct repl_thread *t)
 {
     char why[300];
     if (!secure_is_on(&t->secure) || !secure_has_changed(&t->secure))
         return;
-    if (secure_renew(&t->secure, why, sizeof(why)))
+    if (secure_renew(&t->secure, why, sizeof(why))) {
         loop_log(t, REPL_LOG_INFO, "the secret or the certificates were read again");
-    else
+        warn_of_expiry(t);
+    } else {
         repl_core_fault(t->core, "%s; what was read before stays", why);
+    }
+}
+
+/* A link may last for months, and nobody would read the files. */
+static void look_at_files(struct repl_thread *t, uint64_t now)
+{
+    if (now - t->looked_at_us > LOOK_US) {
+        t->looked_at_us = now;
+        renew_if_changed(t);
+    }
+    if (now - t->warned_at_us > DAY_US) {
+        t->warned_at_us = now;
+        warn_of_expiry(t);
+    }
 }
 
 bool proof_renew(struct repl_thread *t, char *why, size_t nwhy)
@@ -67,7 +100,8 @@ bool proof_open(struct repl_thread *t, char *why, size_t nwhy)
 {
     if (!secure_open(&t->secure, &t->config.secure, why, nwhy))
         return false;
-    t->strangers.alone_us = monotonic_us();
+    t->strangers.alone_us = t->looked_at_us = t->warned_at_us = monotonic_us();
+    warn_of_expiry(t);
     if (!secure_is_on(&t->secure) && !is_on_this_host(t->config.peer.host))
         loop_log(t, REPL_LOG_WARNING,
                  "the link is not encrypted: whoever can take the peer's address, or "
@@ -115,7 +149,7 @@ static void give_back(struct repl_thread *t, const struct link *l)
     *whole_at -= *whole_at > INTERVAL_US ? INTERVAL_US : *whole_at;
 }
 
-void proof_tick(struct repl_thread *t, uint64_t now)
+static void tell_of_drops(struct repl_thread *t, uint64_t now)
 {
     struct repl_strangers *s = &t->strangers;
     uint64_t all = repl_core_counters(t->core)->links_dropped;
@@ -127,6 +161,12 @@ void proof_tick(struct repl_thread *t, uint64_t now)
              (unsigned long long)(all - s->told));
     s->told = all;
     s->told_at_us = now;
+}
+
+void proof_tick(struct repl_thread *t, uint64_t now)
+{
+    tell_of_drops(t, now);
+    look_at_files(t, now);
 }
 
 bool proof_admits(struct repl_thread *t, int fd, const struct address *from)

@@ -35,6 +35,9 @@ STAT_FIGURE(TEXT, peer, FULL, "the peer's address")
 STAT_FIGURE(GAUGE, peer_active, FULL, "1 if the peer is active, and linked to this node")
 STAT_FIGURE(TEXT, encryption, FULL,
             "how the link is protected: not encrypted, by secret or by certificates")
+STAT_FIGURE(
+    GAUGE, certificate_expires, FULL,
+    "when this node's certificate (tls_cert) expires, as Unix time; 0 without one")
 STAT_FIGURE(GAUGE, peer_memory, FULL,
             "the peer's memory limit in bytes, 0 while unknown; the log warns if it is "
             "lower than this node's")

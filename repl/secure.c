@@ -220,6 +220,16 @@ bool secure_has_changed(const struct secure *s)
     return !same;
 }
 
+static int64_t end_of_certificate(const SSL_CTX *x)
+{
+    const X509 *certificate = SSL_CTX_get0_certificate(x);
+    struct tm end;
+    if (certificate == NULL ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return 0;
+    return timegm(&end);
+}
+
 bool secure_renew(struct secure *s, char *why, size_t nwhy)
 {
     const char *path = s->config.secret_file;
@@ -240,6 +250,7 @@ bool secure_renew(struct secure *s, char *why, size_t nwhy)
     }
     SSL_CTX_free(s->context);
     secrets_free(s->secrets);
+    s->expires = end_of_certificate(context);
     s->context = context;
     s->secrets = secrets;
     memcpy(s->tags, tags, sizeof(tags));

@@ -61,6 +61,7 @@ struct secure {
     struct secure_stamp stamps[SECURE_FILES];
     unsigned char badge[SECURE_BADGE]; /* of the last link */
     bool has_badge;
+    int64_t expires;      /* this node's certificate, as Unix time; 0: it has none */
     struct tls_room room; /* where small pieces of output are put together */
     uint64_t rekey_bytes; /* a connection's key encrypts so much, then the next one */
 };

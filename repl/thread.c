@@ -317,3 +317,13 @@ const char *repl_thread_link_state(const struct repl_thread *t)
     repl_core_unlock(t->core);
     return shakes ? "handshake" : "down";
 }
+
+int64_t repl_thread_certificate_end(const struct repl_thread *t)
+{
+    if (!t->started)
+        return 0;
+    repl_core_lock(t->core);
+    int64_t end = t->secure.expires;
+    repl_core_unlock(t->core);
+    return end;
+}

@@ -13,14 +13,12 @@
  * Whatever it says, the side under test must not open.
  */
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "repl/tunnel.h"
+#include "test/fake/certificate.h"
 #include "test/fuzz/fuzz.h"
 
 enum { DIALS = 1, CERTIFICATES = 2, EDITED = 4, PIECES = 8 };
@@ -53,37 +51,15 @@ static void write_secret(struct files *f, char digit)
     AZ(fclose(file));
 }
 
-/* Self-signed, with its key in the same file. */
-static void write_certificate(struct files *f)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
-    AN(key);
-    AN(x);
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(x), 360000);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"node", -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    X509_set_pubkey(x, key);
-    CHECK(X509_sign(x, key, EVP_sha256()) > 0);
-    FILE *file = create(f->cert);
-    CHECK(PEM_write_X509(file, x) == 1);
-    CHECK(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1);
-    AZ(fclose(file));
-    X509_free(x);
-    EVP_PKEY_free(key);
-}
-
 static void open_all(void)
 {
+    const struct certificate_wish node = { "node", -3600, 1000000, NULL, NULL };
     char why[300];
     for (int i = 0; i < KINDS; i++) {
         struct files *f = &files[i];
         write_secret(f, i == OURS ? 'a' : 'b');
-        write_certificate(f);
+        fclose(create(f->cert));
+        certificate_make(f->cert, &node);
         const struct secure_config secret = { .secret_file = f->secret };
         const struct secure_config cert = { NULL, f->cert, f->cert, f->cert };
         CHECK(secure_open(&by_secret[i], &secret, why, sizeof(why)));
