@@ -16,6 +16,7 @@
 #include "base/tls_context.h"
 
 enum {
+    DEMAND = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
     ROOM = 4 * TLS_RECORD,
     HEADER = 5,          /* of a record */
     BADGE_TYPE = 0xff6d, /* of an extension; this range is for private use */
@@ -38,7 +39,7 @@ static bool derive(const unsigned char *secret, const char *purpose,
     size_t npurpose = strlen(purpose);
     memcpy(text, purpose, npurpose);
     if (nname > 0)
-        memcpy(text + npurpose, name, nname);
+        memcpy(text + npurpose, name, nname); /* mutant: key-of-any-name */
     return HMAC(EVP_sha256(), secret, SECRET_SIZE, text, npurpose + nname, key, &n) !=
            NULL;
 }
@@ -57,7 +58,7 @@ static bool make_tags(const struct secrets *secrets,
 
 static const unsigned char *find_secret(const struct secure *s, const unsigned char *name)
 {
-    for (unsigned i = 0; i < s->secrets->n; i++) {
+    for (unsigned i = 0; i < s->secrets->n; i++) { /* mutant: only-the-first-secret */
         if (memcmp(s->tags[i], name, SECURE_TAG) == 0)
             return s->secrets->of[i];
     }
@@ -92,7 +93,9 @@ static bool draw_name(struct secure_peer *peer)
     if (peer->is_named)
         return true;
     memcpy(peer->name, peer->secure->tags[0], SECURE_TAG);
-    peer->is_named = RAND_bytes(peer->name + SECURE_TAG, SECURE_NAME - SECURE_TAG) == 1;
+    unsigned char *drawn = peer->name + SECURE_TAG;
+    peer->is_named =
+        RAND_bytes(drawn, SECURE_NAME - SECURE_TAG) == 1; /* mutant: same-name-for-all */
     return peer->is_named;
 }
 
@@ -147,7 +150,8 @@ void secure_remember(struct secure *s, SSL *ssl)
 
 bool secure_is_badged(const struct secure *s, const char *first, size_t n)
 {
-    return s->has_badge && memmem(first, n, s->badge, SECURE_BADGE) != NULL;
+    return s->has_badge &&
+           memmem(first, n, s->badge, SECURE_BADGE) != NULL; /* mutant: any-badge */
 }
 
 /* ---- the files */
@@ -170,8 +174,8 @@ static SSL_CTX *make_context(const struct secure_config *c, char *why, size_t nw
         .chain = c->cert,
         .key = c->key,
         .ca = c->ca,
-        .verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-        .min_version = TLS1_3_VERSION,
+        .verify = DEMAND,              /* mutant: nothing-proved */
+        .min_version = TLS1_3_VERSION, /* mutant: older-versions */
         .dials = true,
     };
     if (c->key != NULL && !is_key_private(c->key, why, nwhy))
@@ -318,7 +322,7 @@ bool secure_is_strange(const struct secure *s, const char *first, size_t n)
     if (s->secrets == NULL || n < HEADER ||
         n < HEADER + ((size_t)(uint8_t)first[3] << 8) + (uint8_t)first[4])
         return false;
-    for (unsigned i = 0; i < s->secrets->n; i++) {
+    for (unsigned i = 0; i < s->secrets->n; i++) { /* mutant: second-name-is-strange */
         if (memmem(first, n, s->tags[i], SECURE_TAG) != NULL)
             return false;
     }

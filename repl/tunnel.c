@@ -14,7 +14,7 @@ bool tunnel_begin(struct tunnel *c, const struct secure *s, int fd, bool dialled
     if (!secure_is_on(s))
         return true;
     c->tls.ssl = secure_begin(s, &c->peer, fd, dialled);
-    c->shaking = true;
+    c->shaking = true; /* mutant: hello-before-proof */
     return c->tls.ssl != NULL;
 }
 
@@ -44,7 +44,7 @@ const char *tunnel_glance(const struct secure *s, int fd, bool dialled,
     if (n <= 0)
         return NULL;
     seen->badged = !dialled && secure_is_badged(s, first, (size_t)n);
-    if (!tunnel_is_tls(first[0])) {
+    if (!tunnel_is_tls(first[0])) { /* mutant: plain-is-unseen */
         send_alert(fd, PROTOCOL_VERSION);
         return "it does not encrypt the link: it has no secret_file, or is of an older "
                "version";
@@ -64,7 +64,7 @@ static enum tunnel_state refuse(struct tunnel *c)
 static enum tunnel_state finish(struct tunnel *c, char *why, size_t nwhy)
 {
     c->shaking = false;
-    if (secure_is_proved(&c->peer, c->tls.ssl))
+    if (secure_is_proved(&c->peer, c->tls.ssl)) /* mutant: nothing-proved 2 */
         return TUNNEL_OPEN;
     snprintf(why, nwhy, "the peer has proved nothing");
     return refuse(c);

@@ -213,69 +213,6 @@ START_TEST(test_renewal)
 }
 END_TEST
 
-/* The end without a word is told from a refusal. */
-START_TEST(test_unheard)
-{
-    struct end *e = &ends[DIALS];
-    open_ends(SECRET_A, SECRET_A);
-    connect_ends();
-    shake(e);
-    ck_assert_int_eq(e->state, TUNNEL_WAITS);
-    shutdown(e->wire, SHUT_WR);
-    shake(e);
-    ck_assert_int_eq(e->state, TUNNEL_UNHEARD);
-    disconnect_ends();
-    connect_ends();
-    shake(e);
-    carry(DIALS, NULL);
-    shake(&ends[ACCEPTS]);
-    char said[CARRY_MAX];
-    ssize_t n = read(ends[ACCEPTS].wire, said, sizeof(said));
-    ck_assert_int_gt(n, 10);
-    ck_assert_int_eq(write(e->wire, said, 10), 10);
-    shake(e);
-    shutdown(e->wire, SHUT_WR);
-    shake(e);
-    ck_assert_int_eq(e->state, TUNNEL_REFUSED);
-    part();
-}
-END_TEST
-
-/* What end 1 sees of the first message of end 0. */
-static bool glance_badge(void)
-{
-    struct tunnel_glance seen;
-    connect_ends();
-    shake(&ends[DIALS]);
-    ck_assert(carry(DIALS, NULL));
-    ck_assert_ptr_null(
-        tunnel_glance(&ends[ACCEPTS].secure, ends[ACCEPTS].fd, false, &seen));
-    ck_assert(seen.looked);
-    disconnect_ends();
-    return seen.badged;
-}
-
-START_TEST(test_badge)
-{
-    unsigned char before[SECURE_BADGE] = { 0 };
-    open_ends(SECRET_A, SECRET_A);
-    ck_assert(!glance_badge());
-    for (int round = 0; round < 3; round++) {
-        connect_ends();
-        shake_hands(NULL);
-        ck_assert(are_open());
-        secure_remember(&ends[DIALS].secure, ends[DIALS].tunnel.tls.ssl);
-        secure_remember(&ends[ACCEPTS].secure, ends[ACCEPTS].tunnel.tls.ssl);
-        ck_assert_mem_ne(before, ends[DIALS].secure.badge, SECURE_BADGE);
-        memcpy(before, ends[DIALS].secure.badge, SECURE_BADGE);
-        disconnect_ends();
-        ck_assert(glance_badge()); /* as often as it likes, until the next link */
-        ck_assert(glance_badge());
-    }
-    close_ends();
-}
-END_TEST
-
 /* ---- hostile wires */
 
 static int damaged_end;
@@ -447,10 +384,10 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_unheard,  test_badge,        test_same_secret,       test_more_to_read,
-        test_plain,    test_wrong_secret, test_only_the_name,     test_one_side_plain,
-        test_rotation, test_renewal,      test_every_byte_counts, test_truncated,
-        test_garbage,  test_next_key,     test_scarce_memory
+        test_same_secret,       test_more_to_read,   test_plain,    test_wrong_secret,
+        test_only_the_name,     test_one_side_plain, test_rotation, test_renewal,
+        test_every_byte_counts, test_truncated,      test_garbage,  test_next_key,
+        test_scarce_memory
     };
     return unit_run("secure", tests, N_ELEMENTS(tests));
 }
