@@ -343,6 +343,42 @@ def case_certificates_that_are_refused(lab):
     lab.linked(a, b)
 
 
+def case_renewal_to_a_bad_file(lab):
+    """The former certificate stays, the log and the status say why; a good one is read without a command."""
+    a, b = pair(lab, CERTIFICATES, SOON)
+    names = [os.path.join(lab.folder, name) for name in ("a.pem", "a.key")]
+    a.command = [re.sub("tls_cert=[^;]*;tls_key=[^;]*", "tls_cert=%s;tls_key=%s" % tuple(names), word)
+                 for word in a.command]
+
+    def give(certificate, key):
+        for source, target in ((certificate, names[0]), (key, names[1])):
+            with open(source, "rb") as file, open(target + ".new", "wb") as copy:
+                copy.write(file.read())
+            os.chmod(target + ".new", 0o600)
+            os.rename(target + ".new", target)
+
+    give(*lab.authority.issue("a-short"))  # two days
+    a.start()
+    b.start()
+    lab.linked(a, b)
+    says(lab, a, "without a new one the nodes cannot link anew")
+    first = int(a.stat("repl_certificate_expires"))
+    assert 0 < first - time.time() < 3 * 86400
+    give(names[1], names[1])
+    code, told = a.ctl("renew")
+    assert code == 1 and "cannot load the certificate chain" in told, told
+    assert a.stat("repl_link") == "streaming" and int(a.stat("repl_certificate_expires")) == first
+    os.utime(names[0])
+    count = int(b.stat("repl_reconnects"))
+    assert b.ctl("renew")[0] == 0  # a reads its files for the next connection, and goes on with the former ones
+    lab.until(lambda: int(b.stat("repl_reconnects")) > count, "b links anew")
+    lab.linked(a, b)
+    says(lab, a, "what was read before stays")
+    assert "what was read before stays" in a.ctl("status")[1]
+    give(*lab.authority.issue("a-long", "-nodes", "-days", "90"))
+    lab.until(lambda: int(a.stat("repl_certificate_expires")) > first + 80 * 86400, "a reads the new one by itself", 30)
+
+
 def case_secret_is_in_no_dump(lab):
     """Not in memory that a core dump has, not in the figures, not in the log."""
     if lab.build.sanitized:
