@@ -4,15 +4,17 @@
  * does not move the time of the next dial.
  *
  * Handshakes are costly, so there is a budget for those of accepted connections that end
- * without a proof: BURST at once, and one more every INTERVAL_US. Who comes when it is
- * used up is dropped before any work. The peer is seldom among them:
+ * without a proof: a share of this thread's time (PRICE), some of it at once. It is
+ * counted in time, not in handshakes, because a key of RSA takes ten times as long as one
+ * of a curve. Who comes when it is used up is dropped before any work. The peer is seldom
+ * among them:
  *
  *   - it shows the badge of the last link (repl/secure.h), for which there is a budget of
  *     its own;
  *   - it is dialled from here, which takes nothing from the budget;
  *   - a node that was dropped dials again at once (slots_dial_dropped), so one that was
  *     started anew, while both are besieged, gets one of the next places. For a moment
- *     after a start, and after the end of a link, there are more of them (SOON_US).
+ *     after a start, and after the end of a link, there are more of them (PRICE_ALONE).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,9 +25,9 @@
 #include "repl/loop.h"
 
 enum {
-    BURST = 10,
-    INTERVAL_US = 50000, /* twenty a second */
-    SOON_US = 7000,      /* for ALONE_US */
+    PRICE = 100,       /* so failed handshakes take 1% of a core */
+    PRICE_ALONE = 16,  /* 6%, for ALONE_US */
+    BURST_US = 400000, /* at that price: 4 ms, some ten handshakes */
     ALONE_US = 2000000,
     TELL_US = 10000000, /* between two lines about drops */
     LOOK_US = 10000000, /* between two looks at the files */
@@ -111,8 +113,8 @@ bool proof_open(struct repl_thread *t, char *why, size_t nwhy)
 
 /* ---- one connection */
 
-/* Between two handshakes. */
-static uint64_t interval_us(struct repl_thread *t, uint64_t now)
+/* By how much more time the budget is used up than a handshake takes. */
+static uint64_t price(struct repl_thread *t, uint64_t now)
 {
     struct repl_strangers *s = &t->strangers;
     bool is_linked = t->session != NULL;
@@ -121,7 +123,7 @@ static uint64_t interval_us(struct repl_thread *t, uint64_t now)
         s->others_us = s->badged_us = 0;
     }
     s->was_linked = is_linked;
-    return !is_linked && now - s->alone_us < ALONE_US ? SOON_US : INTERVAL_US;
+    return !is_linked && now - s->alone_us < ALONE_US ? PRICE_ALONE : PRICE;
 }
 
 static uint64_t *budget_of(struct repl_thread *t, const struct tunnel_glance *seen)
@@ -131,22 +133,33 @@ static uint64_t *budget_of(struct repl_thread *t, const struct tunnel_glance *se
 
 static bool may_shake(struct repl_thread *t, const struct tunnel_glance *seen)
 {
-    uint64_t now = monotonic_us(), interval = interval_us(t, now);
-    uint64_t *whole_at = budget_of(t, seen);
+    uint64_t now = monotonic_us();
+    (void)price(t, now); /* a budget that is whole again */
+    return *budget_of(t, seen) < now + BURST_US &&
+           (seen->badged || slots_have_room(t, now));
+}
+
+static uint64_t cpu_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void charge(struct repl_thread *t, struct link *l, uint64_t took_us)
+{
+    uint64_t now = monotonic_us(), *whole_at = budget_of(t, &l->tunnel.seen);
+    uint64_t due = took_us * price(t, now);
     if (*whole_at < now)
         *whole_at = now;
-    if (*whole_at - now > (BURST - 1) * interval)
-        return false;
-    if (!seen->badged && !slots_have_room(t, now))
-        return false;
-    *whole_at += interval;
-    return true;
+    *whole_at += due;
+    l->charged_us += due;
 }
 
 static void give_back(struct repl_thread *t, const struct link *l)
 {
     uint64_t *whole_at = budget_of(t, &l->tunnel.seen);
-    *whole_at -= *whole_at > INTERVAL_US ? INTERVAL_US : *whole_at;
+    *whole_at -= *whole_at > l->charged_us ? l->charged_us : *whole_at;
 }
 
 static void tell_of_drops(struct repl_thread *t, uint64_t now)
@@ -197,12 +210,16 @@ bool proof_begin(struct repl_thread *t, struct link *l)
 bool proof_pass(struct repl_thread *t, struct link *l)
 {
     char why[200];
+    uint64_t begun = cpu_us();
     enum tunnel_state state = tunnel_shake(&l->tunnel, l->fd, why, sizeof(why));
+    bool accepted = secure_is_on(&t->secure) && !l->dialled;
+    if (accepted)
+        charge(t, l, cpu_us() - begun);
     if (state == TUNNEL_UNHEARD && l->dialled)
         slots_dial_dropped(t, l);
     else if (state == TUNNEL_REFUSED || state == TUNNEL_UNHEARD)
         slots_turn_away(t, l, why);
-    else if (state == TUNNEL_OPEN && secure_is_on(&t->secure) && !l->dialled)
+    else if (state == TUNNEL_OPEN && accepted)
         give_back(t, l);
     return state == TUNNEL_OPEN;
 }

@@ -26,7 +26,7 @@ static void part(void)
 static void pass(int from, size_t n)
 {
     struct output out;
-    char *got = malloc(n), *sent = malloc(n);
+    char *got = calloc(1, n), *sent = malloc(n);
     size_t ngot = 0, nsent;
     for (size_t i = 0; i < n; i++)
         sent[i] = (char)(i * 31 + i / 253);
