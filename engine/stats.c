@@ -48,6 +48,7 @@ void repl_engine_figures(struct repl_engine *e, enum repl_figures which,
         s.link = repl_thread_link_state(&e->thread);
     repl_thread_peer(&e->thread, peer);
     s.peer = peer;
+    s.certificate_expires = (uint64_t)repl_thread_certificate_end(&e->thread);
     s.encryption = secure_kind(&e->thread.config.secure);
     metric_each(rows, N_ELEMENTS(rows), &s, which == FIGURES_BRIEF, emit_figure, context);
     if (which == FIGURES_INNER)

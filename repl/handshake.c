@@ -205,6 +205,7 @@ void handshake_hello(struct repl_thread *t, struct link *l,
         slots_dial_at_once(t); /* our next HELLO tells the present role */
         return;
     }
+    proof_remember(t, l);
     l->greeted = true;
     l->run = hello->run;
     l->owes_since_us = monotonic_us();

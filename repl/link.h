@@ -36,6 +36,7 @@ struct link {
     uint64_t answers, owes_since_us, moved;
     struct event *readable, *writable;
     struct tunnel tunnel;
+    uint64_t charged_us; /* to the budget of handshakes (proof.c) */
     struct buffer in;
     struct output out; /* to the peer; refers to items of this store: */
     const struct repl_store_ops *store_ops;

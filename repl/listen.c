@@ -17,7 +17,11 @@
 #include "base/check.h"
 #include "repl/loop.h"
 
-enum { BACKLOG = 128 };
+enum {
+    BACKLOG = 1024,
+    AT_ONCE = 32,     /* accepted in a row; then other events get their turn */
+    GATHER_US = 2000, /* after somebody was turned away: whoever comes is gathered */
+};
 
 /* ---- accept */
 
@@ -40,6 +44,7 @@ static bool is_peer(const struct repl_thread *t, const struct address *a)
 static void say_refused(struct repl_thread *t, const struct address *from)
 {
     char name[ADDRESS_TEXT], host[ADDRESS_TEXT];
+    repl_core_counters(t->core)->links_refused++;
     address_format(from, name);
     address_format_host(from, host);
     if (t->npeers == 0)
@@ -82,28 +87,62 @@ static void adopt(struct repl_thread *t, int fd, const struct address *from)
     t->call.accepted(t, &slot->link);
 }
 
-static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
+static bool admits(struct repl_thread *t, int fd, const struct address *from)
+{
+    if (is_peer(t, from))
+        return proof_admits(t, fd, from);
+    say_refused(t, from);
+    return false;
+}
+
+enum accepted { ADOPTED, TURNED_AWAY, NOBODY };
+
+static enum accepted accept_one(struct repl_listener *l)
+{
+    struct repl_thread *t = l->thread;
+    struct address from = { .length = sizeof(from.room) };
+    int fd = accept4(l->fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        repl_core_cured(t->core, CURE_ACCEPTED);
+    if (fd >= 0 && admits(t, fd, &from)) {
+        adopt(t, fd, &from);
+        return ADOPTED;
+    }
+    if (fd >= 0) {
+        close(fd);
+        return TURNED_AWAY;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        pause_accepting(l, errno);
+    return NOBODY;
+}
+
+/* To be woken for each of a thousand strangers a second would cost more than they do: so
+ * after one, wait a moment, and take those that have come by then together. */
+static void gather(struct repl_listener *l)
+{
+    static const struct timeval moment = { .tv_usec = GATHER_US };
+    if (event_add(l->gathered, &moment) == 0)
+        event_del(l->acceptable);
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
     struct repl_listener *l = arg;
     struct repl_thread *t = l->thread;
-    struct address from = { .length = sizeof(from.room) };
-    (void)what;
-    int fd = accept4(listen_fd, &from.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    int error = errno;
+    bool turned_away = false;
+    (void)fd;
     repl_core_lock(t->core);
-    if (fd >= 0)
-        repl_core_cured(t->core, CURE_ACCEPTED);
-    if (fd >= 0 && !is_peer(t, &from)) {
-        say_refused(t, &from);
-        close(fd);
-    } else if (fd >= 0 && !proof_admits(t, fd, &from)) {
-        close(fd);
-    } else if (fd >= 0) {
-        adopt(t, fd, &from);
-    } else if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
-               error == ENOMEM) {
-        pause_accepting(l, error);
+    for (int i = 0; i < AT_ONCE; i++) {
+        enum accepted accepted = accept_one(l);
+        turned_away = turned_away || accepted == TURNED_AWAY;
+        if (accepted == NOBODY)
+            break;
     }
+    if (turned_away && !l->paused)
+        gather(l);
+    else if ((what & EV_TIMEOUT) && !l->paused)
+        l->paused = event_add(l->acceptable, NULL) != 0;
     repl_core_unlock(t->core);
 }
 
@@ -145,6 +184,15 @@ static int listen_on(const struct repl_thread *t, const struct address *a)
     return -1;
 }
 
+static void close_one(struct repl_listener *l)
+{
+    if (l->acceptable != NULL)
+        event_free(l->acceptable);
+    if (l->gathered != NULL)
+        event_free(l->gathered);
+    close(l->fd);
+}
+
 /* An event refers to its listener's place in the array, so listeners never move. */
 static bool open_one(struct repl_thread *t, const struct address *at)
 {
@@ -154,23 +202,21 @@ static bool open_one(struct repl_thread *t, const struct address *at)
     if (l->fd < 0)
         return false;
     l->acceptable = event_new(t->base, l->fd, EV_READ | EV_PERSIST, on_acceptable, l);
-    if (l->acceptable != NULL && event_add(l->acceptable, NULL) == 0) {
+    l->gathered = event_new(t->base, -1, 0, on_acceptable, l);
+    if (l->acceptable != NULL && l->gathered != NULL &&
+        event_add(l->acceptable, NULL) == 0) {
         t->nlisteners++;
         return true;
     }
-    if (l->acceptable != NULL)
-        event_free(l->acceptable);
-    close(l->fd);
+    close_one(l);
     errno = ENOMEM;
     return false;
 }
 
 void listen_close(struct repl_thread *t)
 {
-    for (unsigned i = 0; i < t->nlisteners; i++) {
-        event_free(t->listeners[i].acceptable);
-        close(t->listeners[i].fd);
-    }
+    for (unsigned i = 0; i < t->nlisteners; i++)
+        close_one(&t->listeners[i]);
     t->nlisteners = 0;
 }
 

@@ -70,14 +70,25 @@ struct repl_slot {
     struct link link;
 };
 
-enum { REPL_SLOTS = 6, REPL_PEER_ADDRESSES = 8, PEER_TEXT = HOST_ROOM + 16 };
+enum { REPL_SLOTS = 16, REPL_PEER_ADDRESSES = 8, PEER_TEXT = HOST_ROOM + 16 };
 
 struct repl_listener {
     struct repl_thread *thread;
     struct address at;
     int fd;
     struct event *acceptable;
+    struct event *gathered; /* a moment after somebody was turned away: accept again */
     bool paused; /* accept failed for want of descriptors or memory; resumed at a tick */
+};
+
+/* What proof.c does about connections that prove nothing. */
+struct repl_strangers {
+    /* When the budgets of handshakes will be whole again: of those that show the badge of
+     * the last link, and of others. */
+    uint64_t badged_us, others_us;
+    uint64_t alone_us;         /* since when this node has no link */
+    bool was_linked;           /* when the last connection came */
+    uint64_t told, told_at_us; /* how many drops the log knows of, and since when */
 };
 
 /* Functions of higher files that lower files call. Both with the core LOCKED. */
@@ -126,10 +137,13 @@ struct repl_thread {
     uint64_t dial_at_us, backoff_us;
     char peer_text[PEER_TEXT]; /* the peer as the operator named it */
     bool is_retargeted;        /* by command, and not linked since */
+    unsigned ndropped;         /* dials in a row that the peer has closed unread */
     char last_dial_error[300]; /* logged once, not at each try */
     struct repeats repeats;
     struct secure secure;
-    unsigned seed;      /* of the jitter */
+    struct repl_strangers strangers;
+    uint64_t looked_at_us, warned_at_us; /* at the files; of a certificate's end */
+    unsigned seed;                       /* of the jitter */
     unsigned swallowed; /* connections in a row that a large packet did not pass */
 };
 
@@ -151,6 +165,8 @@ bool prompt_ship(struct repl_thread *t);
 /* A slot for a new connection. If all are taken, the connection that has been silent
  * for longest is closed. */
 struct repl_slot *slots_take(struct repl_thread *t);
+/* Would that close nobody who came only a moment ago, and may be the peer? */
+bool slots_have_room(struct repl_thread *t, uint64_t now);
 /* Close a link. hang_up: tell the peer why. refuse: tell the peer and the log. Both
  * take a link that is not the session, or not any more. drop: the same as refuse, also
  * for the session, which it ends. */
@@ -167,6 +183,9 @@ void slots_schedule_dial(struct repl_thread *t, uint64_t now);
 void slots_reset_pause(struct repl_thread *t);
 void slots_dial_at_once(struct repl_thread *t);
 void slots_dial_failed(struct repl_thread *t, const char *what, const char *why);
+/* The peer has closed a dialled connection without a word, as it does while strangers
+ * besiege it: dial again and again, quickly, so that one dial comes through. */
+void slots_dial_dropped(struct repl_thread *t, struct link *l);
 
 /* Log it if large packets vanish on the session's connection. */
 void black_hole_look(struct repl_thread *t, uint64_t now);
@@ -201,8 +220,13 @@ bool proof_open(struct repl_thread *t, char *why, size_t nwhy);
 bool proof_renew(struct repl_thread *t, char *why, size_t nwhy);
 /* Warn if anybody on the way could read and change what this link carries. */
 void proof_warn(struct repl_thread *t);
-/* A socket that was accepted: may it be the peer's, by what it has said so far? */
+/* A socket that was accepted: may it be the peer's, by what it has said so far, and may
+ * it have a handshake now? */
 bool proof_admits(struct repl_thread *t, int fd, const struct address *from);
+/* Tells of those that may not; reads files that have changed, warns of their end. */
+void proof_tick(struct repl_thread *t, uint64_t now);
+/* The link is the session: its peer will be known again. */
+void proof_remember(struct repl_thread *t, struct link *l);
 /* A connected socket: let both ends begin to prove themselves. False: the link is gone.
  */
 bool proof_begin(struct repl_thread *t, struct link *l);

@@ -35,6 +35,9 @@ STAT_FIGURE(TEXT, peer, FULL, "the peer's address")
 STAT_FIGURE(GAUGE, peer_active, FULL, "1 if the peer is active, and linked to this node")
 STAT_FIGURE(TEXT, encryption, FULL,
             "how the link is protected: not encrypted, by secret or by certificates")
+STAT_FIGURE(
+    GAUGE, certificate_expires, FULL,
+    "when this node's certificate (tls_cert) expires, as Unix time; 0 without one")
 STAT_FIGURE(GAUGE, peer_memory, FULL,
             "the peer's memory limit in bytes, 0 while unknown; the log warns if it is "
             "lower than this node's")
@@ -120,6 +123,12 @@ STAT_COUNTER(fetch_timeouts, FULL,
 STAT_COUNTER(bytes_out, FULL, "bytes sent to the peer")
 STAT_COUNTER(bytes_in, FULL, "bytes received from the peer")
 STAT_COUNTER(reconnects, FULL, "times the link came up")
+STAT_COUNTER(links_refused, FULL,
+             "connections to the replication port that were refused: from an address "
+             "that is not the peer's, or without the secret or the certificate")
+STAT_COUNTER(links_dropped, FULL,
+             "connections from the peer's address that were dropped unread, because too "
+             "many had proved nothing; the peer tries again at once")
 STAT_COUNTER(promotions, FULL, "times this node became active")
 STAT_COUNTER(demotions, FULL, "times this node became standby")
 STAT_COUNTER(merges, FULL, "times both nodes agreed on who has what")

@@ -15,7 +15,12 @@
 #include "base/check.h"
 #include "base/tls_context.h"
 
-enum { ROOM = 4 * TLS_RECORD, HEADER = 5 /* of a record */ };
+enum {
+    DEMAND = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+    ROOM = 4 * TLS_RECORD,
+    HEADER = 5,          /* of a record */
+    BADGE_TYPE = 0xff6d, /* of an extension; this range is for private use */
+};
 
 /* AES-GCM's key may encrypt 2^24.5 records; this is far below. */
 #define REKEY_BYTES (UINT64_C(1) << 36)
@@ -34,7 +39,7 @@ static bool derive(const unsigned char *secret, const char *purpose,
     size_t npurpose = strlen(purpose);
     memcpy(text, purpose, npurpose);
     if (nname > 0)
-        memcpy(text + npurpose, name, nname);
+        memcpy(text + npurpose, name, nname); /* mutant: key-of-any-name */
     return HMAC(EVP_sha256(), secret, SECRET_SIZE, text, npurpose + nname, key, &n) !=
            NULL;
 }
@@ -53,7 +58,7 @@ static bool make_tags(const struct secrets *secrets,
 
 static const unsigned char *find_secret(const struct secure *s, const unsigned char *name)
 {
-    for (unsigned i = 0; i < s->secrets->n; i++) {
+    for (unsigned i = 0; i < s->secrets->n; i++) { /* mutant: only-the-first-secret */
         if (memcmp(s->tags[i], name, SECURE_TAG) == 0)
             return s->secrets->of[i];
     }
@@ -88,7 +93,9 @@ static bool draw_name(struct secure_peer *peer)
     if (peer->is_named)
         return true;
     memcpy(peer->name, peer->secure->tags[0], SECURE_TAG);
-    peer->is_named = RAND_bytes(peer->name + SECURE_TAG, SECURE_NAME - SECURE_TAG) == 1;
+    unsigned char *drawn = peer->name + SECURE_TAG;
+    peer->is_named =
+        RAND_bytes(drawn, SECURE_NAME - SECURE_TAG) == 1; /* mutant: same-name-for-all */
     return peer->is_named;
 }
 
@@ -119,6 +126,34 @@ static int accept_secret(SSL *ssl, const unsigned char *name, size_t nname,
     return *session != NULL;
 }
 
+/* ---- the badge */
+
+/* OpenSSL calls it for the first message of the side that dials. */
+static int show_badge(SSL *ssl, unsigned type, unsigned context,
+                      const unsigned char **badge, size_t *nbadge, X509 *certificate,
+                      size_t chain, int *alert, void *arg)
+{
+    const struct secure_peer *peer = SSL_get_app_data(ssl);
+    (void)type, (void)context, (void)certificate, (void)chain, (void)alert, (void)arg;
+    *badge = peer->secure->badge;
+    *nbadge = SECURE_BADGE;
+    return peer->secure->has_badge;
+}
+
+void secure_remember(struct secure *s, SSL *ssl)
+{
+    static const char label[] = "EXPORTER-mcd-badge";
+    s->has_badge = SSL_export_keying_material(ssl, s->badge, SECURE_BADGE, label,
+                                              sizeof(label) - 1, NULL, 0, 0) == 1;
+    ERR_clear_error();
+}
+
+bool secure_is_badged(const struct secure *s, const char *first, size_t n)
+{
+    return s->has_badge &&
+           memmem(first, n, s->badge, SECURE_BADGE) != NULL; /* mutant: any-badge */
+}
+
 /* ---- the files */
 
 static bool is_key_private(const char *path, char *why, size_t nwhy)
@@ -139,8 +174,8 @@ static SSL_CTX *make_context(const struct secure_config *c, char *why, size_t nw
         .chain = c->cert,
         .key = c->key,
         .ca = c->ca,
-        .verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-        .min_version = TLS1_3_VERSION,
+        .verify = DEMAND,              /* mutant: nothing-proved */
+        .min_version = TLS1_3_VERSION, /* mutant: older-versions */
         .dials = true,
     };
     if (c->key != NULL && !is_key_private(c->key, why, nwhy))
@@ -150,13 +185,16 @@ static SSL_CTX *make_context(const struct secure_config *c, char *why, size_t nw
         return NULL;
     SSL_CTX_clear_mode(x, SSL_MODE_RELEASE_BUFFERS); /* a link is seldom idle */
     SSL_CTX_set_default_read_buffer_len(x, ROOM);
-    if (c->secret_file == NULL)
+    bool ok = SSL_CTX_add_custom_ext(x, BADGE_TYPE, SSL_EXT_CLIENT_HELLO, show_badge,
+                                     NULL, NULL, NULL, NULL) == 1;
+    if (c->secret_file != NULL) {
+        SSL_CTX_set_psk_use_session_callback(x, offer_secret);
+        SSL_CTX_set_psk_find_session_callback(x, accept_secret);
+        ok = ok && SSL_CTX_set_ciphersuites(x, SUITES) == 1;
+    }
+    if (ok)
         return x;
-    SSL_CTX_set_psk_use_session_callback(x, offer_secret);
-    SSL_CTX_set_psk_find_session_callback(x, accept_secret);
-    if (SSL_CTX_set_ciphersuites(x, SUITES) == 1)
-        return x;
-    snprintf(why, nwhy, "OpenSSL lacks the ciphers of the link: %s", tls_reason());
+    snprintf(why, nwhy, "OpenSSL lacks what the link needs: %s", tls_reason());
     SSL_CTX_free(x);
     return NULL;
 }
@@ -186,6 +224,16 @@ bool secure_has_changed(const struct secure *s)
     return !same;
 }
 
+static int64_t end_of_certificate(const SSL_CTX *x)
+{
+    const X509 *certificate = SSL_CTX_get0_certificate(x);
+    struct tm end;
+    if (certificate == NULL ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return 0;
+    return timegm(&end);
+}
+
 bool secure_renew(struct secure *s, char *why, size_t nwhy)
 {
     const char *path = s->config.secret_file;
@@ -206,6 +254,7 @@ bool secure_renew(struct secure *s, char *why, size_t nwhy)
     }
     SSL_CTX_free(s->context);
     secrets_free(s->secrets);
+    s->expires = end_of_certificate(context);
     s->context = context;
     s->secrets = secrets;
     memcpy(s->tags, tags, sizeof(tags));
@@ -273,7 +322,7 @@ bool secure_is_strange(const struct secure *s, const char *first, size_t n)
     if (s->secrets == NULL || n < HEADER ||
         n < HEADER + ((size_t)(uint8_t)first[3] << 8) + (uint8_t)first[4])
         return false;
-    for (unsigned i = 0; i < s->secrets->n; i++) {
+    for (unsigned i = 0; i < s->secrets->n; i++) { /* mutant: second-name-is-strange */
         if (memmem(first, n, s->tags[i], SECURE_TAG) != NULL)
             return false;
     }

@@ -14,6 +14,11 @@
  *
  *   certificates   both sides show one that the authority in tls_ca has signed.
  *
+ * Nodes that were linked know each other again before any proof, by a badge: a key that
+ * both have drawn from their last link (RFC 8446, exporters), in an extension of the
+ * first message of the side that dials. It proves nothing, and saves the peer from being
+ * taken for one of many strangers; each link makes a new one.
+ *
  * No sessions are resumed, nothing is sent early, and there is no fall-back. The nodes'
  * runs are told in HELLO, which only the other holder of the secret can read or write: so
  * they need no other binding, and a node that is led back to itself sees its own run.
@@ -39,7 +44,7 @@ struct secure_config {
     const char *cert, *key, *ca;
 };
 
-enum { SECURE_FILES = 3, SECURE_TAG = 8, SECURE_NAME = 24 };
+enum { SECURE_FILES = 3, SECURE_TAG = 8, SECURE_NAME = 24, SECURE_BADGE = 16 };
 
 /* What shows that a file is another one than before. */
 struct secure_stamp {
@@ -54,6 +59,9 @@ struct secure {
     struct secrets *secrets;                     /* NULL: it goes by certificates */
     unsigned char tags[SECRETS_MAX][SECURE_TAG]; /* which secret */
     struct secure_stamp stamps[SECURE_FILES];
+    unsigned char badge[SECURE_BADGE]; /* of the last link */
+    bool has_badge;
+    int64_t expires;      /* this node's certificate, as Unix time; 0: it has none */
     struct tls_room room; /* where small pieces of output are put together */
     uint64_t rekey_bytes; /* a connection's key encrypts so much, then the next one */
 };
@@ -90,6 +98,10 @@ SSL *secure_begin(const struct secure *s, struct secure_peer *peer, int fd, bool
 /* After a handshake that OpenSSL calls complete: has the peer proved what it must? */
 bool secure_is_proved(const struct secure_peer *peer, SSL *ssl);
 #define SECURE_NO_SECRET "it names no secret that this node has"
+/* Draw the badge from a link that is open. */
+void secure_remember(struct secure *s, SSL *ssl);
+/* Does the first message of the side that dials show it? */
+bool secure_is_badged(const struct secure *s, const char *first, size_t n);
 /* Is the first message of the side that dials from somebody who does not even know the
  * name of a secret of ours? A message that is not whole yet may be from anybody. */
 bool secure_is_strange(const struct secure *s, const char *first, size_t n);

@@ -14,6 +14,10 @@ enum {
     BACKOFF_MAX_US = 1000000,
     UNREACHABLE_US =
         250000, /* dial so often, to notice soon when the peer can be reached again */
+    DROPPED_US = 2000,
+    DROPPED_LATER_US = 20000,
+    DROPPED_SOON = 200 /* times */,
+    GRACE_US = 100000, /* two round trips of a long way, and work at both ends */
 };
 
 static bool is_silent(const struct repl_thread *t, const struct link *l)
@@ -31,9 +35,9 @@ static bool goes_before(const struct link *a, const struct link *b)
     return a->opened_us < b->opened_us;
 }
 
-/* If all places are taken, close a connection that is neither the session nor dialled.
- * There is one: there are more places than the session and the dials need. */
-struct repl_slot *slots_take(struct repl_thread *t)
+/* A free place, or else that of the first to go, which is neither the session nor
+ * dialled. There is one: there are more places than the session and the dials need. */
+static struct repl_slot *next_place(struct repl_thread *t)
 {
     struct repl_slot *first = NULL;
     for (unsigned i = 0; i < REPL_SLOTS; i++) {
@@ -45,6 +49,20 @@ struct repl_slot *slots_take(struct repl_thread *t)
             first = slot;
     }
     CHECK(first != NULL);
+    return first;
+}
+
+bool slots_have_room(struct repl_thread *t, uint64_t now)
+{
+    const struct link *l = &next_place(t)->link;
+    return l->fd < 0 || now - l->opened_us >= GRACE_US;
+}
+
+struct repl_slot *slots_take(struct repl_thread *t)
+{
+    struct repl_slot *first = next_place(t);
+    if (first->link.fd < 0)
+        return first;
     loop_log(t, REPL_LOG_WARNING,
              "closed a connection from %s: it has not completed a handshake, and another "
              "connection needs its place",
@@ -80,8 +98,21 @@ void slots_dial_failed(struct repl_thread *t, const char *what, const char *why)
     }
 }
 
+/* Each dial may come through, whatever became of those before. */
+void slots_dial_dropped(struct repl_thread *t, struct link *l)
+{
+    bool soon = t->ndropped < DROPPED_SOON;
+    t->ndropped += soon;
+    slots_dial_failed(t, l->name,
+                      "it closed the connection without a word, as a node does while "
+                      "others with the address of its peer besiege it");
+    t->dial_at_us = monotonic_us() + (soon ? DROPPED_US : DROPPED_LATER_US);
+    link_close(l);
+}
+
 void slots_reset_pause(struct repl_thread *t)
 {
+    t->ndropped = 0;
     t->backoff_us = BACKOFF_FIRST_US;
 }
 
@@ -109,6 +140,7 @@ void slots_hang_up(struct repl_thread *t, struct link *l, const char *why)
 
 void slots_say_refused(struct repl_thread *t, const char *name, const char *why)
 {
+    repl_core_counters(t->core)->links_refused++;
     if (t->session != NULL)
         loop_log(t, REPL_LOG_WARNING, "refused a connection from %s: %s", name, why);
     else

@@ -41,6 +41,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     repl_core_tick(t->core, now);
     alive_tick(t, now);
     listen_tick(t);
+    proof_tick(t, now);
     handshake_tick(t, now);
     repl_core_unlock(t->core);
     control_tick(t->control);
@@ -322,4 +323,14 @@ const char *repl_thread_link_state(const struct repl_thread *t)
     bool shakes = is_shaking_hands(t);
     repl_core_unlock(t->core);
     return shakes ? "handshake" : "down";
+}
+
+int64_t repl_thread_certificate_end(const struct repl_thread *t)
+{
+    if (!t->started)
+        return 0;
+    repl_core_lock(t->core);
+    int64_t end = t->secure.expires;
+    repl_core_unlock(t->core);
+    return end;
 }

@@ -29,5 +29,7 @@ void repl_thread_peer(struct repl_thread *t, char text[PEER_TEXT]);
 /* The state of the link while there is no session: off, down or handshake. Takes the
  * core's lock. */
 const char *repl_thread_link_state(const struct repl_thread *t);
+/* When this node's certificate expires, as Unix time; 0: it has none. Takes it, too. */
+int64_t repl_thread_certificate_end(const struct repl_thread *t);
 
 #endif

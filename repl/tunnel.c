@@ -14,7 +14,7 @@ bool tunnel_begin(struct tunnel *c, const struct secure *s, int fd, bool dialled
     if (!secure_is_on(s))
         return true;
     c->tls.ssl = secure_begin(s, &c->peer, fd, dialled);
-    c->shaking = true;
+    c->shaking = true; /* mutant: hello-before-proof */
     return c->tls.ssl != NULL;
 }
 
@@ -34,15 +34,17 @@ static void send_alert(int fd, unsigned char description)
     (void)!send(fd, alert, sizeof(alert), MSG_NOSIGNAL);
 }
 
-const char *tunnel_glance(const struct secure *s, int fd, bool dialled, bool *looked)
+const char *tunnel_glance(const struct secure *s, int fd, bool dialled,
+                          struct tunnel_glance *seen)
 {
     enum { PROTOCOL_VERSION = 70, HANDSHAKE_FAILURE = 40 };
     char first[GLANCE];
     ssize_t n = secure_is_on(s) ? recv(fd, first, sizeof(first), MSG_PEEK) : 0;
-    *looked = n > 0;
+    *seen = (struct tunnel_glance){ .looked = n > 0 };
     if (n <= 0)
         return NULL;
-    if (!tunnel_is_tls(first[0])) {
+    seen->badged = !dialled && secure_is_badged(s, first, (size_t)n);
+    if (!tunnel_is_tls(first[0])) { /* mutant: plain-is-unseen */
         send_alert(fd, PROTOCOL_VERSION);
         return "it does not encrypt the link: it has no secret_file, or is of an older "
                "version";
@@ -62,7 +64,7 @@ static enum tunnel_state refuse(struct tunnel *c)
 static enum tunnel_state finish(struct tunnel *c, char *why, size_t nwhy)
 {
     c->shaking = false;
-    if (secure_is_proved(&c->peer, c->tls.ssl))
+    if (secure_is_proved(&c->peer, c->tls.ssl)) /* mutant: nothing-proved 2 */
         return TUNNEL_OPEN;
     snprintf(why, nwhy, "the peer has proved nothing");
     return refuse(c);
@@ -73,9 +75,8 @@ enum tunnel_state tunnel_shake(struct tunnel *c, int fd, char *why, size_t nwhy)
     if (!c->shaking)
         return TUNNEL_OPEN;
     const char *strange = NULL;
-    if (!c->has_looked)
-        strange =
-            tunnel_glance(c->peer.secure, fd, !SSL_is_server(c->tls.ssl), &c->has_looked);
+    if (!c->seen.looked)
+        strange = tunnel_glance(c->peer.secure, fd, !SSL_is_server(c->tls.ssl), &c->seen);
     if (strange != NULL) {
         snprintf(why, nwhy, "%s", strange);
         return refuse(c);
@@ -85,8 +86,10 @@ enum tunnel_state tunnel_shake(struct tunnel *c, int fd, char *why, size_t nwhy)
         return finish(c, why, nwhy);
     if (tls_stream_fail(&c->tls) < 0 && !c->tls.broken)
         return TUNNEL_WAITS;
+    bool unheard = !c->seen.looked && errno != ENOMEM && ERR_peek_error() == 0;
     secure_explain(&c->peer, c->tls.ssl, errno, why, nwhy);
-    return refuse(c);
+    refuse(c);
+    return unheard ? TUNNEL_UNHEARD : TUNNEL_REFUSED;
 }
 
 /* ---- bytes */

@@ -16,14 +16,19 @@
 #include "base/output.h"
 #include "repl/secure.h"
 
+struct tunnel_glance {
+    bool looked; /* it has said something */
+    bool badged; /* it shows the badge of the last link */
+};
+
 struct tunnel {
     struct tls_stream tls; /* ssl NULL: plain */
     struct secure_peer peer;
     bool shaking;
-    bool has_looked; /* at what the other side has said first */
-    bool has_more;   /* to read, although the socket may have nothing */
-    bool blocked;    /* a record is half sent */
-    uint64_t sent;   /* bytes under this key */
+    struct tunnel_glance seen; /* of what the other side has said first */
+    bool has_more;             /* to read, although the socket may have nothing */
+    bool blocked;              /* a record is half sent */
+    uint64_t sent;             /* bytes under this key */
 };
 
 /* A tunnel of zeros is plain. Begins the handshake, if `s` is on. False: out of memory.
@@ -33,12 +38,14 @@ void tunnel_close(struct tunnel *c);
 
 /* Looks at what the other side has said first, if it has, and leaves it unread. NULL: it
  * may be the peer. Otherwise why it is not; it has been told. So most strangers are
- * refused before they cost more than this. *looked: it has said something. */
-const char *tunnel_glance(const struct secure *s, int fd, bool dialled, bool *looked);
+ * refused before they cost more than this. */
+const char *tunnel_glance(const struct secure *s, int fd, bool dialled,
+                          struct tunnel_glance *seen);
 
-enum tunnel_state { TUNNEL_OPEN, TUNNEL_WAITS, TUNNEL_REFUSED };
+/* UNHEARD: refused, too, but by an end without a word. */
+enum tunnel_state { TUNNEL_OPEN, TUNNEL_WAITS, TUNNEL_REFUSED, TUNNEL_UNHEARD };
 
-/* Goes on with the handshake. REFUSED: why has the reason. */
+/* Goes on with the handshake. REFUSED, UNHEARD: why has the reason. */
 enum tunnel_state tunnel_shake(struct tunnel *c, int fd, char *why, size_t nwhy);
 
 /* As readv and output_send. */

@@ -10,7 +10,6 @@ import subprocess
 import time
 
 from case_imposter import SOON, Repeater
-from harness.beside import Beside
 from harness.certificates import Authority
 from harness.peer import Peer, frame
 from harness.report import Skip
@@ -344,6 +343,42 @@ def case_certificates_that_are_refused(lab):
     lab.linked(a, b)
 
 
+def case_renewal_to_a_bad_file(lab):
+    """The former certificate stays, the log and the status say why; a good one is read without a command."""
+    a, b = pair(lab, CERTIFICATES, SOON)
+    names = [os.path.join(lab.folder, name) for name in ("a.pem", "a.key")]
+    a.command = [re.sub("tls_cert=[^;]*;tls_key=[^;]*", "tls_cert=%s;tls_key=%s" % tuple(names), word)
+                 for word in a.command]
+
+    def give(certificate, key):
+        for source, target in ((certificate, names[0]), (key, names[1])):
+            with open(source, "rb") as file, open(target + ".new", "wb") as copy:
+                copy.write(file.read())
+            os.chmod(target + ".new", 0o600)
+            os.rename(target + ".new", target)
+
+    give(*lab.authority.issue("a-short"))  # two days
+    a.start()
+    b.start()
+    lab.linked(a, b)
+    says(lab, a, "without a new one the nodes cannot link anew")
+    first = int(a.stat("repl_certificate_expires"))
+    assert 0 < first - time.time() < 3 * 86400
+    give(names[1], names[1])
+    code, told = a.ctl("renew")
+    assert code == 1 and "cannot load the certificate chain" in told, told
+    assert a.stat("repl_link") == "streaming" and int(a.stat("repl_certificate_expires")) == first
+    os.utime(names[0])
+    count = int(b.stat("repl_reconnects"))
+    assert b.ctl("renew")[0] == 0  # a reads its files for the next connection, and goes on with the former ones
+    lab.until(lambda: int(b.stat("repl_reconnects")) > count, "b links anew")
+    lab.linked(a, b)
+    says(lab, a, "what was read before stays")
+    assert "what was read before stays" in a.ctl("status")[1]
+    give(*lab.authority.issue("a-long", "-nodes", "-days", "90"))
+    lab.until(lambda: int(a.stat("repl_certificate_expires")) > first + 80 * 86400, "a reads the new one by itself", 30)
+
+
 def case_secret_is_in_no_dump(lab):
     """Not in memory that a core dump has, not in the figures, not in the log."""
     if lab.build.sanitized:
@@ -379,104 +414,3 @@ def dumped(pid, needles):
                 elif held:
                     found.append(area.strip())
     return found, apart
-
-
-# ---- storms
-
-STORM, SECONDS, LINKS = 1000, 2.0, 9
-
-
-def cpu_s(node):
-    """What all its threads have used."""
-    total = 0
-    for task in os.listdir("/proc/%d/task" % node.process.pid):
-        with open("/proc/%d/task/%s/schedstat" % (node.process.pid, task), encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return total / 1e9
-
-
-def hello_of_tls(lab, secret):
-    """The first message of a node with this secret."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(1)
-    c = lab.add("c-" + os.path.basename(secret), engine=lab.build.repl_engine, config=";".join((
-        "engine=" + lab.build.default_engine, "control=off", "listen=127.0.0.1:0", "dirty_bits=12",
-        "peer=127.0.0.1:%d" % listener.getsockname()[1], "secret_file=" + secret)))
-    c.start()
-    link, _ = listener.accept()
-    with link, listener:
-        said = link.recv(1 << 16)
-    c.stop()
-    return said
-
-
-class Storm(Beside):
-    """STORM connections a second, each with the same first words."""
-
-    def __init__(self, port, opening):
-        super().__init__()
-        self.port, self.opening, self.count = port, opening, 0
-
-    def run(self):
-        start, links = time.monotonic(), []
-        while not self.over.wait(0.0005):
-            while self.count < (time.monotonic() - start) * STORM:
-                link = socket.socket()
-                link.connect(("127.0.0.1", self.port))
-                link.sendall(self.opening)
-                links.append(link)
-                self.count += 1
-                if len(links) > 100:
-                    links.pop(0).close()
-        for link in links:
-            link.close()
-
-
-def link_times(lab, a, b):
-    """How long both nodes take to link after a renewal, in ms."""
-    times = []
-    for _ in range(LINKS):
-        counts = [int(node.stat("repl_reconnects")) for node in (a, b)]
-        start = time.monotonic()
-        assert a.ctl("renew")[0] == 0
-        lab.until(lambda counts=counts: all(
-            int(node.stat("repl_reconnects")) > count and node.stat("repl_link") == "streaming"
-            for node, count in zip((a, b), counts)), "the link is made anew")
-        times.append((time.monotonic() - start) * 1000)
-    return sorted(times)
-
-
-def cost(node, storm):
-    """Of a storm under way: strangers a second, and which part of a core they take."""
-    start, cpu, count = time.monotonic(), cpu_s(node), storm.count
-    time.sleep(SECONDS)
-    took = time.monotonic() - start
-    return (storm.count - count) / took, (cpu_s(node) - cpu) / took
-
-
-def case_storm_of_strangers(lab):
-    """Wrong connections, 1,000 a second at both nodes, never keep the peer waiting, and cost a fraction of
-    those that know the secret's name, which take a handshake."""
-    a, b = pair(lab, SECRET)
-    a.start()
-    b.start()
-    lab.linked(a, b)
-    wrong = os.path.join(lab.folder, "wrong")
-    write_secret(wrong, draw(32))
-    opening = hello_of_tls(lab, wrong)
-    quiet = link_times(lab, a, b)
-    with Storm(a.listen_repl, opening) as storm, Storm(b.listen_repl, opening):
-        rate, share = cost(a, storm)
-        stormy = link_times(lab, a, b)
-    with Storm(a.listen_repl, hello_of_tls(lab, os.path.join(lab.folder, "secret"))) as storm:
-        named_rate, named = cost(a, storm)
-    median = LINKS // 2
-    assert stormy[median] - quiet[median] < 100 * lab.build.slowness, "%s, in the storm %s" % (quiet, stormy)
-    told = "%.0f us of a core each, %.0f if they know the name" % (1e6 * share / rate, 1e6 * named / named_rate)
-    assert lab.build.sanitized or share / rate < 0.5 * named / named_rate, told
-    return "%d strangers a second cost %.1f%% of a core, %s; links in %.0f ms, at most %.0f; without %.0f, %.0f" % (
-        rate, 100 * share, told, stormy[median], stormy[-1], quiet[median], quiet[-1])
-
-
-case_storm_of_strangers.alone = True  # it measures

@@ -26,7 +26,7 @@ static void part(void)
 static void pass(int from, size_t n)
 {
     struct output out;
-    char *got = malloc(n), *sent = malloc(n);
+    char *got = calloc(1, n), *sent = malloc(n);
     size_t ngot = 0, nsent;
     for (size_t i = 0; i < n; i++)
         sent[i] = (char)(i * 31 + i / 253);
@@ -273,7 +273,7 @@ START_TEST(test_truncated)
         ck_assert_int_ne(e->state, TUNNEL_OPEN); /* nor by a replay of the whole */
         shutdown(e->wire, SHUT_WR);
         shake(e);
-        ck_assert_int_eq(e->state, TUNNEL_REFUSED);
+        ck_assert_int_eq(e->state, n > 0 ? TUNNEL_REFUSED : TUNNEL_UNHEARD);
         disconnect_ends();
     }
     close_ends();
