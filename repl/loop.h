@@ -20,6 +20,7 @@
  *   retarget.c     another address for the peer, by command
  *   io.c           bytes in, messages to the core, bytes out
  *   control_answer.c job.c command.c control.c   the operator's questions and commands
+ *   manager.c      tells the service manager how the node is
  *   thread.c       the loop, start and stop
  */
 #ifndef REPL_LOOP_H
@@ -128,6 +129,8 @@ struct repl_thread {
     bool is_retargeted;        /* by command, and not linked since */
     char last_dial_error[300]; /* logged once, not at each try */
     struct repeats repeats;
+    char told[400];               /* to the service manager, */
+    uint64_t told_us, in_sync_us; /* and when; when the node was in sync last */
     struct secure secure;
     unsigned seed;      /* of the jitter */
     unsigned swallowed; /* connections in a row that a large packet did not pass */
@@ -152,10 +155,11 @@ bool prompt_ship(struct repl_thread *t);
  * for longest is closed. */
 struct repl_slot *slots_take(struct repl_thread *t);
 /* Close a link. hang_up: tell the peer why. refuse: tell the peer and the log. Both
- * take a link that is not the session, or not any more. drop: the same as refuse, also
- * for the session, which it ends. */
+ * take a link that is not the session, or not any more. end, drop: the same as hang_up
+ * and refuse, also for the session, which they end. */
 void slots_hang_up(struct repl_thread *t, struct link *l, const char *why);
 void slots_refuse(struct repl_thread *t, struct link *l, const char *why);
+void slots_end(struct repl_thread *t, struct link *l, const char *why);
 void slots_drop(struct repl_thread *t, struct link *l, const char *why);
 /* Close a link that is not open yet. It does not move the time of the next dial:
  * strangers would keep this node from dialling. */
@@ -224,6 +228,8 @@ void handshake_hello(struct repl_thread *t, struct link *l,
 /* Take another address for the peer, cut the link and dial anew. False: nothing has
  * changed, and why says so. */
 bool retarget(struct repl_thread *t, const char *text, char *why, size_t nwhy);
+/* Tell the service manager if the role, the link or the sync has changed. */
+void manager_tick(struct repl_thread *t, uint64_t now);
 
 /* What TLS has read ahead wakes nobody: read on in the next round of work. True: there
  * may be more. */

@@ -42,6 +42,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     alive_tick(t, now);
     listen_tick(t);
     handshake_tick(t, now);
+    manager_tick(t, now);
     repl_core_unlock(t->core);
     control_tick(t->control);
 }
@@ -287,8 +288,11 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
     AZ(pthread_join(t->thread, NULL));
     t->started = false;
     repl_core_lock(t->core);
-    if (t->session != NULL)
-        slots_drop(t, t->session, "this node shuts down");
+    if (t->session != NULL) {
+        loop_log(t, REPL_LOG_INFO, "link to %s closed: this node shuts down",
+                 t->session->name);
+        slots_end(t, t->session, "this node shuts down");
+    }
     repl_core_unlock(t->core);
     free_all(t);
 }

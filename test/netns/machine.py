@@ -14,7 +14,7 @@ SET_UP = """
 mount --make-rprivate /
 mount -t tmpfs tmpfs /usr/local
 mkdir "$MACHINE/etc" && cp -a /etc/. "$MACHINE/etc/" && mount --bind "$MACHINE/etc" /etc
-rm -rf /etc/default/mcd* /etc/keepalived && mkdir -p /etc/default /etc/keepalived
+rm -rf /etc/default/mcd* /etc/keepalived /etc/systemd/system/keepalived.service.d && mkdir -p /etc/default /etc/keepalived
 mount -t tmpfs tmpfs /run
 ip link set lo up
 : >"$MACHINE/up"
