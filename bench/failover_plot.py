@@ -74,8 +74,9 @@ def draw(path, title, description, results, timeout):
     for number, result in enumerate(results):
         parts.append(ratio.line(result.name, [(x, y) for x, y, _ in result.points]))
         parts.append(times.line(result.name, [(x, y) for x, _, y in result.points]))
-        parts.append('<text class="%s" x="%d" y="%d" text-anchor="end" font-weight="600">%s</text>' % (
-            result.name, WIDTH - RIGHT - 4, PANELS[0][0] + 92 + 17 * number, result.label))
+        parts.append('<text class="%s" x="%.0f" y="%d" font-weight="600">%s</text>' % (
+            result.name, ratio.x(begin + 0.34 * (end - begin)), PANELS[0][0] + 62 + 17 * number,
+            result.label))
     parts.append("</svg>")
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(parts) + "\n")

@@ -255,9 +255,34 @@ static double number(const char *text)
     return x;
 }
 
-int main(int argc, char **argv)
+struct choice {
+    struct trace_options trace;
+    double seconds;
+};
+
+static void take_option(struct load *l, struct choice *choice, int name)
 {
-    static struct load l = { .rate = 1000, .timeout = 0.1 };
+    if (name == 's' ? !address_take(optarg, &l->server)
+                    : name == 'S' && !sentinels_take(optarg, &l->sentinels))
+        fail(optarg, "is not ADDRESS:PORT");
+    else if (name == 'd' && (l->dialect = dialect_find(optarg)) == NULL)
+        fail(optarg, "unknown dialect");
+    else if (name == 'r')
+        l->rate = number(optarg);
+    else if (name == 't')
+        l->timeout = number(optarg) / 1000;
+    else if (name == 'n')
+        choice->seconds = number(optarg);
+    else if (name == 'f')
+        l->next = (uint64_t)number(optarg);
+    else if (name == 'k')
+        choice->trace.keys = (uint64_t)number(optarg);
+    else if (name == 'e')
+        choice->trace.seed = (uint64_t)number(optarg);
+}
+
+static void parse_options(struct load *l, struct choice *choice, int argc, char **argv)
+{
     static const struct option names[] = {
         { "server", 1, NULL, 's' },  { "sentinels", 1, NULL, 'S' },
         { "dialect", 1, NULL, 'd' }, { "rate", 1, NULL, 'r' },
@@ -265,44 +290,38 @@ int main(int argc, char **argv)
         { "from", 1, NULL, 'f' },    { "keys", 1, NULL, 'k' },
         { "seed", 1, NULL, 'e' },    { NULL, 0, NULL, 0 },
     };
-    struct trace_options trace = { .keys = 600000,
-                                   .exponent = 1,
-                                   .least_size = VALUE_SIZE,
-                                   .most_size = VALUE_SIZE,
-                                   .seed = 1 };
-    double seconds = 10;
-    l.dialect = dialect_find("memcached");
     for (int got; (got = getopt_long(argc, argv, "", names, NULL)) != -1;) {
-        if (got == 's' ? !address_take(optarg, &l.server)
-                       : got == 'S' && !sentinels_take(optarg, &l.sentinels))
-            fail(optarg, "is not ADDRESS:PORT");
-        else if (got == 'd' && (l.dialect = dialect_find(optarg)) == NULL)
-            fail(optarg, "unknown dialect");
-        else if (got == 'r')
-            l.rate = number(optarg);
-        else if (got == 't')
-            l.timeout = number(optarg) / 1000;
-        else if (got == 'n')
-            seconds = number(optarg);
-        else if (got == 'f')
-            l.next = (uint64_t)number(optarg);
-        else if (got == 'k')
-            trace.keys = (uint64_t)number(optarg);
-        else if (got == 'e')
-            trace.seed = (uint64_t)number(optarg);
-        else if (got == '?') {
+        if (got == '?') {
             fputs(usage, stderr);
-            return 2;
+            exit(2);
         }
+        take_option(l, choice, got);
     }
-    if (l.sentinels.n > 0 && !sentinels_ask(&l.sentinels, 1000, &l.server))
+    if (l->sentinels.n > 0 && !sentinels_ask(&l->sentinels, 1000, &l->server))
         fail("sentinels", "none of them knows the server");
-    if (l.server.sin_port == 0)
+    if (l->server.sin_port == 0)
         fail("options", "--server or --sentinels is missing");
-    trace_init(&l.trace, &trace);
+    if (l->rate <= 0)
+        fail("--rate", "must be above 0");
+}
+
+int main(int argc, char **argv)
+{
+    static struct load l = { .rate = 1000, .timeout = 0.1 };
+    struct choice choice = {
+        .trace = { .keys = 600000,
+                   .exponent = 1,
+                   .least_size = VALUE_SIZE,
+                   .most_size = VALUE_SIZE,
+                   .seed = 1 },
+        .seconds = 10,
+    };
+    l.dialect = dialect_find("memcached");
+    parse_options(&l, &choice, argc, argv);
+    trace_init(&l.trace, &choice.trace);
     memset(l.value, 'v', sizeof(l.value));
     for (unsigned i = 0; i < CONNECTIONS; i++)
         l.all[i].fd = -1;
-    run(&l, seconds);
+    run(&l, choice.seconds);
     return 0;
 }
