@@ -141,7 +141,8 @@ static void tell_rank(struct guard *g, int rank)
 static void note_pause(struct guard *g, bool is_paused)
 {
     if (is_paused != g->is_paused)
-        say(LOG_INFO, is_paused
+        say(LOG_INFO,
+            is_paused
                 ? "automatic moves are paused: keepalived still reads health %d and "
                   "rank %d"
                 : "the pause is over; keepalived has read health %d and rank %d",
