@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,21 +62,27 @@ static void on_signal(int number)
     is_over = 1;
 }
 
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(int priority, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-static void say(const char *format, ...)
+/* priority: one of <syslog.h>. The journal has the time already. */
+static void say(int priority, const char *format, ...)
 {
-    char at[32];
+    char line[LINE_ROOM], at[32];
+    const char *mark = service_mark(priority);
     struct timespec now;
     struct tm tm;
     va_list ap;
+    va_start(ap, format);
+    vsnprintf(line, sizeof(line), format, ap);
+    va_end(ap);
+    if (mark[0] != '\0') {
+        fprintf(stderr, "%s%s\n", mark, line);
+        return;
+    }
     clock_gettime(CLOCK_REALTIME, &now);
     strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-    fprintf(stderr, "%s.%03ldZ guard: ", at, now.tv_nsec / 1000000);
-    va_start(ap, format);
-    vfprintf(stderr, format, ap);
-    va_end(ap);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s.%03ldZ guard: %s\n", at, now.tv_nsec / 1000000, line);
 }
 
 /* ---- what keepalived reads */
@@ -86,9 +93,18 @@ static void write_number(struct guard *g, struct track_file *file, int number)
         return;
     bool ok = track_file_write(file, number);
     if (!ok && !file->failing) /* tried again each time that the guard asks the node */
-        say("cannot write %s: %s; trying again, keepalived still reads %d", file->path,
-            strerror(errno), file->number);
+        say(LOG_WARNING, "cannot write %s: %s; trying again, keepalived still reads %d",
+            file->path, strerror(errno), file->number);
     file->failing = !ok;
+}
+
+static void announce(int health, const char *why)
+{
+    char text[LINE_ROOM];
+    snprintf(text, sizeof(text), "%s: %s",
+             health == FIT ? "fit to hold the address" : "FAULT", why);
+    say(health == FIT ? LOG_INFO : LOG_WARNING, "%s", text);
+    service_status(text);
 }
 
 static void judge(struct guard *g, int health, const char *why)
@@ -96,7 +112,7 @@ static void judge(struct guard *g, int health, const char *why)
     if (is_over)
         return; /* the signal interrupted the answer */
     if (health != g->judged)
-        say("%s: %s", health == FIT ? "fit to hold the address" : "FAULT", why);
+        announce(health, why);
     g->judged = health;
     write_number(g, &g->health, health);
 }
@@ -116,7 +132,7 @@ static void tell_rank(struct guard *g, int rank)
     if (rank == g->rank.number || (!g->is_master && !is_settled))
         return;
     if (!g->rank.failing && !g->is_paused)
-        say("rank %d", rank);
+        say(LOG_INFO, "rank %d", rank);
     write_number(g, &g->rank, rank);
 }
 
@@ -125,7 +141,8 @@ static void tell_rank(struct guard *g, int rank)
 static void note_pause(struct guard *g, bool is_paused)
 {
     if (is_paused != g->is_paused)
-        say(is_paused
+        say(LOG_INFO,
+            is_paused
                 ? "automatic moves are paused: keepalived still reads health %d and "
                   "rank %d"
                 : "the pause is over; keepalived has read health %d and rank %d",
@@ -232,7 +249,7 @@ static void grant_wish(struct guard *g)
         return;
     g->asked_at = monotonic_ms();
     enum answer answer = ask_command(&g->ask, command, NULL, NULL, NULL, &why);
-    say("%s: %s", command, why);
+    say(answer == ANSWER_OK ? LOG_INFO : LOG_WARNING, "%s: %s", command, why);
     g->wish = WISH_NONE; /* also after a failure: keepalived will tell its state anew */
     if (answer == ANSWER_FAILED)
         lose_node(g, why);
@@ -256,7 +273,7 @@ static void take_line(struct guard *g, const char *line)
     if (sscanf(line, "%15s \"%63[^\"]\" %31s", kind, name, state) != 3 ||
         strcmp(kind, "INSTANCE") != 0)
         return; /* about groups, or unknown */
-    say("keepalived: %s is %s", name, state);
+    say(LOG_INFO, "keepalived: %s is %s", name, state);
     for (size_t i = 0; i < N_ELEMENTS(states); i++) {
         if (strcmp(states[i].word, state) == 0) {
             g->wish = states[i].wish;
@@ -301,7 +318,8 @@ static int open_fifo(struct guard *g)
         return EXIT_SUCCESS;
     if (mkfifo(g->config->fifo, 0600) != 0 && errno != EEXIST) {
         int error = errno;
-        say("cannot make the FIFO %s: %s; let this user write to its folder, or name "
+        say(LOG_ERR,
+            "cannot make the FIFO %s: %s; let this user write to its folder, or name "
             "another with --fifo",
             g->config->fifo, strerror(error));
         return code_of(error);
@@ -309,7 +327,8 @@ static int open_fifo(struct guard *g)
     g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (g->fifo >= 0 && fstat(g->fifo, &found) == 0 && S_ISFIFO(found.st_mode))
         return EXIT_SUCCESS;
-    say("%s is not a FIFO that this user may use; remove it, or name another with --fifo",
+    say(LOG_ERR,
+        "%s is not a FIFO that this user may use; remove it, or name another with --fifo",
         g->config->fifo);
     return EX_CONFIG;
 }
@@ -340,7 +359,7 @@ static int open_files(struct guard *g)
         track_file_open(&g->rank, directory, "rank", 0))
         return EXIT_SUCCESS;
     int error = errno;
-    say("cannot write %s in %s: %s; %s, or name another folder with --dir",
+    say(LOG_ERR, "cannot write %s in %s: %s; %s, or name another folder with --dir",
         g->rank.path[0] != '\0' ? "rank" : "health", directory, strerror(error),
         error == ENOENT   ? "make the folder"
         : error == ENOSPC ? "make room there"
@@ -360,8 +379,8 @@ int guard_run(const struct guard_config *config)
         code = open_fifo(&g);
     if (code != EXIT_SUCCESS)
         return code;
-    say("watching the node; until it answers, health is %d and rank %d", g.health.number,
-        g.rank.number);
+    say(LOG_INFO, "watching the node; until it answers, health is %d and rank %d",
+        g.health.number, g.rank.number);
     service_ready();
     while (!is_over) {
         uint64_t begun = monotonic_ms();
@@ -371,7 +390,7 @@ int guard_run(const struct guard_config *config)
             continue;
     }
     service_stopping();
-    say("ends; keepalived still reads health %d and rank %d", g.health.number,
+    say(LOG_INFO, "ends; keepalived still reads health %d and rank %d", g.health.number,
         g.rank.number);
     ask_close(&g.ask);
     if (g.fifo >= 0)

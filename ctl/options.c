@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <syslog.h>
 
 #include "base/check.h"
+#include "base/service.h"
 
 static const struct option_row rows[] = {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
@@ -29,7 +31,7 @@ enum {
 void options_refuse(const char *format, ...)
 {
     va_list ap;
-    fputs("mcreplctl: ", stderr);
+    fprintf(stderr, "%smcreplctl: ", service_mark(LOG_ERR));
     va_start(ap, format);
     vfprintf(stderr, format, ap);
     va_end(ap);

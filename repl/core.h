@@ -364,6 +364,8 @@ bool repl_core_in_sync(struct repl_core *c);
 /* A number that changes whenever something changes that health depends on, except for
  * the progress of a copy. */
 unsigned repl_core_face(const struct repl_core *c);
+/* LOCKED. down, handshake, resync (not all is copied) or streaming. */
+const char *repl_core_link_state(const struct repl_core *c);
 /* As far as this node knows, the peer has everything that it can get from here. */
 bool repl_core_drained(struct repl_core *c);
 /* The port also counts its traffic in these. */

@@ -85,7 +85,7 @@ void handover_role_moved(struct repl_core *c)
         return;
     c->resigned = c->handover.limits->resign;
     settle(c, HANDOVER_DONE, NULL);
-    core_event(c, HISTORY_ROLE, REPL_LOG_WARNING, "handed over: the peer is active%s",
+    core_event(c, HISTORY_ROLE, REPL_LOG_INFO, "handed over: the peer is active%s",
                c->resigned
                    ? "; this node refuses writes until it is promoted or demoted, or "
                      "the link is lost"

@@ -213,8 +213,6 @@ void handshake_hello(struct repl_thread *t, struct link *l,
     repl_core_note(t->core, HISTORY_LINK, "linked to the peer, %s there",
                    hello->active ? "active" : "standby");
     repl_core_counters(t->core)->reconnects++;
-    /* A warning if the log has warned that the peer could not be reached. */
-    loop_log(t, t->last_dial_error[0] != '\0' ? REPL_LOG_WARNING : REPL_LOG_INFO,
-             "linked to the peer at %s", l->name);
+    loop_log(t, REPL_LOG_INFO, "linked to the peer at %s", l->name);
     t->last_dial_error[0] = '\0';
 }

@@ -20,6 +20,7 @@
  *   retarget.c     another address for the peer, by command
  *   io.c           bytes in, messages to the core, bytes out
  *   control_answer.c job.c command.c control.c   the operator's questions and commands
+ *   manager.c      tells the service manager how the node is
  *   thread.c       the loop, start and stop
  */
 #ifndef REPL_LOOP_H
@@ -140,6 +141,8 @@ struct repl_thread {
     unsigned ndropped;         /* dials in a row that the peer has closed unread */
     char last_dial_error[300]; /* logged once, not at each try */
     struct repeats repeats;
+    char told[400];               /* to the service manager, */
+    uint64_t told_us, in_sync_us; /* and when; when the node was in sync last */
     struct secure secure;
     struct repl_strangers strangers;
     uint64_t looked_at_us, warned_at_us; /* at the files; of a certificate's end */
@@ -168,10 +171,11 @@ struct repl_slot *slots_take(struct repl_thread *t);
 /* Would that close nobody who came only a moment ago, and may be the peer? */
 bool slots_have_room(struct repl_thread *t, uint64_t now);
 /* Close a link. hang_up: tell the peer why. refuse: tell the peer and the log. Both
- * take a link that is not the session, or not any more. drop: the same as refuse, also
- * for the session, which it ends. */
+ * take a link that is not the session, or not any more. end, drop: the same as hang_up
+ * and refuse, also for the session, which they end. */
 void slots_hang_up(struct repl_thread *t, struct link *l, const char *why);
 void slots_refuse(struct repl_thread *t, struct link *l, const char *why);
+void slots_end(struct repl_thread *t, struct link *l, const char *why);
 void slots_drop(struct repl_thread *t, struct link *l, const char *why);
 /* Close a link that is not open yet. It does not move the time of the next dial:
  * strangers would keep this node from dialling. */
@@ -248,6 +252,8 @@ void handshake_hello(struct repl_thread *t, struct link *l,
 /* Take another address for the peer, cut the link and dial anew. False: nothing has
  * changed, and why says so. */
 bool retarget(struct repl_thread *t, const char *text, char *why, size_t nwhy);
+/* Tell the service manager if the role, the link or the sync has changed. */
+void manager_tick(struct repl_thread *t, uint64_t now);
 
 /* What TLS has read ahead wakes nobody: read on in the next round of work. True: there
  * may be more. */

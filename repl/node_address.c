@@ -19,6 +19,14 @@ bool address_parse_peer(const char *text, struct host_port *out, char *why, size
             out->port = ADDRESS_PORT;
         return true;
     }
+    if (text[0] == '\0') {
+        snprintf(
+            why, nwhy,
+            "option 'peer' is empty: name the other node of the pair, HOST or "
+            "HOST:PORT (PEER in /etc/default/mcd, for the unit mcd@PORT); for a node "
+            "without a peer leave the option out (the unit mcd)");
+        return false;
+    }
     snprintf(why, nwhy,
              "option 'peer' must be HOST or HOST:PORT, with an IPv6 address in brackets, "
              "not '%s'",

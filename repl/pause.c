@@ -12,17 +12,17 @@ void repl_core_pause(struct repl_core *c, uint64_t us)
         c->pause.since_us = c->now_us;
     c->pause.until_us = us != 0 ? c->now_us + us : 0;
     if (us != 0)
-        core_event(c, HISTORY_NODE, REPL_LOG_WARNING,
+        core_event(c, HISTORY_NODE, REPL_LOG_INFO,
                    "automatic moves are paused for %llu s",
                    (unsigned long long)(us / 1000000));
     else
-        core_event(c, HISTORY_NODE, REPL_LOG_WARNING, "automatic moves are paused");
+        core_event(c, HISTORY_NODE, REPL_LOG_INFO, "automatic moves are paused");
 }
 
 static void end(struct repl_core *c, const char *why)
 {
     c->pause = (struct repl_pause){ 0 };
-    core_event(c, HISTORY_NODE, REPL_LOG_WARNING, "automatic moves go on: %s", why);
+    core_event(c, HISTORY_NODE, REPL_LOG_INFO, "automatic moves go on: %s", why);
 }
 
 bool repl_core_resume(struct repl_core *c)

@@ -24,7 +24,7 @@ void repl_core_promote(struct repl_core *c, const char *why)
     core_release(c);
     c->active_at_us = c->now_us; /* gives clients some time to come here */
     c->count.promotions++;
-    core_event(c, HISTORY_ROLE, REPL_LOG_WARNING, "active now, term %llu: %s",
+    core_event(c, HISTORY_ROLE, REPL_LOG_INFO, "active now, term %llu: %s",
                (unsigned long long)c->term, why);
     if (c->session.open)
         core_send_role(c);
@@ -39,7 +39,7 @@ void core_step_down(struct repl_core *c)
     core_release(c);
     if (was_active) {
         c->count.demotions++;
-        core_event(c, HISTORY_ROLE, REPL_LOG_WARNING,
+        core_event(c, HISTORY_ROLE, REPL_LOG_INFO,
                    "standby now: the peer leads with term %llu, ours was %llu",
                    (unsigned long long)c->seen, (unsigned long long)c->term);
     }
@@ -57,7 +57,7 @@ void role_demote(struct repl_core *c, const char *why)
     session_unmerge(c, LEAD_NONE);
     core_release(c);
     c->count.demotions++;
-    core_event(c, HISTORY_ROLE, REPL_LOG_WARNING, "standby now: %s", why);
+    core_event(c, HISTORY_ROLE, REPL_LOG_INFO, "standby now: %s", why);
     if (c->session.open) /* mutant: demote-keeps-session */
         core_end_session(c, "this node was demoted");
 }

@@ -169,12 +169,23 @@ void slots_refuse(struct repl_thread *t, struct link *l, const char *why)
     slots_hang_up(t, l, why);
 }
 
+static void forget(struct repl_thread *t, const struct link *l)
+{
+    if (l != t->session)
+        return;
+    t->session = NULL;
+    repl_core_closed(t->core);
+}
+
+void slots_end(struct repl_thread *t, struct link *l, const char *why)
+{
+    forget(t, l);
+    slots_hang_up(t, l, why);
+}
+
 void slots_drop(struct repl_thread *t, struct link *l, const char *why)
 {
-    if (l == t->session) {
-        t->session = NULL;
-        repl_core_closed(t->core);
-    }
+    forget(t, l);
     slots_refuse(t, l, why);
 }
 

@@ -24,7 +24,7 @@ const char *repl_core_refusal(struct repl_core *c)
     return "this node is a standby and takes no writes; write to the active node";
 }
 
-static const char *link_state(const struct repl_core *c)
+const char *repl_core_link_state(const struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     if (!s->open)
@@ -129,7 +129,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
     *s = (struct repl_status){
         .role = c->active ? "active" : "standby",
         .active = c->active,
-        .link = link_state(c),
+        .link = repl_core_link_state(c),
         .lone_ms = c->session.open || c->lone_since_us == 0
                        ? 0
                        : (c->now_us - c->lone_since_us) / 1000,

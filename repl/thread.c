@@ -43,6 +43,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     listen_tick(t);
     proof_tick(t, now);
     handshake_tick(t, now);
+    manager_tick(t, now);
     repl_core_unlock(t->core);
     control_tick(t->control);
 }
@@ -288,8 +289,11 @@ void repl_thread_stop(struct repl_thread *t, unsigned drain_ms)
     AZ(pthread_join(t->thread, NULL));
     t->started = false;
     repl_core_lock(t->core);
-    if (t->session != NULL)
-        slots_drop(t, t->session, "this node shuts down");
+    if (t->session != NULL) {
+        loop_log(t, REPL_LOG_INFO, "link to %s closed: this node shuts down",
+                 t->session->name);
+        slots_end(t, t->session, "this node shuts down");
+    }
     repl_core_unlock(t->core);
     free_all(t);
 }

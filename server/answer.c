@@ -75,7 +75,8 @@ enum verdict command_answer(struct connection *c, const struct response *respons
     }
     if (c->codec->compose_head(&c->req, res, &c->io->out.bytes))
         return VERDICT_DONE;
-    log_warning_paced(&pace, "out of memory: closing a connection without an answer");
+    log_warning_paced(
+        &pace, "out of memory: closing a connection without an answer; " LOG_MORE_MEMORY);
     return VERDICT_DROP;
 }
 

@@ -119,8 +119,11 @@ static bool watch(struct connection *c, short what)
     event_assign(&c->event, c->worker->base, c->fd, what | EV_PERSIST, on_event, c);
     if (event_add(&c->event, NULL) == 0)
         return true;
-    log_warning_paced(&pace, "closing %s because the system cannot watch it: %s",
-                      c->udp != NULL ? "the UDP port" : "a connection", strerror(errno));
+    log_warning_paced(
+        &pace,
+        "closing %s because the system cannot watch it: %s; " LOG_MORE_MEMORY
+        ", and see fs.epoll.max_user_watches",
+        c->udp != NULL ? "the UDP port" : "a connection", strerror(errno));
     count(&c->worker->counters.conn_unwatched);
     c->interest = 0;
     return false;
@@ -247,7 +250,8 @@ bool connection_open(struct worker *w, int fd, struct entrance from)
     static struct log_pace pace;
     struct connection *c = create(w, fd, from);
     if (c == NULL) {
-        log_warning_paced(&pace, "out of memory: closing a new connection");
+        log_warning_paced(&pace,
+                          "out of memory: closing a new connection; " LOG_MORE_MEMORY);
         close(fd);
         return false;
     }

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "server/engine_api.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ void server_api_stop(void)
 {
     uint64_t one = 1;
     if (write(the_server->stop_fd, &one, sizeof(one)) < 0)
-        log_warning("cannot tell the main thread to shut down");
+        log_warning("cannot tell the main thread to shut down: %s; send SIGTERM",
+                    strerror(errno));
 }
 
 static void append_setting(void *context, const char *name, const char *value)

@@ -22,7 +22,8 @@ void events_register(ENGINE_HANDLE *engine, ENGINE_EVENT_TYPE type,
         return;
     struct event_row *row = malloc(sizeof(*row));
     if (row == NULL) {
-        log_warning("out of memory: an engine will not receive events of type %d",
+        log_warning("out of memory: an engine will not receive events of type %d and may "
+                    "not work; restart mcd with more memory, or a lower -m",
                     (int)type);
         return;
     }

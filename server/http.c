@@ -252,7 +252,7 @@ struct http *http_bind(struct server *server, const char *address, char *why, si
         return NULL;
     }
     if (address_own(evhttp_bound_socket_get_fd(bound), own, sizeof(own)))
-        log_warning("HTTP on %s", own);
+        log_info("HTTP on %s", own);
     return http;
 }
 

@@ -36,7 +36,10 @@ void inbox_wake(struct inbox *i)
     uint64_t one = 1;
     /* This can fail only when the counter is full: then the worker wakes anyway. */
     if (write(i->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-        log_warning_paced(&pace, "cannot wake a worker: %s", strerror(errno));
+        log_warning_paced(&pace,
+                          "cannot wake a worker: %s; if its connections hang, "
+                          "restart mcd",
+                          strerror(errno));
 }
 
 static bool make_room(struct mail *m)
@@ -90,7 +93,10 @@ void inbox_take(struct inbox *i, struct mail *mail)
     static struct log_pace pace;
     uint64_t n;
     if (read(i->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
-        log_warning_paced(&pace, "cannot read a worker's inbox: %s", strerror(errno));
+        log_warning_paced(&pace,
+                          "cannot read a worker's inbox: %s; if its connections "
+                          "hang, restart mcd",
+                          strerror(errno));
     AZ(pthread_mutex_lock(&i->lock));
     *mail = i->mail;
     STAILQ_INIT(&mail->notices);

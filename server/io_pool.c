@@ -83,7 +83,7 @@ struct io *io_pool_take(struct io_pool *p)
     }
     io = calloc(1, sizeof(*io));
     if (io == NULL) {
-        log_warning_paced(&pace, "out of memory: closing a connection");
+        log_warning_paced(&pace, "out of memory: closing a connection; " LOG_MORE_MEMORY);
         return NULL;
     }
     buffer_init(&io->in);

@@ -128,7 +128,9 @@ static bool accept_failed(struct listeners *l)
         return false;
     if (!is_shortage(errno)) {
         if (errno != EINTR && errno != ECONNABORTED)
-            log_warning_paced(&other_pace, "cannot accept a connection: %s",
+            log_warning_paced(&other_pace,
+                              "cannot accept a connection: %s; it is gone, others are "
+                              "accepted: see the network, or a firewall's rules",
                               strerror(errno));
         return true;
     }
@@ -186,14 +188,8 @@ const char *listener_advice(int error)
 static void tell_ports(const struct listeners *l)
 {
     char text[ADDRESS_MAX];
-    bool chosen = l->settings->port == PORT_ANY || l->settings->udp_port == PORT_ANY;
     for (size_t i = 0; i < l->n; i++) {
-        if (!address_own(l->all[i].fd, text, sizeof(text)))
-            continue;
-        /* If the kernel chose the port, the user needs to know it. */
-        if (chosen)
-            log_warning("listening on %s", text);
-        else
+        if (address_own(l->all[i].fd, text, sizeof(text)))
             log_info("listening on %s", text);
     }
 }

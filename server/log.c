@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/monotonic.h"
+#include "base/service.h"
 
 enum { LINE_MAX_BYTES = 2048, PACE_SECONDS = 10 };
 
@@ -21,20 +23,15 @@ static const char *stderr_name(void)
     return "standard error";
 }
 
-static const char *level_name(EXTENSION_LOG_LEVEL level)
-{
-    switch (level) {
-    case EXTENSION_LOG_WARNING:
-        return "WARNING";
-    case EXTENSION_LOG_INFO:
-        return "INFO";
-    case EXTENSION_LOG_DEBUG:
-        return "DEBUG";
-    case EXTENSION_LOG_DETAIL:
-        break;
-    }
-    return "DETAIL";
-}
+static const struct {
+    int priority; /* of <syslog.h>, for the journal */
+    const char *name;
+} levels[] = {
+    [EXTENSION_LOG_DETAIL] = { LOG_DEBUG, "DETAIL" },
+    [EXTENSION_LOG_DEBUG] = { LOG_DEBUG, "DEBUG" },
+    [EXTENSION_LOG_INFO] = { LOG_INFO, "INFO" },
+    [EXTENSION_LOG_WARNING] = { LOG_WARNING, "WARNING" },
+};
 
 /* The reader of standard error may be slow or stuck; the server does not wait for it. A
  * line is at most a page, so a pipe that polls as writable accepts a whole line. */
@@ -52,8 +49,9 @@ static void put_line(const char *line, size_t n)
     static unsigned lost;
     char gap[80];
     AZ(pthread_mutex_lock(&lock));
-    int ngap = snprintf(gap, sizeof(gap),
-                        "(%u lines are lost here: the reader was slow)\n", lost);
+    int ngap =
+        snprintf(gap, sizeof(gap), "%s(%u lines are lost here: the reader was slow)\n",
+                 service_mark(LOG_WARNING), lost);
     if (lost > 0 && is_taken(gap, (size_t)ngap))
         lost = 0;
     if (lost > 0 || !is_taken(line, n))
@@ -61,14 +59,24 @@ static void put_line(const char *line, size_t n)
     AZ(pthread_mutex_unlock(&lock));
 }
 
+/* How a line begins: for the journal with its priority, else with time and level. */
+static size_t begin_line(EXTENSION_LOG_LEVEL level, char *line, size_t size)
+{
+    unsigned row = level < EXTENSION_LOG_WARNING ? level : EXTENSION_LOG_WARNING;
+    const char *mark = service_mark(levels[row].priority);
+    struct tm utc;
+    time_t now = time(NULL);
+    if (mark[0] != '\0')
+        return (size_t)snprintf(line, size, "%s", mark);
+    gmtime_r(&now, &utc);
+    size_t n = strftime(line, size, "%Y-%m-%dT%H:%M:%SZ ", &utc);
+    return n + (size_t)snprintf(line + n, size - n, "%s ", levels[row].name);
+}
+
 static void write_line(EXTENSION_LOG_LEVEL level, const char *fmt, va_list args)
 {
     char line[LINE_MAX_BYTES];
-    struct tm utc;
-    time_t now = time(NULL);
-    gmtime_r(&now, &utc);
-    size_t n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%SZ ", &utc);
-    n += (size_t)snprintf(line + n, sizeof(line) - n, "%s ", level_name(level));
+    size_t n = begin_line(level, line, sizeof(line));
     int text = vsnprintf(line + n, sizeof(line) - n - 1, fmt, args);
     if (text < 0)
         return;
@@ -107,7 +115,7 @@ null_log(EXTENSION_LOG_LEVEL level, const void *cookie, const char *fmt, ...)
 static EXTENSION_LOGGER_DESCRIPTOR stderr_logger = { stderr_name, stderr_log };
 static EXTENSION_LOGGER_DESCRIPTOR null_logger = { null_name, null_log };
 static EXTENSION_LOGGER_DESCRIPTOR *_Atomic current = &stderr_logger;
-static _Atomic EXTENSION_LOG_LEVEL lowest = EXTENSION_LOG_WARNING;
+static _Atomic EXTENSION_LOG_LEVEL lowest = EXTENSION_LOG_INFO;
 
 EXTENSION_LOGGER_DESCRIPTOR *get_stderr_logger(void)
 {
@@ -141,15 +149,15 @@ EXTENSION_LOG_LEVEL log_get_level(void)
 
 EXTENSION_LOG_LEVEL log_level_of(unsigned verbosity)
 {
-    static const EXTENSION_LOG_LEVEL levels[] = { EXTENSION_LOG_WARNING,
-                                                  EXTENSION_LOG_INFO, EXTENSION_LOG_DEBUG,
-                                                  EXTENSION_LOG_DETAIL };
-    return levels[verbosity < 3 ? verbosity : 3];
+    return verbosity == 0   ? EXTENSION_LOG_INFO
+           : verbosity == 1 ? EXTENSION_LOG_DEBUG
+                            : EXTENSION_LOG_DETAIL;
 }
 
 unsigned log_verbosity(void)
 {
-    return EXTENSION_LOG_WARNING - log_get_level();
+    EXTENSION_LOG_LEVEL level = log_get_level();
+    return level < EXTENSION_LOG_INFO ? EXTENSION_LOG_INFO - level : 0;
 }
 
 /* The logger takes a format and no va_list, so the text is formatted here. */
@@ -181,20 +189,35 @@ static bool is_due(struct log_pace *pace)
     return false;
 }
 
-void log_warning_paced(struct log_pace *pace, const char *fmt, ...)
+static void log_paced(EXTENSION_LOG_LEVEL level, struct log_pace *pace, const char *fmt,
+                      va_list args)
 {
     char text[LINE_MAX_BYTES];
-    va_list args;
-    if (!is_due(pace))
+    if (level < log_get_level() || !is_due(pace))
         return;
     unsigned left_out = atomic_exchange(&pace->left_out, 0);
-    va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
     if (left_out > 0)
-        log_warning("%s (%u similar lines omitted before this one)", text, left_out);
+        log_get_logger()->log(
+            level, NULL, "%s (%u similar lines omitted before this one)", text, left_out);
     else
-        log_warning("%s", text);
+        log_get_logger()->log(level, NULL, "%s", text);
+}
+
+void log_warning_paced(struct log_pace *pace, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    log_paced(EXTENSION_LOG_WARNING, pace, fmt, args);
+    va_end(args);
+}
+
+void log_info_paced(struct log_pace *pace, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    log_paced(EXTENSION_LOG_INFO, pace, fmt, args);
+    va_end(args);
 }
 
 void log_info(const char *fmt, ...)

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -238,7 +239,8 @@ static void stop(struct server *server, struct main_events *events)
 
 static void complain(const char *why)
 {
-    fprintf(stderr, "mcd: %s\n", why);
+    const char *mark = service_mark(LOG_ERR);
+    fprintf(stderr, "%s%s\n", mark[0] != '\0' ? mark : "mcd: ", why);
 }
 
 /* Callers of libevent get its failures as return codes and report them themselves. */

@@ -91,7 +91,7 @@ SETTING("enable-coredumps", 'r', core_dumps, BOOL, "false", 0, 0, NULL, NULL,
 SETTING("pidfile", 'P', pidfile, STRING, NULL, 0, 0, "FILE", "pidfile",
         "write the process id to this file")
 SETTING("verbose", 'v', verbosity, NUMBER, "0", 0, 9, NULL, "verbosity",
-        "log more; -vv still more")
+        "log more than warnings, roles and links; -vv still more")
 SETTING("idle-timeout", 0, idle_timeout, NUMBER, "0", 0, 100000000, "SECONDS",
         "idle_timeout", "close connections that are idle for longer; 0: never")
 SETTING("conn-mem-limit", 0, conn_memory_mb, NUMBER, "256", 0, UINT64_C(1) << 40,

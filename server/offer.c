@@ -59,7 +59,9 @@ static enum verdict receive(struct connection *c, extension *x, char *to, size_t
     c->value = (struct reception){ .extension = x, .piece = { to, n }, .left = n };
     if (to != NULL)
         return VERDICT_VALUE;
-    log_warning_paced(&pace, "the extension %s wants data, but has no room for it",
+    log_warning_paced(&pace,
+                      "the extension %s wants data, but has no room for it: closing the "
+                      "connection; ask the extension's author",
                       x->get_name(x->cookie));
     return VERDICT_DROP;
 }

@@ -101,7 +101,10 @@ void process_check_memory(const struct settings *s)
 static void make_runtime_folder(const struct passwd *user)
 {
     if (mkdir(RUN_DIR, 0755) == 0 && chown(RUN_DIR, user->pw_uid, user->pw_gid) != 0)
-        log_warning("cannot give " RUN_DIR " to the user of -u: %s", strerror(errno));
+        log_warning("cannot give " RUN_DIR
+                    " to the user of -u: %s; give it to that user, or "
+                    "the control socket cannot be made there",
+                    strerror(errno));
 }
 
 bool process_change_user(const struct settings *s, char *why, size_t nwhy)
@@ -196,7 +199,10 @@ void process_ready(const struct settings *s, int ready_fd)
         close(null);
     }
     if (chdir("/") != 0 || write(ready_fd, "", 1) != 1)
-        log_warning("going to the background was not complete: %s", strerror(errno));
+        log_warning(
+            "going to the background was not complete: %s; the folder in which mcd "
+            "was started stays in use, or its caller waits",
+            strerror(errno));
     close(ready_fd);
 }
 

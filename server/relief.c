@@ -16,7 +16,8 @@ static void say_what_closes(const struct connection *c, uint64_t limit)
     log_warning_paced(
         &pace,
         "client buffers exceed the %llu MB of conn_mem_limit: closing the largest "
-        "connections first; this one uses %zu KB and belongs to %s",
+        "connections first; this one uses %zu KB and belongs to %s. Raise "
+        "-o conn_mem_limit, or see why clients do not read",
         (unsigned long long)(limit >> 20), c->io->counted / 1024, text);
 }
 

@@ -74,9 +74,10 @@ void tls_close(struct tls *t)
 
 static void tell_of_handshake(const struct tls *t)
 {
+    static struct log_pace pace;
     char text[ADDRESS_MAX] = "a client that has disconnected";
     (void)address_peer(SSL_get_fd(t->stream.ssl), text, sizeof(text));
-    log_info("TLS: the handshake with %s failed: %s", text, tls_reason());
+    log_info_paced(&pace, "TLS: the handshake with %s failed: %s", text, tls_reason());
 }
 
 /* After a call: was_broken is how it was before. Keeps errno. */

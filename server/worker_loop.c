@@ -188,8 +188,10 @@ static void *run(void *arg)
     CHECK_OBJ(w, WORKER_MAGIC);
     if (event_base_loop(w->base, 0) >= 0)
         return NULL;
-    log_warning("worker %u cannot wait for its connections any more (%s): mcd ends",
-                w->id, strerror(errno));
+    log_warning(
+        "worker %u cannot wait for its connections any more (%s): mcd ends; start it "
+        "again, and give the machine more memory if this comes back",
+        w->id, strerror(errno));
     server_api_stop();
     return NULL;
 }

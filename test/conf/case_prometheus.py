@@ -29,6 +29,16 @@ def case_rules(_):
     promtool("check", "rules", RULES)
 
 
+def case_remedies(_):
+    """The documents say what to do at each alert."""
+    with open(RULES, encoding="utf-8") as rules:
+        alerts = re.findall(r"alert: (\w+)", rules.read())
+    path = os.path.join(os.path.dirname(CONF), "doc", "monitoring.md")
+    with open(path, encoding="utf-8") as file:
+        rows = re.findall(r"^\| (Mcd\w+) \|", file.read(), re.M)
+    assert alerts and sorted(rows) == sorted(alerts), "%s, %s" % (rows, alerts)
+
+
 def case_alerts(lab):
     """Each alert comes when it should, and is silent over a healthy pair."""
     path = os.path.join(lab.folder, "alerts.yml")

@@ -26,6 +26,8 @@ class Manager:
         self.socket.settimeout(15 * self.lab.build.slowness)
         try:
             said = self.socket.recv(1000).decode()
+            while said.startswith("STATUS=") and not word.startswith("STATUS="):
+                said = self.socket.recv(1000).decode()
         except socket.timeout:
             said = "nothing (exit code %s)" % process.poll()
         assert said == word, "not %s: %s" % (word, said)
@@ -63,7 +65,8 @@ class Machine:
     def command(self, unit):
         """The command line of a unit, with the test's programs and folders."""
         text = self.installed.read("/" + unit)
-        assert words(text, "EnvironmentFile") == ["-/etc/default/mcd", "-/etc/default/mcd-%i"]
+        assert words(text, "EnvironmentFile") == ["-/etc/default/mcd", "-/etc/default/mcd-%i"][
+            :2 if "@" in unit else 1]
         environment = {}
         for line in words(text, "Environment"):
             environment.update(pair.split("=", 1) for pair in line.split())
@@ -121,6 +124,21 @@ def case_mcd(lab):
         machine.manager.hears("STOPPING=1", mcd)
 
 
+def case_single(lab):
+    """A node without a pair needs no setting at all but its port, and speaks to nobody."""
+    with Machine(lab) as machine:
+        machine.given = {name: value for name, value in machine.given.items() if name != "PEER"}
+        machine.given["PORT"] = str(machine.port)
+        mcd = machine.start("mcd.service")
+        machine.manager.hears("READY=1", mcd)
+        client = Connection(("127.0.0.1", machine.port), 10.0 * lab.build.slowness)
+        assert client.store("k", "v") == "STORED"
+        assert client.stats()["limit_maxbytes"] == str(64 << 20), client.stats()
+        client.close()
+        machine.stop(mcd)
+        machine.manager.hears("STOPPING=1", mcd)
+
+
 def case_guard(lab):
     """The guard finds the node, writes the files that keepalived reads, and gives the
     node its role."""
@@ -154,7 +172,8 @@ def case_what_cannot_be_is_not_tried_again(lab):
     text_file = os.path.join(lab.folder, "text")
     with open(text_file, "w", encoding="ascii") as file:
         file.write("no FIFO\n")
-    bad = [("mcd@.service", {"OPTIONS": "--nonsense"}), ("mcd@.service", {"ENGINE_OPTIONS": "bogus=1"}),
+    bad = [("mcd@.service", {"OPTIONS": "--nonsense"}), ("mcd@.service", {"PEER": ""}),
+           ("mcd.service", {"OPTIONS": "--nonsense", "PORT": str(free_port())}), ("mcd@.service", {"ENGINE_OPTIONS": "bogus=1"}),
            ("mcd@.service", {"LISTEN": "127.0.0.1:http"}),
            ("mcd-guard@.service", {"GUARD_OPTIONS": "--nonsense"}),
            ("mcd-guard@.service", {"FIFO": text_file}),

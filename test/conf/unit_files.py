@@ -9,7 +9,7 @@ import subprocess
 
 from harness.report import Skip
 
-UNITS = ("mcd@.service", "mcd-guard@.service")
+UNITS = ("mcd.service", "mcd@.service", "mcd-guard@.service")
 SYSTEM = "/lib/systemd/system"  # where this machine's own units are
 
 
@@ -55,6 +55,11 @@ class Installed:
         for path in glob.glob(SYSTEM + "/*.target") + [SYSTEM + "/keepalived.service"]:
             if os.path.isfile(path):
                 shutil.copy(path, target)
+        # As the run book says for a machine with a pair.
+        drop_in = os.path.join(self.root, "etc/systemd/system/keepalived.service.d")
+        os.makedirs(drop_in, exist_ok=True)
+        os.symlink(self.root + self.find("/keepalived.service.d/mcd.conf"),
+                   os.path.join(drop_in, "mcd.conf"))
         programs = ["/bin/rm", "/bin/sh", "/bin/kill", "/bin/systemd-tmpfiles", "/usr/sbin/keepalived"]
         programs += [words(self.read("/" + unit), "ExecStart")[0].split()[0] for unit in UNITS]
         for path in programs:

@@ -14,7 +14,7 @@ SET_UP = """
 mount --make-rprivate /
 mount -t tmpfs tmpfs /usr/local
 mkdir "$MACHINE/etc" && cp -a /etc/. "$MACHINE/etc/" && mount --bind "$MACHINE/etc" /etc
-rm -rf /etc/default/mcd* /etc/keepalived && mkdir -p /etc/default /etc/keepalived
+rm -rf /etc/default/mcd* /etc/keepalived /etc/systemd/system/keepalived.service.d && mkdir -p /etc/default /etc/keepalived
 mount -t tmpfs tmpfs /run
 ip link set lo up
 : >"$MACHINE/up"
@@ -48,12 +48,16 @@ class Machine:
         with open(path, encoding="ascii") as file:
             self.pid = int(file.read().split()[0])
 
+    def enter(self, text):
+        """The command line that runs a block of shell here."""
+        return ["nsenter", "-t", str(self.pid), "-n", "-m", "-u", "-i", "-p", "--wd=" + self.source,
+                "sh", "-ec", text]
+
     def run(self, text, timeout=60):
         """Runs a block of shell; returns its exit code and output."""
         try:
             done = subprocess.run(
-                ["nsenter", "-t", str(self.pid), "-n", "-m", "-u", "-i", "-p", "--wd=" + self.source,
-                 "sh", "-ec", text], env=self.environment, stdin=subprocess.DEVNULL,
+                self.enter(text), env=self.environment, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False)
         except subprocess.TimeoutExpired as error:
             return 124, (error.stdout or b"").decode(errors="replace")

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -169,3 +170,51 @@ def case_address(lab):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         text = done.stdout.decode()
         assert done.returncode != 0 and "--http" in text and word in text, text
+
+
+def rendered(lab, port, *more):
+    """The page's elements by id, as a browser shows them after some seconds of its own time."""
+    browser = shutil.which("chromium")
+    if not browser:
+        raise Skip("chromium is not installed: apt-get install chromium")
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000",
+         "--user-data-dir=" + os.path.join(lab.folder, "browser"), *more, "--dump-dom",
+         "http://127.0.0.1:%d/" % port], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
+        timeout=60 * lab.build.slowness, text=True)
+    if done.returncode != 0 or "</title>" not in done.stdout:
+        raise Failed("chromium ended with %d: %s" % (done.returncode, done.stdout[-300:]))
+    return done.stdout
+
+
+def text_of(page, name):
+    found = re.search(r'<\w+[^>]* id="%s"[^>]*>(.*?)</' % name, page, re.S)
+    return re.sub(r"<[^>]*>", "", found.group(1)).strip() if found else None
+
+
+def case_page_is_live(lab):
+    """A browser shows both roles, the link, the sync and figures; and that the peer is lost."""
+    a, b, ports = pair(lab)
+    a.ask("set k 0 0 1\r\nx")
+    lab.drained(a)
+    for port, roles in zip(ports, (("active", "standby"), ("standby", "active"))):
+        page = rendered(lab, port)
+        assert (text_of(page, "role"), text_of(page, "peer_role")) == roles, page
+        assert "changes" in text_of(page, "link") and text_of(page, "sync") == "in sync", page
+        assert re.search(r'<polyline points="\d+,[\d.]+ \d+,[\d.]+', page), "nothing is drawn: " + page
+        assert "<title>%s \u00b7 127.0.0.1" % roles[0] in page, page
+    b.kill()
+    lab.until(lambda: a.stat("repl_link") == "down", "the link is down")
+    page = rendered(lab, ports[0])
+    assert "no link" in text_of(page, "link"), page
+    assert text_of(page, "peer_role") == "not linked" and text_of(page, "role") == "active", page
+    assert "without a peer" in text_of(page, "health"), page
+
+
+def case_page_of_a_single_node(lab):
+    """It shows no link and no peer."""
+    port = free_port()
+    lab.single("--http", str(port))
+    page = rendered(lab, port)
+    assert text_of(page, "role") == "a single node", page
+    assert re.search(r'id="there"[^>]* hidden', page), page

@@ -1,8 +1,12 @@
 #include "base/service.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "test/unit/unit.h"
@@ -36,7 +40,7 @@ START_TEST(test_the_manager_is_told)
     int fd = listen_as_manager();
     service_ready();
     ck_assert_str_eq(heard(fd), "READY=1");
-    service_notify("STATUS=well");
+    service_status("well");
     ck_assert_str_eq(heard(fd), "STATUS=well");
     service_stopping();
     ck_assert_str_eq(heard(fd), "STOPPING=1");
@@ -70,9 +74,48 @@ START_TEST(test_what_is_no_address_is_no_trouble)
 }
 END_TEST
 
+/* Whether the journal reads what is written to standard error: it says which file that
+ * is, and what else inherited the variable must not be taken in. */
+START_TEST(test_lines_for_the_journal_are_marked)
+{
+    char stream[64];
+    struct stat found;
+    unsetenv("JOURNAL_STREAM");
+    ck_assert_str_eq(service_mark(LOG_WARNING), "");
+    ck_assert_int_eq(fstat(STDERR_FILENO, &found), 0);
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)found.st_dev,
+             (uintmax_t)found.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    ck_assert_str_eq(service_mark(LOG_ERR), "<3>");
+    ck_assert_str_eq(service_mark(LOG_WARNING), "<4>");
+    ck_assert_str_eq(service_mark(LOG_INFO), "<6>");
+    ck_assert_str_eq(service_mark(LOG_DEBUG), "<7>");
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)found.st_dev,
+             (uintmax_t)found.st_ino + 1);
+    setenv("JOURNAL_STREAM", stream, 1);
+    ck_assert_str_eq(service_mark(LOG_WARNING), "");
+    setenv("JOURNAL_STREAM", "", 1);
+    ck_assert_str_eq(service_mark(LOG_WARNING), "");
+}
+END_TEST
+
+/* A manager that reads nothing must not stop the node, which tells of itself while it
+ * holds its lock. */
+START_TEST(test_a_manager_that_hangs_is_not_waited_for)
+{
+    int fd = listen_as_manager();
+    for (unsigned i = 0; i < 10000; i++)
+        service_status("well");
+    ck_assert_str_eq(heard(fd), "STATUS=well");
+    close(fd);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = { test_the_manager_is_told, test_nobody_to_tell_is_no_trouble,
-                             test_what_is_no_address_is_no_trouble };
+                             test_what_is_no_address_is_no_trouble,
+                             test_lines_for_the_journal_are_marked,
+                             test_a_manager_that_hangs_is_not_waited_for };
     return unit_run("service", tests, N_ELEMENTS(tests));
 }

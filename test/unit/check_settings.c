@@ -229,7 +229,7 @@ START_TEST(test_stats_settings_under_known_names)
                                           "extension=one\nextension=two\n" };
     char all[4096] = "";
     ck_assert(parse("-p 4 -m 100 -M -A -C -X one -X two"));
-    log_set_level(EXTENSION_LOG_INFO);
+    log_set_level(EXTENSION_LOG_DEBUG);
     settings_each(&s, collect, all);
     for (size_t i = 0; i < N_ELEMENTS(wanted); i++)
         ck_assert_msg(strstr(all, wanted[i]) != NULL, "no %s in %s", wanted[i], all);
