@@ -125,15 +125,15 @@ static enum option_result put_list(const struct option_row *row, void *values,
                                    const char *text, char *why, size_t nwhy)
 {
     char **where = member(row, values);
-    size_t n = *where != NULL ? strlen(*where) : 0;
-    char *longer = realloc(*where, n + strlen(text) + 2);
+    size_t n = *where != NULL ? strlen(*where) : 0, more = strlen(text) + 1;
+    char *longer = realloc(*where, n + 1 + more);
     if (longer == NULL) {
         snprintf(why, nwhy, "out of memory");
         return OPTION_BAD;
     }
     if (*where != NULL)
         longer[n++] = (char)row->min;
-    strcpy(longer + n, text);
+    memcpy(longer + n, text, more);
     *where = longer;
     return OPTION_OK;
 }

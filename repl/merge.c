@@ -130,7 +130,7 @@ static void merge_as_leader(struct repl_core *c)
     core_log(c, REPL_LOG_INFO,
              "leading: %llu buckets were changed here, the peer is missing %llu, and "
              "%llu come from it",
-             (unsigned long long)(map_count(&c->dirty) + map_count(&c->in_flight)),
+             (unsigned long long)map_count(&c->dirty) + map_count(&c->in_flight),
              (unsigned long long)map_count(&c->owed),
              (unsigned long long)map_count(to_leader));
     c->port_ops->wake(c->port);

@@ -423,9 +423,11 @@ unsigned waiters_expire(struct waiters *w, uint64_t now_us)
         return 0;
     AZ(pthread_mutex_lock(&w->lock));
     while ((at = TAILQ_FIRST(&w->waiting)) != NULL && at->until_us <= now_us) {
-        if (!at->wanted->is_overdue && !at->wanted->is_coming) {
+        struct wanted *k = at->wanted;
+        CHECK(k != NULL); /* as of all that are waiting */
+        if (!k->is_overdue && !k->is_coming) {
             atomic_fetch_add_explicit(&w->noverdue, 1, memory_order_relaxed);
-            at->wanted->is_overdue = true;
+            k->is_overdue = true;
         }
         resume_without(w, at, &w->let_go, now_us);
         n++;

@@ -14,10 +14,12 @@
 #include "base/option.h"
 
 enum {
-    FOREIGN_COUNT = 0
-#define FOREIGN_OPTION(name, letter, form, verdict, reason) +1
-#define FOREIGN_WORD(name, verdict, reason)                 +1
+    FOREIGN_COUNT = sizeof("" /* and a letter for each row */
+#define FOREIGN_OPTION(name, letter, form, verdict, reason) "o"
+#define FOREIGN_WORD(name, verdict, reason)                 "w"
 #include "server/foreign_option_rows.h"
+                           "") -
+                    1
 };
 
 /* Which of them were given. */
