@@ -51,7 +51,7 @@ DIFFERENCES = (
     Difference("times beyond 31 bits",
                "memcached takes the low 32 bits, so an item may expire at once; mcd takes the time",
                STORE + rb"[^ \n]+ +" + BIG + rb"|touch +[^ \n]+ +" + BIG + rb"|gats? +" + BIG
-               + rb"| [TN]" + BIG, NOTHING),
+               + rb"| [TNR]" + BIG, NOTHING),
     Difference("lengths of values beyond 31 bits",
                "mcd refuses them; memcached takes the low 32 bits, and so reads values as commands",
                STORE + rb"[^ \n]+ +[^ \n]+ +" + WIDE + rb"|ms +[^ \n]+ +" + WIDE, NOTHING),

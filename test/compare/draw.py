@@ -58,7 +58,8 @@ class Case:
 
 
 def mangle(d, command):
-    """The command with one fault. Serials stay whole: cases must not share keys."""
+    """The command with one fault. Serials stay whole: cases must not share keys. Nor is a token said
+    twice: it could become part of a value, which would differ between servers."""
     serials = [range(found.start(), found.end()) for found in re.finditer(SERIAL, command)]
     at = d.choice([at for at in range(len(command)) if not any(at in serial for serial in serials)])
     kind = d.randrange(8)
@@ -75,5 +76,5 @@ def mangle(d, command):
     if kind == 5:
         return command.upper()
     words = command.split(b" ")
-    word = d.randrange(len(words))
+    word = d.choice([at for at, word in enumerate(words) if kind != 6 or TOKEN not in word])
     return b" ".join(words[:word] + words[word:word + 1] * (2 * (kind == 6)) + words[word + 1:])
