@@ -17,25 +17,37 @@ def promotions(world):
     return sum(node.figure("promotions") for node in world.nodes)
 
 
+def moves(world):
+    """How often keepalived has given the address to a node. On a busy machine it moves by itself, too."""
+    return sum(node.keepalived.log().count("Entering MASTER STATE") for node in world.nodes)
+
+
+def follows(world):
+    """The role is where the address is."""
+    holder = world.holder()
+    return holder is not None and world.active() is holder
+
+
 def move_address(world, client):
     """Moves the address while no guard tells the nodes. Returns the gap of writes in
     ms."""
     old = world.until(world.holder, "one node has the address")
     client.reset()
-    before = promotions(world)
+    before, moved_before = promotions(world), moves(world)
     moment = time.monotonic()
     move(world, old)
     serve(world, client, moment)
     gap = client.report().longest("write_gap")
+    moved = moves(world) - moved_before
+    if gap > WORKS_AGAIN * world.build.slowness * moved:
+        raise Failed("writes worked again after %.0f ms; the address moved %d times" % (gap, moved))
     watch = time.monotonic()
     world.until(lambda: time.monotonic() - watch > 1.5, "the role has had time to move again")
+    world.until(lambda: follows(world), "the active node is the one with the address")
     more = promotions(world) - before
-    if gap > WORKS_AGAIN * world.build.slowness:
-        raise Failed("writes worked again after %.0f ms" % gap)
-    if more > 1:
-        raise Failed("the role moved %d times for one move of the address" % more)
-    if world.active() is not world.until(world.holder, "one node has the address"):
-        raise Failed("the active node is not the one with the address")
+    moved = moves(world) - moved_before
+    if more > moved:
+        raise Failed("the role moved %d times while the address moved %d times" % (more, moved))
     return gap
 
 
