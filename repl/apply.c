@@ -179,6 +179,15 @@ static bool is_written(struct repl_core *c, uint64_t hash)
            known_has(&c->known, hash); /* mutant: known-forgotten */
 }
 
+static bool is_present(struct repl_core *c, const struct link_change *change)
+{
+    struct repl_item found;
+    if (core_lookup(c, change->key, change->nkey, &found) != REPL_YES)
+        return false;
+    c->store_ops->release(c->store, found.item);
+    return true;
+}
+
 /* The item that is made for a half value, or will be; NULL: the store has no room. */
 static enum repl_answer add(struct repl_core *c, const struct link_change *change,
                             struct repl_half *h)
@@ -187,13 +196,13 @@ static enum repl_answer add(struct repl_core *c, const struct link_change *chang
         const struct link_change here = translate(c, change);
         return c->store_ops->add(c->store, &here, NULL);
     }
-    void *made = h->made;
-    h->made = NULL;
+    void *made = half_take(c, h);
     return made != NULL ? c->store_ops->add(c->store, change, made) : REPL_UNKNOWN;
 }
 
-/* A leader takes an item of a copy only if it is missing the bucket and no client has
- * changed the key. h: the value came in chunks. */
+/* A leader takes an item of a copy only if it is missing the bucket, no client has
+ * changed the key, and it is absent: the store makes no room for what it does not take.
+ * h: the value came in chunks. */
 static void fill_key(struct repl_core *c, const struct link_change *change,
                      struct repl_half *h)
 {
@@ -205,6 +214,8 @@ static void fill_key(struct repl_core *c, const struct link_change *change,
         return;
     }
     if (is_written(c, hash)) /* mutant: present-is-enough */
+        return;
+    if (is_present(c, change))
         return;
     enum repl_answer added = add(c, change, h);
     if (added == REPL_UNKNOWN)
@@ -328,9 +339,9 @@ const char *apply_stream(struct repl_core *c, const struct link_message *m)
 
 static const char *put_half(struct repl_core *c, struct repl_half *h)
 {
-    void *made = h->made;
-    h->made = NULL;
-    return taken(c, &h->change, take(c, &h->change, made));
+    if (half_is_here(c, h))
+        return taken(c, &h->change, REPL_YES);
+    return taken(c, &h->change, take(c, &h->change, half_take(c, h)));
 }
 
 static const char *take_half(struct repl_core *c, struct repl_half *h,

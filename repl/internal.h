@@ -330,12 +330,16 @@ void absent_tick(struct repl_core *c);
 
 /* half.c. half_outdate: a message of this kind is about the key; halves with a CAS up to
  * `cas` are older. half_begin, half_add: why the session must end, or NULL. half_add:
- * *whole: all has come; half_end follows, and releases the item if it was not taken. */
+ * *whole: all has come; half_end follows, and releases the item if it was not taken.
+ * half_is_here: all of it was here already, and has the change's expiry and credit now.
+ * half_take: the item with all of it, for the caller to put; NULL: there was no room. */
 void half_outdate(struct repl_core *c, enum link_op op, const void *key, size_t nkey,
                   uint64_t cas);
 void half_outdate_all(struct repl_core *c);
 const char *half_begin(struct repl_core *c, const struct link_message *m);
 const char *half_add(struct repl_core *c, const struct link_message *m, bool *whole);
+bool half_is_here(struct repl_core *c, struct repl_half *h);
+void *half_take(struct repl_core *c, struct repl_half *h);
 void half_end(struct repl_core *c, struct repl_half *h);
 void half_drop_all(struct repl_core *c);
 bool half_comes(const struct repl_core *c, const void *key, size_t nkey);

@@ -51,7 +51,9 @@ struct repl_half {
     struct link_change change; /* as this node's store counts time; without the value */
     char key[LINK_KEY_MAX];
     void *made, *room; /* the item; NULL: the store has no room, or it is not wanted */
-    uint32_t got;      /* bytes that have come */
+    void *here;       /* an item that is the same as far as has come; then none is made */
+    const char *same; /* its value */
+    uint32_t got;     /* bytes that have come */
     uint64_t since_us;
 };
 

@@ -59,6 +59,8 @@ MUTANTS = [
      {"arrivals-forgotten": GONE}),
     ("same-cas", "R12: a wrong value that a copy leaves as it is", "verify",
      {"same-cas": "true;"}),
+    ("half-same-cas", "R12: a wrong value that a copy in chunks leaves as it is", "room",
+     {"half-same-cas": "false)"}),
     ("fill-keeps-the-expiry", "R12: a touch that a copy does not make good", "verify",
      {"fill-keeps-the-expiry": "true;"}),
     ("done-too-soon", "R12: dirt that is forgotten before the old value is gone", SIM,
