@@ -70,11 +70,12 @@ static ENGINE_ERROR_CODE link_fresh(struct store *s, struct attempt *t)
 {
     struct item *it = t->fresh;
     struct iovec value = value_of(it);
+    unsigned marks = t->a->created ? t->a->marks : item_meta(t->spot.it);
 
     AN(counter_write(&value, 1, t->a->number));
     it->flags = t->flags;
     store_set_exptime(s, it, t->exptime);
-    if (!store_link(s, &t->spot, it, t->a->created ? t->a->marks : 0))
+    if (!store_link(s, &t->spot, it, marks))
         return ENGINE_ENOMEM;
     t->a->cas = item_cas(it);
     return ENGINE_SUCCESS;

@@ -63,7 +63,7 @@ DIFFERENCES = (
                rb"m[ga] [^\n]* O[^ \r\n]{32}", NOTHING),
     Difference("k of an item that N made, with b",
                "mcd returns the key in base64, as it came; memcached as it is",
-               rb"m[ga] (?=[^\n]* b[ \r])(?=[^\n]* N)(?=.* k[ \r])", NOTHING),
+               rb"m[ga] (?=[^\n]* b[ \r\n])(?=[^\n]* N)(?=.* k[ \r\n])", NOTHING),
     Difference("a key in base64 with characters that do not belong there",
                "mcd refuses it; memcached passes over them",
                rb"m[gsda] +(?=[^ \n]*[^A-Za-z0-9+/=@ \n])[^\n]* b[ \r]", NOTHING),

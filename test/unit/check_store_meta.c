@@ -182,6 +182,19 @@ START_TEST(a_stale_item_is_won_once)
 }
 END_TEST
 
+START_TEST(a_number_keeps_its_marks)
+{
+    struct meta_arithmetic a = { .key = "n", .nkey = 1, .increment = true };
+    set("n", "8");
+    invalidate("n", 0);
+    ck_assert(read_key("n").wins);
+    for (a.delta = 1; a.delta < UINT64_C(1) << 60; a.delta <<= 30) { /* in longer items */
+        ck_assert_int_eq(meta_rows.arithmetic(handle(), cookie, &a), ENGINE_SUCCESS);
+        ck_assert_uint_eq(look("n").was.marks, META_STALE | META_WON);
+    }
+}
+END_TEST
+
 START_TEST(an_overdue_value_stays_stale)
 {
     uint64_t cas = set("k", "v");
@@ -249,6 +262,7 @@ int main(void)
         one_client_wins_what_it_adds,
         one_client_wins_what_is_about_to_expire,
         a_stale_item_is_won_once,
+        a_number_keeps_its_marks,
         an_overdue_value_stays_stale,
         a_last_use_is_never_taken_for_a_later_one,
         the_pass_reaches_all_items,
