@@ -7,7 +7,7 @@ import struct
 
 from harness.report import Failed, Skip
 
-SCRUB, READ = 0xF0, 0xF1
+SCRUB, READ, NOOP = 0xF0, 0xF1, 0x0A
 SUCCESS, RANGE, BUSY = 0x00, 0x22, 0x85
 TEXT = (
     (b"set k 5 0 3\r\nabc\r\n", b"STORED"), (b"add k 0 0 1\r\nx\r\n", b"NOT_STORED"),
@@ -15,6 +15,10 @@ TEXT = (
     (b"replace r 0 0 1\r\nx\r\n", b"NOT_STORED"), (b"set n 0 0 2\r\n10\r\n", b"STORED"),
     (b"incr n 5\r\n", b"15"), (b"decr n 6\r\n", b"9"), (b"set gone 0 0 1\r\nx\r\n", b"STORED"),
     (b"delete gone\r\n", b"DELETED"), (b"delete gone\r\n", b"NOT_FOUND"),
+)
+QUIET = (
+    (0x11, b"q", struct.pack("!II", 1, 0), b"5"), (0x19, b"q", b"", b"0"), (0x0D, b"absent"),
+    (0x15, b"q", struct.pack("!QQI", 2, 0, 0)), (0x11, b"z", struct.pack("!II", 1, 0), b"x"), (0x14, b"z"),
 )
 
 
@@ -38,12 +42,15 @@ def expect(wanted, got, what):
         raise Failed("%s: %r, not %r" % (what, got, wanted))
 
 
-def binary(node, opcode, key=b"", extras=b"", value=b""):
-    """The status and the body of the answer."""
+def packet(opcode, key=b"", extras=b"", value=b""):
     body = extras + key + value
+    return struct.pack("!BBHBBHIIQ", 0x80, opcode, len(key), len(extras), 0, 0, len(body), 7, 0) + body
+
+
+def binary(node, *parts):
+    """The status and the body of the answer."""
     with node.connect() as client:
-        client.send(struct.pack("!BBHBBHIIQ", 0x80, opcode, len(key), len(extras), 0, 0, len(body), 7, 0)
-                    + body)
+        client.send(packet(*parts))
         head = struct.unpack("!BBHBBHIIQ", client.take(24))
         return head[5], client.take(head[6])
 
@@ -63,6 +70,21 @@ def use(node):
     expect((SUCCESS, struct.pack("!I", 7) + b"binary"), binary(node, 0x00, b"b"), "binary get")
     expect(SUCCESS, binary(node, 0x1C, b"b", struct.pack("!I", 100))[0], "binary touch")
     return ("k", "n", "b")
+
+
+def use_more(node):
+    """Words and opcodes that are not about one item only, and quiet ones; none may end the server."""
+    for sent, wanted in ((b"verbosity 2\r\n", b"OK"), (b"verbosity\r\n", b"ERROR"), (b"verbosity 0\r\n", b"OK"),
+                         (b"stats settings\r\n", b"STAT"), (b"stats reset\r\n", b"RESET")):
+        expect(wanted, line(node, sent).split()[0], sent)
+    for level in (2, 0):
+        expect(SUCCESS, binary(node, 0x1B, b"", struct.pack("!I", level))[0], "binary verbosity")
+    for quiet in QUIET:
+        with node.connect() as client:
+            client.send(packet(*quiet) + packet(NOOP))
+            expect(NOOP, client.take(24)[1], "what is answered after quiet 0x%02x" % quiet[0])
+    expect((SUCCESS, struct.pack("!I", 1) + b"52"), binary(node, 0x00, b"q"), "after quiet commands")
+    return ("q",)
 
 
 def spoil(node):
@@ -85,7 +107,7 @@ def pair_in(lab, server, over):
 
 def check_pair(lab, server, over):
     a, b = pair_in(lab, server, over)
-    keys = use(a)
+    keys = use(a) + use_more(a)
     lab.drained(a)
     lab.same(a, b, keys)
     spoil(a)
