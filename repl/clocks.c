@@ -26,12 +26,13 @@ static void note_begin(struct store_clock *s, int64_t earliest)
 }
 
 /* `second` has begun by now. If it is the next one, it began after the last look. A host
- * that has skipped seconds was late, and its new second says nothing of when it began. */
+ * that has skipped seconds was late, and its new second says nothing of when it began. A
+ * clock that goes back begins anew: some hosts show a date until they serve. */
 void store_clock_look(struct store_clock *s, uint64_t now_us, uint32_t second)
 {
     int64_t latest = (int64_t)now_us - (int64_t)second * SECOND;
     int64_t earliest = latest - (int64_t)(now_us - s->looked_us);
-    if (s->looked_us == 0 || latest < s->zero_us)
+    if (s->looked_us == 0 || second < s->second || latest < s->zero_us)
         s->zero_us = latest;
     if (s->looked_us != 0 && second == s->second + 1)
         note_begin(s, earliest);

@@ -59,6 +59,18 @@ START_TEST(test_a_clock_that_goes_late)
 }
 END_TEST
 
+/* Until it serves, memcached's server with storage engines shows a date for its clock. */
+START_TEST(test_a_clock_that_begins_anew)
+{
+    struct store_clock s = { 0 };
+    for (uint64_t ms = 5000; ms < 5100; ms += 10)
+        store_clock_look(&s, ms * 1000, 1790000000);
+    store_clock_look(&s, 5100000, 2);
+    ck_assert_int_ge(s.zero_us, 3000000);
+    ck_assert_int_le(s.zero_us, 3100000);
+}
+END_TEST
+
 /* ---- the peer's */
 
 /* A PING that was so long on its way, after the echo's way; the peer is 77 s ahead. */
@@ -277,6 +289,7 @@ int main(void)
         test_a_clock_that_stood_still,
         test_a_clock_that_is_late_at_times,
         test_a_clock_that_goes_late,
+        test_a_clock_that_begins_anew,
         test_the_quickest_exchange_counts,
         test_clocks_that_drift_and_jump,
         test_seconds,
