@@ -10,7 +10,8 @@ WORDS = {b"STORED": "STORED", b"NOT_STORED": "NOT_STORED", b"EXISTS": "EXISTS",
          b"NOT_FOUND": "NOT_FOUND", b"DELETED": "DELETED", b"TOUCHED": "TOUCHED"}
 MODES = {"add": b" ME", "replace": b" MR", "append": b" MA", "prepend": b" MP"}
 DONE = {"touch": "TOUCHED", "delete": "DELETED", "get": "FOUND", "gat": "FOUND", "incr": "NUMBER",
-        "decr": "NUMBER"}
+        "decr": "NUMBER", "stale": "DELETED", "vivify": "FOUND"}
+MG = ("get", "gat", "touch", "vivify")
 TOO_LONG = 30 * 86400  # s; from there on a moment of the calendar is meant
 TEMPORARY = ("TEMPORARY", "BUSY", "NOT_MY_VBUCKET")
 
@@ -72,24 +73,27 @@ def meta_key(key):
 def meta_request(key, op):
     cas = b" C%d" % op.cas if op.cas is not None else b""
     name = meta_key(key)
-    if op.kind == "get":
-        return b"mg %s v f c t" % name
+    if op.kind in ("get", "vivify"):
+        more = b" N%d" % expiry(op) if op.kind == "vivify" else b" R%d" % op.within if op.within else b""
+        return b"mg %s%s v f c t" % (name, more)
     if op.kind == "gat":
         return b"mg %s v f c T%d" % (name, expiry(op))
     if op.kind == "touch":
         return b"mg %s T%d" % (name, expiry(op))
     if op.kind == "delete":
         return b"md %s%s" % (name, cas)
+    if op.kind == "stale":
+        return b"md %s I%s%s" % (name, cas, b" T%d" % expiry(op) if op.ttl else b"")
     if op.kind in ("incr", "decr"):
         return b"ma %s v c D%d M%s" % (name, op.by, b"I" if op.kind == "incr" else b"D")
     name, more = name.split(b" ")[0], name[len(name.split(b" ")[0]):]
     fresh = b"" if op.kind in ("append", "prepend") else b" T%d F%d" % (expiry(op), op.flags)
-    return b"ms %s %d%s c%s%s%s\r\n%s" % (name, len(op.value), more, fresh, MODES.get(op.kind, b""), cas,
-                                          op.value)
+    mode = b" I" if op.kind == "overdue" else MODES.get(op.kind, b"")
+    return b"ms %s %d%s c%s%s%s\r\n%s" % (name, len(op.value), more, fresh, mode, cas, op.value)
 
 
 def meta_answer(connection):
-    """(code, flags that came back, value)"""
+    """(code, flags that came back, value, marks)"""
     line = connection.line()
     words = line.split()
     if not words or words[0] not in (b"HD", b"VA", b"EN", b"NF", b"NS", b"EX"):
@@ -97,19 +101,24 @@ def meta_answer(connection):
     value = connection.take(int(words[1]) + 2)[:-2] if words[0] == b"VA" else None
     back = {chr(word[0]): int(word[1:]) for word in words[1 + (value is not None):]
             if word[:1] in b"cft" and len(word) > 1}
-    return words[0], back, value
+    return words[0], back, value, marks_of(words)
+
+
+def marks_of(words):
+    """Which of W, X and Z they say."""
+    return "".join(sorted(word.decode() for word in words if word in (b"W", b"X", b"Z")))
 
 
 def ask_meta(connection, key, op):
     connection.send(meta_request(key, op) + b"\r\n")
     try:
-        code, back, value = meta_answer(connection)
+        code, back, value, marks = meta_answer(connection)
     except Strange as line:
         return error_of(line.args[0])
     if code in (b"HD", b"VA"):
         number = int(value) if op.kind in ("incr", "decr") else None
         return Answer(DONE.get(op.kind, "STORED"), None if number is not None else value,
-                      back.get("f"), back.get("c"), number, back.get("t"))
+                      back.get("f"), back.get("c"), number, back.get("t"), marks if op.kind in MG else None)
     return Answer({b"EX": "EXISTS", b"NS": "NOT_STORED"}.get(code, missing_word(op)))
 
 

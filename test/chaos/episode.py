@@ -6,7 +6,7 @@ import time
 
 from dialect import meta_key
 from faults import FAULTS
-from holdings import answer_of, differ, read
+from holdings import answer_of, differ, is_won, read
 from operation import EARLY, LATE, MISSING, NEVER, Operation, State, brief
 from world import LOAD, OWN
 
@@ -89,7 +89,7 @@ class Episode:
         begin = time.monotonic()
         names = list(self.judge.keys)
         others = [OWN] + [b"%s%d" % (LOAD, number) for number in range(self.world.load_keys)]
-        held = [read(node.client(), names + others) for node in self.world.nodes]
+        held = self.read_both(names + others)
         end = time.monotonic()
         self.compared += len(names) + len(others)
         self.count_items(names + others, held)
@@ -97,9 +97,19 @@ class Episode:
             self.compare_key(self.judge.key(name), [side.get(name) for side in held], begin, end)
         self.compare_others(others, held)
 
+    def read_both(self, names):
+        """The active node first: whoever reads an item that is stale wins it, and that comes to the other
+        node, which must not think that a client changes something there."""
+        active, held = self.world.active, [{}, {}]
+        for number in (active, 1 - active):
+            held[number] = read(self.world.nodes[number].client(), names)
+            self.world.await_soon(self.world.is_in_sync, ROOM)
+        return held
+
     def compare_key(self, key, items, begin, end):
         for node, item in enumerate(items if not key.is_spoiled else ()):
             operation = Operation("get")
+            operation.by_mg = True
             operation.took(*(item.read if item else (begin, end)))
             self.judge.looked_at(key, operation, node, answer_of(item))
         what = differ(*items) if any(items) else None
@@ -132,7 +142,7 @@ class Episode:
             return MISSING
         begin, end = item.read
         deadline = (begin + item.ttl - 1, end + item.ttl + 1) if item.ttl >= 0 else (NEVER, NEVER)
-        state = State(item.value, item.flags, deadline, born=(begin, end))
+        state = State(item.value, item.flags, deadline, (begin, end), None, "X" in item.marks, is_won(item))
         state.token.cas = item.cas
         return state
 

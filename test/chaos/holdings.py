@@ -3,13 +3,13 @@
 import collections
 import time
 
-from dialect import meta_key
+from dialect import marks_of, meta_key
 from harness.content import lumps
 from harness.wire import Timeout
 from operation import Answer
 
-# read: when, between these times; ttl: s that remained then, -1 for ever
-Item = collections.namedtuple("Item", "value flags cas ttl read")
+# read: when, between these times; ttl: s that remained then, -1 for ever; marks: of W, X and Z
+Item = collections.namedtuple("Item", "value flags cas ttl marks read")
 LUMP = 50
 SLACK = 2.5  # s, between the TTLs of both nodes
 
@@ -38,11 +38,18 @@ def take(connection, begin):
         raise Timeout("mg was answered with %r" % words)
     value = connection.take(int(words[1]) + 2)[:-2]
     back = {word[:1]: int(word[1:]) for word in words[2:] if word[:1] in (b"f", b"c", b"t")}
-    return Item(value, back[b"f"], back[b"c"], back[b"t"], (begin, time.monotonic()))
+    return Item(value, back[b"f"], back[b"c"], back[b"t"], marks_of(words), (begin, time.monotonic()))
 
 
 def answer_of(item):
-    return Answer("FOUND", item.value, item.flags, item.cas, ttl=item.ttl) if item else Answer("NOT_FOUND")
+    if not item:
+        return Answer("NOT_FOUND")
+    return Answer("FOUND", item.value, item.flags, item.cas, ttl=item.ttl, marks=item.marks)
+
+
+def is_won(item):
+    """By whoever has read it, if by nobody before."""
+    return "W" in item.marks or "Z" in item.marks
 
 
 def differ(one, two):
@@ -52,6 +59,8 @@ def differ(one, two):
     for name in ("value", "flags", "cas"):
         if getattr(one, name) != getattr(two, name):
             return "unequal " + name
+    if ("X" in one.marks, is_won(one)) != ("X" in two.marks, is_won(two)):
+        return "unequal marks"
     return None if same_life(one, two) else "unequal TTL"
 
 

@@ -77,6 +77,11 @@ class Judge:
         begin = self.sides.clock(node, begin)
         return self.aged(all_after((operation for _, operation in key.late), found), begin, end)
 
+    def is_plain(self, key):
+        """A look by mg changes nothing of it, whichever node is asked."""
+        with self.lock:
+            return not key.late and not any(state.is_stale for node in (0, 1) for state in key.here[node])
+
     def longest(self, key):
         with self.lock:
             return max((len(state.value) for node in (0, 1) for state in key.here[node]
@@ -118,7 +123,7 @@ class Judge:
             self.violate(key, operation, node, answer, before)
             return
         self.certain += len(before) == 1
-        after = {operation.after(state, answer) for state in fitting}
+        after = {one for state in fitting for one in operation.after(state, answer)}
         if len(after) == 1:
             operation.learn(next(iter(after)), answer)
         if is_peek:
@@ -162,7 +167,7 @@ class Judge:
         self.open.add(key)
 
     def doubt(self, key, operation, node, before):
-        if operation.is_read():
+        if operation.is_read() and not operation.by_mg:
             return
         key.late.append((node, operation))
         self.may_be_changed(key, node, before, all_after([operation], before), MAYBE)
@@ -295,7 +300,8 @@ class Judge:
     @staticmethod
     def kind_of(key, operation, answer, before):
         for kind, but in (("wrong CAS", ("cas",)), ("wrong flags", ("flags",)), ("wrong TTL", ("TTL",)),
-                          ("wrong flags, CAS or TTL", ("cas", "flags", "TTL"))):
+                          ("wrong marks", ("marks",)),
+                          ("wrong flags, CAS, TTL or marks", ("cas", "flags", "TTL", "marks"))):
             if any(operation.after(state, answer, but) for state in before):
                 return kind
         if operation.after(MISSING, answer):

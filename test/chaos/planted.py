@@ -4,7 +4,7 @@ other, so that both believe to be in sync and are not."""
 import struct
 import time
 
-from dialect import Speaker
+from dialect import MG, Speaker
 from episode import Episode
 from harness.report import Failed
 from operation import Operation
@@ -31,6 +31,7 @@ class Stage:
 
     def do(self, name, kind, value=b"", **what):
         operation, begin = Operation(kind, value, **what), time.monotonic()
+        operation.by_mg = kind in MG
         answer = self.speaker.ask(self.world.active, "meta", name, operation)
         operation.took(begin, time.monotonic())
         self.judge.answered(self.judge.key(name), operation, self.world.active, answer)
@@ -123,6 +124,39 @@ def ttl(stage):
         stage.lie(extras(0, seconds, b"mortal"), extras(0, 5000, b"mortal"))
     stage.do(b"mortal", "set", b"v", ttl=1000)
     stage.compare()
+
+
+STALE, WON = 1, 2  # marks, as the link carries them
+
+
+def unmark(stage, key, marks, mark):
+    """The link loses this mark."""
+    for credit in range(256):
+        for given in (0, 0x80):
+            head = b"\x80\x11" + struct.pack("!HBB", len(key), 8, 0)
+            stage.lie(head + bytes((given | marks, credit)), head + bytes((given | marks & ~mark, credit)))
+
+
+@planted("wrong marks")
+def marks(stage):
+    stage.do(b"overdue", "set", b"v")
+    stage.await_sync()
+    unmark(stage, b"overdue", STALE, STALE)
+    unmark(stage, b"overdue", STALE | WON, STALE)  # of the win by which the end is looked at
+    stage.do(b"overdue", "stale")
+    stage.compare()
+
+
+@planted("wrong marks")
+def two_winners(stage):
+    stage.do(b"contested", "set", b"v")
+    stage.do(b"contested", "stale")
+    stage.await_sync()
+    unmark(stage, b"contested", STALE | WON, WON)
+    stage.do(b"contested", "get")
+    stage.await_sync()
+    stage.fail_over()
+    stage.do(b"contested", "get")
 
 
 @planted("stale or wrong value")

@@ -5,16 +5,16 @@ import random
 import threading
 import time
 
-from dialect import Speaker, Strange, is_text
+from dialect import MG, Speaker, Strange, is_text
 from operation import IN_DOUBT, REFUSED, UNSENT, Operation
 
 LARGEST = 1000 * 1000  # with its header an item may have 1 MiB
 HUGE = 4 * LARGEST      # where there is room: it comes to the peer in chunks
 COUNTER = b"n"
 KINDS = {"set": 30, "get": 25, "add": 5, "replace": 6, "append": 6, "prepend": 3, "cas": 8, "gat": 4,
-         "touch": 6, "delete": 8, "peek": 5}
+         "touch": 6, "delete": 8, "peek": 5, "stale": 6, "overdue": 4, "vivify": 4, "win": 6}
 COUNTER_KINDS = {"incr": 40, "decr": 15, "get": 20, "set": 12, "add": 5, "touch": 5, "delete": 5,
-                 "peek": 5}
+                 "peek": 5, "stale": 4, "win": 4}
 TTLS = (1, 2, 3, 5, 30, 1000, 40 * 86400)
 LATEST = 60    # s, until an operation without an answer is done, if it is
 
@@ -109,16 +109,20 @@ class Player:
         flags = self.random.choice((0, 1, self.random.getrandbits(32)))
         if kind in ("incr", "decr"):
             return Operation(kind, by=self.random.randint(1, 9))
-        if kind in ("touch", "gat"):
+        if kind in ("touch", "gat", "vivify"):
             return Operation(kind, ttl=ttl)
+        if kind == "win":
+            return Operation("get", within=self.random.choice((1, 10, 2000)))
+        if kind == "stale":
+            return Operation(kind, ttl=ttl, cas=self.token(key) if self.random.random() < 0.2 else None)
         if kind in ("get", "delete"):
             return Operation(kind, cas=self.token(key) if kind == "delete" and ttl else None)
         value = self.value(key, is_counter)
         if kind in ("append", "prepend"):
             value = value[:9000]
             return Operation(kind, value) if self.judge.longest(key) < self.most - 20000 else None
-        cas = self.token(key) if kind == "cas" else None
-        return None if kind == "cas" and not cas else Operation(kind, value, flags, ttl, cas)
+        cas = self.token(key) if kind in ("cas", "overdue") else None
+        return None if kind in ("cas", "overdue") and not cas else Operation(kind, value, flags, ttl, cas)
 
     def token(self, key):
         """Mostly the last one that was told."""
@@ -140,13 +144,18 @@ class Player:
         return self.random.choice((0, self.random.randint(0, 300), self.random.randint(0, 3000),
                                    self.random.randint(0, 20000)))
 
-    def dialects(self, key, operation):
+    def dialects(self, key, operation, is_peek):
+        if operation.is_meta():
+            return ("meta",)
+        if is_peek and not self.judge.is_plain(key):
+            return ("text", "binary") if is_text(key.name) else ("binary",)
         if not is_text(key.name) or operation.kind == "delete" and operation.cas is not None:
             return "binary", "meta"
         return "text", "binary", "meta"
 
     def ask(self, key, operation, node, is_peek=False):
-        dialect = self.random.choice(self.dialects(key, operation))
+        dialect = self.random.choice(self.dialects(key, operation, is_peek))
+        operation.by_mg = dialect == "meta" and operation.kind in MG
         self.judge.asked(key)
         begin = time.monotonic()
         answer = self.speaker.ask(node, dialect, key.name, operation)
