@@ -141,3 +141,23 @@ def case_half_a_standby(lab):
     least = 0.3 if lab.build.sanitized else 0.4  # with few segments, a large part is being filled
     assert difference.counts[1] > difference.counts[0] * least, "it is not full: %s" % difference
     return "of %d keys written: %s" % (len(keys), difference)
+
+
+def case_a_copy_of_the_same_evicts_nothing(lab):
+    """A standby that is full and holds the same is sent all of it once more, values in chunks among it: it
+    makes no room for what it has."""
+    a, b = lab.pair(*memory(lab, 24), "-I", "5m")
+    keys = churn(lab, a, VALUE)
+    large = ["large%d" % index for index in range(4)]
+    for key in large:
+        assert a.client().store(key, "v" * 2000000) == "STORED"
+    difference = at_rest(lab, a, b, Equal(keys + large))
+    before = [number(node, "evictions") for node in (a, b)]
+    copied = number(a, "repl_resync_items")
+    code, text = a.ctl("resync")
+    assert code == 0, text
+    lab.until(lambda: number(a, "repl_resync_items") - copied >= difference.counts[0], "all is copied", 30)
+    lab.drained(a)
+    more = [number(node, "evictions") - was for node, was in zip((a, b), before)]
+    assert min(before) > 0 and more == [0, 0], "evictions %s, and %s more" % (before, more)
+    return "%d items copied" % (number(a, "repl_resync_items") - copied)

@@ -250,8 +250,8 @@ START_TEST(test_the_newest_of_many)
     begin();
     set_large(a, "k", '0');
     come_halfway(STREAM_CHANGES);
-    for (char what = '1'; what < '9'; what++) {
-        set_large(a, "k", what);
+    for (int what = '1'; what < '9'; what++) {
+        set_large(a, "k", (char)what);
         node_work(a);
     }
     all_is('8');
