@@ -227,7 +227,7 @@ def case_roll_out(lab):
         count = len(writer.stored)
         lab.until(lambda count=count: len(writer.stored) > count + 100, "the other node takes writes")
         for proxy in lab.proxies:
-            proxy.freeze()
+            proxy.cut()
         node.start()
         lab.until(lambda node=node: node.stat("repl_fit") == "1", "a node is fit, alone and empty")
         assert not is_ready(ports[node.name], probe), "Kubernetes would take the other node away"
