@@ -107,7 +107,7 @@ def case_parts_agree(lab):
     assert memory * 5 // 4 <= limit, "items %d MB, limit %d MiB" % (memory, limit)
     config = found["ConfigMap", "mcd-proxy"]["data"]["haproxy.cfg"]
     for number in range(2):
-        assert config.count("mcd-%d.mcd-nodes:11211" % number) == 3, config
+        assert config.count("mcd-%d.mcd-nodes:11211" % number) == 2, config
 
 
 def case_scripts(lab):
