@@ -121,8 +121,9 @@ static void answer_ready(struct evhttp_request *req, const struct scrape *f)
     answer_verdict(req, is_alone(f) || (fit && (active || !led)), role_of(f));
 }
 
-/* For roll-outs, which take the next node away: does each node have what the other one has,
- * except for what is on the wire? An empty node without a peer may be fit, but not this. */
+/* For roll-outs, which take the next node away: does each node have what the other one
+ * has, except for what is on the wire? An empty node without a peer may be fit, but not
+ * this. */
 static void answer_sync(struct evhttp_request *req, const struct scrape *f)
 {
     const char *link = is_alone(f) ? "single" : scrape_find(f, "repl_link");

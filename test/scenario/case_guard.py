@@ -9,7 +9,7 @@ import sys
 
 from guard import Guard
 from harness.false_node import FalseNode
-from harness.report import Failed, Skip
+from harness.report import Skip
 
 PLACE = "two"
 
