@@ -5,8 +5,8 @@
  *   OPTION_COMMON(name, letter, type, preset, least, most, form, what it does)
  *   OPTION_STATUS(name, type, preset, least, most, form, what it does)   members of the
  *                 common ones as well: they may stand before the command, too
- *   OPTION_GUARD(name, type, preset, least, most, form, what it does)
- *   OPTION_LOAD, OPTION_KEEPALIVED(the same)
+ *   OPTION_GUARD("name", member, type, preset, least, most, form, what it does)
+ *   OPTION_LOAD, OPTION_KEEPALIVED(name, type, preset, least, most, form, what it does)
  *
  * type: see <base/option.h>. form: how help shows the value, NULL for a switch. A file
  * that includes this one defines the macros that it needs.
@@ -18,7 +18,7 @@
 #define OPTION_STATUS(name, type, preset, min, max, form, help)
 #endif
 #ifndef OPTION_GUARD
-#define OPTION_GUARD(name, type, preset, min, max, form, help)
+#define OPTION_GUARD(name, member, type, preset, min, max, form, help)
 #endif
 #ifndef OPTION_LOAD
 #define OPTION_LOAD(name, type, preset, min, max, form, help)
@@ -43,11 +43,20 @@ OPTION_STATUS(json, BOOL, "false", 0, 0, NULL, "all figures as a JSON object")
 OPTION_STATUS(watch, BOOL, "false", 0, 0, NULL,
               "again every SECONDS (1), with rates, until Ctrl-C")
 
-OPTION_GUARD(dir, STRING, RUN_DIR, 0, 0, "DIR",
+OPTION_GUARD("dir", dir, STRING, RUN_DIR, 0, 0, "DIR",
              "where to write the files health and rank")
-OPTION_GUARD(fifo, STRING, NULL, 0, 0, "PATH",
-             "where keepalived sends notifications (its vrrp_notify_fifo)")
-OPTION_GUARD(period, NUMBER, "20", 1, 3600000, "MS", "how often to ask the node")
+OPTION_GUARD(
+    "fifo", fifo, STRING, NULL, 0, 0, "PATH",
+    "where keepalived sends notifications (its vrrp_notify_fifo); without it, the "
+    "guard only watches the role")
+OPTION_GUARD("period", period, NUMBER, "20", 1, 3600000, "MS",
+             "how often to ask the node")
+OPTION_GUARD("on-active", on_active, STRING, NULL, 0, 0, "COMMAND",
+             "run this when the node has become active")
+OPTION_GUARD("on-standby", on_standby, STRING, NULL, 0, 0, "COMMAND",
+             "run this when the node is no longer active, or does not answer")
+OPTION_GUARD("hook-limit", hook_limit, NUMBER, "10000", 1, 3600000, "MS",
+             "how long such a command may take")
 
 OPTION_KEEPALIVED(vip, STRING, NULL, 0, 0, "ADDR/LEN",
                   "the clients' address, with its prefix length")

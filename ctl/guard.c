@@ -1,28 +1,23 @@
 #include "ctl/guard.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sysexits.h>
 #include <syslog.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/monotonic.h"
-#include "base/printable.h"
 #include "base/service.h"
 #include "ctl/ask.h"
+#include "ctl/guard_log.h"
 #include "ctl/node_process.h"
 #include "ctl/track_file.h"
+#include "ctl/vrrp_fifo.h"
 
 enum {
     FIT = 0,
@@ -31,7 +26,7 @@ enum {
     RANK_SETTLES_MS = 1000,
     LATE_MS = 5,       /* if an answer takes longer, look at the process */
     PATIENCE_MS = 500, /* how long to wait for a node that is late, but working */
-    LINE_ROOM = 512
+    HOOKS_MS = 20      /* how often to look at a command that runs */
 };
 
 enum wish { WISH_NONE, WISH_PROMOTE, WISH_DEMOTE };
@@ -42,13 +37,14 @@ struct guard {
     int judged; /* the health that was said last; 1: none yet */
     struct ask ask;
     bool connected;
-    int fifo;
-    char line[LINE_ROOM]; /* from the FIFO, as far as it has come */
-    size_t nline;
+    struct vrrp_fifo fifo;
     enum wish wish; /* keepalived's last order, until the node has carried it out */
     bool is_master; /* as far as keepalived has said */
     int node_rank;  /* what the node said last, and since when */
     uint64_t rank_since;
+    bool is_active; /* the node, as it said last; and its term */
+    uint64_t term;
+    struct hooks hooks;
     uint64_t asked_at;
     bool is_dying;  /* the process that was asked last is dying */
     bool is_paused; /* the node says that automatic moves are: the files stay */
@@ -62,29 +58,6 @@ static void on_signal(int number)
     is_over = 1;
 }
 
-static void say(int priority, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* priority: one of <syslog.h>. The journal has the time already. */
-static void say(int priority, const char *format, ...)
-{
-    char line[LINE_ROOM], at[32];
-    const char *mark = service_mark(priority);
-    struct timespec now;
-    struct tm tm;
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(line, sizeof(line), format, ap);
-    va_end(ap);
-    if (mark[0] != '\0') {
-        fprintf(stderr, "%s%s\n", mark, line);
-        return;
-    }
-    clock_gettime(CLOCK_REALTIME, &now);
-    strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-    fprintf(stderr, "%s.%03ldZ guard: %s\n", at, now.tv_nsec / 1000000, line);
-}
-
 /* ---- what keepalived reads */
 
 static void write_number(struct guard *g, struct track_file *file, int number)
@@ -93,18 +66,27 @@ static void write_number(struct guard *g, struct track_file *file, int number)
         return;
     bool ok = track_file_write(file, number);
     if (!ok && !file->failing) /* tried again each time that the guard asks the node */
-        say(LOG_WARNING, "cannot write %s: %s; trying again, keepalived still reads %d",
-            file->path, strerror(errno), file->number);
+        guard_say(LOG_WARNING,
+                  "cannot write %s: %s; trying again, keepalived still reads %d",
+                  file->path, strerror(errno), file->number);
     file->failing = !ok;
 }
 
 static void announce(int health, const char *why)
 {
-    char text[LINE_ROOM];
+    char text[512];
     snprintf(text, sizeof(text), "%s: %s",
              health == FIT ? "fit to hold the address" : "FAULT", why);
-    say(health == FIT ? LOG_INFO : LOG_WARNING, "%s", text);
+    guard_say(health == FIT ? LOG_INFO : LOG_WARNING, "%s", text);
     service_status(text);
+}
+
+/* A node that cannot be reached may be active still, but serves nobody. */
+static void tell_hooks(struct guard *g, const char *why)
+{
+    const char *socket = g->config->socket != NULL ? g->config->socket : g->ask.path;
+    hooks_tell(&g->hooks, g->is_active && g->judged == FIT,
+               &(struct hooks_news){ .socket = socket, .why = why, .term = g->term });
 }
 
 static void judge(struct guard *g, int health, const char *why)
@@ -115,6 +97,7 @@ static void judge(struct guard *g, int health, const char *why)
         announce(health, why);
     g->judged = health;
     write_number(g, &g->health, health);
+    tell_hooks(g, why);
 }
 
 /* If the priority of a backup changes, keepalived waits anew before it takes the
@@ -132,7 +115,7 @@ static void tell_rank(struct guard *g, int rank)
     if (rank == g->rank.number || (!g->is_master && !is_settled))
         return;
     if (!g->rank.failing && !g->is_paused)
-        say(LOG_INFO, "rank %d", rank);
+        guard_say(LOG_INFO, "rank %d", rank);
     write_number(g, &g->rank, rank);
 }
 
@@ -141,7 +124,8 @@ static void tell_rank(struct guard *g, int rank)
 static void note_pause(struct guard *g, bool is_paused)
 {
     if (is_paused != g->is_paused)
-        say(LOG_INFO,
+        guard_say(
+            LOG_INFO,
             is_paused
                 ? "automatic moves are paused: keepalived still reads health %d and "
                   "rank %d"
@@ -171,6 +155,10 @@ static void take_figure(void *context, const char *name, const char *value)
         note_pause(g, strtol(value, NULL, 10) != 0);
     if (strcmp(name, "rank") == 0)
         tell_rank(g, (int)strtol(value, NULL, 10));
+    else if (strcmp(name, "role") == 0)
+        g->is_active = strcmp(value, "active") == 0;
+    else if (strcmp(name, "term") == 0)
+        g->term = strtoull(value, NULL, 10);
 }
 
 /* Called again and again while an answer is late: go on waiting? */
@@ -249,103 +237,38 @@ static void grant_wish(struct guard *g)
         return;
     g->asked_at = monotonic_ms();
     enum answer answer = ask_command(&g->ask, command, NULL, NULL, NULL, &why);
-    say(answer == ANSWER_OK ? LOG_INFO : LOG_WARNING, "%s: %s", command, why);
+    guard_say(answer == ANSWER_OK ? LOG_INFO : LOG_WARNING, "%s: %s", command, why);
     g->wish = WISH_NONE; /* also after a failure: keepalived will tell its state anew */
     if (answer == ANSWER_FAILED)
         lose_node(g, why);
 }
 
-/* ---- what keepalived tells: INSTANCE "NAME" STATE PRIORITY */
-
-/* Other words say nothing about the state. */
-static const struct {
-    const char *word;
-    enum wish wish;
-} states[] = {
-    { "MASTER", WISH_PROMOTE }, { "MASTER_RX_LOWER_PRI", WISH_PROMOTE },
-    { "BACKUP", WISH_DEMOTE },  { "FAULT", WISH_DEMOTE },
-    { "STOP", WISH_DEMOTE },
-};
-
-static void take_line(struct guard *g, const char *line)
+static void heed_keepalived(struct guard *g)
 {
-    char kind[16], name[64], state[32];
-    if (sscanf(line, "%15s \"%63[^\"]\" %31s", kind, name, state) != 3 ||
-        strcmp(kind, "INSTANCE") != 0)
-        return; /* about groups, or unknown */
-    say(LOG_INFO, "keepalived: %s is %s", name, state);
-    for (size_t i = 0; i < N_ELEMENTS(states); i++) {
-        if (strcmp(states[i].word, state) == 0) {
-            g->wish = states[i].wish;
-            g->is_master = g->wish == WISH_PROMOTE;
-        }
-    }
-    grant_wish(g); /* at once, so that wishes are carried out in order */
-}
-
-static void take_lines(struct guard *g)
-{
-    ssize_t n = read(g->fifo, g->line + g->nline, sizeof(g->line) - g->nline);
-    char *end;
-    if (n <= 0)
+    enum vrrp_state state = vrrp_fifo_read(&g->fifo);
+    if (state == VRRP_UNCHANGED)
         return;
-    for (char *c = g->line + g->nline; n > 0; n--, c++, g->nline++)
-        *c = *c == '\n' ? '\n' : printable(*c);
-    while ((end = memchr(g->line, '\n', g->nline)) != NULL) {
-        *end = '\0';
-        take_line(g, g->line);
-        g->nline -= (size_t)(end + 1 - g->line);
-        memmove(g->line, end + 1, g->nline);
-    }
-    if (g->nline == sizeof(g->line))
-        g->nline = 0; /* keepalived writes no line of this length: drop it */
-}
-
-/* The exit code: a full disk may get room again, so a restart may help. A missing
- * folder needs the operator: EX_CONFIG. */
-static int code_of(int error)
-{
-    return error == ENOSPC || error == EDQUOT ? EXIT_FAILURE : EX_CONFIG;
-}
-
-/* Open the FIFO for reading and writing, so that it stays open when keepalived
- * restarts. */
-static int open_fifo(struct guard *g)
-{
-    struct stat found;
-    g->fifo = -1;
-    if (g->config->fifo == NULL)
-        return EXIT_SUCCESS;
-    if (mkfifo(g->config->fifo, 0600) != 0 && errno != EEXIST) {
-        int error = errno;
-        say(LOG_ERR,
-            "cannot make the FIFO %s: %s; let this user write to its folder, or name "
-            "another with --fifo",
-            g->config->fifo, strerror(error));
-        return code_of(error);
-    }
-    g->fifo = open(g->config->fifo, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (g->fifo >= 0 && fstat(g->fifo, &found) == 0 && S_ISFIFO(found.st_mode))
-        return EXIT_SUCCESS;
-    say(LOG_ERR,
-        "%s is not a FIFO that this user may use; remove it, or name another with --fifo",
-        g->config->fifo);
-    return EX_CONFIG;
+    g->is_master = state == VRRP_MASTER;
+    g->wish = g->is_master ? WISH_PROMOTE : WISH_DEMOTE;
+    grant_wish(g);
 }
 
 /* ---- the loop: the node and keepalived in turn */
 
-/* Wait for keepalived, for the node, or for the time `until`. True if it is time to ask
- * the node for its health. */
+/* Wait for keepalived, for the node, for a command, or for the time `until`. True if it
+ * is time to ask the node for its health. */
 static bool serve(struct guard *g, uint64_t until)
 {
-    uint64_t now = monotonic_ms();
+    uint64_t now = monotonic_ms(), ms = until > now ? until - now : 0;
     struct pollfd fds[] = {
-        { .fd = g->fifo, .events = POLLIN },
+        { .fd = g->fifo.fd, .events = POLLIN },
         { .fd = g->connected ? fileno(g->ask.stream) : -1, .events = POLLIN },
     };
-    if (poll(fds, 2, until > now ? (int)(until - now) : 0) > 0 && fds[0].revents != 0)
-        take_lines(g);
+    if (hooks_are_busy(&g->hooks) && ms > HOOKS_MS)
+        ms = HOOKS_MS;
+    if (poll(fds, 2, (int)ms) > 0 && fds[0].revents != 0)
+        heed_keepalived(g);
+    hooks_look(&g->hooks);
     /* The node has sent news, or its connection has ended. */
     return fds[1].revents != 0 || monotonic_ms() >= until;
 }
@@ -359,28 +282,29 @@ static int open_files(struct guard *g)
         track_file_open(&g->rank, directory, "rank", 0))
         return EXIT_SUCCESS;
     int error = errno;
-    say(LOG_ERR, "cannot write %s in %s: %s; %s, or name another folder with --dir",
-        g->rank.path[0] != '\0' ? "rank" : "health", directory, strerror(error),
-        error == ENOENT   ? "make the folder"
-        : error == ENOSPC ? "make room there"
-                          : "let this user write there");
-    return code_of(error);
+    guard_say(LOG_ERR, "cannot write %s in %s: %s; %s, or name another folder with --dir",
+              g->rank.path[0] != '\0' ? "rank" : "health", directory, strerror(error),
+              error == ENOENT   ? "make the folder"
+              : error == ENOSPC ? "make room there"
+                                : "let this user write there");
+    return guard_exit_code(error);
 }
 
 int guard_run(const struct guard_config *config)
 {
     struct guard g = { .config = config, .judged = 1 };
+    hooks_init(&g.hooks, &config->hooks);
     struct sigaction action = { .sa_handler = on_signal };
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     int code = open_files(&g);
     if (code == EXIT_SUCCESS)
-        code = open_fifo(&g);
+        code = vrrp_fifo_open(&g.fifo, config->fifo);
     if (code != EXIT_SUCCESS)
         return code;
-    say(LOG_INFO, "watching the node; until it answers, health is %d and rank %d",
-        g.health.number, g.rank.number);
+    guard_say(LOG_INFO, "watching the node; until it answers, health is %d and rank %d",
+              g.health.number, g.rank.number);
     service_ready();
     while (!is_over) {
         uint64_t begun = monotonic_ms();
@@ -390,10 +314,10 @@ int guard_run(const struct guard_config *config)
             continue;
     }
     service_stopping();
-    say(LOG_INFO, "ends; keepalived still reads health %d and rank %d", g.health.number,
-        g.rank.number);
+    guard_say(LOG_INFO, "ends; keepalived still reads health %d and rank %d",
+              g.health.number, g.rank.number);
+    hooks_fini(&g.hooks);
     ask_close(&g.ask);
-    if (g.fifo >= 0)
-        close(g.fifo);
+    vrrp_fifo_close(&g.fifo);
     return EXIT_SUCCESS;
 }

@@ -5,6 +5,10 @@
  *   node  --health, each 20 ms-->  guard  --DIR/health, DIR/rank-->  keepalived
  *   node  <----promote, demote---  guard  <------notify FIFO-------  keepalived
  *
+ * Without keepalived, the role comes from elsewhere (mcreplctl promote, a client's first
+ * write), and the guard only watches. In both cases it runs the operator's commands when
+ * the node's role has changed (ctl/hooks.h).
+ *
  * health is 0, or -254 (FAULT) while the node is dead, hung, or says that it is not fit
  * (repl/health.h). rank tells which node was active last, so that this node keeps the
  * address when a partition heals.
@@ -18,11 +22,14 @@
 #ifndef CTL_GUARD_H
 #define CTL_GUARD_H
 
+#include "ctl/hooks.h"
+
 struct guard_config {
     const char *socket;    /* the node's control socket; NULL: the only one */
     const char *directory; /* of the two files */
     const char *fifo;      /* to which keepalived writes; made if missing. NULL: none */
     unsigned period_ms, timeout_ms;
+    struct hooks_config hooks;
 };
 
 /* Runs until SIGTERM or SIGINT. Returns the exit code. */

@@ -3,17 +3,19 @@
 #include "ctl/guard.h"
 
 struct guard_options {
-#define OPTION_GUARD(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
+#define OPTION_GUARD(name, member, type, preset, min, max, form, help)                   \
+    OPTION_MEMBER_##type(member)
 #include "ctl/ctl_option_rows.h"
 };
 
 static const struct option_row rows[] = {
-#define OPTION_GUARD(name, type, preset, min, max, form, help)                           \
-    OPTION_ROW(#name, 0, type, struct guard_options, name, preset, min, max, form, help),
+#define OPTION_GUARD(name, member, type, preset, min, max, form, help)                   \
+    OPTION_ROW(name, 0, type, struct guard_options, member, preset, min, max, form, help),
 #include "ctl/ctl_option_rows.h"
 };
 
-#define OPTION_GUARD(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
+#define OPTION_GUARD(name, member, type, preset, min, max, form, help)                   \
+    OPTION_WHOLE(name, help)
 #include "ctl/ctl_option_rows.h"
 
 int guard_command(struct common_options *common, int argc, char **argv)
@@ -27,6 +29,7 @@ int guard_command(struct common_options *common, int argc, char **argv)
         .fifo = given.fifo,
         .period_ms = (unsigned)given.period,
         .timeout_ms = common->timeout != 0 ? (unsigned)common->timeout : 100,
+        .hooks = { given.on_active, given.on_standby, (unsigned)given.hook_limit },
     };
     int code = guard_run(&config);
     option_free(rows, N_ELEMENTS(rows), &given);

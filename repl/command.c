@@ -39,6 +39,7 @@ static void do_health(struct command_client *client)
     answer_put(client, "STAT", "pause_left_ms %llu", (unsigned long long)left / 1000);
     answer_put(client, "STAT", "rank %llu", (unsigned long long)health.rank);
     answer_put(client, "STAT", "term %llu", (unsigned long long)health.term);
+    answer_put(client, "STAT", "role %s", health.is_active ? "active" : "standby");
     answer_put(client, health.is_fit ? "OK" : "NO", "%s", health.why);
 }
 

@@ -57,7 +57,7 @@ static const char *peer_state(struct repl_core *c)
 
 static void judge_active(struct repl_core *c, struct repl_health *h)
 {
-    h->is_fit = true;
+    h->is_fit = h->is_active = true;
     snprintf(h->why, sizeof(h->why), "active, term %llu, %s", (unsigned long long)c->term,
              peer_state(c));
 }

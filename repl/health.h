@@ -12,8 +12,9 @@ struct repl_health {
     bool is_fit; /* active and not resigned; or a standby that is filled, or that has no
                   * peer to wait for */
     char why[REPL_HEALTH_TEXT]; /* one line, in either case */
-    uint64_t rank; /* of two nodes without a link, the higher was active last */
-    uint64_t term; /* of the last promotion that it knows */
+    bool is_active; /* it takes clients' changes: active, and has not resigned */
+    uint64_t rank;  /* of two nodes without a link, the higher was active last */
+    uint64_t term;  /* of the last promotion that it knows */
 };
 
 /* LOCKED */

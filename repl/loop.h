@@ -112,6 +112,7 @@ struct repl_thread {
 
     struct event_base *base;
     struct evdns_base *dns;
+    unsigned dns_failures;              /* look-ups so far that found nothing */
     struct event *tick, *alarm, *woken; /* alarm: an additional tick */
     struct control *control;
     uint64_t alarm_us; /* when the alarm goes off */

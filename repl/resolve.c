@@ -55,6 +55,8 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     repl_core_lock(t->core);
     t->resolving = false;
     t->question = NULL;
+    if (error != 0)
+        t->dns_failures++;
     if (error == EVUTIL_EAI_CANCEL) {
         ; /* the next dial asks */
     } else if (error != 0 && is_silent(t, monotonic_us())) {
@@ -69,6 +71,24 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
     repl_core_unlock(t->core);
 }
 
+/* The resolver would ask all name servers in turn, but only the first may know the peer,
+ * as in a network of containers. So one server is asked at a time, in their order: after
+ * a failure, the next look-up asks the next one. */
+static void choose_server(struct repl_thread *t)
+{
+    struct address server = { 0 };
+    int n = evdns_base_count_nameservers(t->dns);
+    int size =
+        n > 1
+            ? evdns_base_get_nameserver_addr(t->dns, (int)(t->dns_failures % (unsigned)n),
+                                             &server.any, sizeof(server.room))
+            : 0;
+    if (size <= 0 || evdns_base_clear_nameservers_and_suspend(t->dns) != 0)
+        return;
+    (void)evdns_base_nameserver_sockaddr_add(t->dns, &server.any, (ev_socklen_t)size, 0);
+    evdns_base_resume(t->dns);
+}
+
 /* Read the resolver's configuration anew for each look-up: name servers and the hosts
  * file may have changed since the last one, above all while a machine boots. */
 static bool open_dns(struct repl_thread *t)
@@ -77,8 +97,10 @@ static bool open_dns(struct repl_thread *t)
         evdns_base_free(t->dns, 0);
     t->dns = evdns_base_new(t->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
                                          EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    if (t->dns != NULL)
+    if (t->dns != NULL) {
+        choose_server(t);
         return true;
+    }
     /* There are no name servers. Names in the hosts file still work. */
     t->dns = evdns_base_new(t->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (t->dns != NULL)

@@ -121,6 +121,15 @@ static void answer_ready(struct evhttp_request *req, const struct scrape *f)
     answer_verdict(req, is_alone(f) || (fit && (active || !led)), role_of(f));
 }
 
+/* For roll-outs, which take the next node away: does each node have what the other one
+ * has, except for what is on the wire? An empty node without a peer may be fit, but not
+ * this. */
+static void answer_sync(struct evhttp_request *req, const struct scrape *f)
+{
+    const char *link = is_alone(f) ? "single" : scrape_find(f, "repl_link");
+    answer_verdict(req, is_alone(f) || strcmp(link, "streaming") == 0, link);
+}
+
 static const struct {
     const char *path;
     void (*run)(struct evhttp_request *req, const struct scrape *f);
@@ -128,6 +137,7 @@ static const struct {
     { "/", answer_page },         { "/metrics", answer_metrics },
     { "/status", answer_status }, { "/health", answer_health },
     { "/role", answer_role },     { "/ready", answer_ready },
+    { "/sync", answer_sync },
 };
 
 static void run_route(struct http *http, struct evhttp_request *req, size_t i)

@@ -31,7 +31,7 @@ def offered(lab, program, *words, folder=None):
 
 def rows(kind):
     """The names of the options of mcreplctl of this kind."""
-    names = re.findall(r"^OPTION_%s\((\w+)," % kind, read("ctl", "ctl_option_rows.h"), re.M)
+    names = re.findall(r'^OPTION_%s\(\s*"?([\w-]+)' % kind, read("ctl", "ctl_option_rows.h"), re.M)
     assert names, kind
     return {"--" + name for name in names}
 

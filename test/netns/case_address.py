@@ -1,6 +1,7 @@
 """The addresses of the nodes: several on one machine, translated on the way, not known yet."""
 
 import socket
+import threading
 import time
 
 from plain import LINK_PORT, Plain
@@ -133,3 +134,77 @@ def case_silent_name_server(build):
         assert took < 8 * build.slowness, "after %.1f s" % took
         assert a.log().count("127.0.0.9") == 1, a.log()
         return "after %.1f s" % took
+
+
+class NameServer(threading.Thread):
+    """Knows one address, or (None) answers that there is no such name."""
+
+    def __init__(self, pair, place, own, address):
+        super().__init__(daemon=True)
+        self.address, self.over = address, False
+        self.socket = pair.enter(place, socket.socket, socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((own, 53))
+        self.start()
+
+    def run(self):
+        self.socket.settimeout(0.1)
+        while not self.over:
+            try:
+                packet, client = self.socket.recvfrom(4096)
+                self.socket.sendto(self.answer(packet), client)
+            except socket.timeout:
+                continue
+
+    def answer(self, packet):
+        end = packet.index(0, 12) + 5
+        is_a = packet[end - 4:end - 2] == b"\0\1"
+        record = b""
+        if self.address and is_a:
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(self.address)
+        code = 0x80 if self.address else 0x83
+        return packet[:2] + bytes((0x81, code)) + b"\0\1\0" + bytes((bool(record),)) + bytes(4) + \
+            packet[12:end] + record
+
+    def close(self):
+        self.over = True
+        self.join(10)
+        self.socket.close()
+
+
+def case_second_name_server_does_not_know(build):
+    """Networks of containers have such a list: their own server first, which alone knows the
+    containers' names, then those of the machine. As in the C library, the first one that answers is
+    right."""
+    pair = Plain(build)
+    with pair:
+        servers = [NameServer(pair, "a", "127.0.0.8", pair.addresses["b"]),
+                   NameServer(pair, "a", "127.0.0.9", None)]
+        try:
+            pair.write("a", "resolv.conf", "search site\nnameserver 127.0.0.8\nnameserver 127.0.0.9\n")
+            a, b = pair.node("a", "other"), pair.node("b", pair.addresses["a"])
+            a.start()
+            b.start()
+            pair.link(a, b)
+            assert "name resolution" not in a.log() and "not known" not in a.log(), a.log()
+        finally:
+            for server in servers:
+                server.close()
+
+
+def case_first_name_server_is_silent(build):
+    """Then the next one is asked."""
+    pair = Plain(build)
+    with pair:
+        silent = pair.enter("a", socket.socket, socket.AF_INET, socket.SOCK_DGRAM)
+        silent.bind(("127.0.0.8", 53))
+        server = NameServer(pair, "a", "127.0.0.9", pair.addresses["b"])
+        try:
+            pair.write("a", "resolv.conf", "nameserver 127.0.0.8\nnameserver 127.0.0.9\n")
+            a, b = pair.node("a", "other"), pair.node("b", pair.addresses["a"])
+            a.start()
+            b.start()
+            pair.says(a, "name server 127.0.0.8:53")
+            pair.link(a, b)
+        finally:
+            server.close()
+            silent.close()

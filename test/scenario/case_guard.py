@@ -7,52 +7,11 @@ import signal
 import subprocess
 import sys
 
+from guard import Guard
 from harness.false_node import FalseNode
-from harness.report import Failed, Skip
+from harness.report import Skip
 
 PLACE = "two"
-
-
-class Guard:
-    def __init__(self, lab, node, *options):
-        self.lab, self.folder = lab, os.path.join(lab.folder, "guard-" + node.name)
-        os.makedirs(self.folder, exist_ok=True)
-        self.fifo, self.log_path = os.path.join(self.folder, "fifo"), os.path.join(self.folder, "log")
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
-                [lab.build.mcreplctl, "-s", node.socket, "-t", str(int(200 * lab.build.slowness)), "guard",
-                 "--dir", self.folder, "--fifo", self.fifo] + list(options), stderr=log,
-                env=lab.environment)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(10 * self.lab.build.slowness)
-        assert code == 0, "the guard ended with %d: %s" % (code, self.log())
-
-    def number(self, name):
-        try:
-            with open(os.path.join(self.folder, name), encoding="ascii") as file:
-                return int(file.read())
-        except FileNotFoundError:
-            return None
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8") as file:
-            return file.read()
-
-    def says(self, health):
-        try:
-            self.lab.until(lambda: self.number("health") == health, "health becomes %d" % health)
-        except Failed as error:
-            raise Failed("%s: %s" % (error, self.log())) from None
-
-    def tell(self, *states):
-        with open(self.fifo, "w", encoding="ascii") as fifo:
-            for state in states:
-                fifo.write('INSTANCE "mcd" %s 200\n' % state)
 
 
 def case_health(lab):
@@ -110,13 +69,33 @@ def case_roles(lab):
         of_a.tell("BACKUP")
         lab.linked(a, b)
         lab.until(lambda: (of_a.number("rank"), of_b.number("rank")) == (0, 1), "the ranks change")
-        of_b.tell("BACKUP", "MASTER", "BACKUP", "FAULT", "MASTER")
-        lab.until(lambda: of_b.log().count("promote: ") + of_b.log().count("demote: ") == 6,
-                  "all of them are carried out: " + of_b.log())
-        assert b.stat("repl_role") == "active"
+        for state in ("FAULT", "MASTER", "STOP", "MASTER", "BACKUP", "MASTER"):
+            of_b.tell(state)
+            role = "active" if state == "MASTER" else "standby"
+            lab.until(lambda role=role: b.stat("repl_role") == role, "%s makes it %s" % (state, role))
         of_b.tell("nonsense", "x" * 2000)
         of_b.tell("BACKUP")
         lab.until(lambda: b.stat("repl_role") == "standby", "nonsense does not stop it")
+
+
+def case_stale_notifications(lab):
+    """Of the notifications that have piled up, only the newest is carried out, and in one go: the
+    others are about where the address no longer is."""
+    a, b = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    term = int(b.stat("repl_term"))
+    with Guard(lab, b) as guard:
+        guard.says(0)
+        guard.process.send_signal(signal.SIGSTOP)
+        guard.tell(*["MASTER", "BACKUP"] * 30, "MASTER", "FAULT")
+        guard.process.send_signal(signal.SIGCONT)
+        lab.until(lambda: "mcd is FAULT" in guard.log(), "the guard has heard all of them")
+        lab.until(lambda: "demote: " in guard.log(), "it acts on the last one")
+        assert "promote: " not in guard.log(), guard.log()[:1500]
+        guard.tell("MASTER")
+        lab.until(lambda: b.stat("repl_role") == "active", "it acts on the next one")
+        assert int(b.stat("repl_term")) == term + 1, "b was promoted in between"
 
 
 def case_handed_over(lab):
@@ -280,7 +259,9 @@ def case_words_that_are_no_state(lab):
     lab.drained(a)
     with Guard(lab, b) as guard:
         guard.says(0)
-        guard.tell("MASTER", "MASTER_RX_LOWER_PRI", "MASTER_PRIORITY", "BACKUP_PRIORITY")
+        guard.tell("MASTER")
+        lab.until(lambda: guard.log().count("promote: ") == 1, "the first is done")
+        guard.tell("MASTER_RX_LOWER_PRI", "MASTER_PRIORITY", "BACKUP_PRIORITY")
         lab.until(lambda: guard.log().count("promote: ") == 2, "both are done")
         lab.until(lambda: "BACKUP_PRIORITY" in guard.log(), "all are heard")
         lab.until(lambda: guard.number("rank") == 1, "the rank is told")

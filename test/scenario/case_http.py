@@ -46,6 +46,7 @@ def case_verdicts(lab):
     assert verdicts(ports, "/role") == [503, 503]
     assert verdicts(ports, "/ready") == [200, 200]
     assert verdicts(ports, "/health") == [200, 200]
+    assert verdicts(ports, "/sync") == [200, 200]
     a.ask("set k 0 0 1\r\nx")
     lab.until(lambda: verdicts(ports, "/ready") == [200, 503], "only the active node is ready")
     assert verdicts(ports, "/role") == [200, 503]
@@ -56,6 +57,29 @@ def case_verdicts(lab):
     b.kill()
     a.ctl("promote")
     lab.until(lambda: ask(ports[0], "/ready")[0] == 200, "the survivor is ready")
+    assert ask(ports[0], "/sync")[:2] == (503, "down\n"), "nobody else has its items"
+    a.ask("set k 0 0 1\r\ny")
+    b.start()
+    lab.until(lambda: verdicts(ports, "/sync") == [200, 200], "b is filled")
+    assert b.client().item("k") is not None
+
+
+def case_sync_waits_for_the_copy(lab):
+    """While a node is filled, neither node counts as in sync; an empty node alone never does,
+    although it is fit."""
+    a, b, ports = pair(lab, "copy_rate=500000;cold_wait=1")
+    b.stop()
+    for number in range(100):
+        assert a.client().store("k%d" % number, "v" * 10000) == "STORED"
+    b.start()
+    lab.until(lambda: verdicts(ports, "/sync") == [503, 503], "b is being filled")
+    assert verdicts(ports, "/role") == [200, 503]
+    lab.until(lambda: verdicts(ports, "/sync") == [200, 200], "b is filled")
+    assert b.client().item("k99") is not None
+    b.stop()
+    a.restart()
+    lab.until(lambda: verdicts(ports[:1], "/health") == [200], "a does not wait for longer")
+    assert verdicts(ports[:1], "/sync") == [503]
 
 
 def case_of_a_single_node(lab):

@@ -334,7 +334,7 @@ START_TEST(test_manual_of_the_tool_has_every_option)
 {
     static const char *const names[] = {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help) #name,
-#define OPTION_GUARD(name, type, preset, min, max, form, help)          #name,
+#define OPTION_GUARD(name, member, type, preset, min, max, form, help)  name,
 #define OPTION_KEEPALIVED(name, type, preset, min, max, form, help)     #name,
 #include "ctl/ctl_option_rows.h"
     };
