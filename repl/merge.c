@@ -62,6 +62,18 @@ static void owe_all(struct repl_core *c)
              "this node has: everything is copied to the peer");
 }
 
+/* Of two merges with one peer, of which the first may be unknown to it, what was before
+ * the first stays `former`. */
+static void note_met(struct repl_core *c)
+{
+    struct repl_session *s = &c->session;
+    bool again = run_id_order(&c->met, &s->peer.run) == 0 &&
+                 run_id_order(&c->former, &c->met) != 0;
+    if (!again) /* mutant: former-of-the-second */
+        c->former = s->met;
+    c->met = s->met = s->peer.run;
+}
+
 static void note_merge(struct repl_core *c)
 {
     struct repl_session *s = &c->session;
@@ -77,8 +89,7 @@ static void note_merge(struct repl_core *c)
     notices_drop(c); /* mutant: notices-outlive-the-session 2 */
     s->pace = (struct repl_pace){ 0 };
     map_clear(&c->refused);
-    c->former = s->met;
-    c->met = s->met = s->peer.run;
+    note_met(c);
     c->leader_rank = 1;
     c->rank = s->lead == LEAD_LEADER;
 }

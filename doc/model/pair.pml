@@ -467,13 +467,20 @@ inline on_map(n, r, their_dirty, their_missing, taken)
     fi
 }
 
+/* Of two merges with one peer, of which the first may be unknown to it, what was before the
+ * first stays `former`. */
 inline note_merge(n)
 {
     merged[n] = true;
     unrelated[n] = false;
     epoch[n] = (epoch[n] + 1) % 4;
     unknown[n] = false;
-    former[n] = agreed_with[n];
+    if
+#ifndef FORMER_OF_THE_SECOND
+    :: met[n] == paired[n] && former[n] != met[n]
+#endif
+    :: else -> former[n] = agreed_with[n]
+    fi;
     met[n] = paired[n];
     agreed_with[n] = met[n];
     refused[n] = 0

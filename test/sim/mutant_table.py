@@ -68,6 +68,8 @@ MUTANTS = [
     ("merged-by-one", "R6: a merge that only one of both has taken for one", "parts",
      {"merged-by-one": "(void)there, (void)here; return c->met;",
       "merged-by-one 2": "(void)there, (void)here; return hello->met;"}),
+    ("former-of-the-second", "R6: of two merges that the peer does not know, only one is taken back", "parts",
+     {"former-of-the-second": "if (true)"}),
     ("demote-keeps-session", "R5: two nodes that both follow", SIM,
      {"demote-keeps-session": "if (false)"}),
     ("old-term-leads", "R6: an active node that leads with a term below one that was seen", SIM,

@@ -279,10 +279,9 @@ END_TEST
 
 /* ---- a merge is agreed by both, or by none */
 
-/* MAP has come, and MERGE never does; then the role moves. */
-static void cut_before_the_merge(struct node *leader)
+/* MAP has come, and MERGE is on its way. */
+static void until_the_leader_has_merged(struct node *leader)
 {
-    wire_connect(&p.wire);
     while (!leader->core.session.merged) {
         node_work(a);
         node_work(b);
@@ -292,19 +291,26 @@ static void cut_before_the_merge(struct node *leader)
                 wire_deliver(&p.wire, n, false);
         }
     }
+}
+
+/* MERGE never comes; then the role moves. */
+static void cut_before_the_merge(struct node *leader)
+{
+    wire_connect(&p.wire);
+    until_the_leader_has_merged(leader);
     wire_cut(&p.wire);
 }
 
-START_TEST(test_a_merge_that_only_the_leader_knows)
+static void restart_as_active(struct node *n)
 {
-    link_up();
-    set_many(a, 0, 100, "v");
-    settle_in_sync();
-    node_crash(a); /* and is active again at once, as another run */
+    node_crash(n);
     wire_lose(&p.wire, 1);
-    node_start(a);
-    set(a, "of a", "1");
-    cut_before_the_merge(a);
+    node_start(n);
+    set(n, "of a", "1");
+}
+
+static void write_on_both_sides(void)
+{
     set(a, "of a too", "2");
     node_promote(b);
     set(b, "of b", "3");
@@ -315,6 +321,41 @@ START_TEST(test_a_merge_that_only_the_leader_knows)
     both_have("of a too", "2");
     both_have("of b", "3");
     both_have("key 5", "v");
+}
+
+START_TEST(test_a_merge_that_only_the_leader_knows)
+{
+    link_up();
+    set_many(a, 0, 100, "v");
+    settle_in_sync();
+    restart_as_active(a);
+    cut_before_the_merge(a);
+    write_on_both_sides();
+}
+END_TEST
+
+/* Both become active before MERGE comes, and the leader merges again, in one session. */
+START_TEST(test_two_merges_that_only_the_leader_knows)
+{
+    settle();
+    p.run_order[0] = 'c'; /* a will lead */
+    return_empty(a);
+    until_the_leader_has_merged(a);
+    set(a, "of a", "1");
+    node_promote(b);
+    ck_assert(a->core.active && b->core.active && !a->core.session.merged);
+    until_the_leader_has_merged(a);
+    ck_assert_uint_eq(a->core.count.merges, 2);
+    ck_assert_uint_eq(b->core.count.merges, 1); /* with the former run of a */
+    wire_cut(&p.wire);
+    set(a, "of a too", "2");
+    node_promote(b);
+    set(b, "of b", "3");
+    settle_in_sync();
+    ck_assert_uint_eq(a->core.count.invalidated + b->core.count.invalidated, 0);
+    both_have("of a", "1");
+    both_have("of a too", "2");
+    both_have("of b", "3");
 }
 END_TEST
 
@@ -334,6 +375,7 @@ int main(void)
         test_a_repair_waits_until_its_buckets_are_whole,
         test_a_copy_waits_until_its_node_is_whole,
         test_a_merge_that_only_the_leader_knows,
+        test_two_merges_that_only_the_leader_knows,
     };
     return unit_run_with("parts", setup, teardown, tests, N_ELEMENTS(tests));
 }
