@@ -6,6 +6,7 @@
  * buffer. A read must return the last acknowledged write of its key, or a later one in
  * doubt.
  */
+#include "base/hash.h"
 #include "test/netns/client.h"
 
 #include <stdio.h>
@@ -64,6 +65,7 @@ struct seen {
 
 struct books {
     char prefix[64];
+    int half;                /* of all buckets; -1: both */
     uint32_t nkeys, nwrites; /* numbers start at 1 */
     size_t room;
     struct key *keys;
@@ -71,12 +73,13 @@ struct books {
     struct seen *seen;
 };
 
-struct books *books_create(const char *prefix, uint32_t nkeys)
+struct books *books_create(const char *prefix, uint32_t nkeys, int half)
 {
     struct books *b = calloc(1, sizeof(*b));
     if (b == NULL)
         abort();
     snprintf(b->prefix, sizeof(b->prefix), "%s", prefix);
+    b->half = half;
     b->nkeys = nkeys;
     b->room = 1024;
     b->keys = calloc(nkeys, sizeof(*b->keys));
@@ -107,9 +110,18 @@ void books_resume(struct books *b)
     b->seen->all.since = b->seen->writes_alone.since = now_ms();
 }
 
+/* A key of a bucket, whose number is the top bits of the hash. */
+static int half_of(const char *key)
+{
+    enum { MAP_BITS = 24 }; /* the default of dirty_bits */
+    return (int)(hash_key(key, strlen(key)) >> (64 - MAP_BITS) & 1);
+}
+
 void books_key(const struct books *b, uint32_t key, char *text, size_t size)
 {
-    snprintf(text, size, "%s%u", b->prefix, key);
+    int n = snprintf(text, size, "%s%u", b->prefix, key);
+    for (char more = 'a'; b->half >= 0 && half_of(text) != b->half; more++)
+        snprintf(text + n, size - (size_t)n, "%c", more);
 }
 
 /* ---- observations */

@@ -1,4 +1,4 @@
-/* client HOST PORT [--prefix TEXT] [--keys N] [--timeout MS] [--period MS]
+/* client HOST PORT [--prefix TEXT] [--keys N] [--timeout MS] [--period MS] [--half 0|1]
  *
  * Stores all its keys once, prints {"ready": true}, and then does one operation per
  * period, set and get in turn over all keys, until its input ends or SIGTERM arrives. Its
@@ -27,6 +27,7 @@ struct client {
     struct connection connection;
     struct books *books;
     uint32_t nkeys, turn;
+    int half;               /* of the buckets */
     double timeout, period; /* ms */
     bool is_paused, is_over;
     char input[256];
@@ -195,7 +196,8 @@ static void run(struct client *c)
 
 static int usage(void)
 {
-    fputs("client HOST PORT [--prefix TEXT] [--keys N] [--timeout MS] [--period MS]\n",
+    fputs("client HOST PORT [--prefix TEXT] [--keys N] [--timeout MS] [--period MS] "
+          "[--half 0|1]\n",
           stderr);
     return 2;
 }
@@ -207,6 +209,7 @@ static const char *parse(struct client *c, int argc, char **argv)
                                              { "keys", required_argument, NULL, 'k' },
                                              { "timeout", required_argument, NULL, 't' },
                                              { "period", required_argument, NULL, 'i' },
+                                             { "half", required_argument, NULL, 'h' },
                                              { NULL, 0, NULL, 0 } };
     const char *prefix = "k";
     int letter;
@@ -219,6 +222,8 @@ static const char *parse(struct client *c, int argc, char **argv)
             c->timeout = strtod(optarg, NULL);
         else if (letter == 'i')
             c->period = strtod(optarg, NULL);
+        else if (letter == 'h')
+            c->half = atoi(optarg) & 1;
         else
             return NULL;
     }
@@ -227,7 +232,7 @@ static const char *parse(struct client *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct client c = { .nkeys = 500, .timeout = 50, .period = 1 };
+    struct client c = { .nkeys = 500, .half = -1, .timeout = 50, .period = 1 };
     struct sigaction action = { .sa_handler = on_signal };
     const char *prefix = parse(&c, argc, argv);
     if (prefix == NULL || !connection_init(&c.connection, argv[optind], argv[optind + 1]))
@@ -235,7 +240,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     signal(SIGINT,
            SIG_IGN); /* the terminal's Ctrl-C is for the test, which then ends us */
-    c.books = books_create(prefix, c.nkeys);
+    c.books = books_create(prefix, c.nkeys, c.half);
     if (!fill(&c)) {
         say(json_pack("{s:s, s:o}", "error", "the keys could not be stored", "report",
                       books_report(c.books)));

@@ -56,7 +56,9 @@ enum outcome connection_get(struct connection *c, const char *key, double deadli
 /* ---- books.c */
 
 struct books;
-struct books *books_create(const char *prefix, uint32_t nkeys);
+/* half: 0 or 1: only keys of every second bucket, so that clients of different halves
+ * never have keys in one; -1: any */
+struct books *books_create(const char *prefix, uint32_t nkeys, int half);
 void books_destroy(struct books *b);
 
 void books_key(const struct books *b, uint32_t key, char *text, size_t size);

@@ -86,12 +86,14 @@ class Sides:
     active node that writes few keys again and again and stops just before the heal, so
     that its last writes can be checked afterwards. (On the other side that would test
     nothing: a key that was written just before the cut and not shipped yet, and again
-    after it, was changed on both sides, and is a miss.)"""
+    after it, was changed on both sides, and is a miss.) What both sides write is never in one
+    bucket: that would be a conflict, too."""
 
     def __init__(self, world, near, far):
         self.world = world
-        self.steady = [world.client(place, wait=False) for place in (near, far)]
-        self.again = world.client(near, keys=100, wait=False)
+        self.steady = [world.client(place, wait=False, half=half)
+                       for half, place in enumerate((near, far))]
+        self.again = world.client(near, keys=100, wait=False, half=0)
         self.all = self.steady + [self.again]
 
     def __enter__(self):

@@ -16,18 +16,20 @@ class Witness:
 
     Every second operation is a write, key after key. There are so many keys that no write
     around a fault is overwritten before the end, when all keys are read. host: by default
-    the address that moves."""
+    the address that moves. half: clients of different halves have no keys in one bucket."""
 
     numbers = 0
 
-    def __init__(self, world, place="c", keys=4000, host=None, timeout_ms=50, wait=True):
+    def __init__(self, world, place="c", keys=4000, host=None, timeout_ms=50, wait=True,
+                 half=None):
         Witness.numbers += 1
         self.world, self.place = world, place
         self.prefix = "%s%d-" % (place, Witness.numbers)
         self.process = subprocess.Popen(
             world.network.inside(place, world.client_program, host or world.network.vip, "11211",
                                  "--prefix", self.prefix, "--keys", str(keys), "--timeout",
-                                 str(timeout_ms)),
+                                 str(timeout_ms),
+                                 *(() if half is None else ("--half", str(half)))),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.is_ready = False
         if wait:

@@ -122,7 +122,7 @@ def case_garbage(lab):
         while b"\nOK " not in text:
             text += s.recv(4096)
         words = [line.split()[0] for line in text.decode().splitlines()]
-        assert words == ["ERROR"] * 3 + ["STAT"] * 5 + ["OK"], text
+        assert words == ["ERROR"] * 3 + ["STAT"] * 6 + ["OK"], text
         s.sendall(b"\0\xff" * 5000)
         try:
             while s.recv(4096):
