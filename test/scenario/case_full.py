@@ -146,11 +146,11 @@ def case_half_a_standby(lab):
 def case_a_copy_of_the_same_evicts_nothing(lab):
     """A standby that is full and holds the same is sent all of it once more, values in chunks among it: it
     makes no room for what it has."""
-    a, b = lab.pair(*memory(lab, 24), "-I", "5m")
+    a, b = lab.pair(*memory(lab, 24), "-I", "2m")
     keys = churn(lab, a, VALUE)
-    large = ["large%d" % index for index in range(4)]
+    large = ["large%d" % index for index in range(2)]
     for key in large:
-        assert a.client().store(key, "v" * 2000000) == "STORED"
+        assert a.client().store(key, "v" * 1200000) == "STORED"
     difference = at_rest(lab, a, b, Equal(keys + large))
     before = [number(node, "evictions") for node in (a, b)]
     copied = number(a, "repl_resync_items")

@@ -78,7 +78,8 @@ def case_without_keepalived(lab):
         terms = [int(line.split()[2]) for line in hook_a.said() + hook_b.said()
                  if line.startswith("begin active ")]
         assert len(set(terms)) == 3, "each promotion has its own term: %s" % terms
-        assert of_a.log().count("running ") == 4 and of_b.log().count("running ") == 3, of_a.log()
+        lab.until(lambda: (of_a.log().count("running "), of_b.log().count("running ")) == (4, 3),
+                  "each guard has logged each command once")
 
 
 def case_with_keepalived(lab):

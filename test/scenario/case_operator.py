@@ -169,7 +169,8 @@ def case_last_error(lab):
     b.kill()
     lab.until(lambda: "cannot_reach_the_peer" in a.stat("repl_last_error"), "a says so")
     lab.until(lambda: int(a.stat("repl_last_error_ms")) > 0, "it gets older")
-    assert "last error   " in a.ctl("status")[1] and " ago: cannot reach" in a.ctl("status", "--pair")[1]
+    lab.until(lambda: "last error   cannot reach" in a.ctl("status")[1], "a line for scripts says so")
+    lab.until(lambda: " ago: cannot reach" in a.ctl("status", "--pair")[1], "so does the view of both nodes")
     b.start()
     lab.linked(a, b)
     lab.until(lambda: a.stat("repl_last_error") in ("", "NULL"), "it is cured")

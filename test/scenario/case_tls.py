@@ -305,11 +305,13 @@ def case_full_cache(lab):
         holders.append(authority.client().wrap_socket(raw, server_hostname="localhost"))
         holders[-1].sendall(b"get held%d\r\n" % number * 3)
     for number in range(500):
-        assert node.client().store("k%d" % number, value) == "STORED"
-    assert int(node.stat("evictions")) > 100
+        answer = node.client().store("k%d" % number, value)
+        assert answer == "STORED", "%d: %s" % (number, answer)
+    assert int(node.stat("evictions")) > 100, node.stat("evictions")
     for holder in holders:
         holder.settimeout(10 * lab.build.slowness)
-        assert holder.recv(5) == b"VALUE"
+        begin = holder.recv(5)
+        assert begin == b"VALUE", begin
         holder.close()
     assert node.client().item("k499")[2] == value
 
