@@ -4,12 +4,14 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -237,6 +239,47 @@ static bool parse(const char *address, struct host_port *at)
     return host_port_parse(address, at) && at->host[0] != '\0' && at->has_port;
 }
 
+/* A listening socket, or -1 with errno. */
+static int listen_at(const struct addrinfo *ai)
+{
+    static const int on = 1;
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* The first address of a name that can be had. libevent's own function takes no IPv4
+ * address, not even 127.0.0.1, on a machine that has an IPv6 address and no other one.
+ * -1: *error says why, and errno does if there is advice on it. */
+static int listen_on(const struct host_port *at, const char **error)
+{
+    const struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *list;
+    char port[8];
+    int fd = -1;
+    snprintf(port, sizeof(port), "%u", at->port);
+    int failed = getaddrinfo(at->host, port, &hints, &list);
+    if (failed != 0) {
+        *error = failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed);
+        errno = 0;
+        return -1;
+    }
+    for (const struct addrinfo *ai = list; fd < 0 && ai != NULL; ai = ai->ai_next)
+        fd = listen_at(ai);
+    int reason = errno;
+    *error = strerror(reason);
+    freeaddrinfo(list);
+    errno = reason;
+    return fd;
+}
+
 struct http *http_bind(struct server *server, const char *address, char *why, size_t nwhy)
 {
     struct host_port at = { 0 };
@@ -253,15 +296,17 @@ struct http *http_bind(struct server *server, const char *address, char *why, si
         return NULL;
     }
     set_limits(http);
-    struct evhttp_bound_socket *bound =
-        evhttp_bind_socket_with_handle(http->evhttp, at.host, at.port);
-    if (bound == NULL) {
-        snprintf(why, nwhy, "cannot listen on %s for --http: %s%s", address,
-                 strerror(errno), listener_advice(errno));
+    const char *error = "out of memory";
+    int fd = listen_on(&at, &error);
+    if (fd < 0 || evhttp_accept_socket_with_handle(http->evhttp, fd) == NULL) {
+        snprintf(why, nwhy, "cannot listen on %s for --http: %s%s", address, error,
+                 fd < 0 ? listener_advice(errno) : "");
+        if (fd >= 0)
+            close(fd);
         release(http);
         return NULL;
     }
-    if (address_own(evhttp_bound_socket_get_fd(bound), own, sizeof(own)))
+    if (address_own(fd, own, sizeof(own)))
         log_info("HTTP on %s", own);
     return http;
 }

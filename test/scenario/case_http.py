@@ -242,3 +242,20 @@ def case_page_of_a_single_node(lab):
     page = rendered(lab, port)
     assert text_of(page, "role") == "a single node", page
     assert re.search(r'id="there"[^>]* hidden', page), page
+
+
+def case_where_only_ipv6_has_an_address(lab):
+    """An interface with nothing but its IPv6 address does not keep it from 127.0.0.1."""
+    if os.getuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"):
+        raise Skip("needs root, unshare and ip")
+    script = ("ip link set lo up; ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up;"
+              "until ip -6 addr show v0 | grep -q inet6; do sleep 0.01; done; exec \"$@\"")
+    node = subprocess.Popen(
+        ["unshare", "-n", "sh", "-ec", script, "sh", lab.build.mcd, "-u", "root", "-l", "127.0.0.1", "-p", "0",
+         "-s", os.path.join(lab.folder, "s"), "--http", "127.0.0.1:8080"], stderr=subprocess.PIPE)
+    try:
+        first = node.stderr.readline().decode()
+    finally:
+        node.terminate()
+        node.communicate()
+    assert "HTTP on tcp:127.0.0.1:8080" in first, first
