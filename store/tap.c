@@ -9,8 +9,8 @@
  * stays where it is (TAP_PAUSE), and the caller asks again.
  *
  * A filter selects items by the labels of their slots; the scan does not touch the
- * others. Of those that it touches it shows what the filter wants. If a stretch of buckets has none, the step ends with TAP_NOOP: the caller may
- * have other work.
+ * others. Of those that it touches it shows what the filter wants. If a stretch of
+ * buckets has none, the step ends with TAP_NOOP: the caller may have other work.
  */
 #include "store/instance.h"
 
@@ -38,7 +38,7 @@ struct tap_scan {
     uint32_t newer;        /* the next bucket that is newer than the scan */
     struct item **held;
     unsigned nheld, given, room;
-    uint64_t labels[LABELS_MAX / 64]; /* a bit for each that is wanted */
+    uint64_t labels[LABELS_MAX / 64];                  /* a bit for each that is wanted */
     bool (*wants)(const void *context, uint64_t hash); /* of the filter; NULL: any */
     const void *context;
 };
