@@ -76,10 +76,10 @@ typedef uint64_t (*engine_hash)(const void *key, size_t nkey);
  * key belongs to the set if that bit is set. Bit n is words[n / 64] >> n % 64 & 1. From
  * these bits the engine can often tell without a look at the item.
  *
- * wants, if it is not NULL, is asked about the hash of each key that remains: an item that
- * it does not want need not be shown. It is called inside the scan's calls, with locks of
- * the engine held, so it must be fast and must not call the engine. It and its context
- * must stay valid until the scan has ended. */
+ * wants, if it is not NULL, is asked about the hash of each key that remains: an item
+ * that it does not want need not be shown. It is called inside the scan's calls, with
+ * locks of the engine held, so it must be fast and must not call the engine. It and its
+ * context must stay valid until the scan has ended. */
 enum { ENGINE_FILTER_BITS_MIN = 6, ENGINE_FILTER_BITS_MAX = 20 };
 struct engine_filter {
     unsigned bits;
