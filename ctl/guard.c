@@ -102,8 +102,9 @@ static void judge(struct guard *g, int health, const char *why)
 
 /* If the priority of a backup changes, keepalived waits anew before it takes the
  * address. So a backup's rank stays as it is while the address may be moving. The node
- * with the address writes its rank at once, because a partition from the other node may
- * heal, or begin, at any moment. */
+ * with the address raises its rank at once, because a partition from the other node may
+ * heal at any moment; it lowers it when keepalived there has had the time to hear of the
+ * higher one. */
 static void tell_rank(struct guard *g, int rank)
 {
     if (rank > RANK_MAX)
@@ -112,7 +113,8 @@ static void tell_rank(struct guard *g, int rank)
         g->rank_since = monotonic_ms();
     g->node_rank = rank;
     bool is_settled = monotonic_ms() - g->rank_since >= RANK_SETTLES_MS;
-    if (rank == g->rank.number || (!g->is_master && !is_settled))
+    bool rises = g->is_master && rank > g->rank.number;
+    if (rank == g->rank.number || (!rises && !is_settled))
         return;
     if (!g->rank.failing && !g->is_paused)
         guard_say(LOG_INFO, "rank %d", rank);
