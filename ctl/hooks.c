@@ -20,8 +20,6 @@ enum {
     EXIT_LOST = 255 /* the kernel does not know how the command has ended */
 };
 
-extern char **environ;
-
 static const char *name_of(const struct hooks *h)
 {
     return h->is_active ? "on-active" : "on-standby";

@@ -55,6 +55,8 @@ static void unref(struct plain_item *it)
 static void unlink_at(struct plain *p, struct plain_item **at)
 {
     struct plain_item *it = *at;
+    if (it == NULL)
+        return;
     *at = it->next;
     p->count--;
     unref(it);
@@ -247,7 +249,7 @@ static ENGINE_ERROR_CODE store_locked(struct plain *p, struct plain_item *new,
         return code;
     if (at == NULL && p->count >= p->max)
         return ENGINE_ENOMEM; /* a cache would evict an item instead */
-    if (operation == OPERATION_APPEND || operation == OPERATION_PREPEND) {
+    if (at != NULL && (operation == OPERATION_APPEND || operation == OPERATION_PREPEND)) {
         if ((*at)->nbytes + new->nbytes > VALUE_MAX)
             return ENGINE_E2BIG;
         joined = join(*at, new, operation == OPERATION_APPEND);

@@ -23,9 +23,10 @@ from sides import Sides
 
 
 class Judge:
-    def __init__(self, bits, keeps=False, evicts=False, overflows=False):
+    def __init__(self, bits, keeps=False, evicts=False, overflows=False, refuses=False):
         """keeps: on_conflict=keep. evicts: a miss is never wrong. overflows: the journal is so small that
-        a purge may begin at any time."""
+        a purge may begin at any time. refuses: a node without room does not evict."""
+        self.refuses = refuses
         self.bits, self.sides = bits, Sides(keeps, evicts, overflows)
         self.lock = threading.RLock()
         self.keys = {}
@@ -201,7 +202,8 @@ class Judge:
                 if not self.sides.apart:
                     key.here[other] |= all_after([op for at, op in key.late if at == node],
                                                  key.here[other])
-                if self.sides.doubtful:
+                # A standby without room has neither a change nor what was there before.
+                if self.sides.doubtful or (self.refuses and key.changed[node]):
                     key.here[other].add(MISSING)
                 key.late = [(at, op) for at, op in key.late if at != node]
                 key.here[node], key.changed[node] = {MISSING}, NO

@@ -41,7 +41,7 @@ class World:
         self.seed, self.random = seed, random.Random(seed)
         self.drawn = drawn or draw(self.random)
         self.judge = Judge(self.drawn.bits, self.drawn.conflict == "keep", self.drawn.memory == "evicts",
-                           self.drawn.journal == "4k")
+                           self.drawn.journal == "4k", self.drawn.memory == "full")
         self.patience = 1.0 * build.slowness
         self.gate, self.is_over, self.is_split, self.active = Gate(), False, False, 0
         self.faults = collections.Counter()
