@@ -61,6 +61,13 @@ void gate_fini(struct gate *g); /* no worker may be inside any more */
 
 /* A worker without a thread, for a ring. NULL if memory runs out. */
 struct repl_worker *gate_add(struct gate *g);
+/* The one behind w, round and round; w NULL: any. NULL: there is none. */
+static inline struct repl_worker *gate_next(const struct gate *g,
+                                            const struct repl_worker *w)
+{
+    struct repl_worker *next = w != NULL ? w->next : NULL;
+    return next != NULL ? next : atomic_load(&g->workers);
+}
 /* This thread's worker, made at the thread's first call; NULL if memory runs out. */
 struct repl_worker *gate_worker(struct gate *g);
 

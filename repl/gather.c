@@ -66,14 +66,20 @@ static void clear(struct repl_gather *g)
     g->n = g->shipped = 0;
 }
 
+/* Each time from the ring at which the last gathering ended: one that is never empty
+ * keeps no other waiting. */
 void gather_changes(struct repl_core *c)
 {
-    struct repl_worker *w = atomic_load(&c->gate.workers);
+    struct repl_worker *first = gate_next(&c->gate, c->gathered), *w = first;
     clear(&c->gather);
-    for (; w != NULL; w = w->next) {
+    if (first == NULL)
+        return;
+    do {
         if (w != c->later)
             read_ring(c, &c->gather, &w->ring);
-    }
+        c->gathered = w; /* mutant: first-ring-first */
+        w = gate_next(&c->gate, w);
+    } while (w != first && c->gather.n < GATHER_MAX);
 }
 
 struct journal_entry *gather_next_later(struct repl_core *c)

@@ -109,17 +109,20 @@ bool notices_ship(struct repl_core *c)
 {
     size_t begun = SIZE_MAX;
     unsigned n = 0;
-    if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_send(c))
+    struct repl_worker *first = gate_next(&c->gate, c->noticed), *w = first;
+    if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_send(c) ||
+        first == NULL)
         return false;
-    struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL && n < NOTICES_AT_ONCE; w = w->next) {
+    do {
         struct journal_entry *e;
         for (; n < NOTICES_AT_ONCE && (e = ring_read(&w->notices)) != NULL; n++) {
             e->batch = 0;
             put(c, &begun, e);
         }
         free_read(c, w);
-    }
+        c->noticed = w;
+        w = gate_next(&c->gate, w);
+    } while (w != first && n < NOTICES_AT_ONCE);
     if (begun != SIZE_MAX)
         link_finish(core_out(c), begun);
     return n == NOTICES_AT_ONCE;

@@ -280,6 +280,8 @@ struct repl_core {
     void *progress_context;
     struct repl_purge purge;
     struct repl_gather gather, gather_later;
+    /* Whose ring was read last, of changes and of notices; NULL: none was. */
+    struct repl_worker *gathered, *noticed;
     struct repl_worker *later; /* its ring has the keys with large values (gather.c) */
     uint64_t later_since_us;   /* when that ring was empty last */
     struct repl_stream streams[LINK_STREAMS]; /* in this session, as what follows */

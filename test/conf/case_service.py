@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 
+from harness import track
 from harness.lab import free_port
 from harness.report import Skip
 from harness.wire import Connection
@@ -95,11 +96,7 @@ class Machine:
         assert process.wait(20 * self.lab.build.slowness) == 0, process.returncode
 
     def number(self, name):
-        try:
-            with open(os.path.join(self.folder, name), encoding="ascii") as file:
-                return int(file.read())
-        except FileNotFoundError:
-            return None
+        return track.number(os.path.join(self.folder, name))
 
 
 def guard_is_fit(lab, machine):

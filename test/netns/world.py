@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 
+from harness import track
 from harness.lab import TROUBLE
 from harness.report import Failed, Skip
 from harness.secrecy import Secrecy
@@ -155,11 +156,7 @@ class Node:
         return self.world.until(self.status, "%s answers status" % self.name)[name]
 
     def number(self, name):
-        try:
-            with open(self.path(name), encoding="ascii") as file:
-                return int(file.read())
-        except (FileNotFoundError, ValueError):
-            return None
+        return track.number(self.path(name))
 
     def has_vip(self):
         return self.world.network.has_vip(self.name)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 
+from harness import track
 from harness.report import Failed
 
 
@@ -26,11 +27,7 @@ class Guard:
         assert code == 0, "the guard ended with %d: %s" % (code, self.log())
 
     def number(self, name):
-        try:
-            with open(os.path.join(self.folder, name), encoding="ascii") as file:
-                return int(file.read())
-        except FileNotFoundError:
-            return None
+        return track.number(os.path.join(self.folder, name))
 
     def log(self):
         with open(self.log_path, encoding="utf-8") as file:

@@ -70,6 +70,8 @@ MUTANTS = [
       "merged-by-one 2": "(void)there, (void)here; return hello->met;"}),
     ("former-of-the-second", "R6: of two merges that the peer does not know, only one is taken back", "parts",
      {"former-of-the-second": "if (true)"}),
+    ("first-ring-first", "a worker whose clients change much keeps those of others waiting", "core",
+     {"first-ring-first": ";"}),
     ("demote-keeps-session", "R5: two nodes that both follow", SIM,
      {"demote-keeps-session": "if (false)"}),
     ("old-term-leads", "R6: an active node that leads with a term below one that was seen", SIM,

@@ -1,4 +1,6 @@
 /* The replication core: first contact, and changes by clients. */
+#include <pthread.h>
+
 #include "test/unit/core_rig.h"
 
 START_TEST(test_empty_meets_full)
@@ -202,6 +204,46 @@ START_TEST(test_hot_keys_collapse)
 }
 END_TEST
 
+/* ---- rings of several threads */
+
+enum { MORE_THAN_A_GATHERING = GATHER_MAX + 50 };
+
+static void *flood(void *from)
+{
+    unsigned first = *(const unsigned *)from;
+    set_many(a, first, first + MORE_THAN_A_GATHERING, "v");
+    return NULL;
+}
+
+/* Its ring is never empty when the next changes are gathered. */
+static void flood_and_ship(unsigned round)
+{
+    unsigned first = round * MORE_THAN_A_GATHERING;
+    pthread_t thread;
+    AZ(pthread_create(&thread, NULL, flood, &first));
+    AZ(pthread_join(thread, NULL));
+    do
+        node_work(a);
+    while (a->core.gather.shipped < a->core.gather.n);
+    for (unsigned n = 0; n < 2; n++) {
+        while (wire_deliver(&p.wire, 1 - n, true) || wire_deliver(&p.wire, 1 - n, false))
+            continue;
+    }
+}
+
+/* The other thread's worker is the newer one, and comes first in the list. */
+START_TEST(test_no_ring_waits_for_another)
+{
+    link_up();
+    flood_and_ship(0);
+    set(a, "lonely", "1");
+    for (unsigned round = 1; round < 4; round++)
+        flood_and_ship(round);
+    ck_assert(node_has(b, "lonely", "1"));
+    settle_in_sync();
+}
+END_TEST
+
 START_TEST(test_expired_items_ship_as_deletes)
 {
     link_up();
@@ -260,6 +302,7 @@ int main(void)
         test_large_values,
         test_delete_of_an_absent_key,
         test_hot_keys_collapse,
+        test_no_ring_waits_for_another,
         test_expired_items_ship_as_deletes,
         test_expired_items_are_not_copied,
         test_an_item_that_does_not_fit,
