@@ -19,7 +19,8 @@ def scaled(lab, count):
 
 
 def memory(lab, megabytes):
-    return "-m", str(scaled(lab, megabytes))
+    """Not less than 4: in a store of 2 MiB a mirror may have to evict on its own (doc/store.md)."""
+    return "-m", str(max(scaled(lab, megabytes), 4))
 
 
 def at_rest(lab, a, b, good, seconds=10):
