@@ -304,15 +304,16 @@ def case_full_cache(lab):
         raw.connect(node.address)
         holders.append(authority.client().wrap_socket(raw, server_hostname="localhost"))
         holders[-1].sendall(b"get held%d\r\n" % number * 3)
+        holders[-1].settimeout(10 * lab.build.slowness)
+        assert holders[-1].recv(5) == b"VALUE", "the value is not held yet"
     for number in range(500):
         answer = node.client().store("k%d" % number, value)
         assert answer == "STORED", "%d: %s" % (number, answer)
     assert int(node.stat("evictions")) > 100, node.stat("evictions")
-    for holder in holders:
-        holder.settimeout(10 * lab.build.slowness)
-        begin = holder.recv(5)
-        assert begin == b"VALUE", begin
-        holder.close()
+    for number, holder in enumerate(holders):
+        with holder, holder.makefile("rb") as answer:
+            assert answer.readline() == b" held%d 0 100000\r\n" % number
+            assert answer.read(len(value)) == value, number
     assert node.client().item("k499")[2] == value
 
 
