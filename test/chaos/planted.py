@@ -8,9 +8,9 @@ from dialect import MG, Speaker
 from episode import Episode
 from harness.report import Failed
 from operation import Operation
-from world import Draw, World
+from world import World
 
-CALM = Draw(bits=20, journal="16m", memory="roomy", conflict="invalidate", writes="promote", threads=2)
+CALM = dict(bits=20, journal="16m", memory="roomy", conflict="invalidate", writes="promote", threads=2)
 CASES = []
 
 

@@ -37,9 +37,10 @@ def draw(randomness):
 
 
 class World:
-    def __init__(self, build, seed, drawn=None, clients=CLIENTS):
+    def __init__(self, build, seed, fixed=None, clients=CLIENTS):
+        """fixed: options that are not drawn, by name."""
         self.seed, self.random = seed, random.Random(seed)
-        self.drawn = drawn or draw(self.random)
+        self.drawn = draw(self.random)._replace(**fixed or {})
         self.judge = Judge(self.drawn.bits, self.drawn.conflict == "keep", self.drawn.memory == "evicts",
                            self.drawn.journal == "4k", self.drawn.memory == "full")
         self.patience = 1.0 * build.slowness
