@@ -119,8 +119,9 @@ class Episode:
                     "%s: %s" % (name, brief(answer_of(item))) for name, item in zip("ab", items)))
             self.mend(key)
             return
-        states = [self.known_of(item) for item in items]
-        here = [states] * 2 if what and not self.has_room else [[state] for state in states]
+        here = [self.known_of(item, all(items)) for item in items]
+        if what and not self.has_room:
+            here = [here[0] + here[1]] * 2
         self.judge.settled(key, here if what else here[:1] * 2)
 
     def mend(self, key):
@@ -136,15 +137,18 @@ class Episode:
             self.judge.sides.evicts or not self.has_room or -1 < only.ttl <= EARLY + LATE)
 
     @staticmethod
-    def known_of(item):
-        """The state to go on from."""
+    def known_of(item, are_both):
+        """The states to go on from. A standby gives no wins: to its readers an item is won that may not be.
+        Where both nodes have the item, the reader before it has won it at the active one."""
         if not item:
-            return MISSING
+            return [MISSING]
         begin, end = item.read
         deadline = (begin + item.ttl - 1, end + item.ttl + 1) if item.ttl >= 0 else (NEVER, NEVER)
-        state = State(item.value, item.flags, deadline, (begin, end), None, "X" in item.marks, is_won(item))
-        state.token.cas = item.cas
-        return state
+        states = [State(item.value, item.flags, deadline, (begin, end), None, "X" in item.marks, won)
+                  for won in {is_won(item), is_won(item) and (are_both or "Z" not in item.marks)}]
+        for state in states:
+            state.token.cas = item.cas
+        return states
 
     def compare_others(self, others, held):
         found = {}

@@ -248,6 +248,12 @@ class Judge:
             self.sides.apart, self.sides.doubtful = False, True
             self.event("the link is whole")
 
+    def others_write(self, name, node):
+        """What is not judged makes a bucket one that was changed there, too."""
+        with self.lock:
+            self.sides.dirty[node].add(bucket_of(name, self.bits))
+            self.event("%s is written at %s" % (name.decode(), "ab"[node]))
+
     def flushed(self, node, begin, end, is_certain):
         """All keys at once; clients stood still. In doubt it may still come."""
         with self.lock:

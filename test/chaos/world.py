@@ -281,7 +281,10 @@ class World:
     def write_something(self):
         """A pair to which nobody writes has no active node, and says nothing of being in sync."""
         def is_written():
-            return self.ask(self.active, b"set %s 0 0 1\r\nx" % OWN) == "STORED"
+            self.judge.others_write(OWN, self.active)
+            is_stored = self.ask(self.active, b"set %s 0 0 1\r\nx" % OWN) == "STORED"
+            self.judge.others_write(OWN, self.active)
+            return is_stored
         if not self.await_soon(is_written, 3):
             self.tell(self.active, "promote")
             self.await_soon(is_written, 3)
