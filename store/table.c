@@ -167,7 +167,7 @@ static uint64_t label_of(const struct table *t, const struct item *it)
 enum table_result table_insert(struct table *t, struct bucket *b, const struct item *it)
 {
     return fill_hole(t, b,
-                     (uint64_t)(it->hash >> 16) << TAG_SHIFT |
+                     (uint64_t)table_tag(it->hash) << TAG_SHIFT |
                          label_of(t, it) << t->label_shift | table_place(t, it));
 }
 
@@ -202,12 +202,12 @@ void table_remove(struct table *t, struct bucket *b, table_slot *slot)
 }
 
 /* True if an item of the parent bucket belongs to the new bucket n. The highest bit of n
- * decides: that bit of the hash. From bit 16 on the bit is in the tag. */
+ * decides: that bit of the hash. From TAG_FIRST on the bit is in the tag. */
 static bool goes_up(const struct table *t, uint64_t value, uint32_t n)
 {
     unsigned bit = 31 - (unsigned)__builtin_clz(n);
-    if (bit >= 16)
-        return (value >> (TAG_SHIFT + bit - 16) & 1) != 0;
+    if (bit >= TAG_FIRST && bit < TAG_FIRST + TAG_BITS)
+        return (value >> (TAG_SHIFT + bit - TAG_FIRST) & 1) != 0;
     return (slot_item(t, value)->hash >> bit & 1) != 0;
 }
 

@@ -2,11 +2,11 @@
  * The hash table: linear hashing over buckets of one cache line.
  *
  *   bucket:  | lock . next | slot slot slot slot slot slot slot |      64 bytes
- *   slot:    | tag, 16 bits | label | place |   0: empty
+ *   slot:    | tag, 14 bits | label | place |   0: empty
  *   next:    index of an overflow bucket of the same shape, 0 for none. That has its home
  * in the place of the lock: the bucket whose chain it is in
  *
- *   tag      high bits of the hash that places the key here
+ *   tag      bits of the hash that places the key here
  *   label    leading bits of another hash of the key (label_hash). By it a scan skips
  *            items without touching them. It has the bits that the place leaves,
  *            LABEL_BITS_MAX at most; 0 without a label_hash
@@ -56,7 +56,15 @@ _Static_assert(sizeof(struct bucket) == 64, "a bucket is one cache line");
 /* Of a key: what its label is taken from. */
 typedef uint64_t (*table_hash)(const void *key, size_t nkey);
 
-enum { TAG_SHIFT = 48, LABEL_BITS_MAX = 16 };
+/* Splits find the bit that decides in the tag, as long as there are fewer buckets than
+ * 2^(TAG_FIRST + TAG_BITS). In a table of 2^21, look-ups have nine bits of it left: one
+ * in a hundred meets another key's tag. */
+enum { TAG_FIRST = 16, TAG_BITS = 14, TAG_SHIFT = 64 - TAG_BITS, LABEL_BITS_MAX = 20 };
+
+static inline uint32_t table_tag(uint32_t hash)
+{
+    return hash >> TAG_FIRST & ((1u << TAG_BITS) - 1);
+}
 
 struct table {
     struct bucket *buckets;
@@ -150,7 +158,7 @@ static inline table_slot *table_find(struct table *t, struct bucket *b, uint32_t
     for (; b != NULL; b = bucket_next(t, b)) {
         for (int i = 0; i < BUCKET_SLOTS; i++) {
             uint64_t value = slot_load(&b->slot[i]);
-            if (value >> TAG_SHIFT == hash >> 16 && value != 0 &&
+            if (value >> TAG_SHIFT == table_tag(hash) && value != 0 &&
                 item_has_key(slot_item(t, value), hash, key, nkey))
                 return &b->slot[i];
         }

@@ -80,7 +80,7 @@ typedef uint64_t (*engine_hash)(const void *key, size_t nkey);
  * that it does not want need not be shown. It is called inside the scan's calls, with
  * locks of the engine held, so it must be fast and must not call the engine. It and its
  * context must stay valid until the scan has ended. */
-enum { ENGINE_FILTER_BITS_MIN = 6, ENGINE_FILTER_BITS_MAX = 16 };
+enum { ENGINE_FILTER_BITS_MIN = 6, ENGINE_FILTER_BITS_MAX = 20 };
 struct engine_filter {
     unsigned bits;
     uint64_t words[(1 << ENGINE_FILTER_BITS_MAX) / 64];
