@@ -26,7 +26,9 @@ enum {
     RANK_SETTLES_MS = 1000,
     LATE_MS = 5,       /* if an answer takes longer, look at the process */
     PATIENCE_MS = 500, /* how long to wait for a node that is late, but working */
-    HOOKS_MS = 20      /* how often to look at a command that runs */
+    HOOKS_MS = 20,     /* how often to look at a command that runs */
+    STATUS_MS = 1000,  /* how often the service's status may change for words alone */
+    STATUS_ROOM = 512
 };
 
 enum wish { WISH_NONE, WISH_PROMOTE, WISH_DEMOTE };
@@ -46,8 +48,10 @@ struct guard {
     uint64_t term;
     struct hooks hooks;
     uint64_t asked_at;
-    bool is_dying;  /* the process that was asked last is dying */
-    bool is_paused; /* the node says that automatic moves are: the files stay */
+    bool is_dying;            /* the process that was asked last is dying */
+    bool is_paused;           /* the node says that automatic moves are: the files stay */
+    char status[STATUS_ROOM]; /* what the service manager was told last, and when */
+    uint64_t status_since;
 };
 
 static volatile sig_atomic_t is_over;
@@ -72,12 +76,21 @@ static void write_number(struct guard *g, struct track_file *file, int number)
     file->failing = !ok;
 }
 
-static void announce(int health, const char *why)
+/* A line of the log when the health changes; the service's status also when the words do,
+ * which may be often: the node catches up, and falls behind. */
+static void announce(struct guard *g, int health, const char *why)
 {
-    char text[512];
+    char text[STATUS_ROOM];
+    bool is_news = health != g->judged;
     snprintf(text, sizeof(text), "%s: %s",
              health == FIT ? "fit to hold the address" : "FAULT", why);
-    guard_say(health == FIT ? LOG_INFO : LOG_WARNING, "%s", text);
+    if (is_news)
+        guard_say(health == FIT ? LOG_INFO : LOG_WARNING, "%s", text);
+    if (strcmp(text, g->status) == 0 ||
+        (!is_news && monotonic_ms() - g->status_since < STATUS_MS))
+        return;
+    memcpy(g->status, text, sizeof(text));
+    g->status_since = monotonic_ms();
     service_status(text);
 }
 
@@ -93,8 +106,7 @@ static void judge(struct guard *g, int health, const char *why)
 {
     if (is_over)
         return; /* the signal interrupted the answer */
-    if (health != g->judged)
-        announce(health, why);
+    announce(g, health, why);
     g->judged = health;
     write_number(g, &g->health, health);
     tell_hooks(g, why);

@@ -4,6 +4,7 @@ notifications."""
 import os
 import platform
 import signal
+import socket
 import subprocess
 import sys
 
@@ -51,6 +52,29 @@ def case_cold_start(lab):
         code, why = a.ctl("health")
         assert code == 0 and why in text, why
         assert a.stat("repl_fit") == "1" and a.stat("repl_health") == why.replace(" ", "_")
+
+
+def case_status_line(lab):
+    """What `systemctl status` shows of the guard follows the node's role, not only its health."""
+    a, b = lab.pair()
+    path = os.path.join(lab.folder, "manager")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, \
+            Guard(lab, a, manager=path_bound(manager, path)) as guard:
+        manager.settimeout(20 * lab.build.slowness)
+
+        def is_told(words):
+            return manager.recv(1000).decode().startswith("STATUS=" + words)
+        lab.until(lambda: is_told("fit to hold the address: standby"), "the guard says standby")
+        assert a.client().store("k", "v") == "STORED"
+        lab.until(lambda: is_told("fit to hold the address: active"), "the guard says active")
+        assert guard.log().count("fit to hold the address") == 1, guard.log()
+        b.kill()
+        lab.until(lambda: is_told("fit to hold the address: active, term 1, without a peer"), "it says alone")
+
+
+def path_bound(listener, path):
+    listener.bind(path)
+    return path
 
 
 def case_roles(lab):

@@ -1,4 +1,5 @@
-"""The guard beside a node, with the test in keepalived's place; vrrp=False: without any."""
+"""The guard beside a node, with the test in keepalived's place; vrrp=False: without any.
+manager: the socket of a service manager."""
 
 import os
 import signal
@@ -9,14 +10,15 @@ from harness.report import Failed
 
 
 class Guard:
-    def __init__(self, lab, node, *options, vrrp=True):
+    def __init__(self, lab, node, *options, vrrp=True, manager=None):
         self.lab, self.folder = lab, os.path.join(lab.folder, "guard-" + node.name)
         os.makedirs(self.folder, exist_ok=True)
         self.fifo, self.log_path = os.path.join(self.folder, "fifo"), os.path.join(self.folder, "log")
         command = [lab.build.mcreplctl, "-s", node.socket, "-t", str(int(200 * lab.build.slowness)),
                    "guard", "--dir", self.folder, "--fifo", self.fifo if vrrp else ""]
+        environment = dict(lab.environment, **{"NOTIFY_SOCKET": manager} if manager else {})
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command + list(options), stderr=log, env=lab.environment)
+            self.process = subprocess.Popen(command + list(options), stderr=log, env=environment)
 
     def __enter__(self):
         return self
