@@ -80,9 +80,12 @@ static int refuse(const struct command_line *l, int kind, char **argv, char *why
         snprintf(why, nwhy, "option '%s' needs a value; %s", word, l->hint);
     else if (optopt > 0 && optopt < LONG_ONLY)
         snprintf(why, nwhy, "unknown option '-%c'; %s", optopt, l->hint);
+    else if (optopt >= LONG_ONLY && strchr(word, '=') != NULL)
+        snprintf(why, nwhy, "option '%.*s' takes no '%s'; %s", (int)strcspn(word, "="),
+                 word, strchr(word, '='), l->hint);
     else
-        snprintf(why, nwhy, "unknown option '%s', or wrong form%s; %s", word,
-                 hint(l, word, room), l->hint);
+        snprintf(why, nwhy, "unknown option '%s'%s; %s", word, hint(l, word, room),
+                 l->hint);
     return -1;
 }
 

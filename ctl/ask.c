@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -72,6 +73,17 @@ static bool take_path(struct ask *ask, const char *path)
     return path != NULL ? keep_path(ask, path) : find_socket(ask);
 }
 
+/* What to look at. The kernel refuses connections to whatever is no socket, too. */
+static const char *advice(const char *path, int error)
+{
+    struct stat place;
+    if (error == EACCES)
+        return "; are you in its group?";
+    if (error == ECONNREFUSED && stat(path, &place) == 0 && !S_ISSOCK(place.st_mode))
+        return "; that is no socket";
+    return error == ECONNREFUSED || error == ENOENT ? "; is mcd running?" : "";
+}
+
 static bool limit_wait(int fd, int option, unsigned ms)
 {
     struct timeval limit = { .tv_sec = ms / 1000,
@@ -91,11 +103,9 @@ bool ask_open(struct ask *ask, const char *path, unsigned timeout_ms)
         !limit_wait(fd, SO_SNDTIMEO, timeout_ms) ||
         connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
         (ask->stream = fdopen(fd, "r")) == NULL) {
+        int error = errno;
         snprintf(ask->why, sizeof(ask->why), "cannot reach the node at %s: %s%s",
-                 ask->path, strerror(errno),
-                 errno == ECONNREFUSED || errno == ENOENT ? "; is mcd running?"
-                 : errno == EACCES                        ? "; are you in its group?"
-                                                          : "");
+                 ask->path, strerror(error), advice(ask->path, error));
         if (fd >= 0)
             close(fd);
         return false;

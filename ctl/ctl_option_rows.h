@@ -3,8 +3,9 @@
  * common_options, guard_options, load_options or keepalived_options.
  *
  *   OPTION_COMMON(name, letter, type, preset, least, most, form, what it does)
- *   OPTION_STATUS(name, type, preset, least, most, form, what it does)   members of the
- *                 common ones as well: they may stand before the command, too
+ *   OPTION_JSON, OPTION_STATUS(name, type, preset, least, most, form, what it does)
+ *                 of history and status; of status alone. Members of the common ones as
+ *                 well: they may stand before the command, too
  *   OPTION_GUARD("name", member, type, preset, least, most, form, what it does)
  *   OPTION_LOAD, OPTION_KEEPALIVED(name, type, preset, least, most, form, what it does)
  *
@@ -13,6 +14,9 @@
  */
 #ifndef OPTION_COMMON
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)
+#endif
+#ifndef OPTION_JSON
+#define OPTION_JSON(name, type, preset, min, max, form, help)
 #endif
 #ifndef OPTION_STATUS
 #define OPTION_STATUS(name, type, preset, min, max, form, help)
@@ -35,11 +39,12 @@ OPTION_COMMON(timeout, 't', NUMBER, NULL, 1, 3600000, "MS",
 OPTION_COMMON(help, 'h', BOOL, "false", 0, 0, NULL, "print this text")
 OPTION_COMMON(version, 'V', BOOL, "false", 0, 0, NULL, "print the version")
 
+OPTION_JSON(json, BOOL, "false", 0, 0, NULL, "all of it as a JSON object")
+
 OPTION_STATUS(pair, BOOL, "false", 0, 0, NULL,
               "both nodes side by side; the default on a terminal")
 OPTION_STATUS(plain, BOOL, "false", 0, 0, NULL,
               "lines of a name and a value; the default if not on a terminal")
-OPTION_STATUS(json, BOOL, "false", 0, 0, NULL, "all figures as a JSON object")
 OPTION_STATUS(watch, BOOL, "false", 0, 0, NULL,
               "again every SECONDS (1), with rates, until Ctrl-C")
 
@@ -84,6 +89,7 @@ OPTION_LOAD(cas, BOOL, "false", 0, 0, NULL,
 
 #undef OPTION_LOAD
 #undef OPTION_STATUS
+#undef OPTION_JSON
 #undef OPTION_COMMON
 #undef OPTION_GUARD
 #undef OPTION_KEEPALIVED

@@ -5,9 +5,11 @@
  *   dump    source -> file
  *   load    file or source -> target
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "ctl/dump_file.h"
@@ -43,6 +45,13 @@ static int complain(const char *why, int code)
 {
     fprintf(stderr, "mcreplctl: %s\n", why);
     return code;
+}
+
+static int complain_of_file(const char *path)
+{
+    fprintf(stderr, "mcreplctl: cannot read %s: %s%s\n", path, strerror(errno),
+            strchr(path, '/') == NULL ? "; a server is HOST:PORT" : "");
+    return EXIT_NOT;
 }
 
 /* ---- dump */
@@ -83,7 +92,7 @@ int dump_command(struct common_options *common, int argc, char **argv)
     static struct dump d;
     struct source s;
     int at = options_words(common, NULL, 2, argc, argv);
-    if (at == argc)
+    if (at == argc || argv[at][0] == '\0')
         options_refuse("dump needs the name of a file");
     int code = source_open(&s, at + 1 < argc ? argv[at + 1] : HERE, timeout_of(common))
                    ? dump(&d, &s, argv[at])
@@ -177,8 +186,10 @@ int load_command(struct common_options *common, int argc, char **argv)
     struct load_options given = { 0 };
     const struct option_table own = { rows, N_ELEMENTS(rows), &given };
     int at = options_words(common, &own, 2, argc, argv), code;
-    if (at == argc)
+    if (at == argc || argv[at][0] == '\0')
         options_refuse("load needs the name of a file, or HOST:PORT");
+    if (!is_address(argv[at]) && access(argv[at], R_OK) != 0)
+        return complain_of_file(argv[at]);
     if (!target_open(&l.target, at + 1 < argc ? argv[at + 1] : HERE,
                      timeout_of(common))) {
         code = complain(l.target.server.why, EXIT_UNREACHABLE);

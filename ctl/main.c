@@ -53,7 +53,7 @@ static const struct ctl_command commands[] = {
     { "health", "", NULL, health_command, 2000, NULL,
       "may the node hold the clients' address? Prints why; exit code 0: yes",
       "Also tells if automatic moves are paused." },
-    { "history", "", NULL, history_command, 2000, NULL,
+    { "history", "[--json]", NULL, history_command, 2000, options_json_help,
       "list the last role changes, disconnects and copies, with their causes",
       "The oldest comes first. The node keeps 64 events in memory; a restart forgets "
       "them." },
@@ -113,6 +113,15 @@ static void usage(FILE *out)
         help_all(out, commands, N_ELEMENTS(commands));
 }
 
+static bool is_command(const char *name)
+{
+    for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static const struct ctl_command *find_command(const char *name)
 {
     char room[NEAR_HINT];
@@ -123,8 +132,11 @@ static const struct ctl_command *find_command(const char *name)
             return &commands[i];
         near_try(&n, commands[i].name);
     }
+    bool is_option = options_know(name);
+    if (is_option)
+        near_try(&n, name);
     options_refuse("unknown command '%s'%s; 'mcreplctl help' lists them", name,
-                   near_hint(&n, "", room, sizeof(room)));
+                   near_hint(&n, is_option ? "--" : "", room, sizeof(room)));
 }
 
 static int help_command(struct common_options *common, int argc, char **argv)
@@ -153,9 +165,13 @@ static int ask_node(const struct ctl_command *command, struct common_options *co
 static int run(struct common_options *common, int argc, char **argv)
 {
     int at = options_before(common, argc, argv);
+    if (at == argc && common->socket != NULL && is_command(common->socket))
+        options_refuse("a command is missing: '-s %s' takes '%s' for the socket",
+                       common->socket, common->socket);
     if (at == argc)
         options_refuse("a command is missing; 'mcreplctl help' lists them");
     const struct ctl_command *command = asked = find_command(argv[at]);
+    common->command = command->name;
     argv[at] = argv[0];
     if (command->own != NULL)
         return command->own(common, argc - at, argv + at);

@@ -52,7 +52,9 @@ static bool reach(struct memcache *m, const struct host_port *at, unsigned timeo
     }
     m->fd = connect_any(found, timeout_ms);
     if (m->fd < 0)
-        snprintf(m->why, sizeof(m->why), "cannot reach %s: %s", m->name, strerror(errno));
+        snprintf(m->why, sizeof(m->why), "cannot reach %s%s: %s%s", m->name,
+                 at->has_port ? "" : ", port 11211", strerror(errno),
+                 errno == ECONNREFUSED ? "; is a server running there?" : "");
     freeaddrinfo(found);
     return m->fd >= 0;
 }

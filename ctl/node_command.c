@@ -3,33 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/ask.h"
+#include "ctl/converse.h"
 #include "ctl/subcommands.h"
 #include "ctl/units.h"
-
-enum { TIMEOUT_MS = 2000 };
-
-/* Asks, and says what went wrong. step: as in ask_command. True: OK or NO, and *text has
- * the answer, which is valid until ask_close. */
-static bool converse(const struct common_options *common, struct ask *ask,
-                     const char *line, ask_figure figure, void *context,
-                     const char **text, int *code)
-{
-    unsigned ms = common->timeout != 0 ? (unsigned)common->timeout : TIMEOUT_MS;
-    if (!ask_open(ask, common->socket, ms)) {
-        fprintf(stderr, "mcreplctl: %s\n", ask->why);
-        *code = EXIT_UNREACHABLE;
-        return false;
-    }
-    enum answer answer = ask_command(ask, line, figure, NULL, context, text);
-    *code = answer == ANSWER_OK       ? EXIT_SUCCESS
-            : answer == ANSWER_FAILED ? EXIT_UNREACHABLE
-                                      : EXIT_NOT;
-    if (answer == ANSWER_OK || answer == ANSWER_NO)
-        return true;
-    fprintf(stderr, "mcreplctl: %s\n", *text);
-    return false;
-}
 
 /* ---- health */
 
@@ -69,37 +45,6 @@ int health_command(struct common_options *common, int argc, char **argv)
     return code;
 }
 
-/* ---- history */
-
-/* value: "FIRST_MS LAST_MS TIMES TEXT", both as ages. */
-static void print_event(void *context, const char *kind, const char *value)
-{
-    uint64_t first, last;
-    unsigned times;
-    int at;
-    char moment[UNITS_ROOM], latest[UNITS_ROOM];
-    (void)context;
-    if (sscanf(value, "%" SCNu64 " %" SCNu64 " %u %n", &first, &last, &times, &at) != 3)
-        return;
-    printf("%s  %-5s %s", units_moment(moment, first), kind, value + at);
-    if (times > 1)
-        printf(" (%u times, last %s)", times, units_clock(latest, last));
-    putchar('\n');
-}
-
-int history_command(struct common_options *common, int argc, char **argv)
-{
-    struct ask ask;
-    const char *text;
-    int code;
-    options_after(common, NULL, argc, argv);
-    if (converse(common, &ask, "history", print_event, NULL, &text, &code))
-        printf("%s; the node keeps the last 64 in memory, and a restart forgets them\n",
-               text);
-    ask_close(&ask);
-    return code;
-}
-
 /* ---- pause */
 
 int pause_command(struct common_options *common, int argc, char **argv)
@@ -128,7 +73,7 @@ int peer_command(struct common_options *common, int argc, char **argv)
     struct ask ask;
     const char *text;
     int code, at = options_words(common, NULL, 1, argc, argv);
-    if (at == argc)
+    if (at == argc || argv[at][0] == '\0')
         options_refuse("peer needs the other node's HOST or HOST:PORT");
     if ((size_t)snprintf(line, sizeof(line), "peer %s", argv[at]) >= sizeof(line))
         options_refuse("a host name has at most 253 characters");

@@ -14,17 +14,20 @@ static const struct option_row rows[] = {
                help),
 #define OPTION_STATUS(name, type, preset, min, max, form, help)                          \
     OPTION_ROW(#name, 0, type, struct common_options, name, preset, min, max, form, help),
+#define OPTION_JSON OPTION_STATUS
 #include "ctl/ctl_option_rows.h"
 };
 
 enum {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help) N_##name,
 #include "ctl/ctl_option_rows.h"
-    COMMON_ROWS /* those of status follow them */
+    COMMON_ROWS, /* those of history and status follow them */
+    JSON_ROWS = 1
 };
 
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_WHOLE(#name, help)
+#define OPTION_JSON(name, type, preset, min, max, form, help)   OPTION_WHOLE(#name, help)
 #define OPTION_STATUS(name, type, preset, min, max, form, help) OPTION_WHOLE(#name, help)
 #include "ctl/ctl_option_rows.h"
 
@@ -57,14 +60,25 @@ static bool take(struct command_line *l, const struct option_row *row, void *val
     return true;
 }
 
+static void refuse_misplaced(const struct common_options *c)
+{
+    if (c->takes != OPTIONS_STATUS && (c->watch || c->plain || c->pair))
+        options_refuse("--pair, --plain and --watch go with status only");
+    if (c->takes == OPTIONS_COMMON && c->json)
+        options_refuse("--json goes with status and history only");
+}
+
 static int parse(struct common_options *common, const struct option_table *own,
                  bool stops, int argc, char **argv)
 {
-    char why[300];
+    char why[300], hint[80];
     struct command_line line = { .table = { { rows, N_ELEMENTS(rows), common } },
                                  .stops = stops,
-                                 .hint = "'mcreplctl --help' shows what it takes",
+                                 .hint = hint,
                                  .take = take };
+    snprintf(hint, sizeof(hint), "'mcreplctl help%s%s' shows what it takes",
+             common->command != NULL ? " " : "",
+             common->command != NULL ? common->command : "");
     if (own != NULL)
         line.table[1] = *own;
     if (own != NULL &&
@@ -73,9 +87,8 @@ static int parse(struct common_options *common, const struct option_table *own,
     int end = command_line_read(&line, argc, argv, why, sizeof(why));
     if (end < 0)
         options_refuse("%s", why);
-    if (!stops && !common->is_status &&
-        (common->json || common->watch || common->plain || common->pair))
-        options_refuse(STATUS_ONLY);
+    if (!stops)
+        refuse_misplaced(common);
     return end;
 }
 
@@ -87,9 +100,7 @@ int options_before(struct common_options *common, int argc, char **argv)
 void options_after(struct common_options *common, const struct option_table *own,
                    int argc, char **argv)
 {
-    int end = parse(common, own, false, argc, argv);
-    if (end < argc)
-        options_refuse("only one command is allowed: remove '%s'", argv[end]);
+    options_words(common, own, 0, argc, argv);
 }
 
 int options_words(struct common_options *common, const struct option_table *own, int most,
@@ -97,8 +108,14 @@ int options_words(struct common_options *common, const struct option_table *own,
 {
     int end = parse(common, own, false, argc, argv);
     if (argc - end > most)
-        options_refuse("too many words: remove '%s'", argv[end + most]);
+        options_refuse("%s takes nothing more: remove '%s'", common->command,
+                       argv[end + most]);
     return end;
+}
+
+bool options_know(const char *name)
+{
+    return option_find(rows, COMMON_ROWS, name) != NULL;
 }
 
 void options_fini(struct common_options *common)
@@ -114,4 +131,9 @@ void options_help(FILE *out)
 void options_status_help(FILE *out)
 {
     option_help(rows + COMMON_ROWS, N_ELEMENTS(rows) - COMMON_ROWS, out);
+}
+
+void options_json_help(FILE *out)
+{
+    option_help(rows + COMMON_ROWS, JSON_ROWS, out);
 }

@@ -12,16 +12,19 @@
 
 enum { EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-#define STATUS_ONLY "--pair, --plain, --json and --watch go with status only"
+/* Which of the options of status and history a command takes. */
+enum options_taken { OPTIONS_COMMON, OPTIONS_JSON, OPTIONS_STATUS };
 
 /* socket NULL, timeout 0: not given. */
 struct common_options {
 #define OPTION_COMMON(name, letter, type, preset, min, max, form, help)                  \
     OPTION_MEMBER_##type(name)
+#define OPTION_JSON(name, type, preset, min, max, form, help)   OPTION_MEMBER_##type(name)
 #define OPTION_STATUS(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
 #include "ctl/ctl_option_rows.h"
     void (*usage)(FILE *out);
-    bool is_status; /* the command takes the options of status */
+    const char *command; /* its name; NULL: none yet */
+    enum options_taken takes;
 };
 
 /* Read the options before the command. Returns the index of the command in argv. */
@@ -35,9 +38,12 @@ void options_after(struct common_options *common, const struct option_table *own
 /* The same, for a command with up to `most` words. Returns the index of the first one. */
 int options_words(struct common_options *common, const struct option_table *own, int most,
                   int argc, char **argv);
+/* Whether one of the common options has this name. */
+bool options_know(const char *name);
 void options_fini(struct common_options *common);
 void options_help(FILE *out);
 void options_status_help(FILE *out);
+void options_json_help(FILE *out);
 
 /* Print one line that says what is wrong, and end the program with EXIT_USAGE. */
 _Noreturn void options_refuse(const char *format, ...)

@@ -179,7 +179,7 @@ static double seconds_of(const char *text)
 int status_command(struct common_options *common, int argc, char **argv)
 {
     static struct watch w;
-    common->is_status = true;
+    common->takes = OPTIONS_STATUS;
     int at = options_words(common, NULL, 1, argc, argv);
     if (at < argc && !common->watch)
         options_refuse("status takes a word only with --watch: remove '%s'", argv[at]);

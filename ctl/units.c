@@ -66,13 +66,17 @@ static struct tm local(time_t at)
     return tm;
 }
 
-/* Cut to a second, as in the log. */
-static struct tm at_age(uint64_t age_ms)
+int64_t units_unix_ms(uint64_t age_ms)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)age_ms;
-    return local((time_t)(ms / 1000));
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)age_ms;
+}
+
+/* Cut to a second, as in the log. */
+static struct tm at_age(uint64_t age_ms)
+{
+    return local((time_t)(units_unix_ms(age_ms) / 1000));
 }
 
 char *units_moment(char *text, uint64_t age_ms)

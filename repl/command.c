@@ -132,6 +132,7 @@ static void do_history(struct command_client *client)
         put_event(client, history_get(h, i), now_us);
     uint64_t forgotten = h->n - n;
     repl_core_unlock(core);
+    answer_put(client, "STAT", "forgotten %llu", (unsigned long long)forgotten);
     answer_put(client, "OK", "%u events, %llu older ones forgotten", n,
                (unsigned long long)forgotten);
 }

@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 from harness.false_node import FalseNode
+from harness.lab import free_port
 from harness.wire import Connection
 
 PLACE = "two"
@@ -250,15 +251,65 @@ def case_watch_in_a_pipe(lab):
         watch.wait()
 
 
+WRONG = (
+    (("dance",), "unknown command 'dance'; 'mcreplctl help' lists them"),
+    (("stauts",), "did you mean 'status'?"),
+    (("version",), "did you mean '--version'?"),
+    ((), "a command is missing"),
+    (("-s", "status"), "'-s status' takes 'status' for the socket"),
+    (("-s",), "needs a value"),
+    (("health", "status"), "health takes nothing more: remove 'status'"),
+    (("handover", "now"), "handover takes nothing more: remove 'now'"),
+    (("status", "2"), "only with --watch"),
+    (("status", "--watch=2"), "option '--watch' takes no '=2'; 'mcreplctl help status'"),
+    (("-t", "0", "status"), "1 to 3600000"),
+    (("-t", "5s", "status"), "a whole number, not '5s'"),
+    (("--wrong",), "unknown option '--wrong'; 'mcreplctl help' shows"),
+    (("guard", "--wrong"), "'mcreplctl help guard' shows"),
+    (("guard", "--fifo"), "option '--fifo' needs a value; 'mcreplctl help guard'"),
+    (("guard", "extra"), "guard takes nothing more: remove 'extra'"),
+    (("health", "--json"), "--json goes with status and history only"),
+    (("history", "--watch"), "--watch go with status only"),
+    (("history", "5"), "history takes nothing more: remove '5'"),
+    (("pause", "5x"), "90s, 15m, 2h or 1d, not '5x'"),
+    (("pause", "1h", "2h"), "pause takes nothing more: remove '2h'"),
+    (("peer",), "HOST or HOST:PORT"),
+    (("peer", ""), "HOST or HOST:PORT"),
+    (("secret",), "needs the file to make"),
+    (("secret", ""), "needs the file to make"),
+    (("dump",), "needs the name of a file"),
+    (("dump", ""), "needs the name of a file"),
+    (("load",), "needs the name of a file, or HOST:PORT"),
+    (("load", ""), "needs the name of a file, or HOST:PORT"),
+    (("help", "dance"), "unknown command 'dance'"),
+    (("keepalived-conf",), "--vip is missing"),
+)
+
+
 def case_wrong_usage(lab):
-    """A wrong command line gets an error that says what is right."""
+    """A wrong command line gets one line that says what is right, and asks no node."""
     a, _ = lab.pair()
-    for words, part in ((("dance",), "unknown command 'dance'"), ((), "a command is missing"),
-                        (("health", "status"), "only one command"),
-                        (("-t", "0", "status"), "1 to 3600000"), (("--wrong",), "--help"),
-                        (("health", "--json"), "status only")):
+    for words, part in WRONG:
         code, text = a.ctl(*words)
         assert code == 2 and part in text, (words, code, text)
+        assert text.startswith("mcreplctl: ") and text.strip().count("\n") == 0, (words, text)
+        assert len(text) < 200, (words, text)
+
+
+def case_out_of_reach(lab):
+    """A place where nothing answers gets one line that names it, and says what to look at."""
+    a, _ = lab.pair()
+    nobody = "127.0.0.1:%d" % free_port()
+    missing = lab.folder + "/none/file"
+    for words, part, wanted in (
+            (("-s", missing, "status"), "No such file or directory; is mcd running?", 3),
+            (("-s", lab.folder, "status"), "that is no socket", 3),
+            (("dump", missing, nobody), "cannot reach %s: Connection refused; is a server running there?" % nobody, 3),
+            (("load", nobody, nobody), "cannot reach %s: Connection refused" % nobody, 3),
+            (("load", missing, nobody), missing, 1),
+            (("secret", missing), "No such file or directory", 1)):
+        code, text = a.ctl(*words)
+        assert code == wanted and part in text and text.strip().count("\n") == 0, (words, code, text)
 
 
 def case_handover(lab):

@@ -218,6 +218,30 @@ def case_history(lab):
     assert not has(a, "role", "standby now"), "the history survived: %s" % events(a)
 
 
+def case_history_as_json(lab):
+    """The same as JSON, for scripts: moments in seconds since 1970, and how often."""
+    a, b = lab.pair()
+    assert a.client().store("k", "v") == "STORED"
+    lab.drained(a)
+    begun = time.time()
+    b.kill()
+    lab.until(lambda: has(a, "link", "cannot reach the peer"), "a notes that b is gone")
+    code, text = a.ctl("history", "--json")
+    told, lines = json.loads(text), events(a)
+    assert code == 0 and set(told) == {"events", "forgotten"} and told["forgotten"] == 0, text
+    assert [each["kind"] for each in told["events"]][:len(lines)] == [line[1] for line in lines], (text, lines)
+    for each in told["events"]:
+        assert set(each) == {"kind", "first", "last", "times", "text"}, each
+        assert begun - 60 * lab.build.slowness < each["first"] <= each["last"] <= time.time(), (begun, each)
+        assert each["times"] >= 1 and (each["times"] > 1 or each["first"] == each["last"]), each
+    gone, = [each for each in told["events"] if each["text"].startswith("cannot reach the peer")]
+    assert gone["kind"] == "link" and gone["first"] > begun - 1, (begun, gone)
+    assert a.ctl("--json", "history")[0] == 0
+    a.kill()
+    code, text = a.ctl("history", "--json")
+    assert code == 3 and "{" not in text, text
+
+
 def case_pause(lab):
     """While automatic moves are paused, the guard's files stay as they are: the address
     stays, though the roles move by hand. Then they follow."""

@@ -219,7 +219,7 @@ def case_transfer_false_source(lab):
     assert "1 items, 3 bytes" in succeeds(lab, "dump", path, address)
     fails(lab, 3, "cannot reach", "dump", path, "127.0.0.1:1")
     fails(lab, 2, "name of a file", "dump")
-    fails(lab, 2, "too many words", "load", "a", "b", "c")
+    fails(lab, 2, "load takes nothing more", "load", "a", "b", "c")
 
 
 def case_transfer_full_cache(lab):
