@@ -3,8 +3,10 @@
  *
  *   doc/tables DOCUMENT
  *
- * A table stands between two lines, <!-- rows of NAME --> and <!-- end of rows -->. `make
- * tables` brings all documents up to date; test/check-tables finds one that is not.
+ * A table stands between two lines, <!-- rows of NAME --> and <!-- end of rows -->. In a
+ * script they are "# rows of NAME" and "# end of rows", and the words KEY=FORM stand
+ * between them. `make tables` brings all up to date; test/check-tables finds one that is
+ * not.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -145,23 +147,37 @@ static void print_store_stats(void)
 #include "store/store_stat_rows.h"
 }
 
+static void print_repl_words(void)
+{
+#define OPTION(name, type, preset, min, max, form, help) puts(#name "=" form);
+#include "engine/repl_option_rows.h"
+}
+
+static void print_store_words(void)
+{
+#define OPTION(name, type, preset, min, max, form, help) puts(#name "=" form);
+#include "store/store_option_rows.h"
+}
+
 static const struct {
     const char *name;
     void (*print)(void);
+    void (*print_words)(void); /* in a script */
 } tables[] = {
-    { "engine/repl_option_rows.h", print_repl_options },
-    { "server/mcd_option_rows.h", print_mcd_options },
-    { "server/foreign_option_rows.h", print_foreign_options },
-    { "store/store_option_rows.h", print_store_options },
-    { "repl/repl_stat_rows.h", print_repl_stats },
-    { "store/store_stat_rows.h", print_store_stats },
+    { "engine/repl_option_rows.h", print_repl_options, print_repl_words },
+    { "server/mcd_option_rows.h", print_mcd_options, NULL },
+    { "server/foreign_option_rows.h", print_foreign_options, NULL },
+    { "store/store_option_rows.h", print_store_options, print_store_words },
+    { "repl/repl_stat_rows.h", print_repl_stats, NULL },
+    { "store/store_stat_rows.h", print_store_stats, NULL },
 };
 
-static void print_table(const char *name)
+static void print_table(const char *name, bool is_script)
 {
     for (size_t i = 0; i < N_ELEMENTS(tables); i++) {
-        if (strcmp(tables[i].name, name) == 0) {
-            tables[i].print();
+        void (*print)(void) = is_script ? tables[i].print_words : tables[i].print;
+        if (print != NULL && strcmp(tables[i].name, name) == 0) {
+            print();
             return;
         }
     }
@@ -179,12 +195,14 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     while (fgets(line, sizeof(line), in) != NULL) {
-        in_table = in_table && strcmp(line, "<!-- end of rows -->\n") != 0;
+        in_table = in_table && strcmp(line, "<!-- end of rows -->\n") != 0 &&
+                   strcmp(line, "# end of rows\n") != 0;
         if (!in_table)
             fputs(line, stdout);
-        if (sscanf(line, "<!-- rows of %63s", name) == 1) {
+        bool is_script = sscanf(line, "# rows of %63s", name) == 1;
+        if (is_script || sscanf(line, "<!-- rows of %63s", name) == 1) {
             in_table = true;
-            print_table(name);
+            print_table(name, is_script);
         }
     }
     fclose(in);
