@@ -41,8 +41,10 @@ def compose(*words):
     done = subprocess.run(["podman-compose", "-p", PROJECT, "-f", os.path.join(CONF, "container", "compose.yaml")]
                           + list(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                           env=dict(os.environ, BASE=os.environ["MCD_BASE"]))
-    if done.returncode:
-        raise Failed(done.stdout.decode(errors="replace")[-800:])
+    text = done.stdout.decode(errors="replace")
+    # podman-compose ends with 0 also if podman could not build an image.
+    if done.returncode or re.search("^Error: ", text, re.M):
+        raise Failed(text[-800:])
 
 
 def podman(*words):

@@ -244,3 +244,37 @@ def case_roll_out(lab):
         assert not lost, "%d of %d keys are lost at %s: %s" % (len(lost), len(keys), node.name, lost[:5])
     return "%d acknowledged writes through four replacements, %d of them of an active node; none lost" % (
         len(writer.stored), actives.count(True))
+
+
+def lost_without_the_other(lab, command):
+    """The active node is to end while the other one is not there, and comes a second later. Returns
+    which keys clients then miss."""
+    a, b = lab.add_pair("-m", "64", config="standby_writes=alone;cold_wait=1")
+    a.start()
+    keys = ["k%d" % number for number in range(1000)]
+    for key in keys:
+        assert a.client().store(key, "v" * 100) == "STORED"
+    assert a.stat("repl_role") == "active"
+
+    def end():
+        pre_stop(lab, a, command)
+        a.stop()
+    ending = threading.Thread(target=end, daemon=True)
+    ending.start()
+    ending.join(1.0)
+    b.start()
+    ending.join(90 * lab.build.slowness)
+    assert not ending.is_alive() and not a.process, "the node did not end"
+    lost = [key for key in keys if not b.client().item(key)]
+    b.stop()
+    return lost
+
+
+def case_pre_stop(lab):
+    """A pod is deleted while the other one is on its way: preStop waits for it, fills it and hands the
+    role over, so nothing is lost. A manifest without preStop loses all of it: so this case can fail."""
+    container, = objects()["StatefulSet", "mcd"]["spec"]["template"]["spec"]["containers"]
+    lost = lost_without_the_other(lab, container["lifecycle"]["preStop"]["exec"]["command"])
+    assert not lost, "%d keys are lost with preStop" % len(lost)
+    lost = lost_without_the_other(lab, ["true"])
+    assert len(lost) == 1000, "without preStop only %d keys are lost: this case proves nothing" % len(lost)
