@@ -227,12 +227,32 @@ def case_page_is_live(lab):
         assert "changes" in text_of(page, "link") and text_of(page, "sync") == "in sync", page
         assert re.search(r'<polyline points="\d+,[\d.]+ \d+,[\d.]+', page), "nothing is drawn: " + page
         assert "<title>%s \u00b7 127.0.0.1" % roles[0] in page, page
+        assert text_of(page, "peer_items") == "1 item" and text_of(page, "items").startswith("1 item, "), page
+        assert text_of(page, "error") == "" and text_of(page, "copy") == "", page
     b.kill()
     lab.until(lambda: a.stat("repl_link") == "down", "the link is down")
     page = rendered(lab, ports[0])
     assert "no link" in text_of(page, "link"), page
     assert text_of(page, "peer_role") == "not linked" and text_of(page, "role") == "active", page
     assert "without a peer" in text_of(page, "health"), page
+    assert re.match(r"since \d", text_of(page, "peer_items")), page
+    assert "cannot reach the peer" in text_of(page, "error"), page
+
+
+def case_page_in_a_copy(lab):
+    """A browser shows how far it is, on both nodes."""
+    ports = [free_port(), free_port()]
+    a, b = lab.add_pair(config="copy_rate=200k;cold_wait=60000")
+    for node, port in zip((a, b), ports):
+        node.command += ["--http", str(port)]
+    a.start()
+    lab.run_load(a, "--fill", 20000, "--size", 1000)
+    b.start()
+    lab.until(lambda: int(b.stat("repl_peer_copy_items")) > 0, "the copy is under way")
+    for port in ports:
+        page = rendered(lab, port)
+        assert re.fullmatch(r"[\d.]+( k)? of about [\d.]+ k items, \d+%", text_of(page, "copy")), page
+        assert "copying" in text_of(page, "link") and text_of(page, "sync").startswith("not in sync"), page
 
 
 def case_page_of_a_single_node(lab):
