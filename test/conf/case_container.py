@@ -62,7 +62,7 @@ def case_pair(lab):
         if not shutil.which(program):
             raise Skip(program + " is not installed")
     if not os.environ.get("MCD_BASE"):
-        raise Skip("MCD_BASE names no image of Debian 12 (podman import makes one of a folder by debootstrap)")
+        raise Skip("MCD_BASE names no image of Debian 12 (./dev extras container makes one)")
     if os.environ.get("MCD_IMAGES") != "built":
         compose("build")
     try:
