@@ -24,6 +24,19 @@ static void admin_scan_end(ENGINE_HANDLE *handle, const void *cookie)
     ADMIN(e)->scan_end(HANDLE(e), cookie);
 }
 
+static bool admin_glance(ENGINE_HANDLE *handle, const void *key, size_t nkey,
+                         struct admin_glimpse *found)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    return ADMIN(e)->glance(HANDLE(e), key, nkey, found);
+}
+
+static void admin_watch(ENGINE_HANDLE *handle, admin_evicted evicted, void *context)
+{
+    struct repl_engine *e = repl_engine_of(handle);
+    ADMIN(e)->watch(HANDLE(e), evicted, context);
+}
+
 static bool admin_set_limit(ENGINE_HANDLE *handle, uint64_t bytes, char *why, size_t nwhy)
 {
     struct repl_engine *e = repl_engine_of(handle);
@@ -43,6 +56,8 @@ const struct engine_admin repl_admin_rows = {
     .scan_begin = admin_scan_begin,
     .scan_next = admin_scan_next,
     .scan_end = admin_scan_end,
+    .glance = admin_glance,
+    .watch = admin_watch,
     .set_limit = admin_set_limit,
     .describe = admin_describe_stats,
 };

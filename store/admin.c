@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "store/instance.h"
-#include "store/seen.h"
+#include "store/notes.h"
 
 /* ---- scans: those of tap.c */
 
@@ -12,21 +12,13 @@ static bool admin_scan_begin(ENGINE_HANDLE *handle, const void *cookie)
     return store_scan_begin(store_of(handle), cookie, NULL) != NULL;
 }
 
-static struct admin_facts facts_of(struct store *s, const struct item *it)
-{
-    return (struct admin_facts){ .read = (item_mark(it) & MARK_FETCHED) != 0,
-                                 .knows_idle = true,
-                                 .idle = seen_idle(item_seen(it), s->now()),
-                                 .size = (uint32_t)item_size(it) };
-}
-
 static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, item **it,
                                    struct admin_facts *facts)
 {
     struct item *found = NULL;
     tap_event_t event = store_scan_next(store_of(handle), cookie, &found);
     if (found != NULL)
-        *facts = facts_of(store_of(handle), found);
+        *facts = notes_glimpse(store_of(handle), found).facts;
     *it = found;
     return event;
 }
@@ -34,6 +26,28 @@ static tap_event_t admin_scan_next(ENGINE_HANDLE *handle, const void *cookie, it
 static void admin_scan_end(ENGINE_HANDLE *handle, const void *cookie)
 {
     store_scan_end(store_of(handle), cookie);
+}
+
+/* ---- single items, for a host's log */
+
+static bool admin_glance(ENGINE_HANDLE *handle, const void *key, size_t nkey,
+                         struct admin_glimpse *found)
+{
+    struct store *s = store_of(handle);
+    struct item *it = store_peek(s, key, nkey);
+    if (it == NULL)
+        return false;
+    *found = notes_glimpse(s, it);
+    store_release(s, it);
+    return true;
+}
+
+static void admin_watch(ENGINE_HANDLE *handle, admin_evicted evicted, void *context)
+{
+    struct store *s = store_of(handle);
+    if (evicted != NULL)
+        atomic_store(&s->evicted_context, context);
+    atomic_store(&s->evicted, evicted);
 }
 
 /* ---- the limit */
@@ -67,6 +81,8 @@ const struct engine_admin admin_rows = {
     .scan_begin = admin_scan_begin,
     .scan_next = admin_scan_next,
     .scan_end = admin_scan_end,
+    .glance = admin_glance,
+    .watch = admin_watch,
     .set_limit = admin_set_limit,
     .describe = admin_describe_stats,
 };

@@ -206,7 +206,7 @@ static bool engine_get_item_info(ENGINE_HANDLE *handle, const void *cookie,
     info->exptime = item_exptime(it);
     info->nbytes = item_nbytes(it);
     info->flags = it->flags;
-    info->clsid = 1;
+    info->clsid = STORE_CLASS;
     info->nkey = it->nkey;
     info->nvalue = 1;
     info->key = item_key(it);

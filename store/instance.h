@@ -32,6 +32,8 @@
 #include "store/memory.h"
 #include "store/table.h"
 
+enum { STORE_CLASS = 1 }; /* of all items: there are no slab classes */
+
 /* The options' values, including options without effect here. */
 struct config {
 #define OPTION(name, type, preset, min, max, form, help) OPTION_MEMBER_##type(name)
@@ -88,6 +90,8 @@ struct store {
     _Atomic bool follows;        /* another node decides what is evicted (mirror.h) */
     _Atomic(engine_subscriber) subscriber; /* NULL: no subscriber */
     void *subscriber_context;
+    _Atomic(admin_evicted) evicted; /* who is told of evictions; NULL: nobody */
+    void *_Atomic evicted_context;
     _Atomic unsigned sample_every; /* one note for this many reads; 0: none */
     struct demand demand;
     struct counters *counters; /* memory.nlanes of them */

@@ -134,6 +134,7 @@ static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
 static void repeat_eviction(struct store *s, const struct engine_note *n)
 {
     uint32_t hash = store_hash(s, n->key, n->nkey);
+    struct item *told = NULL;
     struct spot spot;
     store_lookup(s, &spot, hash, n->key, n->nkey);
     if (queue_of(n->credit) == QUEUE_SMALL)
@@ -142,9 +143,15 @@ static void repeat_eviction(struct store *s, const struct engine_note *n)
         struct counters *c = store_counters(s);
         COUNT(c->evictions, 1);
         COUNT(c->evicted_unfetched, (item_mark(spot.it) & MARK_FETCHED) == 0);
+        if (notes_are_watched(s))
+            item_take_ref(told = spot.it);
         store_unlink(s, &spot);
     }
     store_unlock(s, &spot);
+    if (told != NULL) {
+        notes_tell_evicted(s, told);
+        store_release(s, told);
+    }
 }
 
 /* Allocates a place at the end of a queue for an existing item. NULL: the item is large

@@ -134,9 +134,10 @@ static void leave(struct pass *p, struct spot *spot, struct item *it, enum fate 
     /* The segment is ours until it is recycled: the item still exists. */
     if (outcome == EVICTED && p->s->server.stat->evicting != NULL)
         p->s->server.stat->evicting(p->cookie, item_key(it), it->nkey);
-    if (outcome == EVICTED)
+    if (outcome == EVICTED) {
+        notes_tell_evicted(p->s, it);
         notes_tell(p->s, NOTE_EVICTED, it, item_mark(it), p->queue);
-    else if (outcome == MOVED)
+    } else if (outcome == MOVED)
         notes_tell(p->s, NOTE_KEPT, it, mark_spent(p, item_mark(it)), destination(p));
 }
 

@@ -1,12 +1,13 @@
 /*
  * An extension of the engine interface, for what operators and their tools ask of a host:
- * dumps of the keys, and another memory limit while it runs. An engine that offers it
- * lists a feature ENGINE_FEATURE_ADMIN in its get_info, whose description points to
- * `name` of its struct engine_admin. The whole name is compared, so that somebody else's
- * number is not mistaken for it.
+ * dumps of the keys, a log of evictions, and another memory limit while it runs. An
+ * engine that offers it lists a feature ENGINE_FEATURE_ADMIN in its get_info, whose
+ * description points to `name` of its struct engine_admin. The whole name is compared, so
+ * that somebody else's number is not mistaken for it.
  *
  * This is not part of memcached's own interface. Over an engine without it, a host can
- * make dumps by tap iterators, and it cannot change the limit.
+ * make dumps by tap iterators, it learns of an evicted item no more than the key
+ * (`evicting` in server_api.h), and it cannot change the limit.
  */
 #ifndef MEMCACHED_ENGINE_ADMIN_H
 #define MEMCACHED_ENGINE_ADMIN_H
@@ -18,7 +19,7 @@
 #include <memcached/engine.h>
 
 #define ENGINE_FEATURE_ADMIN 0x80000a05u
-#define ENGINE_ADMIN_NAME    "admin 2"
+#define ENGINE_ADMIN_NAME    "admin 3"
 
 /* What is known of an item beside its item_info. */
 struct admin_facts {
@@ -27,6 +28,19 @@ struct admin_facts {
     rel_time_t idle; /* seconds since it was used */
     uint32_t size;   /* bytes of memory that it takes */
 };
+
+/* An item, for a caller that does not hold it. */
+struct admin_glimpse {
+    uint8_t clsid;
+    uint32_t nbytes;    /* of the value */
+    rel_time_t exptime; /* 0: never */
+    struct admin_facts facts;
+};
+
+/* Called from any thread that is inside the engine, without the engine's locks. It must
+ * be fast, and must not call the engine. */
+typedef void (*admin_evicted)(void *context, const void *key, size_t nkey,
+                              const struct admin_glimpse *was);
 
 enum admin_stat { ADMIN_COUNTER, ADMIN_GAUGE, ADMIN_TEXT };
 
@@ -48,6 +62,15 @@ struct engine_admin {
                              struct admin_facts *facts);
     /* At any position, also behind the end; a disconnect ends it, too. */
     void (*scan_end)(ENGINE_HANDLE *handle, const void *cookie);
+
+    /* What is known of a key's item; false: it is not here. This is no read, and it never
+     * waits. Any thread. */
+    bool (*glance)(ENGINE_HANDLE *handle, const void *key, size_t nkey,
+                   struct admin_glimpse *found);
+
+    /* From now on `evicted` is called for each item that the engine evicts. NULL: for
+     * none; a call in progress may still arrive. Not at the same time as itself. */
+    void (*watch)(ENGINE_HANDLE *handle, admin_evicted evicted, void *context);
 
     /* Sets the memory limit. If it is lower than what is in use, the engine evicts in the
      * background. False: it stays as it is, and why has the reason. */
