@@ -47,6 +47,21 @@ bool address_parse(const char *word, struct listen_address *out)
     return *word != '\0' && host_port_parse(word, &out->at);
 }
 
+struct origin address_origin(const struct sockaddr_storage *sa)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+    struct origin o = { .family = (uint8_t)sa->ss_family };
+    if (sa->ss_family == AF_INET) {
+        memcpy(o.at, &v4->sin_addr, sizeof(v4->sin_addr));
+        o.port = ntohs(v4->sin_port);
+    } else if (sa->ss_family == AF_INET6) {
+        memcpy(o.at, &v6->sin6_addr, sizeof(v6->sin6_addr));
+        o.port = ntohs(v6->sin6_port);
+    }
+    return o;
+}
+
 uint16_t address_port(int fd)
 {
     struct sockaddr_storage sa = { 0 };

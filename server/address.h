@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/host_port.h"
+#include "server/origin.h"
 
 enum { ADDRESS_MAX = 192 };
 
@@ -28,6 +29,9 @@ bool address_parse(const char *word, struct listen_address *out);
 /* "tcp:127.0.0.1:11211" or "unix:/path": the address of a socket's peer, and its own. */
 bool address_peer(int fd, char *text, size_t size);
 bool address_own(int fd, char *text, size_t size);
+
+struct sockaddr_storage;
+struct origin address_origin(const struct sockaddr_storage *sa);
 
 /* The port that a socket is bound to, 0 if it has none. */
 uint16_t address_port(int fd);

@@ -11,6 +11,8 @@
 #include "server/engine_api.h"
 #include "server/meta.h"
 #include "server/server.h"
+#include "server/watch.h"
+#include "server/watch_conns.h"
 
 enum verdict command_refuse(struct connection *c)
 {
@@ -23,10 +25,13 @@ enum verdict command_run_delete(struct connection *c)
     const struct request *req = &c->req;
     struct worker *w = c->worker;
     struct response res = { 0 };
+    struct watch_sight sight;
     ENGINE_ERROR_CODE rc = command_take_status(c);
+    watch_look_up(c, &sight);
     if (rc == ENGINE_SUCCESS)
         rc = w->api->remove(w->handle, c, req->key, req->nkey, command_expected(req),
                             req->vbucket);
+    watch_deleted(c, rc, &sight);
     if (rc != ENGINE_EWOULDBLOCK)
         detail_note(c, PREFIX_DELETES, PREFIX_COUNTERS);
     if (rc == ENGINE_SUCCESS)
@@ -51,7 +56,9 @@ enum verdict command_run_arithmetic(struct connection *c)
     const struct request *req = &c->req;
     struct worker *w = c->worker;
     struct response res = { 0 };
+    struct watch_sight sight;
     ENGINE_ERROR_CODE rc = command_take_status(c);
+    watch_look_up(c, &sight);
     if (rc == ENGINE_SUCCESS && (w->api->arithmetic == NULL || req->cas != 0))
         rc = command_arithmetic(c, &res);
     else if (rc == ENGINE_SUCCESS)
@@ -60,6 +67,8 @@ enum verdict command_run_arithmetic(struct connection *c)
                                 req->initial, command_exptime(req->exptime), &res.cas,
                                 &res.number, req->vbucket);
     count_arithmetic(c, rc);
+    if (rc == ENGINE_SUCCESS && req->create && sight.is_known && !sight.is_there)
+        watch_created(c, res.number, req->exptime);
     if (rc == ENGINE_EINVAL)
         res.outcome = OUTCOME_NOT_A_NUMBER;
     return command_finish(c, rc, &res);
@@ -117,11 +126,13 @@ enum verdict command_run_shutdown(struct connection *c)
         return command_answer(c, &res);
     log_info("a client has ordered the shutdown");
     server_api_stop();
+    c->ends = ENDS_BY_SHUTDOWN;
     return VERDICT_QUIT;
 }
 
 enum verdict command_run_quit(struct connection *c)
 {
+    c->ends = ENDS_NORMALLY;
     return command_run_noop(c) == VERDICT_DONE ? VERDICT_QUIT : VERDICT_DROP;
 }
 

@@ -12,6 +12,8 @@
 #include "server/log.h"
 #include "server/tls.h"
 #include "server/udp.h"
+#include "server/watch_conns.h"
+#include "server/watchers.h"
 
 enum { PARTIAL_KEEP = 2048 }; /* a waiting partial request may keep a buffer this large */
 
@@ -229,7 +231,7 @@ static struct connection *create(struct worker *w, int fd, struct entrance from)
     c->worker = w;
     c->udp = udp;
     c->tls = tls;
-    c->protocol = from.protocol;
+    c->from = from;
     c->copy_max = from.datagram ? (size_t)UDP_ANSWER_MAX : (size_t)ANSWER_COPY_MAX;
     atomic_init(&c->fd, fd);
     atomic_init(&c->refs, 1);
@@ -256,6 +258,7 @@ bool connection_open(struct worker *w, int fd, struct entrance from)
         return false;
     }
     enlist(w, c);
+    watch_conn_opened(&w->feed, fd, &from);
     events_tell(ON_CONNECT, NULL, c);
     if (!watch(c, EV_READ))
         connection_close(c);
@@ -280,6 +283,11 @@ static void count_closed(struct worker *w)
         event_base_loopbreak(w->base);
 }
 
+static enum watch_end end_of(const struct connection *c)
+{
+    return c->ends == ENDS_BY_ERROR && c->worker->stopping ? ENDS_BY_SHUTDOWN : c->ends;
+}
+
 void connection_close(struct connection *c)
 {
     struct worker *w = c->worker;
@@ -289,6 +297,9 @@ void connection_close(struct connection *c)
     connection_release_value(c);
     dump_drop(c->dump);
     c->dump = NULL;
+    watchers_leave(c->watcher);
+    c->watcher = NULL;
+    watch_conn_closed(&w->feed, fd, &c->from, end_of(c));
     drop_io(c);
     events_tell(ON_DISCONNECT, NULL, c);
     enter(c, STATE_CLOSING);

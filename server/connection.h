@@ -68,7 +68,8 @@ struct connection {
     enum state after;         /* the state that follows WRITE or PARKED */
     struct udp *udp;          /* of a UDP port; otherwise NULL */
     struct tls *tls;          /* NULL: not encrypted */
-    unsigned protocol;        /* SETTINGS_PROTOCOL_... */
+    struct entrance from;
+    struct watcher *watcher; /* NULL: it is none */
     struct event event;
     short interest;  /* EV_READ, EV_WRITE or 0 */
     bool read_full;  /* the last read filled its buffer: there may be more */
@@ -90,6 +91,7 @@ struct connection {
     struct dump *dump; /* under way, or NULL */
     bool answered;     /* the engine has called the response function */
     bool value_due;    /* the value that it showed must still be looked up and sent */
+    uint8_t ends;      /* enum watch_end (watch_conns.h): why it will be closed */
 
     void *engine_specific;
     struct wakeup notice;

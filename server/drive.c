@@ -42,6 +42,12 @@ void drive_run(struct connection *c)
     drive(c, connection_state(c));
 }
 
+void drive_watcher(struct connection *c)
+{
+    if (connection_state(c) == STATE_WATCH)
+        drive_run(c);
+}
+
 void drive_resume(struct connection *c, ENGINE_ERROR_CODE status)
 {
     if (connection_state(c) != STATE_PARKED)

@@ -12,4 +12,7 @@ void drive_run(struct connection *c);
 /* The engine has notified the connection. The caller holds a reference. */
 void drive_resume(struct connection *c, ENGINE_ERROR_CODE status);
 
+/* The connection watches, and there may be lines for it. */
+void drive_watcher(struct connection *c);
+
 #endif

@@ -12,6 +12,7 @@
 #include "server/dump_state.h"
 #include "server/item_view.h"
 #include "server/server.h"
+#include "server/uri.h"
 
 enum {
     SLICE_STEPS = 512,       /* of the scan, each of a few buckets */
@@ -27,23 +28,6 @@ static char *put_text(char *to, const char *text)
     size_t n = strlen(text);
     memcpy(to, text, n);
     return to + n;
-}
-
-static char *put_encoded(char *to, const unsigned char *key, size_t nkey)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (size_t i = 0; i < nkey; i++) {
-        if (key[i] != 0 && strchr(plain, key[i]) != NULL) {
-            *to++ = (char)key[i];
-            continue;
-        }
-        *to++ = '%';
-        *to++ = digits[key[i] >> 4];
-        *to++ = digits[key[i] & 15];
-    }
-    return to;
 }
 
 /* Can the key stand in a line of the text protocol? */
@@ -63,7 +47,7 @@ static char *line_meta(char *to, const item_info *info, const struct admin_facts
     int64_t exp = info->exptime != 0 ? clock_abstime(info->exptime) : -1;
     int64_t used = facts->knows_idle ? clock_date() - facts->idle : -1;
     uint64_t size = facts->size > 0 ? facts->size : (uint64_t)info->nkey + info->nbytes;
-    to = put_encoded(put_text(to, "key="), info->key, info->nkey);
+    to = uri_encode(put_text(to, "key="), info->key, info->nkey);
     return to + sprintf(to,
                         " exp=%" PRId64 " la=%" PRId64 " cas=%" PRIu64
                         " fetch=%s cls=%u size=%" PRIu64 "\n",

@@ -86,7 +86,8 @@ static void release_stats(void *stats)
 /* Engines count their evictions themselves. */
 static void evicting(const void *cookie, const void *key, int nkey)
 {
-    (void)cookie, (void)key, (void)nkey;
+    (void)cookie;
+    watchers_hear_key(&the_server->watch, key, (size_t)nkey);
 }
 
 /* ---- cookies ---- */

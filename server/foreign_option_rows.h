@@ -22,7 +22,6 @@
 #define NO_LRU       "the store has queues of its own, which need no tuning"
 #define NO_HASH      "the store's table has one hash, and grows with its items"
 #define NO_FLASH     "values are kept in memory only"
-#define NO_WATCH     "there is no 'watch' command"
 #define NO_PASSWORDS "clients would be let in without a password"
 #define NO_PROXY     "mcd is no proxy"
 #define NO_SECCOMP   "system calls are restricted from outside, by the systemd unit"
@@ -31,7 +30,6 @@
 FOREIGN_OPTION("enable-sasl", 'S', NULL, REFUSED, NO_PASSWORDS)
 FOREIGN_OPTION("memory-file", 0, "FILE", REFUSED,
                "items would not survive a restart, unless a peer has them")
-FOREIGN_OPTION("disable-watch", 'W', NULL, IGNORED, NO_WATCH)
 FOREIGN_OPTION("enable-largepages", 'L', NULL, IGNORED,
                "the store gives memory back page by page")
 FOREIGN_OPTION("napi-ids", 'N', "NUMBER", IGNORED,
@@ -61,8 +59,6 @@ FOREIGN_WORD("warm-max-factor", IGNORED, NO_LRU)
 FOREIGN_WORD("temporary-ttl", IGNORED, NO_LRU)
 FOREIGN_WORD("track-sizes", IGNORED, "'stats sizes' counts when it is asked")
 FOREIGN_WORD("inline-ascii-resp", IGNORED, "answers are composed when they are sent")
-FOREIGN_WORD("watcher-logbuf-size", IGNORED, NO_WATCH)
-FOREIGN_WORD("worker-logbuf-size", IGNORED, NO_WATCH)
 FOREIGN_WORD("read-buf-mem-limit", IGNORED, OTHER_LIMIT)
 FOREIGN_WORD("resp-obj-mem-limit", IGNORED, OTHER_LIMIT)
 FOREIGN_WORD("drop-privileges", IGNORED, NO_SECCOMP)

@@ -143,6 +143,14 @@ static bool accept_failed(struct listeners *l)
     return false;
 }
 
+static struct entrance entrance_of(const struct listener *one,
+                                   const struct sockaddr_storage *peer)
+{
+    struct entrance from = one->entrance;
+    from.origin = address_origin(peer);
+    return from;
+}
+
 /* True if more connections may be waiting. */
 static bool accept_one(struct listener *one)
 {
@@ -153,12 +161,14 @@ static bool accept_one(struct listener *one)
         pause_accepting(l, false);
         return false;
     }
-    int fd = accept4(one->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage peer = { 0 };
+    socklen_t n = sizeof(peer);
+    int fd = accept4(one->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return accept_failed(l);
     if (full)
         refuse(one, fd);
-    else if (!deal_out(l, fd, one->entrance))
+    else if (!deal_out(l, fd, entrance_of(one, &peer)))
         return accept_failed(l);
     return true;
 }

@@ -18,6 +18,7 @@
 #include "server/item_view.h"
 #include "server/extensions.h"
 #include "server/handlers.h"
+#include "server/watch.h"
 
 /* Queues the value; takes over the reference to the item. */
 static bool answer_value(struct connection *c, item *it, const item_info *info)
@@ -71,9 +72,10 @@ static enum verdict answer_hit(struct connection *c, item *it)
     return lookup_answer(c, it, &res);
 }
 
-typedef void (*counter)(struct connection *c, bool hit);
+/* it: what was found, or NULL. */
+typedef void (*noter)(struct connection *c, const item *it);
 
-static enum verdict look_up(struct connection *c, ENGINE_ERROR_CODE rc, counter count_it)
+static enum verdict look_up(struct connection *c, ENGINE_ERROR_CODE rc, noter note)
 {
     const struct request *req = &c->req;
     struct worker *w = c->worker;
@@ -84,7 +86,7 @@ static enum verdict look_up(struct connection *c, ENGINE_ERROR_CODE rc, counter 
         return VERDICT_PARK;
     if (rc == ENGINE_DISCONNECT)
         return VERDICT_DROP;
-    count_it(c, rc == ENGINE_SUCCESS);
+    note(c, rc == ENGINE_SUCCESS ? it : NULL);
     if (rc == ENGINE_SUCCESS)
         return answer_hit(c, it);
     return command_finish_list(c, command_outcome(rc));
@@ -98,9 +100,15 @@ static void count_get(struct connection *c, bool hit)
     count(hit ? &n->get_hits : &n->get_misses);
 }
 
+static void note_get(struct connection *c, const item *it)
+{
+    count_get(c, it != NULL);
+    watch_get(c, it);
+}
+
 enum verdict command_run_get(struct connection *c)
 {
-    return look_up(c, command_take_status(c), count_get);
+    return look_up(c, command_take_status(c), note_get);
 }
 
 /* ---- touch and gat ---- */
@@ -123,6 +131,11 @@ static void count_touch(struct connection *c, bool hit)
     if (c->req.command == COMMAND_GAT)
         detail_note(c, PREFIX_GETS, hit ? PREFIX_HITS : PREFIX_COUNTERS);
     count(hit ? &n->touch_hits : &n->touch_misses);
+}
+
+static void note_touch(struct connection *c, const item *it)
+{
+    count_touch(c, it != NULL);
 }
 
 static rel_time_t new_exptime(const struct connection *c)
@@ -228,14 +241,16 @@ static ENGINE_ERROR_CODE ask_engine(struct connection *c, BINARY_COMMAND_CALLBAC
 enum verdict command_run_touch(struct connection *c)
 {
     union touch_packet packet;
+    struct watch_sight unused;
     build_touch(&c->req, &packet);
+    watch_look_up(c, &unused);
     ENGINE_ERROR_CODE rc = ask_engine(c, NULL, NULL, &packet.header, take_touch);
     if (rc == ENGINE_EWOULDBLOCK)
         return VERDICT_PARK;
     if (rc == ENGINE_DISCONNECT)
         return VERDICT_DROP;
     if (rc == ENGINE_SUCCESS && c->value_due)
-        return look_up(c, rc, count_touch);
+        return look_up(c, rc, note_touch);
     if (rc == ENGINE_SUCCESS && c->answered)
         return VERDICT_DONE;
     struct response res = { .outcome = command_outcome(rc) };

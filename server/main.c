@@ -57,6 +57,7 @@ static bool create_workers(struct server *server, char *why, size_t nwhy)
         if (!worker_init(&all[server->nworkers], server, why, nwhy))
             return false;
     }
+    watchers_attach(&server->watch, all, n);
     return true;
 }
 
@@ -92,6 +93,7 @@ static int start_engine(struct server *server, char *why, size_t nwhy)
     server->admin =
         (const void *)feature_find(server->engine.api->get_info(server->engine.handle),
                                    ENGINE_FEATURE_ADMIN, ENGINE_ADMIN_NAME);
+    watchers_hear(&server->watch, server->engine.handle, server->admin);
     return EXIT_SUCCESS;
 }
 
@@ -221,9 +223,11 @@ static void stop(struct server *server, struct main_events *events)
     for (unsigned i = 0; i < server->nrunning; i++)
         worker_join(&server->workers[i]);
     http_stop(server->http);
+    watchers_stop(&server->watch);
     engine_module_destroy(&server->engine, false);
     for (unsigned i = 0; i < server->nworkers; i++)
         worker_fini(&server->workers[i]);
+    watchers_fini(&server->watch);
     free(server->workers);
     access_fini(server);
     drop_main_events(events);
@@ -265,6 +269,8 @@ static int run(struct server *server)
     server_api_init(server);
     prefixes_init(&server->prefixes, server->settings.prefix_delimiter[0]);
     access_init(server);
+    watchers_init(&server->watch, server->settings.worker_logbuf_size << 10,
+                  server->settings.watcher_logbuf_size << 10);
     log_set_level(log_level_of((unsigned)server->settings.verbosity));
     tell_of_foreign_options(&server->settings);
     signal(SIGPIPE, SIG_IGN);

@@ -34,6 +34,14 @@ SETTING("disable-flush-all", 'F', disable_flush_all, BOOL, "false", 0, 0, NULL,
         "flush_enabled", "refuse flush_all")
 SETTING("disable-dumping", 0, disable_dumping, BOOL, "false", 0, 0, NULL, "dump_enabled",
         "refuse dumps of the keys")
+SETTING("disable-watch", 'W', disable_watch, BOOL, "false", 0, 0, NULL, "watch_enabled",
+        "refuse the command watch")
+SETTING("watcher-logbuf-size", 0, watcher_logbuf_size, NUMBER, "256", 2, 65536,
+        "KILOBYTES", "watcher_logbuf_size",
+        "lines that may wait for a watcher to read them; more are skipped")
+SETTING("worker-logbuf-size", 0, worker_logbuf_size, NUMBER, "64", 2, 65536, "KILOBYTES",
+        "worker_logbuf_size",
+        "log entries of a thread that may wait to become lines; more are dropped")
 SETTING("enable-shutdown", 'A', enable_shutdown, BOOL, "false", 0, 0, NULL,
         "shutdown_command", "clients may end mcd with the text command shutdown")
 SETTING("protocol", 'B', protocol, CHOICE, "auto", 0, 0, "auto|ascii|binary",

@@ -64,6 +64,12 @@ STAT_FIGURE(GAUGE, accepting_conns, "1 if new connections are accepted")
 STAT_FIGURE(COUNTER, listen_disabled_num, "times that accepting had to pause")
 STAT_FIGURE(COUNTER, time_in_listen_disabled_us, "duration of those pauses, microseconds")
 STAT_FIGURE(GAUGE, threads, "worker threads")
+STAT_FIGURE(COUNTER, log_worker_dropped,
+            "log entries that no watcher got: a thread had no room for them")
+STAT_FIGURE(COUNTER, log_worker_written, "log entries for watchers")
+STAT_FIGURE(COUNTER, log_watcher_skipped, "lines that a slow watcher did not get")
+STAT_FIGURE(COUNTER, log_watcher_sent, "lines for watchers")
+STAT_FIGURE(GAUGE, log_watchers, "connections that watch")
 STAT_COUNTER(conn_yields, "times a connection had to let others take their turn")
 
 #undef STAT_COUNTER

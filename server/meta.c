@@ -6,6 +6,7 @@
 #include "server/clock.h"
 #include "server/handlers.h"
 #include "server/lookup.h"
+#include "server/watch.h"
 
 static rel_time_t moment(int64_t exptime)
 {
@@ -85,6 +86,7 @@ static enum verdict run_get(struct connection *c)
     if (rc == ENGINE_DISCONNECT)
         return VERDICT_DROP;
     count_get(c, rc == ENGINE_SUCCESS);
+    watch_get(c, rc == ENGINE_SUCCESS && !g.created ? it : NULL);
     if (rc != ENGINE_SUCCESS)
         return command_finish_list(c, command_outcome(rc));
     struct response res = response_of(req->meta, &g);
@@ -118,6 +120,8 @@ static enum verdict run_debug(struct connection *c)
     ENGINE_ERROR_CODE rc = command_take_status(c);
     if (rc == ENGINE_SUCCESS)
         rc = w->meta->get(w->handle, c, &it, c->req.key, c->req.nkey, &g);
+    if (rc != ENGINE_EWOULDBLOCK)
+        watch_get(c, rc == ENGINE_SUCCESS ? it : NULL);
     return rc == ENGINE_SUCCESS ? answer_facts(c, it, &g.was)
                                 : command_finish(c, rc, &res);
 }
@@ -136,7 +140,9 @@ static enum verdict run_invalidate(struct connection *c)
         .touches = req->meta->touches,
         .exptime = moment(req->meta->exptime),
     };
+    struct watch_sight unused;
     ENGINE_ERROR_CODE rc = command_take_status(c);
+    watch_look_up(c, &unused);
     if (rc == ENGINE_SUCCESS)
         rc = w->meta->invalidate(w->handle, c, &i);
     if (rc == ENGINE_KEY_ENOENT || rc == ENGINE_KEY_EEXISTS)
@@ -180,9 +186,13 @@ static enum verdict run_arithmetic(struct connection *c)
     struct worker *w = c->worker;
     struct meta_arithmetic a = arithmetic_of(&c->req);
     struct response res = { 0 };
+    struct watch_sight unused;
     ENGINE_ERROR_CODE rc = command_take_status(c);
+    watch_look_up(c, &unused);
     if (rc == ENGINE_SUCCESS)
         rc = w->meta->arithmetic(w->handle, c, &a);
+    if (rc == ENGINE_SUCCESS && a.created)
+        watch_created(c, a.number, m->vivify_exptime);
     count_arithmetic(c, rc, a.created);
     if (rc == ENGINE_EINVAL)
         res.outcome = OUTCOME_NOT_A_NUMBER;

@@ -76,7 +76,7 @@ static const struct codec *choose_codec(const struct connection *c)
 {
     if (c->worker->server->settings.auth_file != NULL)
         return &auth_codec;
-    switch (c->protocol) {
+    switch (c->from.protocol) {
     case SETTINGS_PROTOCOL_ASCII:
         return &text_codec;
     case SETTINGS_PROTOCOL_BINARY:

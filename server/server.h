@@ -19,6 +19,7 @@
 #include "server/passwords.h"
 #include "server/prefixes.h"
 #include "server/settings.h"
+#include "server/watchers.h"
 #include "server/worker.h"
 
 struct event_base;
@@ -35,12 +36,14 @@ struct server {
     const struct engine_admin *admin; /* the engine's extension, or NULL */
     _Atomic unsigned dumps;           /* under way */
     struct prefixes prefixes;
+    struct watch watch;
     struct io_pools pools;      /* of the workers */
     struct http *http;          /* NULL: none */
     struct event_base *base;    /* the main thread's */
     pthread_mutex_t reset_lock; /* guards the counters as they were at `stats reset` */
     struct thread_counters reset_counters;
     uint64_t reset_accepted, reset_rejected;
+    struct watch_counts reset_watch;
     int stop_fd;  /* eventfd: written by any thread to shut down */
     int ready_fd; /* -d: the parent waits here for the result of the start; or -1 */
 };

@@ -10,6 +10,7 @@
 #include "server/detail.h"
 #include "server/handlers.h"
 #include "server/receive.h"
+#include "server/watch.h"
 
 enum phase { PHASE_ALLOCATE, PHASE_REMOVE, PHASE_STORE };
 
@@ -87,8 +88,10 @@ static enum verdict store_value(struct connection *c)
 {
     struct response res = { .cas = c->req.cas };
     ENGINE_ERROR_CODE rc = command_take_status(c);
+    watch_new_value(c);
     if (rc == ENGINE_SUCCESS)
         rc = store(c, &res.cas);
+    watch_store(c, rc);
     if (rc == ENGINE_EWOULDBLOCK)
         return VERDICT_PARK;
     connection_release_value(c);
@@ -120,6 +123,7 @@ enum verdict command_run_set(struct connection *c)
     }
     connection_release_value(c);
     c->phase = PHASE_REMOVE;
+    watch_store(c, rc);
     c->list_outcome = rc == ENGINE_SUCCESS ? OUTCOME_INTERNAL : command_outcome(rc);
     return refuse_value(c);
 }

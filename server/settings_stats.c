@@ -30,8 +30,8 @@ static bool is_any_port(const struct settings *s, const struct option_row *row)
 }
 
 /* Where memcached shows another form than the one in which the option is written. */
-static bool access_value_of(const struct settings *s, const struct option_row *row,
-                            char *value, size_t size)
+static bool other_value_of(const struct settings *s, const struct option_row *row,
+                           char *value, size_t size)
 {
     if (row->offset == offsetof(struct settings, auth_file) && s->auth_file == NULL)
         snprintf(value, size, "no");
@@ -41,6 +41,10 @@ static bool access_value_of(const struct settings *s, const struct option_row *r
         snprintf(value, size, "tlsv1.%" PRIu64, s->ssl_min_version);
     else if (row->offset == offsetof(struct settings, ssl_wbuf_size))
         snprintf(value, size, "%" PRIu64, s->ssl_wbuf_size << 10);
+    else if (row->offset == offsetof(struct settings, watcher_logbuf_size))
+        snprintf(value, size, "%" PRIu64, s->watcher_logbuf_size << 10);
+    else if (row->offset == offsetof(struct settings, worker_logbuf_size))
+        snprintf(value, size, "%" PRIu64, s->worker_logbuf_size << 10);
     else
         return false;
     return true;
@@ -49,13 +53,14 @@ static bool access_value_of(const struct settings *s, const struct option_row *r
 static void value_of(const struct settings *s, const struct option_row *row, char *value,
                      size_t size)
 {
-    if (access_value_of(s, row, value, size))
+    if (other_value_of(s, row, value, size))
         return;
     if (row->offset == offsetof(struct settings, memory_mb))
         snprintf(value, size, "%" PRIu64,
                  __atomic_load_n(&s->memory_mb, __ATOMIC_RELAXED) << 20);
     else if (row->offset == offsetof(struct settings, disable_cas) ||
              row->offset == offsetof(struct settings, disable_dumping) ||
+             row->offset == offsetof(struct settings, disable_watch) ||
              row->offset == offsetof(struct settings, disable_flush_all))
         snprintf(value, size, "%s",
                  *(const bool *)((const char *)s + row->offset) ? "no" : "yes");

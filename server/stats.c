@@ -79,6 +79,19 @@ static void take_process(struct snapshot *s)
     s->pointer_size = 8 * sizeof(void *);
 }
 
+static void take_watchers(struct snapshot *s, struct server *server)
+{
+    struct watch_counts n;
+    watchers_count(&server->watch, &n);
+    AZ(pthread_mutex_lock(&server->reset_lock));
+    s->log_worker_dropped = n.dropped - server->reset_watch.dropped;
+    s->log_worker_written = n.written - server->reset_watch.written;
+    s->log_watcher_skipped = n.skipped - server->reset_watch.skipped;
+    s->log_watcher_sent = n.sent - server->reset_watch.sent;
+    AZ(pthread_mutex_unlock(&server->reset_lock));
+    s->log_watchers = n.watchers;
+}
+
 static void take_connections(struct snapshot *s, struct server *server)
 {
     struct listeners *l = &server->listeners;
@@ -124,6 +137,7 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     struct snapshot s = { 0 };
     take_process(&s);
     take_connections(&s, server);
+    take_watchers(&s, server);
     s.max_connections = server->settings.max_connections;
     s.limit_maxbytes = __atomic_load_n(&server->settings.memory_mb, __ATOMIC_RELAXED)
                        << 20;
@@ -164,6 +178,7 @@ void stats_reset(struct server *server)
     server->reset_counters = now;
     server->reset_accepted = atomic_load(&server->listeners.accepted);
     server->reset_rejected = atomic_load(&server->listeners.rejected);
+    watchers_count(&server->watch, &server->reset_watch);
     AZ(pthread_mutex_unlock(&server->reset_lock));
 }
 

@@ -10,6 +10,8 @@
 #include "server/channel.h"
 #include "server/receive.h"
 #include "server/requests.h"
+#include "server/watch_conns.h"
+#include "server/watcher.h"
 
 enum {
     READ_CHUNK = 16 * 1024,      /* buffer space of one read */
@@ -89,6 +91,8 @@ static enum state follow(struct connection *c, enum verdict verdict)
         return flush(c, STATE_PARSE);
     case VERDICT_YIELD:
         return give_way(c, STATE_PARSE);
+    case VERDICT_WATCH:
+        return flush(c, STATE_WATCH);
     case VERDICT_QUIT:
         return flush(c, STATE_CLOSING);
     case VERDICT_DROP:
@@ -127,6 +131,8 @@ static enum state read_failed(struct connection *c, ssize_t n)
     enum state state = connection_state(c);
     if (n < 0 && errno == EINTR)
         return state;
+    if (n == 0)
+        c->ends = ENDS_NORMALLY;
     if (n == 0 || errno != EAGAIN)
         return STATE_CLOSING;
     c->read_full = false;
@@ -191,6 +197,36 @@ enum state stream_discard(struct connection *c)
     if (receive_discard(c, c->value.left))
         return STATE_PARSE;
     return read_some(c, STATE_DISCARD);
+}
+
+/* ---- watching ---- */
+
+/* What a watcher sends is thrown away: it is read to learn of the client's end. */
+static enum state ignore_input(struct connection *c)
+{
+    size_t room;
+    char *at = make_room(c, &room);
+    if (at == NULL)
+        return STATE_CLOSING;
+    ssize_t n = channel_read(c, at, room);
+    if (n <= 0)
+        return read_failed(c, n);
+    count_bytes(&c->worker->counters.bytes_read, (size_t)n);
+    return connection_defer(c, STATE_WATCH);
+}
+
+enum state stream_watch(struct connection *c)
+{
+    struct buffer *in = &c->io->in;
+    buffer_consume(in, buffer_length(in));
+    if (c->budget == 0)
+        return yield(c, STATE_WATCH);
+    if (!watcher_take(c->watcher, &c->io->out.bytes, ANSWER_FULL))
+        return STATE_CLOSING;
+    charge(c, output_length(&c->io->out));
+    if (!output_empty(&c->io->out))
+        return flush(c, STATE_WATCH);
+    return c->worker->stopping ? STATE_CLOSING : ignore_input(c);
 }
 
 /* ---- writing and the end ---- */

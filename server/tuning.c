@@ -124,12 +124,6 @@ enum verdict command_run_crawler(struct connection *c)
     return obey(c, &o);
 }
 
-/* As memcached with -W. */
-enum verdict command_run_watch(struct connection *c)
-{
-    return say(c, "CLIENT_ERROR watch commands not allowed");
-}
-
 /* ---- the memory limit, of this node only */
 
 enum { LEAST_MB = 8 };

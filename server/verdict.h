@@ -14,6 +14,7 @@ enum verdict {
     VERDICT_MORE,    /* no further complete request has arrived */
     VERDICT_FULL,    /* the answers are so long that they should be sent */
     VERDICT_YIELD,   /* let others have their turn before serving the rest */
+    VERDICT_WATCH,   /* no more requests: send the lines of its watcher from now on */
     VERDICT_QUIT,    /* close after everything queued has been sent */
     VERDICT_DROP     /* close immediately */
 };

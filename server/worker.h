@@ -23,6 +23,7 @@
 #include "base/tls_stream.h"
 #include "server/inbox.h"
 #include "server/io_pool.h"
+#include "server/watch_feed.h"
 
 struct connection;
 struct server;
@@ -60,6 +61,7 @@ struct worker {
     bool cutoff;              /* do not read any more */
     size_t nopen;             /* connections */
 
+    struct watch_feed feed; /* what its connections do, for watchers */
     struct thread_counters counters __attribute__((aligned(64)));
 };
 

@@ -14,6 +14,7 @@
 #include "server/relief.h"
 #include "server/server.h"
 #include "server/tls.h"
+#include "server/watch_conns.h"
 #include "server/engine_api.h"
 
 enum {
@@ -56,9 +57,10 @@ static void drain(struct connection *c)
         drive_run(c);
 }
 
+/* Nobody waits for a watcher to read the rest of its lines. */
 static void cut(struct connection *c)
 {
-    if (connection_hears(c))
+    if (connection_hears(c) || c->watcher != NULL)
         connection_close(c);
 }
 
@@ -114,6 +116,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
         drive_resume(c, status);
         connection_release(c);
     }
+    watchers_run(&w->server->watch, w, drive_watcher);
     relief_run(w);
     if (mail.stop)
         begin_stop(w);
@@ -128,6 +131,7 @@ static void kick_if_idle(struct connection *c)
     if (!connection_expires(c) || now < last || now - last <= limit)
         return;
     count(&c->worker->counters.idle_kicks);
+    c->ends = ENDS_AS_IDLE;
     connection_close(c);
 }
 
@@ -186,6 +190,7 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
     CHECK_OBJ(w, WORKER_MAGIC);
+    watch_feed_bind(&w->feed);
     if (event_base_loop(w->base, 0) >= 0)
         return NULL;
     log_warning(

@@ -120,7 +120,6 @@ ORDERS = (
     ("slabs reassign 1 2", "NOSPARE source class has no spare pages"),
     ("slabs reassign 1", "ERROR"), ("lru", "ERROR"), ("lru tune 10 20 0.1 0.2", "OK"),
     ("lru mode flat", "OK"), ("lru temp_ttl 3", "OK"),
-    ("watch fetchers", "CLIENT_ERROR watch commands not allowed"),
     ("verbosity 1 2", "OK"), ("verbosity 0", "OK"), ("cache_memlimit x", "ERROR"),
     ("cache_memlimit", "ERROR"), ("cache_memlimit 64", "OK"),
     ("cache_memlimit 4", "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m"),

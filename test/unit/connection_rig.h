@@ -54,6 +54,9 @@ static inline void begin_with(size_t piece, bool arithmetic,
     server.workers = &worker;
     server.nworkers = 1;
     server.pools.limit = settings->conn_memory_mb << 20;
+    watchers_init(&server.watch, settings->worker_logbuf_size << 10,
+                  settings->watcher_logbuf_size << 10);
+    watchers_attach(&server.watch, &worker, 1);
     clock_start();
     server_api_init(&server);
     ck_assert_msg(worker_init(&worker, &server, why, sizeof(why)), "%s", why);
@@ -72,7 +75,9 @@ static inline void finish(void)
     close(client);
     worker_stop(&worker);
     worker_join(&worker);
+    watchers_stop(&server.watch);
     worker_fini(&worker);
+    watchers_fini(&server.watch);
     ck_assert_uint_eq(tiny_engine_stop(), 0);
 }
 
