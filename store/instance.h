@@ -92,7 +92,8 @@ struct store {
     void *subscriber_context;
     _Atomic(admin_evicted) evicted; /* who is told of evictions; NULL: nobody */
     void *_Atomic evicted_context;
-    _Atomic unsigned sample_every; /* one note for this many reads; 0: none */
+    _Atomic unsigned sample_every;   /* one note for this many reads; 0: none */
+    _Atomic rel_time_t evicted_idle; /* of the last item evicted: since its last use */
     struct demand demand;
     struct counters *counters; /* memory.nlanes of them */
 

@@ -143,6 +143,9 @@ static void repeat_eviction(struct store *s, const struct engine_note *n)
         struct counters *c = store_counters(s);
         COUNT(c->evictions, 1);
         COUNT(c->evicted_unfetched, (item_mark(spot.it) & MARK_FETCHED) == 0);
+        COUNT(c->evicted_nonzero, item_exptime(spot.it) != 0);
+        atomic_store_explicit(&s->evicted_idle, seen_idle(item_seen(spot.it), s->now()),
+                              memory_order_relaxed);
         if (notes_are_watched(s))
             item_take_ref(told = spot.it);
         store_unlink(s, &spot);

@@ -21,6 +21,7 @@
 #include <sched.h>
 
 #include "store/notes.h"
+#include "store/seen.h"
 
 enum { AHEAD = 8 }; /* items */
 
@@ -39,6 +40,8 @@ struct pass {
     bool rotates;      /* a large item goes to the end of a queue */
     uint32_t stayed;   /* number of items still in use */
     size_t seen, kept; /* bytes of live items */
+    bool evicts;
+    rel_time_t idle; /* of the last one that it evicted: seconds since its last use */
 };
 
 /* Prefetches the buckets of the next items: each would be a cache miss. */
@@ -97,6 +100,9 @@ static bool drop_item(struct pass *p, struct spot *spot)
     COUNT(p->counters->evictions, 1);
     COUNT(p->counters->evicted_unfetched, (item_mark(it) & MARK_FETCHED) == 0);
     COUNT(p->counters->evicted_active, item_freq(it) > 0);
+    COUNT(p->counters->evicted_nonzero, item_exptime(it) != 0);
+    p->evicts = true;
+    p->idle = seen_idle(item_seen(it), p->s->now());
     if (p->queue == QUEUE_SMALL)
         ghost_add(&p->s->ghost, it->hash);
     store_unlink(p->s, spot);
@@ -245,6 +251,8 @@ static bool reclaim_segment(struct pass *p, uint32_t id)
         reclaim_small(p);
         note_gain(p);
     }
+    if (p->evicts)
+        atomic_store_explicit(&p->s->evicted_idle, p->idle, memory_order_relaxed);
     if (p->stayed == 0 && !p->stuck) {
         memory_recycle(m, id);
         return true;

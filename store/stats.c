@@ -161,12 +161,15 @@ static void stats_items(struct store *s, struct sink *sink)
     emit_number(sink, "items:1:number_warm", census[QUEUE_MAIN].items);
     emit_number(sink, "items:1:mem_requested", n.bytes);
     emit_number(sink, "items:1:evicted", n.evictions);
+    emit_number(sink, "items:1:evicted_nonzero", n.evicted_nonzero);
+    emit_number(sink, "items:1:evicted_time", atomic_load(&s->evicted_idle));
     emit_number(sink, "items:1:outofmemory", n.outofmemory);
     emit_number(sink, "items:1:reclaimed", n.reclaimed);
     emit_number(sink, "items:1:expired_unfetched", n.expired_unfetched);
     emit_number(sink, "items:1:evicted_unfetched", n.evicted_unfetched);
     emit_number(sink, "items:1:evicted_active", n.evicted_active);
     emit_number(sink, "items:1:crawler_reclaimed", n.crawler_reclaimed);
+    emit_number(sink, "items:1:lrutail_reflocked", n.lrutail_reflocked);
     emit_number(sink, "items:1:direct_reclaims", n.direct_reclaims);
 }
 
@@ -288,4 +291,5 @@ void store_reset_stats(struct store *s)
 #define STAT_COUNTER(name, help) atomic_store(&c->name, 0);
 #include "store/store_stat_rows.h"
     }
+    atomic_store(&s->evicted_idle, 0);
 }

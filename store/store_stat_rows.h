@@ -28,6 +28,7 @@ STAT_COUNTER(evictions, "live items removed to make room")
 STAT_COUNTER(evicted_unfetched, "evicted items that had never been read")
 STAT_COUNTER(evicted_active,
              "evicted items that had been read since they were last judged")
+STAT_COUNTER(evicted_nonzero, "evicted items that would have expired one day")
 STAT_COUNTER(reclaimed, "expired or flushed items removed")
 STAT_COUNTER(expired_unfetched, "reclaimed items that had never been read")
 STAT_COUNTER(crawler_reclaimed, "expired items that the background search removed")

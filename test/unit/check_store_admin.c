@@ -133,6 +133,79 @@ START_TEST(limits_that_cannot_be_are_refused)
 }
 END_TEST
 
+START_TEST(a_glance_is_no_read)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    struct admin_glimpse seen;
+    ck_assert(!admin->glance(h, "k", 1, &seen));
+    ck_assert_int_eq(fake_set(engine, cookie, "k", value), ENGINE_SUCCESS);
+    fake_host_advance(host, 5);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(admin->glance(h, "k", 1, &seen));
+        ck_assert_uint_eq(seen.nbytes, 1000);
+        ck_assert_uint_eq(seen.clsid, 1);
+        ck_assert_uint_eq(seen.exptime, 0);
+        ck_assert(!seen.facts.read && seen.facts.idle == 5);
+    }
+}
+END_TEST
+
+/* ---- evictions */
+
+static _Atomic uint64_t told;
+
+static void hear(void *context, const void *key, size_t nkey,
+                 const struct admin_glimpse *was)
+{
+    ck_assert_ptr_eq(context, &told);
+    ck_assert_uint_gt(nkey, 4);
+    ck_assert_mem_eq(key, "key-", 4);
+    ck_assert_uint_eq(was->nbytes, 1000);
+    ck_assert(!was->facts.read && was->facts.knows_idle);
+    atomic_fetch_add(&told, 1);
+}
+
+START_TEST(each_eviction_is_told_while_somebody_listens)
+{
+    ENGINE_HANDLE *h = &engine->interface;
+    told = 0;
+    admin->watch(h, hear, &told);
+    fill(0, 60000);
+    for (int i = 0; told != rig_stat("evictions"); i++) {
+        ck_assert_int_lt(i, 20000);
+        usleep(1000);
+    }
+    ck_assert_uint_gt(told, 0);
+    admin->watch(h, NULL, NULL);
+    uint64_t before = told;
+    fill(0, 60000);
+    ck_assert_uint_lt(told - before, 2000); /* a segment that was being evicted */
+}
+END_TEST
+
+/* How long an item is kept although nobody uses it: the figure that sizes a cache. */
+START_TEST(the_idle_time_of_what_was_evicted_is_shown)
+{
+    int n = 0;
+    ck_assert_int_eq(fake_set(engine, cookie, "k", value), ENGINE_SUCCESS);
+    ck_assert_uint_eq(fake_stat_number(engine, cookie, "items", "items:1:evicted_time"),
+                      0);
+    while (rig_stat("engine_used_bytes") < 24 << 20)
+        fill(n, n + 100), n += 100;
+    ck_assert_uint_eq(rig_stat("evictions"), 0);
+    fake_host_advance(host, 50);
+    while (rig_stat("evictions") == 0)
+        fill(n, n + 1), n++;
+    for (int i = 0;
+         fake_stat_number(engine, cookie, "items", "items:1:evicted_time") != 50; i++) {
+        ck_assert_int_lt(i, 20000);
+        usleep(1000);
+    }
+    ck_assert_uint_eq(
+        fake_stat_number(engine, cookie, "items", "items:1:evicted_nonzero"), 0);
+}
+END_TEST
+
 static int scrub(void)
 {
     protocol_binary_request_header packet = { .request.magic = PROTOCOL_BINARY_REQ,
@@ -178,9 +251,14 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        a_scan_can_be_ended_and_begun_again,          facts_tell_of_reads_and_sizes,
-        a_lower_limit_is_reached_while_clients_store, limits_that_cannot_be_are_refused,
+        a_scan_can_be_ended_and_begun_again,
+        facts_tell_of_reads_and_sizes,
+        a_lower_limit_is_reached_while_clients_store,
+        limits_that_cannot_be_are_refused,
         a_scrub_is_a_round_for_expired_items,
+        a_glance_is_no_read,
+        each_eviction_is_told_while_somebody_listens,
+        the_idle_time_of_what_was_evicted_is_shown,
     };
     return rig_run("store_admin", setup, tests, N_ELEMENTS(tests));
 }
