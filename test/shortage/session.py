@@ -1,8 +1,8 @@
 """The actions of clients and an operator on a pair while one of its nodes lacks a
 resource.
 
-    changes -> control -> new clients, with TLS and without -> a dump -> link cut, changes, healed -> split, changes on both
-    sides, healed -> all copied, compared -> handed over
+    changes -> control -> new clients, with TLS and without -> a dump, a watcher -> link cut,
+    changes, healed -> split, changes on both sides, healed -> all copied, compared -> handed over
 
 It takes some 0.3 s if nothing fails, and continues whatever fails: judge.py checks
 afterwards what must hold."""
@@ -65,6 +65,14 @@ class Session:
             while connection.line(b"\n").startswith(b"key="):
                 pass
 
+    def watch(self, node):
+        """A watcher, if it gets a place, and a line of what another client does."""
+        with contextlib.suppress(*TROUBLE), node.connect(self.clients[node].patience) as connection:
+            connection.send(b"watch fetchers mutations evictions connevents\r\n")
+            if connection.line() == b"OK":
+                self.clients[node].get(b"watched")
+                connection.line(b"\n")
+
     def burst(self, node):
         """More changes at once than the journal holds."""
         for n in range(300):
@@ -125,6 +133,7 @@ class Session:
         self.newcomers(node, node.connect)
         self.newcomers(node, node.connect_securely)
         self.dump(node)
+        self.watch(node)
         self.churn(node)
         self.short_cut()
         self.split()
