@@ -129,10 +129,13 @@ const char *repl_core_message(struct repl_core *c, const struct link_message *m)
     return why;
 }
 
-const char *repl_core_fill(struct repl_core *c, const struct link_change *items, size_t n)
+const char *repl_core_run(struct repl_core *c, enum link_op op,
+                          const struct link_change *items, size_t n)
 {
     CHECK(c->session.open);
-    return is_flooded(c) ? flooded : apply_fills(c, items, n);
+    if (is_flooded(c))
+        return flooded;
+    return op == LINK_FILL ? apply_fills(c, items, n) : apply_sets(c, items, n);
 }
 
 bool repl_core_awaits(const struct repl_core *c)

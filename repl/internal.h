@@ -421,7 +421,8 @@ const char *notices_want(struct repl_core *c, const struct link_message *m);
 const char *apply_change(struct repl_core *c, const struct link_message *m);
 const char *apply_stream(struct repl_core *c, const struct link_message *m);
 const char *apply_chunk(struct repl_core *c, const struct link_message *m);
-/* A run of FILLs (R12). */
+/* A run of SETQs, and of FILLs (R12). */
+const char *apply_sets(struct repl_core *c, const struct link_change *items, size_t n);
 const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n);
 
 static inline struct buffer *core_out(struct repl_core *c)
