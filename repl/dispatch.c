@@ -268,9 +268,9 @@ enum repl_need repl_core_need(struct repl_core *c)
         return NEED_NOTHING;
     if (waiters_have_unsent(&c->waiters) && ship_may_send(c))
         return NEED_WORK;
-    if (!gather_has_unread(c))
+    if (gather_unread(c) == 0)
         return NEED_NOTHING;
-    if (ship_may_send(c))
+    if (ship_may_change(c))
         return NEED_WORK;
     return fetch_is_on(c) ? NEED_NOTHING : NEED_PEER; /* a client may want to fetch */
 }
