@@ -265,9 +265,9 @@ uint64_t repl_core_due_us(struct repl_core *c);
  * True if more is due right now, false if it must wait for an event. now_us as for a
  * tick. */
 bool repl_core_work(struct repl_core *c, uint64_t now_us);
-/* Ship what clients have changed, on whatever thread. False: nothing was done, because
- * it takes more than that, and repl_core_work must do it. */
-bool repl_core_ship(struct repl_core *c, uint64_t now_us);
+/* Ship what clients have changed, at most so many changes, on whatever thread. False: more
+ * is due than that, and repl_core_work must do it. */
+bool repl_core_ship(struct repl_core *c, uint64_t now_us, unsigned most);
 
 void repl_core_promote(struct repl_core *c, const char *why);
 /* Demote at once, whatever the peer has. A node that resigned becomes an ordinary

@@ -217,7 +217,7 @@ static bool work_merged(struct repl_core *c)
     fetch_send(c);
     /* Notices first: evictions make the room that the changes behind them need. */
     bool more = notices_ship(c); /* mutant: evictions-not-told */
-    more = ship_changes(c) || more;
+    more = (ship_changes(c) && gather_is_cut(c)) || more;
     more = ship_large(c) || more;
     more = fetch_stream(c) || more;
     more = resync_work(c) || more;
@@ -245,13 +245,13 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
     return (c->session.merged && work_merged(c)) || more; /* mutant: journal-unmerged 3 */
 }
 
-/* Only changes are due, and small ones. */
-bool repl_core_ship(struct repl_core *c, uint64_t now_us)
+/* Only changes are due, few and small ones. */
+bool repl_core_ship(struct repl_core *c, uint64_t now_us, unsigned most)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
     if (!c->session.merged || flush_is_unseen(c) || c->flush.due || c->session.map_due ||
         c->session.purge_due || c->purge.goal != NULL ||
-        c->session.copy.origin != COPY_NONE)
+        c->session.copy.origin != COPY_NONE || gather_unread(c) > most)
         return false;
     repl_core_at(c, now_us);
     bool more = notices_ship(c);

@@ -126,7 +126,7 @@ static void io_read(struct repl_thread *t, struct link *l)
         case LINK_IO_OK:
             repl_core_at(t->core, l->heard_us);
             io_messages(t, l);
-            if (l->fd < 0)
+            if (l->fd < 0 || l->is_read)
                 return;
             break;
         case LINK_IO_FULL:
@@ -141,9 +141,9 @@ static void io_read(struct repl_thread *t, struct link *l)
     }
 }
 
-bool io_read_on(struct repl_thread *t)
+bool io_read_on(struct repl_thread *t, bool lingers)
 {
-    if (t->session == NULL || !t->session->tunnel.has_more)
+    if (t->session == NULL || !(lingers || t->session->tunnel.has_more))
         return false;
     io_read(t, t->session);
     return t->session != NULL && t->session->tunnel.has_more;

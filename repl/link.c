@@ -177,6 +177,7 @@ enum link_io link_read(struct link *l)
     ssize_t n = tunnel_read(&l->tunnel, l->fd, &to, 1);
     if (n > 0) {
         buffer_commit(&l->in, (size_t)n);
+        l->is_read = (size_t)n < to.iov_len && l->tunnel.tls.ssl == NULL;
         note_read(l, (size_t)n);
         return LINK_IO_OK;
     }
