@@ -17,8 +17,9 @@
 /* While changes are frequent, the thread sleeps by the clock after shipping, so that
  * changes and acknowledgements gather: a batch then holds many changes, and nobody pays
  * for a wake-up. It sleeps twice as long each time, so the end of a short burst is not
- * late. A change that comes after a pause is shipped at once (prompt.c). */
-enum { LINGER_LEAST_US = 50, LINGER_MOST_US = 400, FREQUENT_US = 600 };
+ * late, and as long as one change comes in each PAYS_US. A change that comes after a
+ * pause is shipped at once (prompt.c). */
+enum { LINGER_LEAST_US = 50, LINGER_MOST_US = 500, PAYS_US = 100, FREQUENT_US = 600 };
 
 /* Meanwhile the link is read without asking for events; all others wait for so long. */
 enum { EVENTS_US = 2000 };
@@ -99,13 +100,14 @@ static unsigned linger_longer(unsigned us)
 
 static enum next pace(struct repl_thread *t)
 {
-    uint64_t shipped = repl_core_counters(t->core)->shipped;
-    if (shipped == t->shipped_before)
+    uint64_t n = repl_core_counters(t->core)->shipped - t->shipped_before;
+    if (n == 0)
         return NEXT_EVENT;
     uint64_t now = monotonic_us(), last = t->shipped_at_us;
-    t->shipped_before = shipped;
+    t->shipped_before += n;
     t->shipped_at_us = now;
-    if (now - last >= FREQUENT_US)
+    bool pays = t->linger_us > 0 ? n * PAYS_US >= t->linger_us : now - last < FREQUENT_US;
+    if (!pays)
         return NEXT_EVENT;
     t->linger_us = linger_longer(t->linger_us);
     return NEXT_SOON;
