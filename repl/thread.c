@@ -17,9 +17,10 @@
 /* While changes are frequent, the thread sleeps by the clock after shipping, so that
  * changes and acknowledgements gather: a batch then holds many changes, and nobody pays
  * for a wake-up. It sleeps twice as long each time, so the end of a short burst is not
- * late, and as long as one change comes in each PAYS_US. A change that comes after a
- * pause is shipped at once (prompt.c). */
+ * late, but not to gather more than PLENTY, and as long as one change comes in each
+ * PAYS_US. A change that comes after a pause is shipped at once (prompt.c). */
 enum { LINGER_LEAST_US = 50, LINGER_MOST_US = 500, PAYS_US = 100, FREQUENT_US = 600 };
+enum { PLENTY = 384 };
 
 /* Meanwhile the link is read without asking for events; all others wait for so long. */
 enum { EVENTS_US = 2000 };
@@ -91,11 +92,16 @@ static void tell(struct repl_thread *t, unsigned face, bool progress)
         control_progress(t->control);
 }
 
-/* How long to linger now, after lingering for so long. */
-static unsigned linger_longer(unsigned us)
+/* How long to linger now, after so long a pause has gathered n changes. */
+static unsigned next_linger(unsigned us, uint64_t n)
 {
-    unsigned longer = us == 0 ? LINGER_LEAST_US : 2 * us;
-    return longer < LINGER_MOST_US ? longer : LINGER_MOST_US;
+    if (us == 0)
+        return LINGER_LEAST_US;
+    if (n >= PLENTY)
+        return us > 2 * LINGER_LEAST_US ? us / 2 : LINGER_LEAST_US;
+    if (n >= PLENTY / 2)
+        return us;
+    return us < LINGER_MOST_US / 2 ? 2 * us : LINGER_MOST_US;
 }
 
 static enum next pace(struct repl_thread *t)
@@ -109,7 +115,7 @@ static enum next pace(struct repl_thread *t)
     bool pays = t->linger_us > 0 ? n * PAYS_US >= t->linger_us : now - last < FREQUENT_US;
     if (!pays)
         return NEXT_EVENT;
-    t->linger_us = linger_longer(t->linger_us);
+    t->linger_us = next_linger(t->linger_us, n);
     return NEXT_SOON;
 }
 
