@@ -47,11 +47,9 @@ static char *give_up(struct buffer *b)
 /* Moves the unread bytes to the front only if at least as many bytes were consumed;
  * otherwise gets room for as many again. So each byte is moved a bounded number of times,
  * however small the steps are. */
-char *buffer_reserve(struct buffer *b, size_t n)
+char *buffer_make_room(struct buffer *b, size_t n)
 {
     size_t length = buffer_length(b);
-    if (b->data != NULL && n <= buffer_room(b))
-        return b->data + b->tail;
     if (n > SIZE_MAX / 8 - length)
         return give_up(b);
     if (b->head >= length && length + n <= b->size && b->data != NULL) {
@@ -68,17 +66,6 @@ void buffer_commit(struct buffer *b, size_t n)
 {
     CHECK(n <= buffer_room(b));
     b->tail += n;
-}
-
-bool buffer_append(struct buffer *b, const void *bytes, size_t n)
-{
-    char *room = buffer_reserve(b, n);
-    if (room == NULL)
-        return false;
-    if (n > 0)
-        memcpy(room, bytes, n);
-    b->tail += n;
-    return true;
 }
 
 void buffer_consume(struct buffer *b, size_t n)

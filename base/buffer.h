@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buffer {
     char *data;
@@ -22,11 +23,8 @@ struct buffer {
 void buffer_init(struct buffer *b);
 void buffer_fini(struct buffer *b);
 
-/* Makes room for at least n more bytes at the tail and returns its address, or NULL if
- * memory is exhausted (the contents stay). Report what was written with buffer_commit. */
-char *buffer_reserve(struct buffer *b, size_t n);
+/* Report with buffer_commit what was written to the room that buffer_reserve gave. */
 void buffer_commit(struct buffer *b, size_t n);
-bool buffer_append(struct buffer *b, const void *bytes, size_t n);
 
 /* Drops n unread bytes; rewinds to the start when none is left. */
 void buffer_consume(struct buffer *b, size_t n);
@@ -50,6 +48,28 @@ static inline size_t buffer_length(const struct buffer *b)
 static inline size_t buffer_room(const struct buffer *b)
 {
     return b->size - b->tail;
+}
+
+char *buffer_make_room(struct buffer *b, size_t n); /* for buffer_reserve */
+
+/* Makes room for at least n more bytes at the tail and returns its address, or NULL if
+ * memory is exhausted (the contents stay). */
+static inline char *buffer_reserve(struct buffer *b, size_t n)
+{
+    if (__builtin_expect(b->data != NULL && n <= buffer_room(b), 1))
+        return b->data + b->tail;
+    return buffer_make_room(b, n);
+}
+
+static inline bool buffer_append(struct buffer *b, const void *bytes, size_t n)
+{
+    char *room = buffer_reserve(b, n);
+    if (room == NULL)
+        return false;
+    if (n > 0)
+        memcpy(room, bytes, n);
+    b->tail += n;
+    return true;
 }
 
 #endif

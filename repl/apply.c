@@ -8,6 +8,20 @@
 
 enum { AHEAD = 8 }; /* items */
 
+/* Of a run: some items before the i-th is taken. Each would be a cache miss in the store,
+ * and another one in `arrived`. */
+static void look_ahead(struct repl_core *c, const struct link_change *items, size_t n,
+                       size_t i)
+{
+    size_t from = i == 0 ? 1 : i + AHEAD;
+    for (size_t at = from; at <= i + AHEAD && at < n; at++) {
+        const struct link_change *item = &items[at];
+        c->store_ops->expect(c->store, item->key, item->nkey);
+        if (c->session.replacing)
+            known_expect(&c->arrived, hash_key(item->key, item->nkey));
+    }
+}
+
 /* The former value is still here, so the change must not be acknowledged: the session
  * ends. Then the change goes to `dirty` at the peer, and the bucket is replaced here
  * after the next merge. */
@@ -240,21 +254,12 @@ static void fill_as_leader(struct repl_core *c, const struct link_change *items,
     core_release(c); /* mutant: filter-not-atomic 2 */
 }
 
-/* Each would be a cache miss in the store, and another one in `arrived`. */
-static void look_ahead(struct repl_core *c, const struct link_change *item)
-{
-    c->store_ops->expect(c->store, item->key, item->nkey);
-    if (c->session.replacing)
-        known_expect(&c->arrived, hash_key(item->key, item->nkey));
-}
-
 static const char *fill_as_follower(struct repl_core *c, const struct link_change *items,
                                     size_t n)
 {
     const char *why = NULL;
     for (size_t i = 0; why == NULL && i < n; i++) {
-        if (i + AHEAD < n)
-            look_ahead(c, &items[i + AHEAD]);
+        look_ahead(c, items, n, i);
         why = apply_fill(c, &items[i]);
     }
     return why;
@@ -286,8 +291,6 @@ static void apply_flush(struct repl_core *c, uint32_t at)
 static const char *take_change(struct repl_core *c, const struct link_message *m)
 {
     switch (m->op) {
-    case LINK_SETQ:
-        return apply_set(c, &m->change);
     case LINK_DELTA:
         return apply_delta(c, &m->change);
     case LINK_DELETEQ:
@@ -298,11 +301,33 @@ static const char *take_change(struct repl_core *c, const struct link_message *m
     }
 }
 
+/* R11: what was sent before the roles changed is dropped, and not acknowledged. */
+static bool takes_changes(const struct repl_session *s)
+{
+    return s->merged && s->lead == LEAD_FOLLOWER; /* mutant: anybody-applies */
+}
+
+const char *apply_sets(struct repl_core *c, const struct link_change *items, size_t n)
+{
+    const char *why = NULL;
+    if (!takes_changes(&c->session))
+        return NULL;
+    for (size_t i = 0; why == NULL && i < n; i++) {
+        look_ahead(c, items, n, i);
+        half_outdate(c, LINK_SETQ, items[i].key, items[i].nkey, UINT64_MAX);
+        why = apply_set(c, &items[i]);
+        if (why == NULL)
+            taken_change(c);
+    }
+    return why;
+}
+
 const char *apply_change(struct repl_core *c, const struct link_message *m)
 {
-    const struct repl_session *s = &c->session;
-    if (!s->merged || s->lead != LEAD_FOLLOWER) /* mutant: anybody-applies */
-        return NULL; /* sent before the roles changed: dropped, not acknowledged */
+    if (!takes_changes(&c->session))
+        return NULL;
+    if (m->op == LINK_SETQ)
+        return apply_sets(c, &m->change, 1);
     if (m->op == LINK_FLUSHQ) {
         apply_flush(c, m->flush_at);
         return NULL;

@@ -248,10 +248,10 @@ struct repl_times repl_core_times(const struct repl_core *c);
 uint64_t repl_core_message_max(const struct repl_core *c);
 /* Compose a sign of life, which tells what the clocks say. */
 void repl_core_ping(struct repl_core *c);
-/* Deliver a run of FILLs, with the same effect as one by one. Clients' changes wait once
- * for the whole run, not once for each FILL. */
-const char *repl_core_fill(struct repl_core *c, const struct link_change *items,
-                           size_t n);
+/* Deliver a run of messages of one kind, SETQ or FILL, with the same effect as one by
+ * one. Clients' changes wait once for all of its FILLs. */
+const char *repl_core_run(struct repl_core *c, enum link_op op,
+                          const struct link_change *items, size_t n);
 
 /* What is delivered next arrived at this moment, in monotonic microseconds. */
 void repl_core_at(struct repl_core *c, uint64_t now_us);
@@ -265,9 +265,9 @@ uint64_t repl_core_due_us(struct repl_core *c);
  * True if more is due right now, false if it must wait for an event. now_us as for a
  * tick. */
 bool repl_core_work(struct repl_core *c, uint64_t now_us);
-/* Ship what clients have changed, on whatever thread. False: nothing was done, because
- * it takes more than that, and repl_core_work must do it. */
-bool repl_core_ship(struct repl_core *c, uint64_t now_us);
+/* Ship what clients have changed, at most so many changes, on whatever thread. False:
+ * more is due than that, and repl_core_work must do it. */
+bool repl_core_ship(struct repl_core *c, uint64_t now_us, unsigned most);
 
 void repl_core_promote(struct repl_core *c, const char *why);
 /* Demote at once, whatever the peer has. A node that resigned becomes an ordinary

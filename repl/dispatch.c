@@ -129,10 +129,13 @@ const char *repl_core_message(struct repl_core *c, const struct link_message *m)
     return why;
 }
 
-const char *repl_core_fill(struct repl_core *c, const struct link_change *items, size_t n)
+const char *repl_core_run(struct repl_core *c, enum link_op op,
+                          const struct link_change *items, size_t n)
 {
     CHECK(c->session.open);
-    return is_flooded(c) ? flooded : apply_fills(c, items, n);
+    if (is_flooded(c))
+        return flooded;
+    return op == LINK_FILL ? apply_fills(c, items, n) : apply_sets(c, items, n);
 }
 
 bool repl_core_awaits(const struct repl_core *c)
@@ -214,7 +217,7 @@ static bool work_merged(struct repl_core *c)
     fetch_send(c);
     /* Notices first: evictions make the room that the changes behind them need. */
     bool more = notices_ship(c); /* mutant: evictions-not-told */
-    more = ship_changes(c) || more;
+    more = (ship_changes(c) && gather_is_cut(c)) || more;
     more = ship_large(c) || more;
     more = fetch_stream(c) || more;
     more = resync_work(c) || more;
@@ -242,13 +245,13 @@ bool repl_core_work(struct repl_core *c, uint64_t now_us)
     return (c->session.merged && work_merged(c)) || more; /* mutant: journal-unmerged 3 */
 }
 
-/* Only changes are due, and small ones. */
-bool repl_core_ship(struct repl_core *c, uint64_t now_us)
+/* Only changes are due, few and small ones. */
+bool repl_core_ship(struct repl_core *c, uint64_t now_us, unsigned most)
 {
     CHECK_OBJ(c, REPL_CORE_MAGIC);
     if (!c->session.merged || flush_is_unseen(c) || c->flush.due || c->session.map_due ||
         c->session.purge_due || c->purge.goal != NULL ||
-        c->session.copy.origin != COPY_NONE)
+        c->session.copy.origin != COPY_NONE || gather_unread(c) > most)
         return false;
     repl_core_at(c, now_us);
     bool more = notices_ship(c);
@@ -265,9 +268,9 @@ enum repl_need repl_core_need(struct repl_core *c)
         return NEED_NOTHING;
     if (waiters_have_unsent(&c->waiters) && ship_may_send(c))
         return NEED_WORK;
-    if (!gather_has_unread(c))
+    if (gather_unread(c) == 0)
         return NEED_NOTHING;
-    if (ship_may_send(c))
+    if (ship_may_change(c))
         return NEED_WORK;
     return fetch_is_on(c) ? NEED_NOTHING : NEED_PEER; /* a client may want to fetch */
 }

@@ -23,8 +23,8 @@ static void entry_join(struct journal_entry *e, struct journal_entry *other)
  * turn has come may be gone. */
 static uint16_t *slot_of(struct repl_gather *g, const struct journal_entry *e)
 {
-    size_t mask = N_ELEMENTS(g->slots) - 1, at = (size_t)e->hash & mask;
-    for (; g->slots[at] != 0; at = (at + 1) & mask) {
+    size_t at = (size_t)e->hash & g->mask;
+    for (; g->slots[at] != 0; at = (at + 1) & g->mask) {
         const struct journal_entry *other = g->entries[g->slots[at] - 1];
         if (g->slots[at] > g->shipped && other->hash == e->hash &&
             other->nkey == e->nkey && memcmp(other->key, e->key, e->nkey) == 0)
@@ -46,10 +46,12 @@ static bool add(struct repl_gather *g, struct journal_entry *e)
     return true;
 }
 
-static void read_ring(struct repl_core *c, struct repl_gather *g, struct ring *ring)
+/* At most *left entries. */
+static void read_ring(struct repl_core *c, struct repl_gather *g, struct ring *ring,
+                      uint64_t *left)
 {
     struct journal_entry *e;
-    while (g->n < GATHER_MAX && (e = ring_read(ring)) != NULL) {
+    for (; *left > 0 && g->n < GATHER_MAX && (e = ring_read(ring)) != NULL; --*left) {
         e->batch = c->session.sent + NOT_SHIPPED;
         if (!add(g, e)) {
             /* Free the entry with the next batch: the key itself is gathered. */
@@ -60,10 +62,24 @@ static void read_ring(struct repl_core *c, struct repl_gather *g, struct ring *r
     }
 }
 
-static void clear(struct repl_gather *g)
+/* For so many entries: the table is at most half full. */
+static void clear(struct repl_gather *g, uint64_t entries)
 {
-    memset(g->slots, 0, sizeof(g->slots));
+    size_t slots = 2;
+    while (slots < 2 * entries && slots < N_ELEMENTS(g->slots))
+        slots *= 2;
+    memset(g->slots, 0, slots * sizeof(*g->slots));
+    g->mask = slots - 1;
     g->n = g->shipped = 0;
+}
+
+uint64_t gather_unread(const struct repl_core *c)
+{
+    uint64_t n = c->gather.n - c->gather.shipped;
+    const struct repl_worker *w = atomic_load(&c->gate.workers);
+    for (; w != NULL; w = w->next)
+        n += w != c->later ? ring_unread(&w->ring) : 0;
+    return n;
 }
 
 /* Each time from the ring at which the last gathering ended: one that is never empty
@@ -71,23 +87,25 @@ static void clear(struct repl_gather *g)
 void gather_changes(struct repl_core *c)
 {
     struct repl_worker *first = gate_next(&c->gate, c->gathered), *w = first;
-    clear(&c->gather);
+    uint64_t left = gather_unread(c);
+    clear(&c->gather, left);
     if (first == NULL)
         return;
     do {
         if (w != c->later)
-            read_ring(c, &c->gather, &w->ring);
+            read_ring(c, &c->gather, &w->ring, &left);
         c->gathered = w; /* mutant: first-ring-first */
         w = gate_next(&c->gate, w);
-    } while (w != first && c->gather.n < GATHER_MAX);
+    } while (w != first && left > 0 && c->gather.n < GATHER_MAX);
 }
 
 struct journal_entry *gather_next_later(struct repl_core *c)
 {
     struct repl_gather *g = &c->gather_later;
     if (g->shipped == g->n) {
-        clear(g);
-        read_ring(c, g, &c->later->ring);
+        uint64_t left = ring_unread(&c->later->ring);
+        clear(g, left);
+        read_ring(c, g, &c->later->ring, &left);
     }
     return g->entries[g->shipped++];
 }
@@ -124,18 +142,13 @@ bool gather_later(struct repl_core *c, struct journal_entry *e)
     return done;
 }
 
-bool gather_has_unread(const struct repl_core *c)
+bool gather_is_cut(const struct repl_core *c)
 {
-    const struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next) {
-        if (w != c->later && ring_has_unread(&w->ring))
-            return true;
-    }
-    return c->gather.shipped < c->gather.n;
+    return c->gather.shipped < c->gather.n || c->gather.n == GATHER_MAX;
 }
 
 void gather_forget(struct repl_core *c)
 {
-    clear(&c->gather);
-    clear(&c->gather_later);
+    clear(&c->gather, 0);
+    clear(&c->gather_later, 0);
 }

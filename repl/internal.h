@@ -365,7 +365,8 @@ void gather_changes(struct repl_core *c);
 bool gather_has_later(const struct repl_core *c);
 struct journal_entry *gather_next_later(struct repl_core *c); /* there must be one */
 bool gather_later(struct repl_core *c, struct journal_entry *e);
-bool gather_has_unread(const struct repl_core *c); /* or not shipped; large ones aside */
+bool gather_is_cut(const struct repl_core *c);     /* more is due right now */
+uint64_t gather_unread(const struct repl_core *c); /* changes that are to be shipped */
 void gather_forget(struct repl_core *c);
 
 /* ship.c */
@@ -381,6 +382,7 @@ void ship_unknown(struct repl_core *c, const struct journal_entry *e);
 bool ship_fits(const struct repl_core *c, const struct link_change *state);
 void ship_end_batch(struct repl_core *c);
 bool ship_may_send(struct repl_core *c);
+bool ship_may_change(struct repl_core *c); /* the same for changes */
 bool ship_has_unread(struct repl_core *c); /* are unread entries in the journal? */
 /* ship_note: note how far each worker has written its journal. ship_is_settled: has the
  * peer acknowledged that much, and is no copy on its way? */
@@ -421,7 +423,8 @@ const char *notices_want(struct repl_core *c, const struct link_message *m);
 const char *apply_change(struct repl_core *c, const struct link_message *m);
 const char *apply_stream(struct repl_core *c, const struct link_message *m);
 const char *apply_chunk(struct repl_core *c, const struct link_message *m);
-/* A run of FILLs (R12). */
+/* A run of SETQs, and of FILLs (R12). */
+const char *apply_sets(struct repl_core *c, const struct link_change *items, size_t n);
 const char *apply_fills(struct repl_core *c, const struct link_change *items, size_t n);
 
 static inline struct buffer *core_out(struct repl_core *c)

@@ -11,7 +11,7 @@ enum {
     GREETING_MAX = 4096,     /* bytes of a message before the HELLO */
     MESSAGE_ROOM = 64 << 10, /* bytes beyond the largest value or maps */
     READS_AT_ONCE = 4,       /* reads in a row; then other events get their turn */
-    RUN_MAX = 100,           /* FILLs delivered at once */
+    RUN_MAX = 100,           /* SETQs or FILLs delivered at once */
 };
 
 /* The longest body that this node takes, whatever the peer is able to send. */
@@ -61,22 +61,30 @@ static enum link_result parse(struct repl_thread *t, struct link *l, size_t at,
                       body_max(t, l), m, used, why);
 }
 
-/* Deliver all FILLs that are here, up to a bound, as one run. False if the link is
- * gone; else *used is their size in bytes. */
-static bool deliver_fills(struct repl_thread *t, struct link *l, size_t *used)
+/* Items that come one behind the other are delivered as a run: their cache misses
+ * overlap. */
+static bool comes_in_runs(const struct link_message *m)
+{
+    return m->op == LINK_SETQ || m->op == LINK_FILL;
+}
+
+/* Deliver all messages of this kind that are here, up to a bound, as one run. False if
+ * the link is gone; else *used is their size in bytes. */
+static bool deliver_run(struct repl_thread *t, struct link *l, enum link_op op,
+                        size_t *used)
 {
     struct link_change items[RUN_MAX];
     struct link_message m;
     size_t n = 0, at = 0, size;
     const char *why;
     while (n < RUN_MAX && at < buffer_length(&l->in) &&
-           parse(t, l, at, &m, &size, &why) == LINK_OK && m.op == LINK_FILL) {
+           parse(t, l, at, &m, &size, &why) == LINK_OK && m.op == op) {
         items[n++] = m.change;
         at += size;
     }
     *used = at;
     l->confirmed = true;
-    why = repl_core_fill(t->core, items, n);
+    why = repl_core_run(t->core, op, items, n);
     if (why != NULL)
         slots_drop(t, l, why);
     return l->fd >= 0;
@@ -102,7 +110,7 @@ static void io_messages(struct repl_thread *t, struct link *l)
         case LINK_MORE:
             return;
         case LINK_OK:
-            if (l == t->session && m.op == LINK_FILL ? !deliver_fills(t, l, &used)
+            if (l == t->session && comes_in_runs(&m) ? !deliver_run(t, l, m.op, &used)
                                                      : !deliver(t, l, &m))
                 return;
             repl_core_counters(t->core)->bytes_in += used;
@@ -118,7 +126,7 @@ static void io_read(struct repl_thread *t, struct link *l)
         case LINK_IO_OK:
             repl_core_at(t->core, l->heard_us);
             io_messages(t, l);
-            if (l->fd < 0)
+            if (l->fd < 0 || l->is_read)
                 return;
             break;
         case LINK_IO_FULL:
@@ -133,9 +141,9 @@ static void io_read(struct repl_thread *t, struct link *l)
     }
 }
 
-bool io_read_on(struct repl_thread *t)
+bool io_read_on(struct repl_thread *t, bool lingers)
 {
-    if (t->session == NULL || !t->session->tunnel.has_more)
+    if (t->session == NULL || !(lingers || t->session->tunnel.has_more))
         return false;
     io_read(t, t->session);
     return t->session != NULL && t->session->tunnel.has_more;

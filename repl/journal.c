@@ -155,9 +155,9 @@ bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
     return true;
 }
 
-bool ring_has_unread(const struct ring *r)
+uint64_t ring_unread(const struct ring *r)
 {
-    return atomic_load_explicit(&r->written, memory_order_seq_cst) != r->nread;
+    return atomic_load_explicit(&r->written, memory_order_seq_cst) - r->nread;
 }
 
 uint64_t ring_pending(const struct ring *r)

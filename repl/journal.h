@@ -110,8 +110,13 @@ void ring_acknowledge(struct journal *j, struct ring *r, uint32_t batch,
 void ring_spill(struct journal *j, struct ring *r,
                 bool (*spill)(void *context, struct journal_entry *), void *context);
 
-/* pending: how many entries are not acknowledged. has_unread: are some not read yet? */
+/* pending: how many entries are not acknowledged. unread: how many are not read yet? */
 uint64_t ring_pending(const struct ring *r);
-bool ring_has_unread(const struct ring *r);
+uint64_t ring_unread(const struct ring *r);
+
+static inline bool ring_has_unread(const struct ring *r)
+{
+    return ring_unread(r) != 0;
+}
 
 #endif

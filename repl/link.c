@@ -8,7 +8,10 @@
 #include "base/check.h"
 #include "base/monotonic.h"
 
+/* UNSENT: of what was written, the kernel keeps so much that it has not sent yet. What
+ * waits here instead can still be left out, and be passed by what is urgent. */
 enum {
+    UNSENT = 128 << 10,
     READ_SIZE = 256 << 10,
     KEEP_SIZE = 1 << 20, /* an idle link gives larger buffers back */
 };
@@ -45,9 +48,10 @@ static bool setup_failed(struct link *l, int error)
 static bool link_setup(struct link *l, struct event_base *base, int fd,
                        const struct address *peer, link_event on_event, void *arg)
 {
-    int yes = 1;
+    int yes = 1, unsent = UNSENT;
     l->fd = fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     address_format(peer, l->name);
     l->heard_us = l->pinged_us = l->opened_us = monotonic_us();
     l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_event, arg);
@@ -173,6 +177,7 @@ enum link_io link_read(struct link *l)
     ssize_t n = tunnel_read(&l->tunnel, l->fd, &to, 1);
     if (n > 0) {
         buffer_commit(&l->in, (size_t)n);
+        l->is_read = (size_t)n < to.iov_len && l->tunnel.tls.ssl == NULL;
         note_read(l, (size_t)n);
         return LINK_IO_OK;
     }

@@ -23,6 +23,7 @@ struct link {
     bool confirmed;                    /* the peer sent more than its HELLO */
     bool swallows;                     /* a large packet does not arrive (black_hole.c) */
     bool want_read, want_write;        /* what the events are armed for */
+    bool is_read;                      /* the last read has left nothing behind */
     struct run_id run;                 /* the peer's, once greeted */
     bool has_said;                     /* we sent our HELLO, which is `said` */
     struct link_hello said;

@@ -120,6 +120,8 @@ struct repl_thread {
     unsigned face;     /* repl_core_face when control clients were told last */
     /* Changes shipped so far; when that grew. LOCKED. */
     uint64_t shipped_before, shipped_at_us;
+    unsigned linger_us; /* the last pause between two batches; 0: there was none */
+    uint64_t events_us; /* when events were asked for last */
 
     struct repl_slot slots[REPL_SLOTS];
     struct link *session; /* the link over which the core talks, or NULL */
@@ -256,9 +258,9 @@ bool retarget(struct repl_thread *t, const char *text, char *why, size_t nwhy);
 /* Tell the service manager if the role, the link or the sync has changed. */
 void manager_tick(struct repl_thread *t, uint64_t now);
 
-/* What TLS has read ahead wakes nobody: read on in the next round of work. True: there
- * may be more. */
-bool io_read_on(struct repl_thread *t);
+/* What TLS has read ahead wakes nobody, and who lingers asks for no events: read on in
+ * the next round of work. True: there may be more. */
+bool io_read_on(struct repl_thread *t, bool lingers);
 void io_event(evutil_socket_t fd, short what, void *arg);
 
 #endif

@@ -7,8 +7,9 @@
 #include "base/monotonic.h"
 #include "repl/loop.h"
 
-/* Since the last batch. Changes that come quicker gather for the replication thread. */
-enum { PAUSE_US = 40 };
+/* PAUSE: since the last batch. Changes that come quicker gather for the replication
+ * thread. FEW: look-ups that a client may wait for. */
+enum { PAUSE_US = 40, FEW = 16 };
 
 /* Nothing waits for the network, so what is composed now can be written now. */
 static bool is_clear(const struct repl_thread *t)
@@ -29,7 +30,7 @@ static bool ship(struct repl_thread *t)
 {
     uint64_t now = monotonic_us();
     if (now - t->shipped_at_us < PAUSE_US || !is_clear(t) ||
-        !repl_core_ship(t->core, now))
+        !repl_core_ship(t->core, now, FEW))
         return false;
     t->shipped_before = repl_core_counters(t->core)->shipped;
     t->shipped_at_us = now;

@@ -8,9 +8,13 @@
 #include "repl/internal.h"
 
 enum {
-    COPY_MAX = 2048,        /* bytes; values up to this size are copied into the buffer */
-    BACKLOG_MAX = 1 << 20,  /* bytes that the network has not taken yet */
-    BATCH_BYTES = 64 << 10, /* a batch ends here, so that acknowledgements keep coming */
+    COPY_MAX = 2048,       /* bytes; values up to this size are copied into the buffer */
+    BACKLOG_MAX = 1 << 20, /* bytes that the network has not taken yet */
+    /* The same if changes are alone on the link: they do better to wait in the journal,
+     * where the next change of a key joins the one before. */
+    ALONE_BACKLOG_MAX = 128 << 10,
+    BATCH_BYTES = 64 << 10, /* a batch ends here, so that acknowledgements keep coming, */
+    BATCH_MAX = 512,        /* or with so many changes */
 };
 
 bool ship_has_room(struct repl_core *c)
@@ -21,6 +25,21 @@ bool ship_has_room(struct repl_core *c)
 bool ship_may_send(struct repl_core *c)
 {
     return core_window_is_open(c) && ship_has_room(c);
+}
+
+/* What else is sent must not keep changes from the link. */
+static bool is_alone(const struct repl_core *c)
+{
+    bool others = copy_is_sending(c);
+    for (unsigned by = 0; by < LINK_STREAMS; by++)
+        others = others || stream_is_busy(c, (enum link_stream)by);
+    return !others;
+}
+
+bool ship_may_change(struct repl_core *c)
+{
+    size_t most = is_alone(c) ? ALONE_BACKLOG_MAX : BACKLOG_MAX;
+    return core_window_is_open(c) && c->port_ops->backlog(c->port) < most;
 }
 
 bool ship_has_unread(struct repl_core *c)
@@ -203,14 +222,15 @@ static void ship_entry(struct repl_core *c, struct journal_entry *e)
 bool ship_changes(struct repl_core *c)
 {
     struct repl_gather *g = &c->gather;
-    if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_send(c))
+    if (c->session.lead != LEAD_LEADER || !c->active || !ship_may_change(c))
         return false;
     if (g->shipped == g->n)
         gather_changes(c);
     if (g->n == 0)
         return false;
     size_t before = c->port_ops->backlog(c->port);
-    for (; g->shipped < g->n; g->shipped++) {
+    unsigned end = g->shipped + BATCH_MAX < g->n ? g->shipped + BATCH_MAX : g->n;
+    for (; g->shipped < end; g->shipped++) {
         if (c->port_ops->backlog(c->port) - before >= BATCH_BYTES)
             break;
         ship_entry(c, g->entries[g->shipped]);

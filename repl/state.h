@@ -161,13 +161,17 @@ struct repl_purge {
     uint64_t dropped, conflicts; /* items removed; those of them changed on both nodes */
 };
 
-/* Journal entries that were read for shipping, each key once. NOT_SHIPPED is added to
- * batch numbers that no answer may reach. */
-enum { GATHER_MAX = 256, NOT_SHIPPED = 1 << 30 };
+/* Journal entries that were read for shipping, each key once: many, so that keys which
+ * change again and again while the link is slow are sent once for many changes.
+ * NOT_SHIPPED is added to batch numbers that no answer may reach. */
+enum { GATHER_MAX = 4096, NOT_SHIPPED = 1 << 30 };
 
 struct repl_gather {
     struct journal_entry *entries[GATHER_MAX];
-    uint16_t slots[2 * GATHER_MAX]; /* hash table of index + 1, to find a key again */
+    /* A hash table of index + 1, to find a key again. Of its slots mask + 1 are in use:
+     * as few as what there is to gather needs, because they are cleared each time. */
+    uint16_t slots[2 * GATHER_MAX];
+    size_t mask;
     unsigned n, shipped;
 };
 

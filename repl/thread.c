@@ -7,16 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/monotonic.h"
 #include "repl/control.h"
 
-/* While changes are frequent, the thread sleeps for LINGER_US after shipping, so that
- * changes and acknowledgements gather: a batch then holds many changes, and no client
- * pays for a wake-up. A change that comes after a pause is shipped at once (prompt.c). */
-enum { LINGER_US = 300, FREQUENT_US = 2 * LINGER_US };
+/* While changes are frequent, the thread sleeps by the clock after shipping, so that
+ * changes and acknowledgements gather: a batch then holds many changes, and nobody pays
+ * for a wake-up. It sleeps twice as long each time, so the end of a short burst is not
+ * late, but not to gather more than PLENTY, and as long as one change comes in each
+ * PAYS_US. A change that comes after a pause is shipped at once (prompt.c). */
+enum { LINGER_LEAST_US = 50, LINGER_MOST_US = 500, PAYS_US = 100, FREQUENT_US = 600 };
+enum { PLENTY = 384 };
+
+/* Meanwhile the link is read without asking for events; all others wait for so long. */
+enum { EVENTS_US = 2000 };
 
 /* The longest pause between ticks, even if heartbeats are rarer: a tick dials the peer
  * and lets go clients that wait for a handover, and the thread looks whether it must
@@ -85,15 +92,31 @@ static void tell(struct repl_thread *t, unsigned face, bool progress)
         control_progress(t->control);
 }
 
+/* How long to linger now, after so long a pause has gathered n changes. */
+static unsigned next_linger(unsigned us, uint64_t n)
+{
+    if (us == 0)
+        return LINGER_LEAST_US;
+    if (n >= PLENTY)
+        return us > 2 * LINGER_LEAST_US ? us / 2 : LINGER_LEAST_US;
+    if (n >= PLENTY / 2)
+        return us;
+    return us < LINGER_MOST_US / 2 ? 2 * us : LINGER_MOST_US;
+}
+
 static enum next pace(struct repl_thread *t)
 {
-    uint64_t shipped = repl_core_counters(t->core)->shipped;
-    if (shipped == t->shipped_before)
+    uint64_t n = repl_core_counters(t->core)->shipped - t->shipped_before;
+    if (n == 0)
         return NEXT_EVENT;
     uint64_t now = monotonic_us(), last = t->shipped_at_us;
-    t->shipped_before = shipped;
+    t->shipped_before += n;
     t->shipped_at_us = now;
-    return now - last < FREQUENT_US ? NEXT_SOON : NEXT_EVENT;
+    bool pays = t->linger_us > 0 ? n * PAYS_US >= t->linger_us : now - last < FREQUENT_US;
+    if (!pays)
+        return NEXT_EVENT;
+    t->linger_us = next_linger(t->linger_us, n);
+    return NEXT_SOON;
 }
 
 /* One round of work. */
@@ -102,7 +125,7 @@ static enum next thread_work(struct repl_thread *t)
     repl_core_lock(t->core);
     atomic_store(&t->sleeping,
                  false); /* also if a prompt change has just said otherwise */
-    bool more = io_read_on(t);
+    bool more = io_read_on(t, t->linger_us > 0);
     more = repl_core_work(t->core, monotonic_us()) || more;
     slots_flush(t);
     set_alarm(t);
@@ -124,9 +147,16 @@ static enum repl_need need(struct repl_thread *t)
     return n;
 }
 
+static void take_events(struct repl_thread *t, int flags)
+{
+    event_base_loop(t->base, flags);
+    t->events_us = monotonic_us();
+}
+
 static void wait_for_events(struct repl_thread *t)
 {
     int flags = EVLOOP_ONCE;
+    t->linger_us = 0;
     /* A thread that records a change after this store sees `sleeping`; a change
      * recorded before it is seen by need(). If the peer takes no more now, changes need
      * not wake this thread. */
@@ -136,15 +166,17 @@ static void wait_for_events(struct repl_thread *t)
         flags |= EVLOOP_NONBLOCK;
     else if (n == NEED_PEER)
         atomic_store(&t->sleeping, false);
-    event_base_loop(t->base, flags);
+    take_events(t, flags);
     atomic_store(&t->sleeping, false);
 }
 
 static void linger(struct repl_thread *t)
 {
-    const struct timespec pause = { .tv_nsec = LINGER_US * 1000 };
+    const struct timespec pause = { .tv_nsec = t->linger_us * 1000L };
     nanosleep(&pause, NULL);
-    event_base_loop(t->base, EVLOOP_NONBLOCK);
+    bool blocked = t->session != NULL && t->session->want_write;
+    if (blocked || monotonic_us() - t->events_us >= EVENTS_US)
+        take_events(t, EVLOOP_NONBLOCK);
 }
 
 static bool drained(struct repl_thread *t)
@@ -158,10 +190,11 @@ static bool drained(struct repl_thread *t)
 static void *thread_main(void *arg)
 {
     struct repl_thread *t = arg;
+    (void)prctl(PR_SET_TIMERSLACK, 1UL); /* else it lingers for 50 us more */
     while (!atomic_load(&t->stop) || !drained(t)) {
         switch (thread_work(t)) {
         case NEXT_AT_ONCE:
-            event_base_loop(t->base, EVLOOP_NONBLOCK);
+            take_events(t, EVLOOP_NONBLOCK);
             break;
         case NEXT_SOON:
             linger(t);

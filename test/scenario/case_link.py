@@ -56,7 +56,6 @@ def case_standby_joins_late(lab):
     check(lab, b, count)
 
 
-
 def case_tokens_of_the_standby_hold(lab):
     """What `gets` returns at the standby is a value with the token that the active gave it,
     never one that no cas command can match."""

@@ -25,7 +25,7 @@ MUTANTS = [
      {"map-before-step-down": "map_copy(&c->spare, &c->dirty); @",
       "map-before-step-down 2": "@ maps[0] = &c->spare;"}),
     ("anybody-applies", "R11: a late frame of the old active over a newer write", SIM,
-     {"anybody-applies": "if (!s->open)"}),
+     {"anybody-applies": "return s->open;"}),
     ("journal-unmerged", "R2: a journal from before the merge that the merge does not spill", SIM,
      {"journal-unmerged": "if (c->active && leads)",
       "journal-unmerged 2": GONE,

@@ -204,6 +204,34 @@ START_TEST(test_hot_keys_collapse)
 }
 END_TEST
 
+/* However many they are: on a slow link they wait as one change each. */
+START_TEST(test_many_hot_keys_collapse)
+{
+    enum { HOT = 500, ROUNDS = 3 }; /* the journal has room for them */
+    link_up();
+    uint64_t before = a->core.count.shipped;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        set_many(a, 0, HOT, "v");
+    settle_in_sync();
+    ck_assert_uint_eq(a->core.count.shipped, before + HOT);
+    ck_assert_uint_eq(a->core.count.coalesced, (ROUNDS - 1) * HOT);
+    ck_assert(node_has(b, numbered(HOT - 1), "v"));
+}
+END_TEST
+
+/* A gathering clears no more of its table than what is due needs. */
+START_TEST(test_one_change_takes_a_small_table)
+{
+    link_up();
+    set_many(a, 0, 1000, "v");
+    settle_in_sync();
+    set(a, "one", "v");
+    settle_in_sync();
+    ck_assert_uint_lt(a->core.gather.mask, 4);
+    both_have("one", "v");
+}
+END_TEST
+
 /* ---- rings of several threads */
 
 enum { MORE_THAN_A_GATHERING = GATHER_MAX + 50 };
@@ -234,6 +262,8 @@ static void flood_and_ship(unsigned round)
 /* The other thread's worker is the newer one, and comes first in the list. */
 START_TEST(test_no_ring_waits_for_another)
 {
+    const struct pair_config config = { .map_bits = { 8, 8 }, .journal_bytes = 1 << 20 };
+    restart_pair(&config);
     link_up();
     flood_and_ship(0);
     set(a, "lonely", "1");
@@ -302,6 +332,8 @@ int main(void)
         test_large_values,
         test_delete_of_an_absent_key,
         test_hot_keys_collapse,
+        test_many_hot_keys_collapse,
+        test_one_change_takes_a_small_table,
         test_no_ring_waits_for_another,
         test_expired_items_ship_as_deletes,
         test_expired_items_are_not_copied,

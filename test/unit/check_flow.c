@@ -8,7 +8,7 @@
 #include "test/fake/pair.h"
 #include "test/unit/unit.h"
 
-enum { LARGE = 200000, BACKLOG_MAX = 1 << 20, KEYS = 60 };
+enum { LARGE = 200000, BACKLOG_MAX = 128 << 10, KEYS = 60 };
 
 static struct pair p;
 static struct node *const a = &p.node[0], *const b = &p.node[1];

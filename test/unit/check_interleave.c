@@ -235,7 +235,7 @@ START_TEST(test_a_run_is_one_bracket)
     hook(a);
     hooked.add = add_in_a_run;
     AZ(pthread_mutex_lock(&a->core.lock));
-    ck_assert_ptr_null(repl_core_fill(&a->core, run, N_ELEMENTS(run)));
+    ck_assert_ptr_null(repl_core_run(&a->core, LINK_FILL, run, N_ELEMENTS(run)));
     AZ(pthread_mutex_unlock(&a->core.lock));
     unhook(a);
     ck_assert(node_has(a, "n", "old") && node_has(a, "m", NULL));

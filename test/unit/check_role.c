@@ -303,13 +303,15 @@ END_TEST
  * are. */
 START_TEST(test_handover_of_a_long_journal)
 {
-    enum { MANY = 3 * GATHER_MAX };
+    enum { MANY = 3 * GATHER_MAX / 2 };
+    const struct pair_config config = { .map_bits = { 8, 8 }, .journal_bytes = 1 << 20 };
+    restart_pair(&config);
     link_up();
     set_many(a, 0, MANY, "v");
     AZ(pthread_mutex_lock(&a->core.lock));
     ck_assert_ptr_null(repl_core_handover_begin(&a->core, &repl_handover_planned));
     AZ(pthread_mutex_unlock(&a->core.lock));
-    for (unsigned i = 0; i < 1000 && !b->core.active; i++)
+    for (unsigned i = 0; i < 10 * MANY && !b->core.active; i++)
         one_round();
     ck_assert(b->core.active);
     for (unsigned i = 0; i < MANY; i++)
