@@ -1,4 +1,5 @@
 /* One connection of the load generator: sends batches, receives answers. */
+#include "bench/dialect.h"
 #include "bench/load.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ struct connection {
     size_t in_size, in_length, in_used;
     struct pending *pending;
     unsigned npending, answered;
-    uint64_t sent_at;
+    uint64_t since; /* its batch's time counts from here */
 };
 
 enum { LINE_ROOM = 400 };
@@ -159,6 +160,13 @@ static void compose(struct connection *c, uint64_t key, bool is_get)
     const struct load_options *options = c->run->options;
     char *to = c->out + c->out_length;
     unsigned long long number = key;
+    if (options->dialect) {
+        c->out_length +=
+            is_get ? options->dialect->compose_get(to, key)
+                   : options->dialect->compose_set(to, key, value_of(c, key),
+                                                   options->size, options->exptime);
+        return;
+    }
     if (is_get) {
         c->out_length +=
             (size_t)snprintf(to, LINE_ROOM, "get %s%llu\r\n", options->prefix, number);
@@ -189,7 +197,8 @@ static uint64_t choose_key(struct connection *c, uint64_t number)
     return next_random(&c->random) % options->keys;
 }
 
-enum connection_result connection_send(struct connection *c, struct load_counts *counts)
+enum connection_result connection_send(struct connection *c, struct load_counts *counts,
+                                       uint64_t since)
 {
     struct load_run *run = c->run;
     uint64_t want = run->options->pipeline;
@@ -208,7 +217,7 @@ enum connection_result connection_send(struct connection *c, struct load_counts 
         compose(c, key, is_get);
         *(is_get ? &counts->gets : &counts->sets) += 1;
     }
-    c->sent_at = load_now_ns();
+    c->since = since;
     return connection_flush(c);
 }
 
@@ -278,6 +287,31 @@ static ssize_t take_set(const char *text, size_t length, struct load_counts *cou
     return end - text + 1;
 }
 
+static ssize_t take_answer_in(const struct dialect *dialect, const struct pending *p,
+                              const char *text, size_t length, struct load_counts *counts)
+{
+    struct dialect_answer answer;
+    ssize_t used = p->is_get ? dialect->parse_get(text, length, &answer)
+                             : dialect->parse_set(text, length, &answer);
+    if (used <= 0)
+        return used;
+    if (p->is_get)
+        *(answer.good ? &counts->hits : &counts->missing) += 1;
+    else if (!answer.good && counts->refused++ == 0)
+        fprintf(stderr, "load: the server refused a set: %.*s", (int)used, text);
+    return used;
+}
+
+static ssize_t take_answer(struct connection *c, const struct pending *p,
+                           const char *text, size_t length, struct load_counts *counts)
+{
+    const struct dialect *dialect = c->run->options->dialect;
+    if (dialect)
+        return take_answer_in(dialect, p, text, length, counts);
+    return p->is_get ? take_get(c, p->key, text, length, counts)
+                     : take_set(text, length, counts);
+}
+
 static enum connection_result take_answers(struct connection *c,
                                            struct load_counts *counts)
 {
@@ -285,8 +319,7 @@ static enum connection_result take_answers(struct connection *c,
         const struct pending *p = &c->pending[c->answered];
         const char *text = c->in + c->in_used;
         size_t length = c->in_length - c->in_used;
-        ssize_t used = p->is_get ? take_get(c, p->key, text, length, counts)
-                                 : take_set(text, length, counts);
+        ssize_t used = take_answer(c, p, text, length, counts);
         if (used < 0) {
             fprintf(stderr, "load: not an answer to a get: %.*s\n",
                     (int)(length < 60 ? length : 60), text);
@@ -296,7 +329,7 @@ static enum connection_result take_answers(struct connection *c,
             break;
         c->in_used += (size_t)used;
         c->answered++;
-        histogram_add(&counts->latency, load_now_ns() - c->sent_at);
+        histogram_add(&counts->latency, load_now_ns() - c->since);
     }
     memmove(c->in, c->in + c->in_used, c->in_length - c->in_used);
     c->in_length -= c->in_used;

@@ -15,17 +15,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/dialect.h"
+
 static const char usage[] =
     "lag: how late a standby is, as its clients see it\n"
     "  --active PORT --standby PORT  on 127.0.0.1\n"
+    "  --dialect memcached|redis\n"
     "  --count N (2000)              samples\n"
     "  --pause N (1000)              us between them, on average\n"
     "Prints one line: microseconds; request: of a get on the standby that nothing "
     "delays.\n";
 
-enum { TEXT = 256, VALUE = 100, SAMPLES = 1 << 20 };
+enum { TEXT = 512, VALUE = 100, SAMPLES = 1 << 20, KEY = 1 << 30 };
 
 struct probe {
+    const struct dialect *dialect;
     int active, standby;
     unsigned count, pause;
 };
@@ -55,32 +59,43 @@ static int dial(const char *port)
     return fd;
 }
 
-/* Sends a request; the answer, which ends with `end`, is a string. */
-static void ask(int fd, const char *request, char answer[TEXT], const char *end)
+/* Sends a request and waits for its whole answer, which becomes a string. */
+static void ask(int fd, const char *request, size_t length, char answer[TEXT],
+                ssize_t (*parse)(const char *, size_t, struct dialect_answer *))
 {
-    size_t n = 0, nend = strlen(end);
-    if (send(fd, request, strlen(request), 0) < 0)
+    struct dialect_answer found;
+    size_t n = 0;
+    ssize_t used = 0;
+    if (send(fd, request, length, 0) < 0)
         fail("send");
-    while (n < nend || memcmp(answer + n - nend, end, nend) != 0) {
+    while (used == 0) {
         ssize_t got = recv(fd, answer + n, TEXT - 1 - n, 0);
         if (got <= 0)
             fail("recv");
         n += (size_t)got;
+        used = parse(answer, n, &found);
     }
+    if (used < 0)
+        fail("not an answer");
     answer[n] = '\0';
 }
 
-static const char question[] = "get lag\r\n";
+static void look(const struct probe *p, char answer[TEXT])
+{
+    char request[DIALECT_ROOM];
+    size_t length = p->dialect->compose_get(request, KEY);
+    ask(p->standby, request, length, answer, p->dialect->parse_get);
+}
 
 static uint64_t sample(const struct probe *p, unsigned number)
 {
     char request[TEXT], answer[TEXT], value[VALUE + 1];
     snprintf(value, sizeof(value), "%0*u", VALUE, number);
-    snprintf(request, sizeof(request), "set lag 0 0 %d\r\n%s\r\n", VALUE, value);
-    ask(p->active, request, answer, "\r\n");
+    size_t length = p->dialect->compose_set(request, KEY, value, VALUE, 0);
+    ask(p->active, request, length, answer, p->dialect->parse_set);
     uint64_t since = now_ns();
     do {
-        ask(p->standby, question, answer, "END\r\n");
+        look(p, answer);
     } while (strstr(answer, value) == NULL);
     return now_ns() - since;
 }
@@ -90,7 +105,7 @@ static uint64_t request(const struct probe *p)
 {
     char answer[TEXT];
     uint64_t since = now_ns();
-    ask(p->standby, question, answer, "END\r\n");
+    look(p, answer);
     return now_ns() - since;
 }
 
@@ -104,22 +119,25 @@ static void rest(const struct probe *p, unsigned *seed)
 
 static void parse(struct probe *p, int argc, char **argv)
 {
-    static const struct option options[] = { { "active", 1, NULL, 'a' },
-                                             { "standby", 1, NULL, 's' },
-                                             { "count", 1, NULL, 'c' },
-                                             { "pause", 1, NULL, 'p' },
-                                             { NULL, 0, NULL, 0 } };
+    static const struct option options[] = {
+        { "active", 1, NULL, 'a' },  { "standby", 1, NULL, 's' },
+        { "dialect", 1, NULL, 'd' }, { "count", 1, NULL, 'c' },
+        { "pause", 1, NULL, 'p' },   { NULL, 0, NULL, 0 }
+    };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (option == 'a')
             p->active = dial(optarg);
         else if (option == 's')
             p->standby = dial(optarg);
+        else if (option == 'd')
+            p->dialect = dialect_find(optarg);
         else if (option == 'c')
             p->count = (unsigned)strtoul(optarg, NULL, 10);
         else if (option == 'p')
             p->pause = (unsigned)strtoul(optarg, NULL, 10);
     }
-    if (p->active >= 0 && p->standby >= 0 && p->count > 0 && p->count <= SAMPLES)
+    if (p->dialect != NULL && p->active >= 0 && p->standby >= 0 && p->count > 0 &&
+        p->count <= SAMPLES)
         return;
     fputs(usage, stderr);
     exit(2);
@@ -138,7 +156,11 @@ static double percentile(const uint64_t *sorted, unsigned n, double percent)
 
 int main(int argc, char **argv)
 {
-    struct probe p = { .active = -1, .standby = -1, .count = 2000, .pause = 1000 };
+    struct probe p = { .dialect = dialect_find("memcached"),
+                       .active = -1,
+                       .standby = -1,
+                       .count = 2000,
+                       .pause = 1000 };
     static uint64_t lags[SAMPLES], requests[SAMPLES];
     unsigned seed = 1;
     parse(&p, argc, argv);

@@ -62,6 +62,7 @@ struct worker {
     unsigned count;
     struct load_counts counts;
     uint64_t due; /* when the next batch may go out, under --rate */
+    uint64_t was_due;
     bool failed;
 };
 
@@ -75,8 +76,11 @@ static uint64_t worker_wait(struct worker *w, uint64_t now)
         return w->due - now;
     uint64_t step =
         (uint64_t)options->pipeline * options->threads * 1000000000u / options->rate;
+    w->was_due = w->due;
     /* after a stall at most a tenth of a second of lost time is made up in one burst */
-    w->due = (w->due + 100000000u < now ? now : w->due) + step;
+    if (!options->open && w->due + 100000000u < now)
+        w->due = now;
+    w->due += step;
     return 0;
 }
 
@@ -98,11 +102,12 @@ struct crowd {
 static uint64_t worker_send(struct worker *w, struct crowd *crowd, int epoll)
 {
     while (crowd->nidle > 0) {
-        uint64_t wait = worker_wait(w, load_now_ns());
+        uint64_t now = load_now_ns(), wait = worker_wait(w, now);
         if (wait)
             return wait;
         struct connection *c = crowd->idle[--crowd->nidle];
-        enum connection_result result = connection_send(c, &w->counts);
+        enum connection_result result =
+            connection_send(c, &w->counts, w->run->options->open ? w->was_due : now);
         w->failed |= result == CONNECTION_FAILED;
         if (result != CONNECTION_BUSY)
             continue; /* no work is left: the connection retires */

@@ -1,10 +1,14 @@
 /*
- * A load generator for the text protocol: the options, one connection, and the latency
- * histogram. bench/load.c is the program.
+ * A load generator for the text protocol, and redis's: the options, one connection, and
+ * the latency histogram. bench/load.c is the program.
  *
  * A connection sends a batch of `pipeline` requests, waits for all answers, and sends the
  * next batch. Keys are numbers. A value can be computed from its key, so answers can be
  * checked without remembering anything.
+ *
+ * A client that waits for an answer before it sends the next request does not see how
+ * long the requests would have taken that it did not send meanwhile. With `open` it does:
+ * their times begin when they were due.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
@@ -16,6 +20,8 @@
 
 enum load_mode { LOAD_MIX, LOAD_FILL, LOAD_CHECK };
 
+struct dialect;
+
 struct load_options {
     const char *host, *port, *socket; /* socket: path of a UNIX socket, or NULL */
     const char *prefix;               /* of every key */
@@ -26,6 +32,9 @@ struct load_options {
     uint64_t ops;        /* 0: run for `seconds` */
     double seconds;
     uint64_t rate; /* most requests a second, all threads together; 0: no limit */
+    bool open;     /* a request's time counts from when the rate wanted it to go out */
+    const char *speaks;            /* a dialect's name, or NULL: memcached's, checked */
+    const struct dialect *dialect; /* of `speaks` */
     uint64_t seed;
     uint64_t generation; /* part of every value */
     uint32_t exptime;
@@ -69,8 +78,10 @@ int connection_fd(const struct connection *c);
 
 enum connection_result { CONNECTION_BUSY, CONNECTION_IDLE, CONNECTION_FAILED };
 
-/* Composes and sends the next batch. IDLE: no work is left. */
-enum connection_result connection_send(struct connection *c, struct load_counts *counts);
+/* Composes and sends the next batch, whose time counts from `since`. IDLE: no work is
+ * left. */
+enum connection_result connection_send(struct connection *c, struct load_counts *counts,
+                                       uint64_t since);
 
 /* Reads what has arrived. IDLE: the batch is answered. */
 enum connection_result connection_receive(struct connection *c,

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/dialect.h"
 #include "bench/load.h"
 
 static const char usage[] =
-    "load: text-protocol load on a memcached-compatible server\n"
+    "load: load on a memcached-compatible server, by the text protocol, or on redis\n"
     "  --host HOST --port PORT   where (127.0.0.1, 11211), or\n"
     "  --socket PATH             a UNIX socket\n"
     "  --connections N (8)       --threads N (1)    --pipeline N (1)\n"
@@ -16,6 +17,8 @@ static const char usage[] =
     "  --size N (100)            bytes per value    --exptime N (0)\n"
     "  --ratio SETS:GETS (1:10)  --order random|sequential\n"
     "  --ops N | --seconds N (5) --rate N           most requests a second\n"
+    "  --open                    times count from when the rate wanted a request to go\n"
+    "  --dialect memcached|redis without checks of values\n"
     "  --fill N                  sets N distinct keys once\n"
     "  --check N                 reads them back and compares: exit code 1 if one is "
     "wrong,\n"
@@ -31,7 +34,7 @@ static _Noreturn void refuse(void)
     exit(2);
 }
 
-enum kind { TEXT, NUMBER, LONG_NUMBER, SECONDS, RATIO, ORDER, FILL, CHECK };
+enum kind { TEXT, NUMBER, LONG_NUMBER, SECONDS, RATIO, ORDER, FILL, CHECK, OPEN };
 
 static const struct row {
     const char *name;
@@ -46,6 +49,7 @@ static const struct row {
     ROW("port", TEXT, port),
     ROW("socket", TEXT, socket),
     ROW("prefix", TEXT, prefix),
+    ROW("dialect", TEXT, speaks),
     ROW("connections", NUMBER, connections),
     ROW("threads", NUMBER, threads),
     ROW("pipeline", NUMBER, pipeline),
@@ -62,6 +66,7 @@ static const struct row {
     { "order", ORDER, 0 },
     { "fill", FILL, 0 },
     { "check", CHECK, 0 },
+    { "open", OPEN, 0 },
 #undef ROW
 };
 
@@ -113,6 +118,9 @@ static void take_option(struct load_options *o, const struct row *row, const cha
         o->mode = row->kind == FILL ? LOAD_FILL : LOAD_CHECK;
         o->keys = o->ops = number_of(row, text, UINT64_MAX);
         break;
+    case OPEN:
+        o->open = true;
+        break;
     }
 }
 
@@ -120,7 +128,9 @@ static bool is_sensible(const struct load_options *o)
 {
     return o->connections > 0 && o->connections <= 10000 && o->threads > 0 &&
            o->threads <= o->connections && o->pipeline > 0 && o->pipeline <= 10000 &&
-           o->keys > 0 && o->size <= 1u << 30 && strlen(o->prefix) <= 220;
+           o->keys > 0 && o->size <= 1u << 30 && strlen(o->prefix) <= 220 &&
+           (o->rate > 0 || !o->open) && (o->speaks == NULL) == (o->dialect == NULL) &&
+           (o->dialect == NULL || o->mode != LOAD_CHECK);
 }
 
 void load_options_parse(struct load_options *o, int argc, char **argv)
@@ -140,12 +150,16 @@ void load_options_parse(struct load_options *o, int argc, char **argv)
                                 .seed = 1 };
     for (int i = 0; i < NROWS; i++)
         names[i] =
-            (struct option){ rows[i].name, required_argument, NULL, FIRST_LONG + i };
+            (struct option){ rows[i].name,
+                             rows[i].kind == OPEN ? no_argument : required_argument, NULL,
+                             FIRST_LONG + i };
     for (int got; (got = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (got < FIRST_LONG)
             refuse();
         take_option(o, &rows[got - FIRST_LONG], optarg);
     }
+    if (o->speaks != NULL)
+        o->dialect = dialect_find(o->speaks);
     if (optind < argc || !is_sensible(o))
         refuse();
 }

@@ -23,8 +23,8 @@ def add(lab, program, *options, name=None):
     return node
 
 
-def add_memcached(lab, *options):
-    return add(lab, "memcached", "-u", "root", "-l", "127.0.0.1", "-p", "PORT", *options)
+def add_memcached(lab, *options, program="memcached"):
+    return add(lab, program, "-u", "root", "-l", "127.0.0.1", "-p", "PORT", *options, name="memcached")
 
 
 def add_redis(lab, *options, name=None):

@@ -1,0 +1,65 @@
+"""Getting in sync: a full copy and what the active node's clients notice of it; a standby that stands
+still, and the memory that this takes."""
+
+import time
+
+import contestants
+from harness.lab import Lab
+from rivals import Rival
+from table import Table
+
+PAIRS = (contestants.Mcd, contestants.Redis)
+SIZE = 1024  # MiB of each node
+STEADY = ("--ratio", "1:10", "--rate", "2000", "--open", "--connections", "2")
+CHANGES = ("--ratio", "1:0", "--rate", "50000", "--pipeline", "16")
+
+
+def play(setup):
+    items = 100000 if setup.quick else 1000000
+    copies = Table("A full copy of {:,} items of {} bytes, clients asking 2,000 times a second".format(
+        items, setup.size), {"copy_s": "%.2f", "p99_before_us": "%.0f", "p99_us": "%.0f",
+                             "p999_us": "%.0f"}, "redis", "pair")
+    stalls = Table("A standby that stands still for 8 s at 50,000 sets a second", {
+        "memory_MiB": "%.0f", "in_sync_s": "%.2f"}, "redis", "pair")
+    for kind in PAIRS:
+        if not kind.is_possible():
+            continue
+        for _ in setup.rounds(3):
+            with Lab(setup.build) as lab:
+                pair = kind(lab, SIZE, SIZE)
+                copies.add("full copy", pair.name, **copy(pair, items, setup))
+                stalls.add("standstill", pair.name, **stall(pair, setup))
+                pair.close()
+    return [copies, stalls]
+
+
+def rival_of(pair):
+    return Rival(pair.name, pair.lab, [pair.active, pair.standby], pair.dialect)
+
+
+def copy(pair, items, setup):
+    pair.standby.kill()
+    rival = Rival(pair.name, pair.lab, [pair.active], pair.dialect)
+    rival.load("--fill", items, "--size", setup.size, "--pipeline", "32")
+    quiet = rival.load(*STEADY, "--keys", items, "--size", setup.size, "--seconds", "2")
+    start = time.monotonic()
+    pair.standby.start()
+    load = rival.start_load(*STEADY, "--keys", items, "--size", setup.size, "--seconds", "600")
+    pair.settle()
+    taken = time.monotonic() - start
+    load.terminate()
+    busy = rival.finish_load(load)
+    return {"copy_s": taken, "p99_before_us": quiet["p99_us"], "p99_us": busy["p99_us"],
+            "p999_us": busy["p999_us"]}
+
+
+def stall(pair, setup):
+    rival = rival_of(pair)
+    before = pair.active.memory()
+    pair.standby.pause()
+    rival.load(*CHANGES, "--size", setup.size, "--seconds", "2" if setup.quick else "8")
+    grown = pair.active.memory() - before
+    start = time.monotonic()
+    pair.standby.cont()
+    pair.settle()
+    return {"memory_MiB": grown / 1024, "in_sync_s": time.monotonic() - start}
