@@ -29,8 +29,9 @@ def cpu_us(node):
 
 
 class Rival:
-    def __init__(self, name, lab, nodes, dialect="memcached"):
-        self.name, self.lab, self.nodes, self.dialect = name, lab, nodes, dialect
+    def __init__(self, name, tools, nodes, dialect="memcached"):
+        """tools: the build whose load generators are used."""
+        self.name, self.tools, self.nodes, self.dialect = name, tools, nodes, dialect
         mine, others = cores()
         for number, node in enumerate(nodes):
             for thread in os.listdir("/proc/%d/task" % node.process.pid):
@@ -41,7 +42,7 @@ class Rival:
         return self.nodes[0]
 
     def start_load(self, *options):
-        command = [self.lab.build.load, "--port", self.active.port, "--dialect", self.dialect, *options]
+        command = [self.tools.load, "--port", self.active.port, "--dialect", self.dialect, *options]
         return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 preexec_fn=lambda: os.sched_setaffinity(0, cores()[1]))
 
@@ -145,7 +146,7 @@ def running(setup, *names):
         for name, build, start, dialect in wanted:
             try:
                 lab = stack.enter_context(Lab(build))
-                rivals.append(Rival(name, lab, start(lab), dialect))
+                rivals.append(Rival(name, setup.build, start(lab), dialect))
             except (Failed, OSError) as error:
                 print("%s: left out: %s" % (name, error), flush=True)
         yield rivals

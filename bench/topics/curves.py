@@ -37,7 +37,7 @@ def draw(setup, name, first, points):
 def measure(lab, setup, items=CALM, size=100, connections=8, threads=1):
     memory = max(64, items * (size + 200) * 2 >> 20)
     a, b = lab.pair("-m", str(memory), "-I", "4m", "-t", str(threads), "-c", "20000")
-    rival = Rival("pair", lab, [a, b])
+    rival = Rival("pair", setup.build, [a, b])
     rival.load("--fill", items, "--size", size, "--pipeline", "8")
     lab.drained(a, 120)
     figures = rival.measure("--ratio", "1:1", "--keys", items, "--size", size, "--connections",

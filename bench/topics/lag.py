@@ -43,7 +43,7 @@ def beside(rival, options, setup):
 
 
 def sample(rival, setup):
-    command = [os.path.join(rival.lab.build.folder, "bench", "lag"), "--dialect", rival.dialect,
+    command = [os.path.join(rival.tools.folder, "bench", "lag"), "--dialect", rival.dialect,
                "--active", rival.nodes[0].port, "--standby", rival.nodes[1].port, "--count",
                int(SAMPLES * setup.seconds)]
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True,

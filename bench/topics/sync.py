@@ -34,12 +34,12 @@ def play(setup):
 
 
 def rival_of(pair):
-    return Rival(pair.name, pair.lab, [pair.active, pair.standby], pair.dialect)
+    return Rival(pair.name, pair.lab.build, [pair.active, pair.standby], pair.dialect)
 
 
 def copy(pair, items, setup):
     pair.standby.kill()
-    rival = Rival(pair.name, pair.lab, [pair.active], pair.dialect)
+    rival = Rival(pair.name, pair.lab.build, [pair.active], pair.dialect)
     rival.load("--fill", items, "--size", setup.size, "--pipeline", "32")
     quiet = rival.load(*STEADY, "--keys", items, "--size", setup.size, "--seconds", "2")
     start = time.monotonic()
