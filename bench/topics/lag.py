@@ -17,7 +17,7 @@ SAMPLES = 1000
 
 
 def play(setup):
-    table = Table("Microseconds until the standby has a change; `request`: what a look at it takes", {
+    table = Table("Microseconds until the standby has a change; request: what a look at it takes", {
         "p50_us": "%.0f", "p90_us": "%.0f", "p99_us": "%.0f", "request_p50_us": "%.0f",
         "rate": "%.0f"}, "redis, replica")
     with running(setup, "mcd, standby", "redis, replica") as rivals:
