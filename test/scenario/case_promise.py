@@ -56,7 +56,9 @@ class Probes:
         lab, client = self.lab, active.client()
         lab.same(active, standby, self.KEYS)
         assert client.item("flags")[0] == 2**32 - 1, client.item("flags")
-        assert 850 <= client.life("mortal") <= 900, client.life("mortal")
+        # A busy server may notice late that a second has passed; then it shows one more.
+        life = client.life("mortal")
+        assert 850 <= life <= 901, life
         answer = client.store("spent", "x", command="cas", cas=self.bad)
         assert answer == "EXISTS", "a spent token was answered with %s" % answer
         answer = client.store("token", "x", command="cas", cas=self.good)
