@@ -13,6 +13,12 @@ static unsigned digit_of(char c)
     return (unsigned)(unsigned char)c - '0';
 }
 
+/* Nearly all flags and many expiries are 0. */
+static bool one_digit_parse(const char *text, size_t n, unsigned *digit)
+{
+    return n == 1 && (*digit = digit_of(*text)) <= 9;
+}
+
 /* Digits up to the end, or up to white space: what follows that does not count. */
 static bool digits_parse(const char *at, const char *end, uint64_t *value)
 {
@@ -42,7 +48,12 @@ static const char *sign_parse(const char *at, const char *end, bool *negative)
 bool number_parse(const char *text, size_t n, uint64_t *value)
 {
     bool negative = false;
+    unsigned digit;
     const char *end = text + n;
+    if (one_digit_parse(text, n, &digit)) {
+        *value = digit;
+        return true;
+    }
     if (n > 0 && *text < '0')
         text = sign_parse(text, end, &negative);
     return digits_parse(text, end, value) && (!negative || *value == 0);
@@ -52,7 +63,12 @@ bool number_parse_signed(const char *text, size_t n, int64_t *value)
 {
     bool negative = false;
     uint64_t v;
+    unsigned digit;
     const char *end = text + n;
+    if (one_digit_parse(text, n, &digit)) {
+        *value = digit;
+        return true;
+    }
     if (n > 0 && *text < '0')
         text = sign_parse(text, end, &negative);
     if (!digits_parse(text, end, &v) || v > (uint64_t)INT64_MAX + negative)
