@@ -112,7 +112,7 @@ class Judge:
             elif answer is IN_DOUBT:
                 self.doubt(key, operation, node, before)
             elif answer.word == NO_MEMORY:
-                self.may_be_changed(key, node, before, before | {MISSING}, MAYBE)
+                self.may_be_changed(key, node, operation.begin, before, before | {MISSING}, MAYBE)
             else:
                 self.narrow(key, operation, node, answer, before, is_peek)
 
@@ -148,15 +148,16 @@ class Judge:
 
     def is_answered(self, key, operation, node, answer, before, after):
         if operation.changes(answer):
-            self.may_be_changed(key, node, before, after, YES)
+            self.may_be_changed(key, node, operation.begin, before, after, YES)
         elif operation.is_read() or answer.word == "EXISTS" or operation.kind == "add":
             key.here[node] = after
         else:
-            self.may_be_changed(key, node, before, after, MAYBE)  # told absent (R15)
+            self.may_be_changed(key, node, operation.begin, before, after, MAYBE)  # told absent (R15)
 
-    def may_be_changed(self, key, node, before, after, how):
+    def may_be_changed(self, key, node, begin, before, after, how):
+        """begin: of the operation. What began before the link was cut may have come to the other node."""
         key.here[node] = set(after)
-        if not self.sides.apart:
+        if not self.sides.apart or begin <= self.sides.apart_since:
             key.here[1 - node] |= before | after
         self.mark(key, node, how)
 
@@ -171,7 +172,7 @@ class Judge:
         if operation.is_read() and not operation.by_mg:
             return
         key.late.append((node, operation))
-        self.may_be_changed(key, node, before, all_after([operation], before), MAYBE)
+        self.may_be_changed(key, node, operation.begin, before, all_after([operation], before), MAYBE)
 
     def survives(self, key, operation, node):
         """The node that answered, or not, is dead already; this one may have heard of it."""
@@ -190,6 +191,7 @@ class Judge:
             for key in self.keys.values():
                 self.sides.spread(key)
             self.sides.apart = self.sides.unmerged = True
+            self.sides.apart_since = time.monotonic()
             self.note("both know that the link is cut")
 
     def killed(self, node):
@@ -262,7 +264,7 @@ class Judge:
             for key in self.keys.values() if is_certain else ():
                 self.sides.spread(key)
                 key.last = end
-                self.may_be_changed(key, node, set(), {MISSING}, YES)
+                self.may_be_changed(key, node, begin, set(), {MISSING}, YES)
             self.purges(node, "flush_all on %s%s" % ("ab"[node], "" if is_certain else ", in doubt"))
 
     def all_served(self):

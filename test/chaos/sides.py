@@ -13,6 +13,7 @@ class Sides:
         self.fresh = [False, False]    # started empty, and not filled yet
         self.loaded = [False, False]   # others than our clients write there
         self.apart = False             # nothing passes between the nodes
+        self.apart_since = 0.0
         self.unmerged = False          # nor have they merged since
         self.doubtful = overflows      # a purge or a copy may be under way: the standby is not whole
         self.died = [0.0, 0.0]         # when a node was last killed
