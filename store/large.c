@@ -16,7 +16,7 @@ void memory_renew_large(struct memory *m, const struct item *it, unsigned queue)
     uint32_t id = memory_segment_id(m, it);
     struct segment *seg = &m->segments[id];
     AZ(pthread_mutex_lock(&m->lock));
-    if (seg->state == SEGMENT_QUEUED && !seg->busy) {
+    if (seg->state == SEGMENT_QUEUED) {
         segment_list_remove(m->segments, memory_list_of(m, seg), id);
         memory_enqueue(m, id, queue, ORDER_LAST, false);
     }

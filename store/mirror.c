@@ -104,11 +104,16 @@ static void set_uses(struct item *it, item_credit credit)
     item_set_mark(it, rest | (credit & (MARK_FREQ | MARK_FETCHED)));
 }
 
-/* An item of another queue must move there, which takes a new place. */
-static bool is_in_place(const struct store *s, const struct item *it, item_credit credit)
+/* True if the item is now in the queue that the credit names. A small item would need
+ * another place for that. */
+static bool enter_queue(struct store *s, const struct item *it, item_credit credit)
 {
-    return (credit & CREDIT_GIVEN) == 0 ||
-           memory_segment(&s->memory, it)->queue == queue_of(credit);
+    const struct segment *seg = memory_segment(&s->memory, it);
+    if ((credit & CREDIT_GIVEN) == 0 || seg->queue == queue_of(credit))
+        return true;
+    if (seg->large)
+        memory_renew_large(&s->memory, it, queue_of(credit));
+    return seg->queue == queue_of(credit);
 }
 
 static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
@@ -119,7 +124,7 @@ static bool mirror_touch(ENGINE_HANDLE *handle, const void *key, size_t nkey,
     struct spot spot;
     store_check_flush(s);
     store_lookup(s, &spot, store_hash(s, key, nkey), key, nkey);
-    bool stays = spot.it != NULL && is_in_place(s, spot.it, credit);
+    bool stays = spot.it != NULL && enter_queue(s, spot.it, credit);
     if (stays) {
         store_set_exptime(s, spot.it, when);
         item_set_meta(spot.it, marks_of(credit));

@@ -4,6 +4,7 @@
  */
 #include <unistd.h>
 
+#include "store/mirror.h"
 #include "test/unit/store_rig.h"
 
 #ifdef UNDER_SANITIZER
@@ -430,6 +431,52 @@ START_TEST(a_moved_item_never_becomes_older)
 }
 END_TEST
 
+/* ---- large items change their queue where they are */
+
+static unsigned queue_of(const char *key, char **at)
+{
+    struct store *s = store_of((ENGINE_HANDLE *)engine);
+    struct item *it = store_peek(s, key, strlen(key));
+    unsigned queue = memory_segment(&s->memory, it)->queue;
+    *at = (char *)it;
+    store_release(s, it);
+    return queue;
+}
+
+START_TEST(a_large_item_is_touched_into_its_queue)
+{
+    char *before, *after;
+    CHECK(put("k", MB / 2, 0) == ENGINE_SUCCESS);
+    ck_assert_uint_eq(queue_of("k", &before), QUEUE_SMALL);
+    ck_assert(mirror_rows.touch((ENGINE_HANDLE *)engine, "k", 1, 0,
+                                CREDIT_GIVEN | CREDIT_PROVEN));
+    ck_assert_uint_eq(queue_of("k", &after), QUEUE_MAIN);
+    ck_assert_ptr_eq(before, after);
+}
+END_TEST
+
+/* As the search for expired items does it. */
+static void set_busy(struct store *s, const struct item *it, bool busy)
+{
+    AZ(pthread_mutex_lock(&s->memory.lock));
+    memory_segment(&s->memory, it)->busy = busy;
+    AZ(pthread_mutex_unlock(&s->memory.lock));
+}
+
+START_TEST(a_large_item_changes_its_queue_while_it_is_searched)
+{
+    struct store *s = store_of((ENGINE_HANDLE *)engine);
+    char *at;
+    CHECK(put("k", MB / 2, 0) == ENGINE_SUCCESS);
+    (void)queue_of("k", &at);
+    const struct item *it = (const struct item *)(const void *)at;
+    set_busy(s, it, true);
+    memory_renew_large(&s->memory, it, QUEUE_MAIN);
+    set_busy(s, it, false);
+    ck_assert_uint_eq(queue_of("k", &at), QUEUE_MAIN);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -446,6 +493,8 @@ int main(void)
         touched_items_expire_in_the_background,
         flushed_items_are_reclaimed,
         a_moved_item_never_becomes_older,
+        a_large_item_is_touched_into_its_queue,
+        a_large_item_changes_its_queue_while_it_is_searched,
     };
     return rig_run("store_memory", setup, tests, N_ELEMENTS(tests));
 }
