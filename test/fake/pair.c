@@ -53,11 +53,24 @@ static uint64_t node_now(const struct node *n)
     return p->now_us + (n->number == 1 ? p->config.machine_ahead_us : 0);
 }
 
-/* The last one that a node had, also before it crashed. */
-static uint64_t latest_cas(const struct pair *p)
+/* The last one that a node had, also before it crashed. Real clocks have moved on when it
+ * starts again: the other node gives higher ones as well. */
+static uint64_t pass_latest_cas(struct pair *p)
 {
-    uint64_t a = p->node[0].store.cas, b = p->node[1].store.cas;
-    return a > b ? a : b;
+    uint64_t *a = &p->node[0].store.cas, *b = &p->node[1].store.cas;
+    if (!p->config.own_cas)
+        *a = *b = *a > *b ? *a : *b;
+    return *a;
+}
+
+/* A real store draws its side. Nodes that have never met may draw the same one (R22):
+ * then, with real clocks, numbers of one microsecond could be equal; with this one, those
+ * of a long time. */
+static uint8_t draw_side(const struct node *n)
+{
+    const struct pair *p = n->pair;
+    uint8_t side = toy_store_side(p->runs);
+    return side != p->node[1 - n->number].store.side ? side : toy_store_side(p->runs + 1);
 }
 
 void node_start(struct node *n)
@@ -65,9 +78,9 @@ void node_start(struct node *n)
     struct pair *p = n->pair;
     struct run_id run = next_run(n);
     struct toy_store_config store = {
-        .number = (uint8_t)p->runs, /* a real store draws it */
+        .side = draw_side(n),
         .clock = p->clock + (n->number == 1 ? p->config.store_ahead : 0),
-        .cas = latest_cas(p),
+        .cas = pass_latest_cas(p),
         .own_cas = p->config.own_cas,
         .single_scan = p->config.single_scan,
     };

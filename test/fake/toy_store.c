@@ -453,12 +453,17 @@ const struct repl_store_ops toy_store_ops = {
 
 /* ---- for the test */
 
+uint8_t toy_store_side(uint64_t run)
+{
+    return (uint8_t)(FIRST_DRAWN + run % (CAS_STEP - FIRST_DRAWN));
+}
+
 void toy_store_init(struct toy_store *s, const struct toy_store_config *config)
 {
     CHECK(config->clock > 0);
     *s = (struct toy_store){
         .config = *config,
-        .side = (uint8_t)(FIRST_DRAWN + config->number % (CAS_STEP - FIRST_DRAWN)),
+        .side = config->side,
         .cas = config->own_cas ? 0 : config->cas,
         .clock = config->clock,
     };

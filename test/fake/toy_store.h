@@ -24,7 +24,7 @@ enum { TOY_STORE_CHAINS = 1024 };
 struct toy_item;
 
 struct toy_store_config {
-    uint8_t number; /* of the run; the side is drawn by it */
+    uint8_t side;   /* of a node that has not met another one */
     uint32_t clock; /* seconds, not 0 */
     uint64_t cas;   /* given before it started: real clocks move on meanwhile */
     bool own_cas;
@@ -47,6 +47,9 @@ struct toy_store {
 };
 
 extern const struct repl_store_ops toy_store_ops;
+
+/* The side of a run that has not met another node: one of six. */
+uint8_t toy_store_side(uint64_t run);
 
 void toy_store_init(struct toy_store *s, const struct toy_store_config *config);
 void toy_store_fini(struct toy_store *s); /* no reference may be left */

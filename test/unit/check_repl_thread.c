@@ -67,7 +67,7 @@ static void start(const char *peer)
 
 static void setup(void)
 {
-    struct toy_store_config config = { .number = 1, .clock = 1000 };
+    struct toy_store_config config = { .side = 2, .clock = 1000 };
     struct repl_config core_config = { .journal_bytes = 64 << 10,
                                        .map_bits = 10,
                                        .times = { 40, 5000 } };
