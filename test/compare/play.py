@@ -85,7 +85,6 @@ class Talk:
 
     def send(self, piece):
         if holds_token(piece):
-            self.receive(0)
             cas = last_cas(self.answer)
             piece = piece.replace(TOKEN, b"%d" % cas).replace(TOKEN_BINARY, struct.pack("!Q", cas))
         self.socket.settimeout(PATIENCE)
@@ -131,12 +130,23 @@ class Server:
             self.bell.send(b"mn\r\n")
             self.bell.line()
 
+    def hear_out(self, talk):
+        """All answers to what was sent: a worker may leave some for a later round."""
+        heard = -1
+        while talk.open and heard < len(talk.answer):
+            heard = len(talk.answer)
+            self.come_round()
+            talk.receive(0)
+
     def answers(self, plays):
         """What the server answers to each, all plays at the same time."""
         talks = [Talk(self.node, play) for play in plays]
         for step in range(max(len(play.pieces) for play in plays)):
             for talk in talks:
                 if step < len(talk.play.pieces):
-                    talk.send(talk.play.pieces[step])
+                    piece = talk.play.pieces[step]
+                    if holds_token(piece):
+                        self.hear_out(talk)
+                    talk.send(piece)
             self.come_round()
         return [talk.finish() for talk in talks]
