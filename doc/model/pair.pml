@@ -367,11 +367,7 @@ inline meet(n)
     :: else
     fi;
 #endif
-#ifdef MISSING_FOR_EVER
-    unknown[n] = false;
-#else
     unknown[n] = agreed_with[n] != 0 && agreed_with[n] != paired[n];
-#endif
 #ifdef FORGET_PAIRED
     unknown[n] = met[n] != 0;
 #endif
