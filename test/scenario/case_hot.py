@@ -12,7 +12,8 @@ def number(node, name):
 def case_a_slow_link(lab):
     """Keys that change again and again wait as one change each, also if they are many: so the standby
     is late by what is on the way, and not by all that was written."""
-    keys, changes = 1000, scaled(lab, 200000)
+    # Not fewer changes under a sanitizer: what is on the way would not become less with them.
+    keys, changes = 1000, 200000
     a, b = lab.pair(proxied=True, config="timeout=20000;heartbeat=1000;journal=64m")
     fill(lab, a, keys)
     lab.drained(a)
