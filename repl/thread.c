@@ -191,8 +191,8 @@ static bool drained(struct repl_thread *t)
     return idle || monotonic_us() >= t->stop_by_us;
 }
 
-/* The thread has little to do at a time, and others wait for it: it asks the scheduler for
- * short slices, and so for early ones (Linux 6.12; others take no notice). Any thread
+/* The thread has little to do at a time, and others wait for it: it asks the scheduler
+ * for short slices, and so for early ones (Linux 6.12; others take no notice). Any thread
  * may. */
 static void ask_for_short_slices(void)
 {
