@@ -193,7 +193,7 @@ static bool drained(struct repl_thread *t)
 
 /* The thread has little to do at a time, and others wait for it: it asks the scheduler
  * for short slices, and so for early ones (Linux 6.12; others take no notice). Any thread
- * may. */
+ * may. Another policy that somebody has chosen for the process stays. */
 static void ask_for_short_slices(void)
 {
     struct {
@@ -203,6 +203,8 @@ static void ask_for_short_slices(void)
         uint32_t priority;
         uint64_t slice, deadline, period;
     } wish = { .size = sizeof(wish), .policy = SCHED_OTHER, .slice = 100000 };
+    if (sched_getscheduler(0) != SCHED_OTHER)
+        return;
     wish.nice = getpriority(PRIO_PROCESS, 0);
     (void)syscall(SYS_sched_setattr, 0, &wish, 0);
 }
