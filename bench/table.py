@@ -5,34 +5,22 @@ A ratio is the median of the rounds' ratios: what the machine did in a round, it
 
 import os
 import statistics
-import subprocess
 
-COLOURS = ("#0060ad", "#d1342f", "#7a7a7a", "#2f9e44", "#e8a20c", "#8a3fb0")
+import gnuplot
+
 BARS = """
-set terminal svg size 760,340 background "white" font "sans-serif,12"
-set output "{svg}"
-set title "{title}"
 set ylabel "{label}"
 set yrange [0:*]
 set style data histogram
 set style histogram errorbars gap 1 lw 1
 set style fill solid 0.9 noborder
-set grid ytics lc rgb "#dddddd" lw 1 lt 1
-set border 3
-set tics nomirror out
 set key top right
 plot {parts}
 """
 LINES = """
-set terminal svg size 640,340 background "white" font "sans-serif,12"
-set output "{svg}"
-set title "{title}"
 set xlabel "{x}"
 set ylabel "{label}"
 set logscale xy
-set grid ytics lc rgb "#dddddd" lw 1 lt 1
-set border 3
-set tics nomirror out
 set key top left
 plot {parts}
 """
@@ -117,10 +105,9 @@ class Table:
         for number, row in enumerate(self.rows()):
             blocks.append("$rows%d << END\n%s\nEND\n" % (number, "\n".join(lines(row))))
             parts.append("$rows%d %s lc rgb '%s'" % (
-                number, style.format(row=row), COLOURS[number % len(COLOURS)]))
-        text = "".join(blocks) + script.format(svg=svg, title=self.title, label=label, x=self.first,
-                                               parts=", ".join(parts))
-        subprocess.run(["gnuplot"], text=True, check=True, input=text)
+                number, style.format(row=row), gnuplot.COLOURS[number % len(gnuplot.COLOURS)]))
+        gnuplot.draw(svg, self.title, "".join(blocks) + script.format(
+            label=label, x=self.first, parts=", ".join(parts)), (760, 340))
 
 
 def keep(folder, name, tables, machine):

@@ -2,20 +2,15 @@
 server."""
 
 import os
-import subprocess
 
-COLOURS = {"mcd": "#0060ad", "redis": "#d1342f", "yrmcds": "#7a7a7a"}
+import gnuplot
+
+COLOURS = dict(zip(("mcd", "redis", "yrmcds"), gnuplot.COLOURS))
 SCRIPT = """
-set terminal svg size 640,300 background "white" font "sans-serif,12"
-set output "%(svg)s"
-set title "%(title)s"
 set xlabel "seconds of load, before and after the fail-over"
 set ylabel "hit ratio, %%"
 set xrange [%(begin)g:%(end)g]
 set yrange [0:100]
-set grid ytics lc rgb "#dddddd" lw 1 lt 1
-set border 3
-set tics nomirror out
 set key bottom right
 set arrow from 0,0 to 0,100 nohead lc rgb "#000000" dt 2
 set label "active killed" at 0,8 offset 0.7,0
@@ -50,6 +45,4 @@ def draw(svg, results, title):
         data, number, result.server, COLOURS[result.server])
              for number, result in enumerate(results)]
     edges = [x for result in results[:1] for x, _ in points(result)]
-    subprocess.run(["gnuplot"], text=True, check=True, input=SCRIPT % {
-        "svg": svg, "title": title, "lines": ", ".join(lines), "begin": edges[0],
-        "end": edges[-1]})
+    gnuplot.draw(svg, title, SCRIPT % {"lines": ", ".join(lines), "begin": edges[0], "end": edges[-1]})

@@ -201,18 +201,12 @@ enum state stream_discard(struct connection *c)
 
 /* ---- watching ---- */
 
-/* What a watcher sends is thrown away: it is read to learn of the client's end. */
+/* What a watcher sends is thrown away: it is read to learn of the client's end. One read
+ * a turn, so that a watcher which sends without end keeps nobody waiting. */
 static enum state ignore_input(struct connection *c)
 {
-    size_t room;
-    char *at = make_room(c, &room);
-    if (at == NULL)
-        return STATE_CLOSING;
-    ssize_t n = channel_read(c, at, room);
-    if (n <= 0)
-        return read_failed(c, n);
-    count_bytes(&c->worker->counters.bytes_read, (size_t)n);
-    return connection_defer(c, STATE_WATCH);
+    enum state state = read_some(c, STATE_WATCH);
+    return state == STATE_WATCH ? connection_defer(c, STATE_WATCH) : state;
 }
 
 enum state stream_watch(struct connection *c)
