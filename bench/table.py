@@ -89,7 +89,7 @@ class Table:
                 figures = rows.get(row, {}).get(column)
                 yield '"%s" %s' % (group, "%g %g %g" % (
                     statistics.median(figures), min(figures), max(figures)) if figures else "0 0 0")
-        self.draw(svg, BARS, label, lines, 'using 2:3:4:xtic(1) title "{row}"')
+        self.draw(svg, BARS, label, lines, 'using 2:3:4:xtic(1) lc rgb "{colour}" title "{row}"')
 
     def draw_lines(self, svg, column, label):
         """The groups are numbers: one line for each row."""
@@ -98,14 +98,14 @@ class Table:
                 if column in rows.get(row, {}):
                     yield "%s %g" % (group.replace(",", ""), statistics.median(rows[row][column]))
         self.draw(svg, LINES, label, lines,
-                  'using 1:2 with linespoints lw 2 pt 7 ps 0.5 title "{row}"')
+                  'using 1:2 with linespoints lw 2 pt 7 ps 0.5 lc rgb "{colour}" title "{row}"')
 
     def draw(self, svg, script, label, lines, style):
         blocks, parts = [], []
         for number, row in enumerate(self.rows()):
             blocks.append("$rows%d << END\n%s\nEND\n" % (number, "\n".join(lines(row))))
-            parts.append("$rows%d %s lc rgb '%s'" % (
-                number, style.format(row=row), gnuplot.COLOURS[number % len(gnuplot.COLOURS)]))
+            colour = gnuplot.COLOURS[number % len(gnuplot.COLOURS)]
+            parts.append("$rows%d %s" % (number, style.format(row=row, colour=colour)))
         gnuplot.draw(svg, self.title, "".join(blocks) + script.format(
             label=label, x=self.first, parts=", ".join(parts)), (760, 340))
 
