@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READABLE = 0644, NUMBER_ROOM = 32 };
@@ -33,9 +34,20 @@ static bool write_new(const char *path, const char *text)
     return ok;
 }
 
+/* A renaming would take its place, not write to it. */
+static bool is_device(const char *path)
+{
+    struct stat found;
+    return lstat(path, &found) == 0 && (S_ISCHR(found.st_mode) || S_ISBLK(found.st_mode));
+}
+
 bool file_replace(const char *path, const char *text)
 {
     char beside[PATH_MAX];
+    if (is_device(path)) {
+        errno = EPERM;
+        return false;
+    }
     int n = snprintf(beside, sizeof(beside), "%s.new", path);
     if (n < 0 || (size_t)n >= sizeof(beside)) {
         errno = ENAMETOOLONG;

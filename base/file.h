@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* Writes PATH.new and renames it to PATH. False: errno has the reason, and the file is
- * unchanged. */
+ * unchanged. EPERM: it is a device, such as /dev/null. */
 bool file_replace(const char *path, const char *text);
 
 /* Reads the number at the start of the file. False: *number is unchanged; errno is ENOENT

@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -45,9 +46,18 @@ static uint64_t get(const char **from, unsigned bytes)
 
 /* ---- writing */
 
+/* What is no file would be replaced by one, not written to. */
+static bool may_replace(const char *path)
+{
+    struct stat found;
+    return lstat(path, &found) != 0 || S_ISREG(found.st_mode) || S_ISLNK(found.st_mode);
+}
+
 bool dump_file_create(struct dump_file *f, const char *path)
 {
     *f = (struct dump_file){ .path = path };
+    if (!may_replace(path))
+        return fail(f, "not a regular file; name a file for the dump");
     int n =
         snprintf(f->temporary, sizeof(f->temporary), "%s.%ld.new", path, (long)getpid());
     if ((size_t)n >= sizeof(f->temporary)) {

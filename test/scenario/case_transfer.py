@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -169,6 +170,15 @@ def case_transfer_full_disk(lab):
     fails(lab, 1, "File too large", "dump", path, at(node), limit=200000)
     assert os.path.getsize(path) == size
     assert [n for n in os.listdir(lab.folder) if n.startswith("items")] == ["items"]
+
+
+def case_transfer_no_file(lab):
+    """What is no file, such as a device, is not replaced by a dump."""
+    node = lab.single()
+    path = os.path.join(lab.folder, "items")
+    os.mkfifo(path)
+    fails(lab, 1, "not a regular file", "dump", path, at(node))
+    assert stat.S_ISFIFO(os.lstat(path).st_mode)
 
 
 KEYS = b"key=a exp=-1 la=0 cas=1 fetch=no cls=1 size=60\nkey=%62 exp=-1\n"

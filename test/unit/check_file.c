@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "test/unit/unit.h"
@@ -88,9 +89,23 @@ START_TEST(test_what_stood_stays)
 }
 END_TEST
 
+/* Whoever names /dev/null means it. */
+START_TEST(test_a_device_stays)
+{
+    struct stat found;
+    if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) != 0)
+        return; /* only root may make one */
+    ck_assert(!file_replace(path, "7\n"));
+    ck_assert_int_eq(errno, EPERM);
+    ck_assert(lstat(path, &found) == 0 && S_ISCHR(found.st_mode));
+    ck_assert_int_ne(access(beside, F_OK), 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = { test_written_and_read, test_links_are_replaced,
-                             test_not_a_number, test_what_stood_stays };
+                             test_not_a_number, test_what_stood_stays,
+                             test_a_device_stays };
     return unit_run_with("file", make_folder, remove_folder, tests, N_ELEMENTS(tests));
 }
