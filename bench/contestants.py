@@ -1,7 +1,8 @@
-"""The pairs that bench/warm compares: mcd, redis and yrmcds.
+"""The pairs that bench/warm and bench/topics/sync.py compare: mcd, redis and yrmcds.
 
-A pair has an active node and a standby. It can wait until the standby has everything that
-the active node has (settle), kill the active node and continue with the standby
+A pair has an active node and a standby. It can wait until the standby has a whole copy, and
+follows what changes (fill), or has everything that the active node has, when nobody changes
+anything (settle), kill the active node and continue with the standby
 (fail_over), and restart the standby empty (restart_standby). Most pairs can also swap the
 roles.
 """
@@ -58,6 +59,9 @@ class Mcd(Pair):
         self.lab.linked(*nodes)
         self.promote(nodes[0])
         return nodes
+
+    def fill(self):
+        self.lab.until(lambda: self.active.stat("repl_in_sync") == "1", "mcd's standby is filled", 120)
 
     def settle(self):
         self.lab.drained(self.active, 120)
@@ -116,6 +120,10 @@ class Redis(Pair):
         node.client().send(b"INFO replication\r\n")
         text = node.client().take(int(node.client().line()[1:]) + 2).decode()
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+    def fill(self):
+        self.lab.until(lambda: "state=online" in self.info(self.active).get("slave0", ""),
+                       "redis's replica is filled", 120)
 
     def settle(self):
         def is_settled():

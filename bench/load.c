@@ -277,7 +277,7 @@ static int run_load(struct worker *workers, struct load_run *run)
         return 2;
     if (o->mode == LOAD_CHECK && (all.wrong || all.missing > o->allow_missing))
         return 1;
-    return all.refused ? 1 : 0;
+    return all.refused > o->allow_refused ? 1 : 0;
 }
 
 int main(int argc, char **argv)

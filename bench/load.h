@@ -39,6 +39,7 @@ struct load_options {
     uint64_t generation; /* part of every value */
     uint32_t exptime;
     uint64_t allow_missing; /* check: this many misses are not a failure */
+    uint64_t allow_refused; /* this many refused sets are none */
     bool sequential;
     enum load_mode mode;
 };

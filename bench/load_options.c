@@ -23,6 +23,7 @@ static const char usage[] =
     "  --check N                 reads them back and compares: exit code 1 if one is "
     "wrong,\n"
     "                            or more than --allow-missing N (0) are missing\n"
+    "  --allow-refused N (0)     so many refused sets are not a failure\n"
     "  --generation N (0)        part of the values, to distinguish successive fills\n"
     "  --seed N (1)\n"
     "Prints one line: counts, requests a second, and microseconds per request.\n"
@@ -61,6 +62,7 @@ static const struct row {
     ROW("seed", LONG_NUMBER, seed),
     ROW("generation", LONG_NUMBER, generation),
     ROW("allow-missing", LONG_NUMBER, allow_missing),
+    ROW("allow-refused", LONG_NUMBER, allow_refused),
     { "seconds", SECONDS, 0 },
     { "ratio", RATIO, 0 },
     { "order", ORDER, 0 },

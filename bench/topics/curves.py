@@ -1,18 +1,20 @@
 """Cost curves of a pair: by items, by the size of values, by connections and by threads. Each tells the
 processor time of both nodes for a request, how long a request takes, the memory of the active node, and
-what a full copy takes."""
+what a full copy takes, and the repair after a cut in which ten keys were changed."""
 
 import time
 
+import repair_play
 from harness.lab import Lab
 from rivals import Rival
 from table import Table
 
 COLUMNS = {"cpu_us": "%.2f", "standby_us": "%.2f", "p99_us": "%.0f", "resident_MiB": "%.0f",
-           "copy_s": "%.2f"}
+           "copy_s": "%.2f", "repair_ms": "%.0f"}
 ITEMS, VALUES = (10 ** 4, 10 ** 5, 10 ** 6, 10 ** 7), (10, 100, 1000, 10000, 100000, 1000000)
 CONNECTIONS, THREADS = (1, 10, 100, 1000, 10000), (1, 2, 4, 8)
 BYTES = 200 * 10 ** 6  # of all values together, in the curve of their sizes
+CHANGED = 10           # keys, before a repair
 CALM = 100000          # items, where their number is not the matter
 
 
@@ -35,13 +37,16 @@ def draw(setup, name, first, points):
 
 
 def measure(lab, setup, items=CALM, size=100, connections=8, threads=1):
-    memory = max(64, items * (size + 200) * 2 >> 20)
-    a, b = lab.pair("-m", str(memory), "-I", "4m", "-t", str(threads), "-c", "20000")
+    options = ("-m", str(max(64, items * (size + 200) * 2 >> 20)), "-I", "4m", "-t", str(threads),
+               "-c", "11000")
+    a, b = lab.pair(*options)
     rival = Rival("pair", setup.build, [a, b])
     rival.load("--fill", items, "--size", size, "--pipeline", "8")
     lab.drained(a, 120)
+    # Connecting must not be what many connections cost.
+    seconds = max(setup.seconds * 2, connections / (4000 if setup.quick else 400))
     figures = rival.measure("--ratio", "1:1", "--keys", items, "--size", size, "--connections",
-                            connections, "--seconds", setup.seconds * 2)
+                            connections, "--seconds", seconds)
     figures["resident_MiB"] = a.memory() / 1024
     lab.drained(a, 120)
     b.kill()
@@ -49,4 +54,18 @@ def measure(lab, setup, items=CALM, size=100, connections=8, threads=1):
     b.start()
     lab.until(lambda: a.stat("repl_in_sync") == "1", "the copy is whole", 300)
     figures["copy_s"] = time.monotonic() - start
+    a.kill()
+    b.kill()
+    figures["repair_ms"] = repair(setup, options, items, size)
     return figures
+
+
+def repair(setup, options, items, size):
+    """Over a link of its own, which can be cut."""
+    with Lab(setup.build) as lab:
+        a, b = lab.pair(*options, proxied=True)
+        repair_play.fill(lab, a, items, size)
+        lab.drained(a, 300)
+        keys = ["key%d" % (items * number // CHANGED) for number in range(CHANGED)]
+        repair_play.cut_and_change(lab, a, b, keys, "changed")
+        return repair_play.mend(lab, a, b, keys, "changed")[0]
