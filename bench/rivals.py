@@ -33,6 +33,14 @@ def pin(node, to):
         os.sched_setaffinity(int(thread), to)
 
 
+def place(ahead=False):
+    """This process, on the clients' cores. ahead: it does not wait for others that want them, so that
+    it measures the server and not itself. That takes a privilege; without it, it waits."""
+    os.sched_setaffinity(0, cores()[1])
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10 if ahead else 0)
+
+
 class Rival:
     def __init__(self, name, tools, nodes, dialect="memcached"):
         """tools: the build whose load generators are used."""
@@ -46,15 +54,9 @@ class Rival:
         return self.nodes[0]
 
     def start_load(self, *options, ahead=False):
-        """ahead: its threads do not wait for others that want their cores, so that they measure the
-        server and not themselves. It takes a privilege; without it they wait."""
-        def place():
-            os.sched_setaffinity(0, cores()[1])
-            with contextlib.suppress(PermissionError):
-                os.setpriority(os.PRIO_PROCESS, 0, -10 if ahead else 0)
         command = [self.tools.load, "--port", self.active.port, "--dialect", self.dialect, *options]
         return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                preexec_fn=place)
+                                preexec_fn=lambda: place(ahead))
 
     def finish_load(self, process):
         """The figures that the load has printed."""

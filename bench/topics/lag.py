@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from rivals import cores, running
+from rivals import place, running
 from table import Table
 from topics.host import KEYS
 
@@ -47,6 +47,6 @@ def sample(rival, setup):
                "--active", rival.nodes[0].port, "--standby", rival.nodes[1].port, "--count",
                int(SAMPLES * setup.seconds)]
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, check=True,
-                          preexec_fn=lambda: os.sched_setaffinity(0, cores()[1]))
+                          preexec_fn=place)
     words = done.stdout.decode().split()
     return dict(zip(words[::2], map(float, words[1::2])))
