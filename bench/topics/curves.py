@@ -1,6 +1,7 @@
 """Cost curves of a pair: by items, by the size of values, by connections and by threads. Each tells the
-processor time of both nodes for a request, how long a request takes, the memory of the active node, and
-what a full copy takes, and the repair after a cut in which ten keys were changed."""
+processor time of both nodes for a request, how long a request takes when a quarter as many come as the pair
+can serve, the memory of the active node, and what it takes to make a full copy, and to repair after a cut in
+which ten keys were changed."""
 
 import time
 
@@ -45,8 +46,11 @@ def measure(lab, setup, items=CALM, size=100, connections=8, threads=1):
     lab.drained(a, 120)
     # Connecting must not be what many connections cost.
     seconds = max(setup.seconds * 2, connections / (4000 if setup.quick else 400))
-    figures = rival.measure("--ratio", "1:1", "--keys", items, "--size", size, "--connections",
-                            connections, "--seconds", seconds)
+    load = ("--ratio", "1:1", "--keys", items, "--size", size, "--connections", connections,
+            "--seconds", seconds)
+    figures = rival.measure(*load)
+    calm = rival.load(*load, "--open", "--rate", max(1, int(figures["rate"] / 4)))
+    figures["p99_us"] = calm["p99_us"]
     figures["resident_MiB"] = a.memory() / 1024
     lab.drained(a, 120)
     b.kill()
