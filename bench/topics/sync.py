@@ -9,8 +9,9 @@ from rivals import Rival, cores, pin
 from table import Table
 
 PAIRS = (contestants.Mcd, contestants.Redis)
-SIZE = 1024  # MiB of each node
+SIZE = 256  # MiB of each node
 STEADY = ("--ratio", "1:10", "--rate", "2000", "--open", "--connections", "2")
+OVERWRITES = 2000000
 CHANGES = ("--ratio", "1:0", "--rate", "50000", "--pipeline", "16")
 
 
@@ -58,9 +59,13 @@ def copy(pair, items, setup):
 
 def stall(pair, setup):
     rival = rival_of(pair)
+    changes = (*CHANGES, "--size", setup.size, "--seconds", "2" if setup.quick else "8")
+    # What changes take of the cache itself, up to its limit, they have taken before.
+    rival.load("--ratio", "1:0", "--ops", OVERWRITES, "--size", setup.size, "--pipeline", "32")
+    pair.settle()
     before = pair.active.memory()
     pair.standby.pause()
-    rival.load(*CHANGES, "--size", setup.size, "--seconds", "2" if setup.quick else "8")
+    rival.load(*changes)
     grown = pair.active.memory() - before
     start = time.monotonic()
     pair.standby.cont()
