@@ -215,8 +215,7 @@ static void *thread_main(void *arg)
     (void)prctl(PR_SET_TIMERSLACK, 1UL); /* else it lingers for 50 us more */
     while (!atomic_load(&t->stop) || !drained(t)) {
         switch (thread_work(t)) {
-        case NEXT_AT_ONCE: /* of a copy; clients' threads need not wait for its end */
-            (void)sched_yield();
+        case NEXT_AT_ONCE:
             take_events(t, EVLOOP_NONBLOCK);
             break;
         case NEXT_SOON:
