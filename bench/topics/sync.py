@@ -20,7 +20,7 @@ def play(setup):
     copies = Table("A full copy of {:,} items of {} bytes, clients asking 2,000 times a second".format(
         items, setup.size), {"copy_s": "%.2f", "p99_before_us": "%.0f", "p99_us": "%.0f",
                              "p99_times": "%.1f", "p999_us": "%.0f"}, "redis", "pair")
-    stalls = Table("A standby that stands still for 8 s at 50,000 sets a second", {
+    stalls = Table("A standby that stands still for {:.0f} s at 50,000 sets a second".format(still(setup)), {
         "memory_MiB": "%.0f", "in_sync_s": "%.2f"}, "redis", "pair")
     for kind in PAIRS:
         if not kind.is_possible():
@@ -32,6 +32,10 @@ def play(setup):
                 stalls.add("standstill", pair.name, **stall(pair, setup))
                 pair.close()
     return [copies, stalls]
+
+
+def still(setup):
+    return 2 if setup.quick else 8
 
 
 def rival_of(pair):
@@ -59,7 +63,7 @@ def copy(pair, items, setup):
 
 def stall(pair, setup):
     rival = rival_of(pair)
-    changes = (*CHANGES, "--size", setup.size, "--seconds", "2" if setup.quick else "8")
+    changes = (*CHANGES, "--size", setup.size, "--seconds", still(setup))
     # What changes take of the cache itself, up to its limit, they have taken before.
     rival.load("--ratio", "1:0", "--ops", OVERWRITES, "--size", setup.size, "--pipeline", "32")
     pair.settle()
