@@ -20,7 +20,7 @@
 #include "protocol/frame.h"
 
 enum {
-    LINK_VERSION = 8,
+    LINK_VERSION = 9,
     LINK_KEY_MAX = 250,
     LINK_NOTES_MAX = 64 << 10,  /* bytes of notes in one message */
     LINK_CHUNK_MAX = 64 << 10,  /* bytes of a value in one message */

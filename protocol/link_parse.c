@@ -270,6 +270,7 @@ struct link_row {
 #define parse_MAP          parse_term
 #define parse_MERGE        parse_term
 #define parse_REFILL       parse_term
+#define parse_UNTOLD       parse_term
 #define parse_REPLACE      parse_term
 #define parse_FILL         parse_set
 #define parse_END          parse_term

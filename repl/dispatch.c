@@ -109,6 +109,7 @@ static const char *on_bye(struct repl_core *c, const struct link_message *m)
 #define on_STREAM       apply_stream
 #define on_CHUNK        apply_chunk
 #define on_PING         on_ping
+#define on_UNTOLD       untold_message
 #define on_BYE          on_bye
 
 typedef const char *(*message_handler)(struct repl_core *, const struct link_message *);
@@ -176,6 +177,7 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     role_request_note_activity(c);
     handover_check_time(c);
     absent_tick(c);
+    untold_tick(c);
     sync_tick(c);
     keep_up_tick(c);
     fault_tick(c);

@@ -82,6 +82,7 @@ struct repl_worker *gate_add(struct gate *g)
     ring_init(&w->ring);
     ring_init(&w->notices);
     atomic_init(&w->notices_lost, 0);
+    atomic_init(&w->untold, 0);
     w->next = atomic_load(&g->workers);
     while (!atomic_compare_exchange_weak(&g->workers, &w->next, w))
         continue;

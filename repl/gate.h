@@ -23,13 +23,14 @@
 #include "repl/journal.h"
 
 enum gate_flag {
-    GATE_ACCEPTS = 1,  /* this node takes clients' changes */
-    GATE_JOURNAL = 2,  /* changes go to the journal, else to `dirty` */
-    GATE_WRITTEN = 4,  /* changes also mark `known` or `written` */
-    GATE_PURGE = 8,    /* a leader purges: nobody may see items of these buckets */
-    GATE_HOLD = 16,    /* somebody holds the gate */
-    GATE_ALONE = 32,   /* no session is open: nothing is taken from the journal */
-    GATE_MISSING = 64, /* the peer may be asked for what is not here */
+    GATE_ACCEPTS = 1,   /* this node takes clients' changes */
+    GATE_JOURNAL = 2,   /* changes go to the journal, else to `dirty` */
+    GATE_WRITTEN = 4,   /* changes also mark `known` or `written` */
+    GATE_PURGE = 8,     /* a leader purges: nobody may see items of these buckets */
+    GATE_HOLD = 16,     /* somebody holds the gate */
+    GATE_ALONE = 32,    /* no session is open: nothing is taken from the journal */
+    GATE_MISSING = 64,  /* the peer may be asked for what is not here */
+    GATE_SMALLER = 128, /* the peer leads and has more memory */
 };
 
 enum { GATE_ABSENT = 256 };
@@ -44,6 +45,7 @@ struct repl_worker {
     _Atomic uint64_t dirtied;   /* changes that only the dirty map knows */
     struct ring ring, notices;
     _Atomic uint64_t notices_lost; /* for want of room */
+    _Atomic uint64_t untold;       /* evictions that the peer was not told of */
     uint64_t absent[GATE_ABSENT];  /* hashes of keys in the ring as absent; 0: none */
     struct repl_worker *next;
 };

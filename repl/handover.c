@@ -24,17 +24,12 @@ const struct repl_handover_limits repl_handover_yield = {
     .hold_us = 200000,
 };
 
-static bool is_under_way(const struct repl_core *c)
-{
-    return c->handover.state == HANDOVER_DRAIN || handover_holds(c);
-}
-
 const char *repl_core_handover_begin(struct repl_core *c,
                                      const struct repl_handover_limits *limits)
 {
     const struct repl_session *s = &c->session;
     ASSERT_LOCKED(c);
-    if (is_under_way(c))
+    if (handover_is_under_way(c))
         return "a handover is already under way: wait until it ends";
     if (!c->active)
         return "this node is not active, so it has no role to hand over: ask the peer";
@@ -68,7 +63,7 @@ static void settle(struct repl_core *c, enum repl_handover_state state, const ch
 
 static void fail(struct repl_core *c, const char *why)
 {
-    if (!is_under_way(c))
+    if (!handover_is_under_way(c))
         return;
     settle(c, HANDOVER_FAILED, why);
     core_event(c, HISTORY_ROLE, REPL_LOG_WARNING, "the handover failed: %s", why);
@@ -81,7 +76,7 @@ void repl_core_handover_abort(struct repl_core *c, const char *why)
 
 void handover_role_moved(struct repl_core *c)
 {
-    if (!is_under_way(c))
+    if (!handover_is_under_way(c))
         return;
     c->resigned = c->handover.limits->resign;
     settle(c, HANDOVER_DONE, NULL);
@@ -99,7 +94,7 @@ const struct repl_handover *repl_core_handover(const struct repl_core *c)
 
 uint64_t handover_due_us(const struct repl_core *c)
 {
-    return is_under_way(c) ? c->handover.until_us : 0;
+    return handover_is_under_way(c) ? c->handover.until_us : 0;
 }
 
 void handover_check_session(struct repl_core *c)
@@ -125,7 +120,7 @@ static const char *too_late(struct repl_core *c)
 
 void handover_check_time(struct repl_core *c)
 {
-    if (is_under_way(c) && c->now_us >= c->handover.until_us)
+    if (handover_is_under_way(c) && c->now_us >= c->handover.until_us)
         fail(c, too_late(c));
 }
 
@@ -136,8 +131,8 @@ static bool will_end_if_held(const struct repl_core *c)
     const struct repl_copy *copy = &c->session.copy;
     const struct repl_handover *h = &c->handover;
     uint64_t began_us = h->until_us - h->limits->drain_us;
-    return map_is_empty(&c->owed) && copy->origin != COPY_OWED &&
-           c->renew_at == MAP_END && copy->origin != COPY_RENEW &&
+    return map_is_empty(&c->owed) && c->renew_at == MAP_END &&
+           (copy->origin == COPY_NONE || copy->origin == COPY_DIRTY) &&
            copy->lap_from_us >= began_us + copy->lap_us &&
            copy->lap_us <= h->limits->hold_us / 2; /* mutant: holds-too-soon */
 }
@@ -153,7 +148,8 @@ static void hold_changes(struct repl_core *c)
 
 void handover_work(struct repl_core *c)
 {
-    if (c->handover.state == HANDOVER_DRAIN && (copy_is_done(c) || will_end_if_held(c)))
+    bool is_ready = copy_is_done(c) && !copy_has_part(c);
+    if (c->handover.state == HANDOVER_DRAIN && (is_ready || will_end_if_held(c)))
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)
         return;

@@ -38,6 +38,8 @@ static unsigned flags_of(const struct repl_core *c)
         flags |= GATE_ALONE;
     if (c->config.fetch_wait_us > 0 && !map_is_empty(&c->missing))
         flags |= GATE_MISSING; /* even without a session: there may be one in time */
+    if (untold_is_smaller(c))
+        flags |= GATE_SMALLER;
     return flags;
 }
 

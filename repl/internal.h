@@ -17,6 +17,7 @@
  *   gather.c    which keys are next
  *   ship.c      from the journal to frames
  *   taken.c     what the peer has taken, and has not acknowledged
+ *   untold.c    evictions that the peer was not told of
  *   notice.c    what the store does on its own
  *   absent.c    what clients were told is not here
  *   purge.c     removes items
@@ -188,7 +189,7 @@ bool purge_work(struct repl_core *c);
 
 /* part.c: R13. pick: the next part to in_flight; false: there is none. take: out of its
  * origin; gate held. put_back: it was cut. */
-bool part_is_due(const struct repl_core *c);
+bool part_is_due(const struct repl_core *c); /* of what is to be copied */
 bool part_pick(struct repl_core *c);
 void part_take(struct repl_core *c);
 void part_adapt(struct repl_core *c); /* one is done: how large is the next? */
@@ -212,11 +213,18 @@ static inline bool copy_is_sending(const struct repl_core *c)
     return copy->origin != COPY_NONE && !copy->ended && !copy->waits;
 }
 
-/* Nothing is left to be copied to the peer, as far as this node knows. */
+/* Is a part under way? */
+static inline bool copy_has_part(const struct repl_core *c)
+{
+    return c->session.copy.origin != COPY_NONE;
+}
+
+/* Nothing is left to be copied to the peer, as far as this node knows. What a store
+ * evicted untold does not count: nobody will miss it. */
 static inline bool copy_is_done(const struct repl_core *c)
 {
-    return c->session.copy.origin == COPY_NONE && c->renew_at == MAP_END &&
-           map_is_empty(&c->dirty) && map_is_empty(&c->owed);
+    return (!copy_has_part(c) || c->session.copy.origin == COPY_UNTOLD) &&
+           c->renew_at == MAP_END && map_is_empty(&c->dirty) && map_is_empty(&c->owed);
 }
 
 void keep_up_tick(struct repl_core *c); /* keep_up.c */
@@ -262,6 +270,11 @@ const char *handover_message(struct repl_core *c, const struct link_message *m);
 static inline bool handover_holds(const struct repl_core *c)
 {
     return c->handover.state == HANDOVER_HELD || c->handover.state == HANDOVER_OFFERED;
+}
+
+static inline bool handover_is_under_way(const struct repl_core *c)
+{
+    return c->handover.state == HANDOVER_DRAIN || handover_holds(c);
 }
 
 /* Tell that a handover or a comparison has made a step. */
@@ -412,6 +425,16 @@ static inline uint32_t taken_place(uint32_t changes)
 {
     return changes + 1;
 }
+
+/* untold.c: R24. note: not LOCKED. is_smaller: does this node follow one with more
+ * memory? Then it evicts what the leader keeps. */
+void untold_note(struct repl_core *c, const void *key, size_t nkey);
+bool untold_is_smaller(const struct repl_core *c);
+void untold_tick(struct repl_core *c);
+void untold_unmerge(struct repl_core *c);
+bool untold_is_due(struct repl_core *c); /* a part of them */
+void untold_repair_begins(struct repl_core *c);
+const char *untold_message(struct repl_core *c, const struct link_message *m);
 
 /* notice.c */
 bool notices_ship(struct repl_core *c);

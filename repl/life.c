@@ -5,14 +5,15 @@
 #include "base/check.h"
 #include "repl/internal.h"
 
-enum { MAPS = 8 };
+enum { MAPS = 9 };
 
 enum { WHOLE_MAX = 1 << 20, CHUNK = 32 << 10 };
 
 static struct map *map_of(struct repl_core *c, size_t number)
 {
-    struct map *const maps[MAPS] = { &c->dirty, &c->in_flight, &c->missing, &c->written,
-                                     &c->owed,  &c->refused,   &c->purging, &c->spare };
+    struct map *const maps[MAPS] = { &c->dirty,   &c->in_flight, &c->missing,
+                                     &c->written, &c->owed,      &c->refused,
+                                     &c->purging, &c->spare,     &c->untold.map };
     return maps[number];
 }
 

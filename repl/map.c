@@ -68,6 +68,48 @@ void map_remove(struct map *m, uint64_t hash, unsigned bits)
     map_set_some(m, has_words(m));
 }
 
+static void note_word(struct map *m, size_t i, uint64_t w)
+{
+    atomic_fetch_or(&m->words[i], w);
+    if (!atomic_load(&m->some))
+        atomic_store(&m->some, true);
+}
+
+/* The bit is written also if it is set: it may be about to be taken. */
+void map_note(struct map *m, uint64_t hash)
+{
+    size_t b = map_bucket(m, hash);
+    note_word(m, b / 64, UINT64_C(1) << (b % 64));
+}
+
+void map_note_all(struct map *m, const struct map *part)
+{
+    CHECK(m->bits == part->bits);
+    for (size_t i = 0; !map_is_empty(part) && i < m->nwords; i++) {
+        uint64_t w = map_word(part, i);
+        if (w != 0)
+            note_word(m, i, w);
+    }
+}
+
+/* Who notes a bucket writes its word before it looks at `some`; this looks at the words
+ * after it has written `some`. So one of both sees the other. */
+void map_take(struct map *m, const struct map *part)
+{
+    CHECK(m->bits == part->bits);
+    if (map_is_empty(m) || map_is_empty(part))
+        return;
+    for (size_t i = 0; i < m->nwords; i++) {
+        uint64_t w = map_word(part, i);
+        if ((map_word(m, i) & w) != 0)
+            atomic_fetch_and(&m->words[i], ~w);
+    }
+    atomic_store(&m->some, false);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (has_words(m))
+        atomic_store(&m->some, true);
+}
+
 uint64_t map_count(const struct map *m)
 {
     uint64_t count = 0;

@@ -3,9 +3,9 @@
  * of its hash, so that a map of half the size is the same map with neighbours joined,
  * and two nodes with different sizes can use the smaller.
  *
- * Any thread may call map_add, map_has and map_is_empty at any time; map_add never
- * blocks and never forgets. The caller of everything else holds the core lock, and the
- * gate if clients add to the map (repl/gate.h).
+ * Any thread may call map_add, map_note, map_has and map_is_empty at any time; adding
+ * never blocks and never forgets. The caller of everything else holds the core lock, and
+ * the gate if clients add to the map (repl/gate.h).
  */
 #ifndef REPL_MAP_H
 #define REPL_MAP_H
@@ -45,6 +45,12 @@ bool map_has(const struct map *m, uint64_t hash);
 /* Remove all buckets that a map of 2^bits buckets, or more, has joined to that of the
  * hash. */
 void map_remove(struct map *m, uint64_t hash, unsigned bits);
+
+/* For a map to which threads add at any moment, also while its owner takes out of it.
+ * What a thread did before it noted a bucket is seen by whoever takes the bucket out. */
+void map_note(struct map *m, uint64_t hash);
+void map_note_all(struct map *m, const struct map *part); /* m |= part */
+void map_take(struct map *m, const struct map *part);     /* m &= ~part */
 
 bool map_is_empty(const struct map *m);
 uint64_t map_count(const struct map *m); /* how many buckets are in the set */

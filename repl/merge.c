@@ -100,12 +100,20 @@ static bool peer_never_merged(const struct repl_session *s)
     return s->peer.met == 0 && run_id_order(&s->met, &s->peer.run) != 0;
 }
 
+/* What this node evicted untold, such a peer does not hold either. */
+static void forget_untold(struct repl_core *c, const struct map *missing_there)
+{
+    if (peer_never_merged(&c->session))
+        map_take(&c->untold.map, missing_there);
+}
+
 /* R8, second half. purging holds dirty_there, owed missing_there; the sums are done in
  * place. What both miss, each fills at the other.
  *   owed      = missing_there \ (dirty | dirty_there)
  *   to_leader = (dirty_there | missing) \ dirty */
 static void share_out(struct repl_core *c, struct map *to_leader)
 {
+    forget_untold(c, &c->owed);
     map_subtract(&c->owed, &c->purging);
     map_copy(to_leader, &c->missing);
     if (peer_never_merged(&c->session)) {
@@ -192,6 +200,7 @@ static void merge_as_follower(struct repl_core *c)
 {
     core_hold(c);
     outlive(c);
+    forget_untold(c, &c->owed);
     map_widen(&c->dirty, c->session.map_bits);
     map_intersect(&c->dirty, &c->owed); /* the leader has purged these */
     map_subtract(&c->missing, &c->dirty);

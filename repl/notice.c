@@ -7,10 +7,12 @@
  *   notice_take -->  ring -->     NOTICE        -->  repeat
  *
  * Notices are not changes. If there is no room for a notice, it is lost: then the
- * standby has one item too many, or rates an item as less wanted than it is. It never
- * evicts a wrong item: a notice names the CAS that the evicted item had, so that a
- * newer item stays, whatever the order of messages. Notices are sent with the next
- * batch, or at the next tick; they do not wake the replication thread.
+ * standby has one item too many for a while (untold.c), or rates an item as less wanted
+ * than it is. A notice keeps its room until the peer has acknowledged its batch, so that
+ * one that is lost with the link is known. The standby never evicts a wrong item: a
+ * notice names the CAS that the evicted item had, so that a newer item stays, whatever
+ * the order of messages. Notices are sent with the next batch, or at the next tick; they
+ * do not wake the replication thread.
  */
 #include "base/hash.h"
 #include "repl/internal.h"
@@ -32,37 +34,51 @@ static bool comes_again(struct repl_core *c, const struct link_note *n, unsigned
 }
 
 /* Notices use the journal's entries, with the CAS in the place of the hash. */
+static bool append(struct repl_core *c, const struct link_note *n)
+{
+    uint32_t stamp = (uint32_t)n->kind << KIND_SHIFT | n->credit;
+    struct repl_worker *w = gate_worker(&c->gate);
+    if (w == NULL)
+        return false;
+    bool done = journal_append(&c->notices, &w->notices, JOURNAL_CHANGE, n->cas, n->key,
+                               n->nkey, stamp, NULL);
+    if (!done)
+        atomic_fetch_add_explicit(&w->notices_lost, 1, memory_order_relaxed);
+    return done;
+}
+
+/* A store that does not tell the CAS does not repeat what the peer's does either. */
 void notice_take(struct repl_core *c, const struct link_note *n)
 {
     unsigned flags = gate_flags(&c->gate);
-    uint32_t stamp = (uint32_t)n->kind << KIND_SHIFT | n->credit;
-    if (!(flags & GATE_JOURNAL) || n->nkey > LINK_KEY_MAX || comes_again(c, n, flags))
+    bool tells = (flags & GATE_JOURNAL) && !comes_again(c, n, flags);
+    if (n->nkey > LINK_KEY_MAX || (tells && append(c, n)))
         return;
-    struct repl_worker *w = gate_worker(&c->gate);
-    if (w != NULL && !journal_append(&c->notices, &w->notices, JOURNAL_CHANGE, n->cas,
-                                     n->key, n->nkey, stamp, NULL))
-        atomic_fetch_add_explicit(&w->notices_lost, 1, memory_order_relaxed);
+    if (n->kind == LINK_NOTE_EVICTED && n->cas != 0 && !(flags & GATE_SMALLER))
+        untold_note(c, n->key, n->nkey);
+}
+
+static unsigned kind_of(const struct journal_entry *e)
+{
+    return e->stamp >> KIND_SHIFT;
 }
 
 static void forget(void *context, const struct journal_entry *e)
 {
-    (void)context, (void)e;
+    if (kind_of(e) == LINK_NOTE_EVICTED && e->hash != 0)
+        untold_note(context, e->key, e->nkey); /* mutant: lost-with-the-session */
 }
 
-/* Free the entries of a ring that were read. */
-static void free_read(struct repl_core *c, struct repl_worker *w)
-{
-    ring_acknowledge(&c->notices, &w->notices, 0, forget, NULL);
-}
-
+/* Those that were sent too, because nobody knows whether they have come. */
 void notices_drop(struct repl_core *c)
 {
     struct repl_worker *w = atomic_load(&c->gate.workers);
+    uint32_t next = c->session.sent + 1;
     for (; w != NULL; w = w->next) {
         struct journal_entry *e;
         while ((e = ring_read(&w->notices)) != NULL)
-            e->batch = 0;
-        free_read(c, w);
+            e->batch = next;
+        ring_acknowledge(&c->notices, &w->notices, next, forget, c);
     }
 }
 
@@ -77,6 +93,8 @@ static bool is_gone(struct repl_core *c, const struct journal_entry *e)
     enum repl_answer found = core_lookup(c, e->key, e->nkey, &item);
     if (found == REPL_YES)
         c->store_ops->release(c->store, item.item);
+    else if (found != REPL_NO)
+        forget(c, e);
     return found == REPL_NO;
 }
 
@@ -86,7 +104,7 @@ static void put(struct repl_core *c, size_t *begun, const struct journal_entry *
     struct buffer *out = core_out(c);
     struct link_note n = { .key = e->key,
                            .nkey = (uint8_t)e->nkey,
-                           .kind = (uint8_t)(e->stamp >> KIND_SHIFT),
+                           .kind = (uint8_t)kind_of(e),
                            .credit = (uint16_t)e->stamp,
                            .cas = e->hash != 0 ? e->hash : UINT64_MAX };
     if (n.kind == LINK_NOTE_EVICTED &&
@@ -116,15 +134,16 @@ bool notices_ship(struct repl_core *c)
     do {
         struct journal_entry *e;
         for (; n < NOTICES_AT_ONCE && (e = ring_read(&w->notices)) != NULL; n++) {
-            e->batch = 0;
+            e->batch = c->session.sent + 1;
             put(c, &begun, e);
         }
-        free_read(c, w);
         c->noticed = w;
         w = gate_next(&c->gate, w);
     } while (w != first && n < NOTICES_AT_ONCE);
     if (begun != SIZE_MAX)
         link_finish(core_out(c), begun);
+    if (n > 0 && !ship_has_unread(c)) /* else changes end the batch */
+        ship_end_batch(c);
     return n == NOTICES_AT_ONCE;
 }
 

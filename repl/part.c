@@ -5,6 +5,7 @@
  *   dirty   clients changed it here: the peer's is replaced
  *   owed    the peer is missing some of it: it is filled
  *   renew   an operator wants it: it is replaced
+ *   untold  a store evicted of it untold: it is replaced, when there is nothing else
  *
  * A part is taken out of its origin, and goes back there if it is cut. `dirty` and `owed`
  * take turns, and each goes round, so that neither load nor a peer without room keeps the
@@ -75,16 +76,21 @@ static void end_lap(struct repl_core *c)
 
 /* Of what this node is missing itself the peer may have the rest: that comes first. So
  * does a value that is on its way in chunks: behind the part it would be an old one. */
+static void choose(struct repl_core *c, const struct map *from)
+{
+    map_widen(&c->missing, c->session.map_bits);
+    map_copy(&c->spare, from);
+    map_widen(&c->spare, c->session.map_bits);
+    map_subtract(&c->spare, &c->missing); /* mutant: part-of-what-is-missing */
+    stream_leave_out(c, &c->spare);       /* mutant: part-beside-its-stream */
+}
+
 static bool pick_dirty(struct repl_core *c)
 {
     struct repl_copy *copy = &c->session.copy;
     if (c->session.lead != LEAD_LEADER || map_is_empty(&c->dirty))
         return false;
-    map_widen(&c->missing, c->session.map_bits);
-    map_copy(&c->spare, &c->dirty);
-    map_widen(&c->spare, c->session.map_bits);
-    map_subtract(&c->spare, &c->missing); /* mutant: part-of-what-is-missing */
-    stream_leave_out(c, &c->spare);       /* mutant: part-beside-its-stream */
+    choose(c, &c->dirty);
     if (map_next(&c->spare, copy->dirty_at) == MAP_END)
         end_lap(c);
     copy->dirty_at =
@@ -108,6 +114,18 @@ static bool pick_renew(struct repl_core *c)
     c->session.copy.renew_from = c->renew_at;
     c->renew_at = map_pick(&c->in_flight, &c->spare, c->renew_at, size(c, COPY_RENEW));
     return true;
+}
+
+/* ---- untold */
+
+static bool pick_untold(struct repl_core *c)
+{
+    if (!untold_is_due(c))
+        return false;
+    choose(c, &c->untold.map);
+    (void)map_pick(&c->in_flight, &c->spare, 0, size(c, COPY_UNTOLD));
+    untold_repair_begins(c);
+    return !map_is_empty(&c->in_flight);
 }
 
 /* ---- owed */
@@ -170,6 +188,7 @@ static enum copy_origin pick(struct repl_core *c)
            : pick_dirty(c)            ? COPY_DIRTY
            : pick_owed(c)             ? COPY_OWED
            : pick_renew(c)            ? COPY_RENEW
+           : pick_untold(c)           ? COPY_UNTOLD
                                       : COPY_NONE;
 }
 
@@ -186,11 +205,14 @@ bool part_pick(struct repl_core *c)
 }
 
 /* A client adds nothing to a bucket that it sees in `dirty`: so while this takes it out,
- * no change may be between the store and `dirty`. */
+ * no change may be between the store and `dirty`. What is replaced is alike on both. */
 void part_take(struct repl_core *c)
 {
-    if (c->session.copy.origin == COPY_DIRTY)
+    enum copy_origin origin = c->session.copy.origin;
+    if (origin == COPY_DIRTY)
         map_subtract(&c->dirty, &c->in_flight);
+    if (origin != COPY_OWED)
+        map_take(&c->untold.map, &c->in_flight);
 }
 
 /* Of these the peer has nothing at all: what was changed here need not be replaced there,
@@ -231,5 +253,7 @@ void part_put_back(struct repl_core *c)
         map_unite(&c->owed, &c->in_flight);
     else if (copy->origin == COPY_RENEW && copy->renew_from < c->renew_at)
         c->renew_at = copy->renew_from;
+    if (copy->origin == COPY_RENEW || copy->origin == COPY_UNTOLD)
+        map_note_all(&c->untold.map, &c->in_flight); /* mutant: cut-repair-is-forgotten */
     map_clear(&c->in_flight);
 }

@@ -77,8 +77,10 @@ const char *refill_on_part(struct repl_core *c, const struct link_message *m)
         return "a malformed map of a part";
     map_subtract(&c->refused, &c->spare);
     s->replacing = m->op == LINK_REPLACE && s->lead == LEAD_FOLLOWER;
-    if (s->replacing)
-        known_clear(&c->arrived);
+    if (!s->replacing)
+        return NULL;
+    known_clear(&c->arrived);
+    map_take(&c->untold.map, &c->spare);
     return NULL;
 }
 

@@ -104,7 +104,11 @@ STAT_COUNTER(notices_in, FULL,
              "notices received: what the active node's store evicted, kept and read")
 STAT_FIGURE(COUNTER, notices_lost, FULL,
             "notices that found no room and were not sent; the standby then keeps a "
-            "little more, or knows a little less")
+            "little more for a while, or knows a little less")
+STAT_FIGURE(
+    GAUGE, untold_buckets, FULL,
+    "groups of keys in which this node evicted an item and its peer was not told; "
+    "both nodes are made alike there when there is nothing else to do")
 STAT_FIGURE(COUNTER, journal_overflows, FULL,
             "changes that found no room in the journal; they are kept as dirty buckets")
 STAT_COUNTER(resyncs_full, FULL, "copies of everything that were started")

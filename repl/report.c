@@ -21,6 +21,7 @@ void report_fill(struct repl_core *c, struct link_report *r)
 {
     uint64_t overflows, items = c->store_ops->items(c->store);
     uint64_t pending = core_pending(c, &overflows);
+    bool repairs = c->session.copy.origin == COPY_UNTOLD;
     *r = (struct link_report){
         .active = c->active,
         .in_sync = repl_core_in_sync(c),
@@ -29,7 +30,7 @@ void report_fill(struct repl_core *c, struct link_report *r)
         .pending = pending,
         .at_risk = sync_at_risk(c, pending),
         .lag_us = sync_lag_us(c, pending),
-        .dirty_buckets = map_count(&c->dirty) + map_count(&c->in_flight),
+        .dirty_buckets = map_count(&c->dirty) + (repairs ? 0 : map_count(&c->in_flight)),
         .missing_buckets = map_count(&c->missing),
     };
     take_copy(c, r);

@@ -51,17 +51,18 @@ static void begin_copy(struct repl_core *c)
                c->renew_at != MAP_END ? ", all by command" : "");
 }
 
-static bool may_begin(const struct repl_core *c)
+static bool may_begin(struct repl_core *c)
 {
-    return c->session.copy.origin == COPY_NONE && /* mutant: two-parts */
-           part_is_due(c) && !verify_is_naming(c);
+    return !copy_has_part(c) && /* mutant: two-parts */
+           (part_is_due(c) || untold_is_due(c)) && !verify_is_naming(c);
 }
 
 static void begin(struct repl_core *c)
 {
     struct repl_copy *copy = &c->session.copy;
     const struct map *const maps[] = { &c->in_flight };
-    begin_copy(c);
+    if (part_is_due(c))
+        begin_copy(c);
     if (!part_pick(c))
         return;
     core_hold(c);
@@ -208,7 +209,7 @@ const char *resync_on_done(struct repl_core *c, const struct link_message *m)
     core_release(c);
     if (map_is_empty(&c->owed))
         part_end_round(c);
-    if (!copy_is_done(c))
+    if (!copy->under_way || !copy_is_done(c))
         return NULL;
     copy->under_way = false;
     core_event(c, HISTORY_COPY, REPL_LOG_INFO, "the peer has the whole copy: %llu items",

@@ -51,6 +51,7 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
     ship_spill(c);               /* mutant: no-spill */
     notices_drop(c);             /* mutant: notices-outlive-the-session */
     waiters_unsend(&c->waiters); /* mutant: fetch-not-sent-again */
+    untold_unmerge(c);
     flush_unmerge(c);
     s->lead = lead;
     s->merged = s->replacing = false;
@@ -70,7 +71,7 @@ void session_close(struct repl_core *c)
 
 const char *repl_core_parting_fault(const struct repl_core *c)
 {
-    if (c->handover.state == HANDOVER_DRAIN || handover_holds(c))
+    if (handover_is_under_way(c))
         return "a handover is under way: wait until it ends";
     if (verify_leads(c) || c->verify.state == VERIFY_ANSWER)
         return "a comparison with the peer is under way: wait until it ends";

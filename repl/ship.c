@@ -321,8 +321,10 @@ void ship_acknowledged(struct repl_core *c, uint32_t batch)
     s->answers += batch != s->acked;
     s->acked = batch;
     struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next)
+    for (; w != NULL; w = w->next) {
         ring_acknowledge(&c->journal, &w->ring, batch, forget, NULL);
+        ring_acknowledge(&c->notices, &w->notices, batch, forget, NULL);
+    }
     waiters_answered(&c->waiters, batch, c->now_us);
     if ((int32_t)(batch - s->merge_batch) >= 0) { /* both know of the merge */
         c->former = c->met;

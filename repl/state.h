@@ -58,7 +58,14 @@ struct repl_half {
 };
 
 /* What a part of a copy is made of (resync.c). */
-enum copy_origin { COPY_NONE, COPY_DIRTY, COPY_OWED, COPY_RENEW, COPY_ORIGINS };
+enum copy_origin {
+    COPY_NONE,
+    COPY_DIRTY,
+    COPY_OWED,
+    COPY_RENEW,
+    COPY_UNTOLD,
+    COPY_ORIGINS
+};
 
 /* The copy to the peer, and its part under way, the buckets in `in_flight`. */
 struct repl_copy {
@@ -209,6 +216,17 @@ struct repl_keep_up {
     bool hopeless;
 };
 
+/* Evictions that the peer was not told of (untold.c). */
+struct repl_untold {
+    struct map map;    /* their buckets; any thread adds to it */
+    uint64_t n;        /* how many there were, at the last tick */
+    uint64_t told;     /* as n, when the leader of this session was told of the buckets */
+    uint64_t since_us; /* when one was seen last */
+    uint64_t shipped;  /* changes, when the last repair began */
+    bool repaired;     /* none was seen since then */
+    unsigned row;      /* of repairs, of which each was followed by more */
+};
+
 /* How far this node has taken the changes of a peer (taken.c). */
 struct repl_took {
     struct run_id from;
@@ -295,6 +313,7 @@ struct repl_core {
     struct waiters waiters; /* requests that are put off */
     struct repl_flush flush;
     struct repl_keep_up keep_up;
+    struct repl_untold untold;
 
     struct repl_counters count;
     struct repl_fault fault;

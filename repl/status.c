@@ -135,6 +135,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
                        : (c->now_us - c->lone_since_us) / 1000,
         .journal_overflows = overflows,
         .notices_lost = notices_lost(c),
+        .untold_buckets = map_count(&c->untold.map),
         .peer_active = c->session.open && c->session.peer.active,
         .peer_memory = c->session.peer.memory,
         .count = c->count,

@@ -197,7 +197,7 @@ static bool name_some(struct repl_core *c)
 bool verify_work(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
-    if (v->state == VERIFY_SETTLE && ship_is_settled(c))
+    if (v->state == VERIFY_SETTLE && ship_is_settled(c) && !copy_has_part(c))
         go_to(c, VERIFY_NAME);
     if (v->state != VERIFY_NAME && v->state != VERIFY_ANSWER)
         return false;

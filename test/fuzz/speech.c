@@ -115,7 +115,7 @@ static unsigned maps_in(enum link_op op)
     return op == LINK_MAP || op == LINK_VERIFIED
                ? 2
                : op == LINK_MERGE || op == LINK_REFILL || op == LINK_REPLACE ||
-                     op == LINK_END;
+                     op == LINK_END || op == LINK_UNTOLD;
 }
 
 static void put_term(struct input *in, const struct repl_core *c, enum link_op op,
