@@ -96,6 +96,7 @@ void node_start(struct node *n)
         .whole_max = p->config.whole_max,
         .chunk = p->config.chunk,
         .item_max = p->config.item_max,
+        .memory = p->config.memory[n->number],
         .fetch_wait_us = (uint64_t)p->config.fetch_wait_ms * 1000,
         .cold_wait_us = (uint64_t)p->config.cold_wait_ms * 1000,
         .requests = { reserve, resume, n },

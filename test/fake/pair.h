@@ -32,6 +32,7 @@ struct pair_config {
     uint64_t copy_rate;        /* bytes a second */
     uint32_t whole_max, chunk; /* bytes: larger values go in chunks; 0: as usual */
     uint64_t item_max;         /* of both; 0: no limit */
+    uint64_t memory[2];        /* of the stores, as the nodes tell; they keep to none */
     /* Node 1's clocks are ahead of node 0's: its store's, and its machine's. */
     uint32_t store_ahead;
     uint64_t machine_ahead_us;

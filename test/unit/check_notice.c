@@ -71,7 +71,8 @@ START_TEST(test_a_standby_tells_nothing)
 }
 END_TEST
 
-START_TEST(test_without_a_link_nothing_is_kept)
+/* Nobody needs to know of it at once. */
+START_TEST(test_without_a_link_nothing_is_told)
 {
     full_pair(20);
     wire_cut(&p.wire);
@@ -130,7 +131,7 @@ int main(void)
     const TTest *tests[] = {
         test_an_eviction_is_repeated,        test_a_newer_item_stays,
         test_an_old_notice_does_nothing,     test_a_standby_tells_nothing,
-        test_without_a_link_nothing_is_kept, test_a_standby_asks_for_what_is_read,
+        test_without_a_link_nothing_is_told, test_a_standby_asks_for_what_is_read,
         test_what_comes_again_is_not_told,
     };
     return unit_run_with("notice", setup, teardown, tests, N_ELEMENTS(tests));
