@@ -47,11 +47,11 @@ OPTION(on_conflict, CHOICE, "invalidate", 0, 0, "invalidate|keep",
        "applies to all keys of the bucket")
 OPTION(journal, SIZE, "16m", 4096, UINT64_C(1) << 40, "BYTES",
        "memory for exact records of changes that the peer has not acknowledged, for all "
-       "threads together; notices of what the store evicts and keeps take half as much "
-       "again")
+       "threads together; notices of what the store evicts and keeps take as much "
+       "again, up to 64 MiB")
 OPTION(dirty_bits, NUMBER, "24", 6, 30, "N",
        "the maps behind the journal have 2^N buckets (groups of keys); a node keeps "
-       "eight maps, 2 MiB each by default")
+       "nine maps, 2 MiB each by default")
 OPTION(heartbeat, NUMBER, "250", 10, 60000, "MS",
        "how often a node sends a sign of life, which tells its clocks; if the nodes "
        "differ, the larger value counts on both")

@@ -39,12 +39,12 @@ static void maps_fini(struct repl_core *c)
         map_fini(map_of(c, i));
 }
 
-/* Bytes of room for notices that are not sent yet. */
+/* Bytes of room for notices that are not acknowledged yet: a full store evicts as often
+ * as clients change it. */
 static size_t notices_bytes(size_t journal)
 {
     enum { LEAST = 64 << 10, MOST = 64 << 20 };
-    size_t bytes = journal / 2;
-    return bytes < LEAST ? LEAST : bytes > MOST ? MOST : bytes;
+    return journal < LEAST ? LEAST : journal > MOST ? MOST : journal;
 }
 
 bool repl_core_init(struct repl_core *c, const struct repl_config *config,

@@ -38,7 +38,7 @@ static void note_more(struct repl_core *c)
     struct repl_untold *u = &c->untold;
     if (c->count.shipped != u->shipped)
         u->row = 0;
-    else if (u->repaired && u->row < ROW_MOST)
+    else if (u->repaired && u->row < ROW_MOST) /* mutant: repairs-at-any-pace */
         u->row++;
     u->repaired = false;
     u->since_us = c->now_us;

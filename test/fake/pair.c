@@ -324,21 +324,19 @@ bool node_fetch(struct node *n, const void *request, const char *key)
 }
 
 /* A store that counts CAS on its own does not tell them with an eviction either. */
-enum eviction node_evict(struct node *n, const char *key)
+bool node_evict(struct node *n, const char *key)
 {
     struct link_note note = { .key = key,
                               .nkey = (uint8_t)strlen(key),
                               .kind = LINK_NOTE_EVICTED };
     struct repl_item it;
-    bool tells = (gate_flags(&n->core.gate) & GATE_JOURNAL) &&
-                 !map_has(&n->core.missing, hash_key(key, note.nkey));
     if (!toy_store_ops.lookup(&n->store, key, note.nkey, &it))
-        return EVICTION_NONE;
+        return false;
     note.cas = n->store.config.own_cas ? 0 : it.state.cas;
     toy_store_ops.release(&n->store, it.item);
     toy_store_evict(&n->store, key, note.nkey);
     notice_take(&n->core, &note);
-    return tells ? EVICTION_TOLD : EVICTION_UNTOLD;
+    return true;
 }
 
 void node_read(struct node *n, const char *key)

@@ -96,10 +96,9 @@ bool node_has(struct node *n, const char *key, const char *value); /* NULL: a mi
 /* A request for a key that is not here, as an engine makes it: does it wait for the
  * peer? If so, `resumed` counts it when it is resumed. */
 bool node_fetch(struct node *n, const void *request, const char *key);
-/* What the store does on its own, which is no change. evict: it evicts the key, if it
- * is there, and may tell the peer. read: a client has read the key. */
-enum eviction { EVICTION_NONE, EVICTION_TOLD, EVICTION_UNTOLD };
-enum eviction node_evict(struct node *n, const char *key);
+/* What the store does on its own, which is no change. evict: it evicts the key; false: it
+ * is not there. read: a client has read the key. */
+bool node_evict(struct node *n, const char *key);
 void node_read(struct node *n, const char *key);
 
 void node_promote(struct node *n);

@@ -220,7 +220,7 @@ static void evict(struct play *y)
     unsigned number = input_byte(&y->in) % SPEECH_KEYS;
     char key[SPEECH_KEY];
     speech_key(number, key);
-    y->evicted[number] |= node_evict(y->a, key) != EVICTION_NONE;
+    y->evicted[number] |= node_evict(y->a, key);
 }
 
 static void read_key(struct play *y)

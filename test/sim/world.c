@@ -82,12 +82,6 @@ void world_fini(struct world *w)
     free(w->versions);
 }
 
-static void forget_eviction(struct key *key)
-{
-    key->evicted = key->alone[0] = key->alone[1] = false;
-    key->told_in[0] = key->told_in[1] = 0;
-}
-
 void world_phase(struct world *w)
 {
     struct sight s, other;
@@ -98,7 +92,7 @@ void world_phase(struct world *w)
         w->keys[k].expected_death = s.dies_at;
         w->keys[k].heir = 0;
         if (s.version == other.version)
-            forget_eviction(&w->keys[k]);
+            w->keys[k].evicted = false;
     }
     for (unsigned i = 0; i < 2; i++) {
         w->compared[i] = w->p.node[i].core.verify.found[0];
@@ -500,13 +494,8 @@ void world_evict(struct world *w, struct node *n, unsigned k)
     if (!n->up)
         return;
     struct key *key = &w->keys[k];
-    enum eviction done = node_evict(n, key->name);
-    key->evicted = key->evicted || done != EVICTION_NONE;
+    key->evicted = node_evict(n, key->name) || key->evicted;
     key->heir = 0;
-    if (done == EVICTION_TOLD)
-        key->told_in[n->number] = n->core.count.merges;
-    else if (done == EVICTION_UNTOLD)
-        key->alone[n->number] = true;
 }
 
 void world_crash(struct world *w, struct node *n)

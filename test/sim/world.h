@@ -46,9 +46,7 @@ struct key {
     uint64_t last[2];      /* the last change at each node, as long as the node lives */
     struct told absent[2]; /* at each node, as long as the node lives */
     struct told gone[2];   /* those of `absent` that the node has told its peer */
-    bool evicted;          /* so it may be on one node only; at rest as follows: */
-    bool alone[2];         /* this node evicted it untold: the peer may still hold it */
-    uint64_t told_in[2];   /* this node evicted and told it; its number of merges then */
+    bool evicted;          /* so it may be on one node only for a while */
     uint64_t expected;     /* of a sole writer: the version that must be there; 0: none */
     uint32_t expected_death;
 };
