@@ -56,8 +56,9 @@ static uint64_t count(const struct repl_core *c)
 static bool is_quiet(const struct repl_core *c)
 {
     const struct repl_untold *u = &c->untold;
-    return !map_is_empty(&u->map) && count(c) == u->n && c->now_us - u->since_us >= (uint64_t)QUIET_US
-                                                                    << u->row;
+    uint64_t pause_us = (uint64_t)QUIET_US << u->row;
+    return !map_is_empty(&u->map) && c->now_us - u->since_us >= pause_us &&
+           count(c) == u->n;
 }
 
 /* ---- at the follower */

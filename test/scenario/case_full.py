@@ -128,6 +128,62 @@ def case_standby_holds_what_active_holds(lab):
     return "of %d keys written: %s" % (len(keys), difference)
 
 
+def dumped(node):
+    """What lru_crawler metadump tells of all items, but how long ago each was read."""
+    told, items = (b"key", b"exp", b"cas", b"size"), set()
+    with node.connect() as client:
+        client.send(b"lru_crawler metadump all\r\n")
+        lines = client.socket.makefile("rb")
+        for line in iter(lines.readline, b"END\r\n"):
+            assert line, "the dump has no end"
+            items.add(tuple(word for word in line.split() if word.partition(b"=")[0] in told))
+    return items
+
+
+def come_to_hold_the_same(lab, a, b):
+    """Both nodes are idle: without a command they soon hold the same, and are in sync all the time."""
+    found = []
+
+    def compare():
+        assert [node.stat("repl_in_sync") for node in (a, b)] == ["1", "1"], a.last_words()
+        mine, theirs = dumped(a), dumped(b)
+        found.append("%d on one node only, %d on the other one" % (len(mine - theirs), len(theirs - mine)))
+        return mine == theirs and [number(node, "repl_untold_buckets") for node in (a, b)] == [0, 0]
+
+    lab.drained(a)
+    try:
+        lab.until(compare, "both nodes hold the same items", 30)
+    except Failed as error:
+        raise Failed("%s: %s" % (error, found[-1])) from None
+    return "of %s items: %s; then the same" % (a.stat("curr_items"), found[0])
+
+
+def case_saturated(lab):
+    """More sets than the notices of what they evict have room for, so the standby keeps what the active
+    node evicts, is short of memory, and evicts on its own. When they end, the nodes come to hold the same."""
+    a, b = lab.pair(*memory(lab, 16), config="journal=256k")
+    lab.run_load(a, "--ratio", "1:0", "--keys", 2000000, "--pipeline", 32, "--ops", scaled(lab, 600000))
+    assert number(a, "repl_notices_lost") > 0, "all notices had room"
+    return come_to_hold_the_same(lab, a, b)
+
+
+def case_evicted_while_apart(lab):
+    """Sets that evict, while the link is cut and when it is back; the role moves, too."""
+    a, b = lab.pair(*memory(lab, 16), proxied=True)
+    write(a.client(), ["before%d" % index for index in range(scaled(lab, 80000))], VALUE)
+    lab.drained(a)
+    for proxy in lab.proxies:
+        proxy.cut()
+    lab.until(lambda: a.stat("repl_link") == "down", "a has no link")
+    write(a.client(), ["apart%d" % index for index in range(scaled(lab, 20000))], VALUE)
+    assert number(a, "repl_untold_buckets") > 0
+    for proxy in lab.proxies:
+        proxy.heal()
+    lab.linked(a, b)
+    assert b.ctl("promote")[0] == 0
+    return come_to_hold_the_same(lab, b, a)
+
+
 def case_half_a_standby(lab):
     """A standby with half the memory holds a subset of the active node's keys, and
     nothing else."""
