@@ -13,7 +13,7 @@
  *     look up, mark              <--          CHECK ... VERIFIED{term, unequal, absent}
  *
  * The nodes send keys and not digests of whole ranges: a standby with less memory holds
- * less, and notices of evictions may be lost. Then nearly every range would differ, and
+ * less, and under load evictions may go untold for a while. Then nearly every range would differ, and
  * that would say nothing about wrong values.
  */
 #include <endian.h>

@@ -18,10 +18,10 @@ byte told[2 * BUCKETS], gone[BUCKETS];
 
 #if BUCKETS == 1
 #define HELD(n) (val[OF(n, 0)] > 0)
-#define UNTOLD(n) (asked[n] | sent[n] | (away[OF(n, 0)] > 0))
+#define TO_TELL(n) (asked[n] | sent[n] | (away[OF(n, 0)] > 0))
 #else
 #define HELD(n) ((val[OF(n, 0)] > 0) | ((val[OF(n, 1)] > 0) << 1))
-#define UNTOLD(n)                                                                            \
+#define TO_TELL(n)                                                                            \
     (asked[n] | sent[n] | (away[OF(n, 0)] > 0) | ((away[OF(n, 1)] > 0) << 1))
 #endif
 
@@ -31,7 +31,7 @@ inline spill_absences(n)
 #ifdef SPILL_FORGETS
     asked[n] = 0;
 #else
-    asked[n] = UNTOLD(n);
+    asked[n] = TO_TELL(n);
 #endif
     sent[n] = 0;
     away[OF(n, 0)] = 0;
@@ -177,7 +177,7 @@ inline on_absent(n, r, keys, missing_at_sender)
 #else
 #define HAS_SENT_ALL(n) ((owed[n] | in_flight[n]) == 0)
 #endif
-#define NEEDS_AGREEMENT (absents > 0 || (UNTOLD(0) | UNTOLD(1)) != 0)
+#define NEEDS_AGREEMENT (absents > 0 || (TO_TELL(0) | TO_TELL(1)) != 0)
 #define MAY_AGREE(n)                                                                         \
     (NEEDS_AGREEMENT && merged[n] && purge[n] == NO_PURGE && agreed[n] != changes &&             \
      (lead[n] == LEADER -> act[n] && (REMEMBERED(n) | PENDING(n)) == 0                         \
@@ -204,7 +204,7 @@ inline judge_absence(n, bucket)
 {
     if
     :: told[OF(n, bucket)] != 0 &&
-            !((UNTOLD(n) | PENDING(n) | REMEMBERED(n)) & BIT(bucket)) ->
+            !((TO_TELL(n) | PENDING(n) | REMEMBERED(n)) & BIT(bucket)) ->
         gone[bucket] = MAX(gone[bucket], told[OF(n, bucket)]);
         told[OF(n, bucket)] = 0
     :: else

@@ -74,12 +74,13 @@
 #define OF_DIRTY 1
 #define OF_OWED 2
 #define OF_RENEW 3
+#define OF_UNTOLD 4
 
 #define NO_LINK 3 /* connections are 0, 1, 2: an old one at each node, and a new one */
 #define ROOM 10
 
 mtype = { ROLE, MAP, MERGE, PART, FILL, END, DONE, REFUSED, SET, FLUSH, ACK, HANDOVER,
-        ABSENT, ACK_MERGE, EVICT };
+        ABSENT, ACK_MERGE, EVICT, UNTOLD };
 
 chan queue[6] = [ROOM] of { mtype, byte, byte, byte, byte };
 
@@ -157,6 +158,9 @@ inline drain(n)
     :: else -> break
     od
 }
+
+/* In the buckets that it is missing, such a peer has nothing but what its clients changed. */
+#define IS_NEW_PEER(n) (said_met[OTHER(n)] == 0 && agreed_with[n] != paired[n])
 
 #include "absence.pml"
 #include "eviction.pml"
@@ -260,6 +264,12 @@ inline put_back(n)
     :: origin[n] == OF_RENEW -> renew[n] = renew[n] | in_flight[n]
     :: else
     fi;
+#ifndef CUT_REPAIR_IS_FORGOTTEN
+    if
+    :: origin[n] == OF_RENEW || origin[n] == OF_UNTOLD -> untold[n] = untold[n] | in_flight[n]
+    :: else
+    fi;
+#endif
     in_flight[n] = 0;
     origin[n] = OF_NONE;
     todo[n] = 0;
@@ -270,7 +280,7 @@ inline put_back(n)
 inline unmerge(n, now)
 {
     break_purge(n);
-    note[n] = 0;
+    unmerge_notices(n);
     put_back(n);
 #ifdef NO_SPILL
     if
@@ -482,9 +492,6 @@ inline note_merge(n)
     refused[n] = 0
 }
 
-/* In the buckets that it is missing, such a peer has nothing but what its clients changed. */
-#define IS_NEW_PEER(n) (said_met[OTHER(n)] == 0 && agreed_with[n] != paired[n])
-
 inline merge_as_leader(n)
 {
 #ifndef NO_PURGE_AT_LEADER
@@ -494,6 +501,7 @@ inline merge_as_leader(n)
     asked[n] = 0;
     sent[n] = z;
     missing[n] = MISSING(n);
+    forget_untold(n, missing_there[n]);
     owed[n] = MINUS(missing_there[n], dirty[n] | dirty_there[n]);
     x = MINUS(dirty_there[n] | MINUS(missing[n], (IS_NEW_PEER(n) -> owed[n] : 0)), dirty[n]);
     missing[n] = x;
@@ -520,6 +528,7 @@ inline on_merge(n, r, to_leader, e, shipped)
         missing[n] = MINUS(MISSING(n), to_leader & dirty[n]);
         dirty[n] = 0;
         renew[n] = 0;
+        forget_untold(n, to_leader);
         owed[n] = to_leader;
         note_merge(n);
         former[n] = met[n];
@@ -535,7 +544,11 @@ inline on_merge(n, r, to_leader, e, shipped)
 #define TO_REPLACE(n) MINUS(dirty[n], missing[n])
 #define MAY_BEGIN(n)                                                                         \
     (merged[n] && (MAY_BEGIN_NOW(n)) &&                                                      \
-     (owed[n] != 0 || (lead[n] == LEADER && (TO_REPLACE(n) | renew[n]) != 0)))
+     (owed[n] != 0 || (lead[n] == LEADER && (TO_REPLACE(n) | renew[n]) != 0) || REPAIRS(n)))
+/* R24 */
+#define REPAIRS(n)                                                                           \
+    (lead[n] == LEADER && untold[n] != 0 && !held[n] &&                                      \
+     (dirty[n] | owed[n] | renew[n] | missing[n] | PENDING(n) | TO_TELL(n)) == 0)
 #ifdef TWO_PARTS
 #define MAY_BEGIN_NOW(n) todo[n] == 0
 #else
@@ -554,6 +567,9 @@ inline begin_part(n)
     :: lead[n] == LEADER && TO_REPLACE(n) == 0 && owed[n] == 0 && renew[n] != 0 ->
         origin[n] = OF_RENEW;
         x = renew[n]
+    :: REPAIRS(n) ->
+        origin[n] = OF_UNTOLD;
+        x = untold[n]
     fi;
     if
     :: true
@@ -565,6 +581,7 @@ inline begin_part(n)
     fi;
     owed[n] = MINUS(owed[n], x);
     renew[n] = MINUS(renew[n], x);
+    untold[n] = MINUS(untold[n], (origin[n] != OF_OWED -> x : 0));
     in_flight[n] = x;
     todo[n] = x;
     ended[n] = false;
@@ -622,6 +639,7 @@ inline on_part(n, r, replaces, P)
 #ifdef EMPTIES_FIRST
             drop(n, P);
 #endif
+            untold[n] = MINUS(untold[n], P);
             replacing[n] = true
         :: else
         fi
@@ -866,6 +884,7 @@ inline start_node(n)
     met[n] = 0;
     dirty[n] = 0;
     renew[n] = 0;
+    untold[n] = 0;
     refused[n] = 0;
     former[n] = 0;
     written[n] = 0;
@@ -996,11 +1015,11 @@ inline judge_rest()
     assert((dirty[0] | dirty[1] | owed[0] | owed[1] | renew[0] | renew[1] | in_flight[0] |
             in_flight[1] | missing[0] | missing[1] | refused[0] | refused[1] | PENDING(0) |
             PENDING(1)) == 0);
-    assert((UNTOLD(0) | UNTOLD(1)) == 0);
+    assert((TO_TELL(0) | TO_TELL(1) | untold[0] | untold[1]) == 0);
     b = 0;
     do
     :: b < BUCKETS ->
-        assert((b == 0 && apart != 0) || val[OF(0, b)] == val[OF(1, b)]);
+        assert(val[OF(0, b)] == val[OF(1, b)]);
         assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(0, b)]);
         assert(val[OF(0, b)] == 0 || val[OF(0, b)] >= last[OF(1, b)]);
         assert(IS_THERE(b));
@@ -1033,6 +1052,7 @@ inline take_message(n)
     :: FROM(n) ? ABSENT(x, y, z, _) -> on_absent(n, x, y, z)
     :: FROM(n) ? ACK_MERGE(x, _, _, _) -> on_ack_merge(n, x)
     :: FROM(n) ? EVICT(x, _, _, _) -> on_evict(n, x)
+    :: FROM(n) ? UNTOLD(x, y, _, _) -> on_untold(n, x, y)
     :: FROM(n) ? HANDOVER(x, _, _, _) ->
         if
         :: lead[n] == FOLLOWER && merged[n] && x == term[n] -> promote(n)
@@ -1127,17 +1147,15 @@ end:
             :: asked[n] & BIT(0) -> ship_absence(n, 0)
             :: else -> ship_absence(n, BUCKETS - 1)
             fi
-        :: note[n] != 0 && ROOM_LEFT(n) ->
-            if
-            :: send(n, EVICT, note[n], 0, 0, 0)
-            :: true /* the notice is lost */
-            fi;
-            note[n] = 0
+        :: note[n] != 0 && ROOM_LEFT(n) -> tell_eviction(n)
+#ifndef UNTOLD_BY_THE_FOLLOWER
+        :: MAY_TELL_UNTOLD(n) && ROOM_LEFT(n) -> tell_untold(n)
+#endif
         :: PROBES(n) -> agreed[n] = changes
         :: MAY_BEGIN(n) && ROOM_LEFT(n) -> begin_part(n)
         :: origin[n] != OF_NONE && !ended[n] && ROOM_LEFT(n) -> part_on(n)
         :: held[n] && !offered[n] && act[n] && merged[n] && lead[n] == LEADER &&
-                (dirty[n] | owed[n] | renew[n] | in_flight[n] | PENDING(n) | UNTOLD(n)) == 0 &&
+                (dirty[n] | owed[n] | renew[n] | in_flight[n] | PENDING(n) | TO_TELL(n)) == 0 &&
                 ROOM_LEFT(n) ->
             offered[n] = true;
             send(n, HANDOVER, term[n], 0, 0, 0)

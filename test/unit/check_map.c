@@ -2,6 +2,7 @@
  * because the kinds of the wire form share their cases. */
 #include "repl/map.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -163,6 +164,54 @@ START_TEST(test_arithmetic_notices_emptiness)
 END_TEST
 
 /* Bucket by bucket, for sets from few to all, and any number of them from anywhere. */
+START_TEST(test_note_and_take)
+{
+    struct map c;
+    ck_assert(map_init(&c, BITS));
+    interleave();
+    map_note_all(&c, &a);
+    ck_assert(equal(&c, &a) && !map_is_empty(&c));
+    map_note(&c, UINT64_C(1) << (64 - BITS)); /* the second bucket */
+    ck_assert(has(&c, 1));
+    map_take(&c, &b);
+    for (uint64_t i = 0; i < SIZE; i++)
+        ck_assert_int_eq(has(&c, i), (i % 2 == 0 || i == 1) && i % 3 != 0);
+    ck_assert(!map_is_empty(&c));
+    map_take(&c, &a);
+    ck_assert(!map_is_empty(&c) && map_count(&c) == 1);
+    map_fill(&b);
+    map_take(&c, &b);
+    ck_assert(map_is_empty(&c) && map_count(&c) == 0);
+    map_fini(&c);
+}
+END_TEST
+
+enum { NOTERS = 3, NOTED = 200000 };
+
+static void *note_many(void *context)
+{
+    for (uint64_t i = 0; i < NOTED; i++)
+        map_note(context, i % SIZE << (64 - BITS));
+    return NULL;
+}
+
+/* Others note buckets while some are taken: `some` is never false while a bit is set. */
+START_TEST(test_taken_while_others_note)
+{
+    pthread_t threads[NOTERS];
+    for (unsigned i = 0; i < NOTERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, note_many, &a), 0);
+    map_fill(&b);
+    for (unsigned i = 0; i < 2000; i++)
+        map_take(&a, &b);
+    for (unsigned i = 0; i < NOTERS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    ck_assert_int_eq(map_is_empty(&a), map_count(&a) == 0);
+    note_many(&a);
+    ck_assert_uint_eq(map_count(&a), SIZE);
+}
+END_TEST
+
 START_TEST(test_pick)
 {
     for (unsigned step = 1; step < 200; step += step / 3 + 1) {
@@ -422,6 +471,8 @@ int main(void)
         test_add_has_count,
         test_arithmetic,
         test_arithmetic_notices_emptiness,
+        test_note_and_take,
+        test_taken_while_others_note,
         test_pick,
         test_widen,
         test_round_trip_of_each_kind,
