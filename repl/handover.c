@@ -148,7 +148,7 @@ static void hold_changes(struct repl_core *c)
 
 void handover_work(struct repl_core *c)
 {
-    bool is_ready = copy_is_done(c) && !copy_has_part(c);
+    bool is_ready = copy_is_done(c) && c->session.copy.origin == COPY_NONE;
     if (c->handover.state == HANDOVER_DRAIN && (is_ready || will_end_if_held(c)))
         hold_changes(c);
     if (c->handover.state != HANDOVER_HELD)

@@ -213,18 +213,12 @@ static inline bool copy_is_sending(const struct repl_core *c)
     return copy->origin != COPY_NONE && !copy->ended && !copy->waits;
 }
 
-/* Is a part under way? */
-static inline bool copy_has_part(const struct repl_core *c)
-{
-    return c->session.copy.origin != COPY_NONE;
-}
-
-/* Nothing is left to be copied to the peer, as far as this node knows. What a store
- * evicted untold does not count: nobody will miss it. */
+/* Nothing is left to be copied to the peer, as far as this node knows, but for R24. */
 static inline bool copy_is_done(const struct repl_core *c)
 {
-    return (!copy_has_part(c) || c->session.copy.origin == COPY_UNTOLD) &&
-           c->renew_at == MAP_END && map_is_empty(&c->dirty) && map_is_empty(&c->owed);
+    enum copy_origin part = c->session.copy.origin;
+    return (part == COPY_NONE || part == COPY_UNTOLD) && c->renew_at == MAP_END &&
+           map_is_empty(&c->dirty) && map_is_empty(&c->owed);
 }
 
 void keep_up_tick(struct repl_core *c); /* keep_up.c */
@@ -426,12 +420,10 @@ static inline uint32_t taken_place(uint32_t changes)
     return changes + 1;
 }
 
-/* untold.c: R24. note: not LOCKED. is_smaller: does this node follow one with more
- * memory? Then it evicts what the leader keeps. */
+/* untold.c: R24. note: not LOCKED. is_smaller: this node follows one with more memory */
 void untold_note(struct repl_core *c, const void *key, size_t nkey);
 bool untold_is_smaller(const struct repl_core *c);
 void untold_tick(struct repl_core *c);
-void untold_unmerge(struct repl_core *c);
 bool untold_is_due(struct repl_core *c); /* a part of them */
 void untold_repair_begins(struct repl_core *c);
 const char *untold_message(struct repl_core *c, const struct link_message *m);

@@ -89,6 +89,8 @@ static void note_merge(struct repl_core *c)
     notices_drop(c); /* mutant: notices-outlive-the-session 2 */
     s->pace = (struct repl_pace){ 0 };
     map_clear(&c->refused);
+    c->untold.told = UINT64_MAX;
+    c->untold.row = 0;
     note_met(c);
     c->leader_rank = 1;
     c->rank = s->lead == LEAD_LEADER;

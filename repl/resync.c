@@ -53,7 +53,7 @@ static void begin_copy(struct repl_core *c)
 
 static bool may_begin(struct repl_core *c)
 {
-    return !copy_has_part(c) && /* mutant: two-parts */
+    return c->session.copy.origin == COPY_NONE && /* mutant: two-parts */
            (part_is_due(c) || untold_is_due(c)) && !verify_is_naming(c);
 }
 

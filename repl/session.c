@@ -51,7 +51,6 @@ void session_unmerge(struct repl_core *c, enum repl_lead lead)
     ship_spill(c);               /* mutant: no-spill */
     notices_drop(c);             /* mutant: notices-outlive-the-session */
     waiters_unsend(&c->waiters); /* mutant: fetch-not-sent-again */
-    untold_unmerge(c);
     flush_unmerge(c);
     s->lead = lead;
     s->merged = s->replacing = false;

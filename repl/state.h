@@ -220,7 +220,7 @@ struct repl_keep_up {
 struct repl_untold {
     struct map map;    /* their buckets; any thread adds to it */
     uint64_t n;        /* how many there were, at the last tick */
-    uint64_t told;     /* as n, when the leader of this session was told of the buckets */
+    uint64_t told;     /* as n, when this leader was told of the buckets */
     uint64_t since_us; /* when one was seen last */
     uint64_t shipped;  /* changes, when the last repair began */
     bool repaired;     /* none was seen since then */

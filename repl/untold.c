@@ -85,12 +85,6 @@ void untold_tick(struct repl_core *c)
         tell(c); /* mutant: untold-by-the-follower */
 }
 
-void untold_unmerge(struct repl_core *c)
-{
-    c->untold.told = UINT64_MAX;
-    c->untold.row = 0;
-}
-
 /* ---- at the leader */
 
 const char *untold_message(struct repl_core *c, const struct link_message *m)

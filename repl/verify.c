@@ -13,8 +13,8 @@
  *     look up, mark              <--          CHECK ... VERIFIED{term, unequal, absent}
  *
  * The nodes send keys and not digests of whole ranges: a standby with less memory holds
- * less, and under load evictions may go untold for a while. Then nearly every range would differ, and
- * that would say nothing about wrong values.
+ * less, and under load evictions may go untold for a while. Then nearly every range would
+ * differ, and that would say nothing about wrong values.
  */
 #include <endian.h>
 #include <string.h>
@@ -197,7 +197,8 @@ static bool name_some(struct repl_core *c)
 bool verify_work(struct repl_core *c)
 {
     struct repl_verify *v = &c->verify;
-    if (v->state == VERIFY_SETTLE && ship_is_settled(c) && !copy_has_part(c))
+    if (v->state == VERIFY_SETTLE && ship_is_settled(c) &&
+        c->session.copy.origin == COPY_NONE)
         go_to(c, VERIFY_NAME);
     if (v->state != VERIFY_NAME && v->state != VERIFY_ANSWER)
         return false;

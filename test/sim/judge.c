@@ -362,17 +362,6 @@ static bool has_untold(struct world *w)
            !map_is_empty(&w->p.node[1].core.untold.map);
 }
 
-/* Evictions that went untold are repaired when they have ceased for some time. */
-static bool make_alike(struct world *w)
-{
-    bool rests = true;
-    for (unsigned i = 0; rests && has_untold(w) && i < 80; i++) {
-        pair_pass(&w->p, 1000);
-        rests = pair_settle(&w->p);
-    }
-    return rests;
-}
-
 void judge_rest(struct world *w)
 {
     world_trace(w, "---- to rest\n");
@@ -383,7 +372,10 @@ void judge_rest(struct world *w)
         world_tick(w);
         rests = pair_settle(&w->p);
     }
-    rests = rests && make_alike(w);
+    for (unsigned i = 0; rests && has_untold(w) && i < 80; i++) {
+        pair_pass(&w->p, 1000);
+        rests = pair_settle(&w->p);
+    }
     if (!rests) {
         world_complain(w, "the nodes do not come to rest");
         return;
