@@ -78,10 +78,10 @@ inline note_absence(n, bucket)
 /* A1: a client that asks for a purging item removes it; that does not mark `written` */
 inline fail(n, bucket)
 {
+    absents--;
     promote(n);
     if
     :: val[OF(n, bucket)] == 0 || (purging[n] & BIT(bucket)) ->
-        absents--;
         val[OF(n, bucket)] = 0;
         purging[n] = MINUS(purging[n], BIT(bucket));
 #ifdef FAILURE_TOUCHES
