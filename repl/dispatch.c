@@ -177,6 +177,7 @@ void repl_core_tick(struct repl_core *c, uint64_t now_us)
     role_request_note_activity(c);
     handover_check_time(c);
     absent_tick(c);
+    notices_tick(c);
     untold_tick(c);
     sync_tick(c);
     keep_up_tick(c);

@@ -430,6 +430,7 @@ const char *untold_message(struct repl_core *c, const struct link_message *m);
 
 /* notice.c */
 bool notices_ship(struct repl_core *c);
+void notices_tick(struct repl_core *c);
 void notices_drop(struct repl_core *c);
 const char *notices_apply(struct repl_core *c, const struct link_message *m);
 const char *notices_want(struct repl_core *c, const struct link_message *m);

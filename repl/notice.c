@@ -142,9 +142,18 @@ bool notices_ship(struct repl_core *c)
     } while (w != first && n < NOTICES_AT_ONCE);
     if (begun != SIZE_MAX)
         link_finish(core_out(c), begun);
-    if (n > 0 && !ship_has_unread(c)) /* else changes end the batch */
-        ship_end_batch(c);
+    if (n > 0)
+        c->session.noticed = c->session.sent + 1;
     return n == NOTICES_AT_ONCE;
+}
+
+/* Where no changes end their batch. Not at once: each acknowledgement wakes this node's
+ * thread, which would find more notices. */
+void notices_tick(struct repl_core *c)
+{
+    const struct repl_session *s = &c->session;
+    if (s->merged && s->noticed == s->sent + 1 && ship_may_send(c))
+        ship_end_batch(c); /* mutant: notices-wait-for-changes */
 }
 
 /* ---- at the standby */

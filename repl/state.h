@@ -135,6 +135,7 @@ struct repl_session {
     uint64_t answers;      /* how many answers the peer gave of those that it owed */
     uint64_t sent_us[512]; /* when the batches were sent that are not acknowledged */
     uint32_t merge_batch;  /* it carried the leader's MERGE */
+    uint32_t noticed;      /* it carries the notices that were sent last */
     struct repl_copy copy;
     struct repl_round round;
     struct repl_pace pace; /* of the copy */

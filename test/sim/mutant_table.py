@@ -146,6 +146,8 @@ MUTANTS = [
      {"notices-ignore-the-cas": "(n.cas = UINT64_MAX, !is_gone(c, e)))"}),
     ("notices-outlive-the-session", "an old notice of an eviction that removes a newer item",
      "notice", {"notices-outlive-the-session": GONE, "notices-outlive-the-session 2": GONE}),
+    ("notices-wait-for-changes", "R17: notices that keep their room until a client changes something", "untold",
+     {"notices-wait-for-changes": ";"}),
     ("untold-is-forgotten", "R24: an item that the peer keeps, because it was not told of its eviction", SIM,
      {"untold-is-forgotten": ";"}),
     ("untold-by-the-follower", "R24: an item that the standby evicted on its own, and does not get back", SIM,

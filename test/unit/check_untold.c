@@ -70,6 +70,22 @@ START_TEST(test_notices_on_their_way)
 }
 END_TEST
 
+/* They give their room back though no change follows them. */
+START_TEST(test_notices_alone)
+{
+    full_pair(20);
+    node_evict(a, "key 7");
+    settle_in_sync();
+    uint32_t sent = a->core.session.sent;
+    rest(1);
+    ck_assert_uint_eq(a->core.session.sent, sent + 1);
+    ck_assert_uint_eq(a->core.session.acked, sent + 1);
+    wire_cut(&p.wire);
+    settle_in_sync();
+    ck_assert_uint_eq(figures_of(a).untold_buckets, 0);
+}
+END_TEST
+
 /* It ran out of memory before it was told what to give up. */
 START_TEST(test_a_standby_that_evicts_on_its_own)
 {
@@ -251,6 +267,7 @@ int main(void)
     const TTest *tests[] = {
         test_notices_without_room,
         test_notices_on_their_way,
+        test_notices_alone,
         test_a_standby_that_evicts_on_its_own,
         test_both_directions_at_once,
         test_a_load_that_goes_on,
