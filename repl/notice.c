@@ -63,7 +63,7 @@ static unsigned kind_of(const struct journal_entry *e)
     return e->stamp >> KIND_SHIFT;
 }
 
-static void forget(void *context, const struct journal_entry *e)
+static void lose(void *context, const struct journal_entry *e)
 {
     if (kind_of(e) == LINK_NOTE_EVICTED && e->hash != 0)
         untold_note(context, e->key, e->nkey); /* mutant: lost-with-the-session */
@@ -78,7 +78,7 @@ void notices_drop(struct repl_core *c)
         struct journal_entry *e;
         while ((e = ring_read(&w->notices)) != NULL)
             e->batch = next;
-        ring_acknowledge(&c->notices, &w->notices, next, forget, c);
+        ring_acknowledge(&c->notices, &w->notices, next, lose, c);
     }
 }
 
@@ -94,7 +94,7 @@ static bool is_gone(struct repl_core *c, const struct journal_entry *e)
     if (found == REPL_YES)
         c->store_ops->release(c->store, item.item);
     else if (found != REPL_NO)
-        forget(c, e);
+        lose(c, e);
     return found == REPL_NO;
 }
 
