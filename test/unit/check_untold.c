@@ -262,6 +262,20 @@ START_TEST(test_a_store_without_numbers)
 }
 END_TEST
 
+START_TEST(test_maps_of_different_sizes)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct pair_config config = { .map_bits = { 10, 10 }, .journal_bytes = 64 << 10 };
+        config.map_bits[i] = 13;
+        restart_pair(&config);
+        full_pair(20);
+        node_evict(b, "key 7");
+        alike_after(4);
+        both_have("key 7", "v");
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -279,6 +293,7 @@ int main(void)
         test_a_peer_that_was_away_for_good,
         test_a_leader_that_is_being_filled,
         test_a_store_without_numbers,
+        test_maps_of_different_sizes,
     };
     return unit_run_with("untold", setup, teardown, tests, N_ELEMENTS(tests));
 }
