@@ -40,7 +40,13 @@ struct output {
 
 typedef void (*output_release)(void *context, void *owner);
 
-enum output_result { OUTPUT_SENT, OUTPUT_BLOCKED, OUTPUT_BROKEN, OUTPUT_PART };
+enum output_result {
+    OUTPUT_SENT,
+    OUTPUT_BLOCKED,
+    OUTPUT_BROKEN,
+    OUTPUT_PART,
+    OUTPUT_QUEUED /* of carriers (server/loop_kind.h): they drive the connection later */
+};
 
 /* A position in the queued data. */
 struct output_mark {

@@ -99,27 +99,12 @@ void connection_undefer(struct connection *c)
 
 /* ---- waiting ---- */
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
-{
-    struct connection *c = arg;
-    (void)fd, (void)what;
-    c->worker->drive(c);
-}
-
-/* Called rarely: the interest changes only when a write or the engine blocks. Returns
- * false if the system cannot watch the socket: no event would ever arrive for it. */
-static bool watch(struct connection *c, short what)
+/* Returns false if the system cannot watch the socket: no event would ever arrive for
+ * it. */
+static bool change_watch(struct connection *c, short before)
 {
     static struct log_pace pace;
-    if (c->interest == what)
-        return true;
-    if (c->interest != 0)
-        event_del(&c->event);
-    c->interest = what;
-    if (what == 0)
-        return true;
-    event_assign(&c->event, c->worker->base, c->fd, what | EV_PERSIST, on_event, c);
-    if (event_add(&c->event, NULL) == 0)
+    if (c->worker->loop->watch(c, before))
         return true;
     log_warning_paced(
         &pace,
@@ -129,6 +114,19 @@ static bool watch(struct connection *c, short what)
     count(&c->worker->counters.conn_unwatched);
     c->interest = 0;
     return false;
+}
+
+static bool watch(struct connection *c, short what)
+{
+    short before = c->interest;
+    c->interest = what;
+    return before == what || change_watch(c, before);
+}
+
+void connection_watch_again(struct connection *c)
+{
+    if (!change_watch(c, c->interest))
+        connection_close(c);
 }
 
 static void shrink_input(struct buffer *in)
@@ -181,6 +179,12 @@ enum state connection_wait(struct connection *c, enum state state, short what)
     return STATE_WAIT;
 }
 
+enum state connection_wait_for_send(struct connection *c)
+{
+    (void)watch(c, 0);
+    return STATE_WAIT;
+}
+
 enum state connection_defer(struct connection *c, enum state state)
 {
     struct worker *w = c->worker;
@@ -189,7 +193,7 @@ enum state connection_defer(struct connection *c, enum state state)
         return STATE_WAIT;
     c->deferred = true;
     if (TAILQ_EMPTY(&w->deferred))
-        worker_arm(&w->deferral, 0);
+        w->loop->arm(w, TIMER_DEFERRAL, 0);
     TAILQ_INSERT_TAIL(&w->deferred, c, deferred_link);
     return STATE_WAIT;
 }
@@ -232,6 +236,8 @@ static struct connection *create(struct worker *w, int fd, struct entrance from)
     c->udp = udp;
     c->tls = tls;
     c->from = from;
+    if (udp == NULL && tls == NULL)
+        c->carrier = w->loop->carrier;
     c->copy_max = from.datagram ? (size_t)UDP_ANSWER_MAX : (size_t)ANSWER_COPY_MAX;
     atomic_init(&c->fd, fd);
     atomic_init(&c->refs, 1);
@@ -280,7 +286,7 @@ static void count_closed(struct worker *w)
     count(&w->counters.closed);
     w->nopen--;
     if (w->stopping && w->nopen == 0)
-        event_base_loopbreak(w->base);
+        w->loop->stop(w);
 }
 
 static enum watch_end end_of(const struct connection *c)
@@ -292,7 +298,8 @@ void connection_close(struct connection *c)
 {
     struct worker *w = c->worker;
     int fd = c->fd;
-    watch(c, 0);
+    w->loop->forget(c);
+    c->interest = 0;
     connection_undefer(c);
     connection_release_value(c);
     dump_drop(c->dump);

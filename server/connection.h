@@ -34,6 +34,7 @@
 
 #include "base/check.h"
 #include "protocol/codec.h"
+#include "server/uring_share.h"
 #include "server/worker.h"
 
 enum { CONNECTION_MAGIC = 0x434f4e4e };
@@ -64,14 +65,18 @@ struct connection {
     _Atomic int fd; /* -1 once it is closed */
     _Atomic unsigned refs;
     struct worker *worker;
-    _Atomic enum state state; /* other threads read it */
-    enum state after;         /* the state that follows WRITE or PARKED */
-    struct udp *udp;          /* of a UDP port; otherwise NULL */
-    struct tls *tls;          /* NULL: not encrypted */
+    _Atomic enum state state;      /* other threads read it */
+    enum state after;              /* the state that follows WRITE or PARKED */
+    struct udp *udp;               /* of a UDP port; otherwise NULL */
+    struct tls *tls;               /* NULL: not encrypted */
+    const struct carrier *carrier; /* NULL: system calls, or TLS */
     struct entrance from;
     struct watcher *watcher; /* NULL: it is none */
-    struct event event;
-    short interest;  /* EV_READ, EV_WRITE or 0 */
+    union {                  /* its loop's */
+        struct event event;
+        struct uring_share share;
+    };
+    short interest;  /* EV_READ, EV_WRITE or 0: what it waits for */
     bool read_full;  /* the last read filled its buffer: there may be more */
     bool deferred;   /* in worker->deferred */
     unsigned budget; /* requests it may still serve before others have their turn */
@@ -140,11 +145,16 @@ const char *connection_state_name(const struct connection *c);
  * is ready for `what`; wait for a turn, behind those that are already waiting; wait until
  * the engine notifies, and then continue in state `after`. */
 enum state connection_wait(struct connection *c, enum state state, short what);
+/* Waits until the carrier has sent the output. */
+enum state connection_wait_for_send(struct connection *c);
 enum state connection_defer(struct connection *c, enum state state);
 enum state connection_park(struct connection *c, enum state after);
 enum state connection_stay_parked(struct connection *c);
 /* Its turn has come. */
 void connection_undefer(struct connection *c);
+
+/* Its loop: what c waits for must be watched once more. It may close c. */
+void connection_watch_again(struct connection *c);
 
 /* The value that is being received is not wanted any more: frees its item, or tells the
  * extension. */

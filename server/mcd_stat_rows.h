@@ -64,6 +64,8 @@ STAT_FIGURE(GAUGE, accepting_conns, "1 if new connections are accepted")
 STAT_FIGURE(COUNTER, listen_disabled_num, "times that accepting had to pause")
 STAT_FIGURE(COUNTER, time_in_listen_disabled_us, "duration of those pauses, microseconds")
 STAT_FIGURE(GAUGE, threads, "worker threads")
+STAT_FIGURE(GAUGE, threads_io_uring,
+            "those that send and receive by io_uring (--io-uring)")
 STAT_FIGURE(COUNTER, log_worker_dropped,
             "log entries that no watcher got: a thread had no room for them")
 STAT_FIGURE(COUNTER, log_worker_written, "log entries for watchers")

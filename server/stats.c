@@ -109,6 +109,14 @@ static void take_connections(struct snapshot *s, struct server *server)
     s->time_in_listen_disabled_us = atomic_load(&l->disabled_us);
 }
 
+static unsigned count_rings(const struct server *server)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < server->nworkers; i++)
+        n += server->workers[i].loop->carrier != NULL;
+    return n;
+}
+
 /* As in memcached, nothing is said about TLS unless it is on. */
 struct listing {
     const struct settings *settings;
@@ -142,6 +150,7 @@ void stats_each(struct server *server, metric_emit emit, void *context)
     s.limit_maxbytes = __atomic_load_n(&server->settings.memory_mb, __ATOMIC_RELAXED)
                        << 20;
     s.threads = server->nworkers;
+    s.threads_io_uring = count_rings(server);
     if (server->settings.enable_ssl)
         s.time_since_server_cert_refresh =
             clock_now() - certificates_loaded(&server->certificates);

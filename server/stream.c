@@ -113,11 +113,12 @@ enum state stream_execute(struct connection *c)
 
 /* ---- reading ---- */
 
-/* Makes room at the end of the input; NULL if memory is exhausted. */
+/* Makes room at the end of the input; NULL if memory is exhausted. What carriers have is
+ * not longer than a chunk. */
 static char *make_room(struct connection *c, size_t *room)
 {
     struct buffer *in = &c->io->in;
-    size_t least = c->read_full ? READ_CHUNK_FULL : READ_CHUNK;
+    size_t least = c->read_full && c->carrier == NULL ? READ_CHUNK_FULL : READ_CHUNK;
     if (c->parser.want > buffer_length(in) + least)
         least = c->parser.want - buffer_length(in);
     char *at = buffer_reserve(in, least);
@@ -138,7 +139,8 @@ static enum state read_failed(struct connection *c, ssize_t n)
     c->read_full = false;
     if (!output_empty(&c->io->out))
         return flush(c, state);
-    if (c->worker->stopping && state == STATE_READ && buffer_length(&c->io->in) == 0)
+    if (c->worker->stopping && state == STATE_READ && buffer_length(&c->io->in) == 0 &&
+        !channel_is_behind(c))
         return STATE_CLOSING;
     return connection_wait(c, state, channel_wants(c, EV_READ));
 }
@@ -225,11 +227,21 @@ enum state stream_watch(struct connection *c)
 
 /* ---- writing and the end ---- */
 
+/* They have their turn before it goes on. */
+static enum state send_with_others(struct connection *c)
+{
+    if (c->budget == 0)
+        count(&c->worker->counters.conn_yields);
+    return connection_wait_for_send(c);
+}
+
 enum state stream_write(struct connection *c)
 {
     size_t sent;
-    enum output_result result = channel_send(c, SEND_TURN, &sent);
+    enum output_result result = channel_post(c, SEND_TURN, &sent);
     count_bytes(&c->worker->counters.bytes_written, sent);
+    if (result == OUTPUT_QUEUED)
+        return send_with_others(c);
     if (result == OUTPUT_PART)
         return yield(c, STATE_WRITE);
     if (result == OUTPUT_BLOCKED)

@@ -1,5 +1,5 @@
 /*
- * The state of a worker thread: an event loop, its connections, and its share of the
+ * The state of a worker thread: what it waits with, its connections, and its share of the
  * counters. worker_loop.h starts and ends it.
  *
  * Only the worker touches it, except for the inbox and the list of connections. Other
@@ -8,8 +8,6 @@
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +21,7 @@
 #include "base/tls_stream.h"
 #include "server/inbox.h"
 #include "server/io_pool.h"
+#include "server/loop_kind.h"
 #include "server/watch_feed.h"
 
 struct connection;
@@ -44,12 +43,15 @@ struct worker {
     ENGINE_HANDLE_V1 *api;
     const struct engine_meta *meta; /* NULL: the engine does not offer it */
     pthread_t thread;
-    struct event_base *base;
-    struct event wake, tick, deferral, deadline;
     struct inbox inbox;
 
-    /* The event of a connection calls this function; it runs the connection. */
+    const struct loop_kind *loop;
+    void *waiting; /* the loop's own */
+    /* It calls these: for a connection that is ready, for messages in the inbox, and for
+     * a timer. */
     void (*drive)(struct connection *c);
+    void (*woken)(struct worker *w);
+    void (*due)(struct worker *w, enum worker_timer timer);
 
     pthread_mutex_t list_lock; /* guards the list; written by the worker mostly */
     struct connection_list connections;
@@ -64,14 +66,6 @@ struct worker {
     struct watch_feed feed; /* what its connections do, for watchers */
     struct thread_counters counters __attribute__((aligned(64)));
 };
-
-/* Sets a timer. If there is no memory for it, it fires now rather than never. */
-static inline void worker_arm(struct event *timer, unsigned ms)
-{
-    struct timeval t = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
-    if (event_add(timer, &t) != 0)
-        event_active(timer, EV_TIMEOUT, 0);
-}
 
 /* Changes a counter of the calling thread; others may read it at the same time. */
 static inline void count_bytes(uint64_t *counter, size_t n)

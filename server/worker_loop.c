@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "server/worker_loop.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@
 
 enum {
     WORKER_MAGIC = 0x574f524b,
+    TICK_MS = 1000,
     CUTOFF_MS = 300,   /* at shutdown: how long clients may still send ... */
     DEADLINE_MS = 5000 /* ... and how long they may take to read */
 };
@@ -35,18 +38,16 @@ static void each_open(struct worker *w, void (*visit)(struct connection *c))
 /* ---- turns ---- */
 
 /* One turn each: one that defers again goes to the end and waits for the next call. */
-static void on_deferral(evutil_socket_t fd, short what, void *arg)
+static void on_deferral(struct worker *w)
 {
-    struct worker *w = arg;
     struct connection *c;
     size_t n = 0;
-    (void)fd, (void)what;
     for (c = TAILQ_FIRST(&w->deferred); c != NULL; c = TAILQ_NEXT(c, deferred_link))
         n++;
     while (n-- > 0 && (c = TAILQ_FIRST(&w->deferred)) != NULL)
         drive_run(c);
     if (!TAILQ_EMPTY(&w->deferred))
-        worker_arm(&w->deferral, 0);
+        w->loop->arm(w, TIMER_DEFERRAL, 0);
 }
 
 /* ---- the end ---- */
@@ -64,20 +65,18 @@ static void cut(struct connection *c)
         connection_close(c);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+static void on_deadline(struct worker *w)
 {
-    struct worker *w = arg;
-    (void)fd, (void)what;
     if (!w->cutoff) {
         w->cutoff = true;
         each_open(w, cut);
-        worker_arm(&w->deadline, DEADLINE_MS - CUTOFF_MS);
+        w->loop->arm(w, TIMER_DEADLINE, DEADLINE_MS - CUTOFF_MS);
         return;
     }
     log_info("worker %u is closing %zu connections that did not finish in time", w->id,
              w->nopen);
     each_open(w, connection_close);
-    event_base_loopbreak(w->base);
+    w->loop->stop(w);
 }
 
 static void begin_stop(struct worker *w)
@@ -85,10 +84,10 @@ static void begin_stop(struct worker *w)
     if (w->stopping)
         return;
     w->stopping = true;
-    worker_arm(&w->deadline, CUTOFF_MS);
+    w->loop->arm(w, TIMER_DEADLINE, CUTOFF_MS);
     each_open(w, drain);
     if (w->nopen == 0)
-        event_base_loopbreak(w->base);
+        w->loop->stop(w);
 }
 
 /* ---- the inbox ---- */
@@ -102,13 +101,11 @@ static void open_arrivals(struct worker *w, const struct mail *mail)
     free(mail->arrivals);
 }
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+static void on_wake(struct worker *w)
 {
-    struct worker *w = arg;
     struct wakeup *n;
     struct mail mail;
     ENGINE_ERROR_CODE status;
-    (void)fd, (void)what;
     inbox_take(&w->inbox, &mail);
     open_arrivals(w, &mail);
     while ((n = inbox_next_wakeup(&w->inbox, &mail, &status)) != NULL) {
@@ -135,34 +132,51 @@ static void kick_if_idle(struct connection *c)
     connection_close(c);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void on_tick(struct worker *w)
 {
-    (void)fd, (void)what;
-    each_open(arg, kick_if_idle);
+    each_open(w, kick_if_idle);
+    w->loop->arm(w, TIMER_TICK, TICK_MS);
 }
 
 /* ---- life ---- */
 
-static struct event_base *make_base(void)
+static void on_timer(struct worker *w, enum worker_timer timer)
 {
-    struct event_config *config = event_config_new();
-    if (config == NULL)
-        return NULL;
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    return base;
+    static void (*const functions[TIMERS])(struct worker * w) = {
+        [TIMER_TICK] = on_tick,
+        [TIMER_DEFERRAL] = on_deferral,
+        [TIMER_DEADLINE] = on_deadline,
+    };
+    functions[timer](w);
 }
 
-static bool watch_inbox(struct worker *w)
+static bool open_with(struct worker *w, const struct loop_kind *loop)
 {
-    static const struct timeval second = { 1, 0 };
-    event_assign(&w->wake, w->base, w->inbox.wake_fd, EV_READ | EV_PERSIST, on_wake, w);
-    event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
-    event_assign(&w->deferral, w->base, -1, 0, on_deferral, w);
-    event_assign(&w->deadline, w->base, -1, 0, on_deadline, w);
-    return event_add(&w->wake, NULL) == 0 &&
-           (w->server->settings.idle_timeout == 0 || event_add(&w->tick, &second) == 0);
+    if (!loop->open(w))
+        return false;
+    w->loop = loop;
+    return true;
+}
+
+static bool open_uring(struct worker *w)
+{
+#ifdef HAVE_LIBURING
+    if (open_with(w, &uring_loop))
+        return true;
+#else
+    errno = ENOSYS;
+#endif
+    log_warning(
+        "worker %u waits by epoll, because io_uring is refused: %s; it needs Linux "
+        "6.1, kernel.io_uring_disabled=0, a container or unit whose filter of "
+        "system calls lets it through, and mcd built with liburing",
+        w->id, strerror(errno));
+    return false;
+}
+
+static bool open_loop(struct worker *w)
+{
+    return (w->server->settings.io_uring && open_uring(w)) || open_with(w, &event_loop);
 }
 
 bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy)
@@ -174,12 +188,13 @@ bool worker_init(struct worker *w, struct server *server, char *why, size_t nwhy
     AZ(pthread_mutex_init(&w->list_lock, NULL));
     io_pool_init(&w->pool, &server->pools, &w->inbox);
     w->drive = drive_run;
+    w->woken = on_wake;
+    w->due = on_timer;
     if (!tls_make_room(w)) {
         snprintf(why, nwhy, "out of memory for ssl_wbuf_size");
         return false;
     }
-    w->base = make_base();
-    if (inbox_init(&w->inbox) && w->base != NULL && watch_inbox(w))
+    if (inbox_init(&w->inbox) && open_loop(w))
         return true;
     snprintf(why, nwhy, "cannot create a worker thread's event loop: %s",
              strerror(errno));
@@ -191,7 +206,9 @@ static void *run(void *arg)
     struct worker *w = arg;
     CHECK_OBJ(w, WORKER_MAGIC);
     watch_feed_bind(&w->feed);
-    if (event_base_loop(w->base, 0) >= 0)
+    if (w->server->settings.idle_timeout != 0)
+        w->loop->arm(w, TIMER_TICK, TICK_MS);
+    if (w->loop->run(w))
         return NULL;
     log_warning(
         "worker %u cannot wait for its connections any more (%s): mcd ends; start it "
@@ -229,12 +246,12 @@ void worker_join(struct worker *w)
 
 void worker_fini(struct worker *w)
 {
+    if (w->loop != NULL)
+        w->loop->close(w);
     connection_free_all(w);
     inbox_fini(&w->inbox);
     io_pool_free_spare(&w->pool);
     free(w->tls_room.at);
-    if (w->base != NULL)
-        event_base_free(w->base);
     AZ(pthread_mutex_destroy(&w->list_lock));
 }
 
