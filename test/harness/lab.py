@@ -108,6 +108,8 @@ class Node:
         if self.process:
             raise Failed("%s runs already" % self.name)
         self.starts += 1
+        if os.environ.get("MCD_IO_URING") and self.command[0] == self.lab.build.mcd:
+            more += ("--io-uring",)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command + list(more), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
