@@ -92,10 +92,12 @@ struct store {
     void *subscriber_context;
     _Atomic(admin_evicted) evicted; /* who is told of evictions; NULL: nobody */
     void *_Atomic evicted_context;
-    _Atomic unsigned sample_every;   /* one note for this many reads; 0: none */
+    _Atomic unsigned sample_every; /* one note for this many reads; 0: none */
+    struct counters *counters;     /* memory.nlanes of them */
+
+    /* Evictions write these. */
+    _Alignas(64) struct demand demand;
     _Atomic rel_time_t evicted_idle; /* of the last item evicted: since its last use */
-    struct demand demand;
-    struct counters *counters; /* memory.nlanes of them */
 
     /* Every call reads these; a flush writes them. */
     _Alignas(64) _Atomic uint32_t epoch; /* of items stored now; up to EPOCH_MASK */

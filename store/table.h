@@ -67,7 +67,8 @@ static inline uint32_t table_tag(uint32_t hash)
 }
 
 struct table {
-    struct bucket *buckets;
+    /* Every call reads these; splits write nbuckets. */
+    _Alignas(64) struct bucket *buckets;
     struct bucket *overflow;
     uintptr_t origin;     /* where place 0 would be */
     uint64_t place_mask;  /* the bits of a slot that are its place */
@@ -76,10 +77,10 @@ struct table {
     table_hash label_hash; /* NULL: labels are 0 */
     _Atomic uint32_t nbuckets;
     uint32_t max_buckets;
-    spin_lock growing;   /* one split or merge at a time */
-    spin_lock pool_lock; /* guards the next three */
-    uint32_t pool_next;  /* the first overflow bucket that was never used */
-    uint32_t pool_free;  /* list of freed ones */
+    _Alignas(64) spin_lock growing; /* one split or merge at a time */
+    spin_lock pool_lock;            /* guards the next three */
+    uint32_t pool_next;             /* the first overflow bucket that was never used */
+    uint32_t pool_free;             /* list of freed ones */
     _Atomic uint32_t pool_used;
     struct range bucket_range, overflow_range;
     struct budget *budget;
