@@ -131,6 +131,27 @@ static bool ring_restart(struct ring *r)
     return true;
 }
 
+static void entry_fill(struct journal_entry *e, enum journal_kind kind, uint64_t hash,
+                       const void *key, size_t nkey, uint32_t stamp,
+                       const struct delta *delta)
+{
+    e->hash = hash;
+    e->stamp = stamp;
+    e->nkey = (uint8_t)nkey;
+    e->kind = (uint8_t)kind;
+    e->has_delta = delta != NULL;
+    memcpy(e->key, key, nkey);
+    if (delta != NULL)
+        *journal_delta(e) = *delta;
+}
+
+static void ring_publish(struct ring *r, uint32_t size)
+{
+    r->used += size;
+    uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
+    atomic_store_explicit(&r->written, written + 1, memory_order_seq_cst);
+}
+
 bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
                     uint64_t hash, const void *key, size_t nkey, uint32_t stamp,
                     const struct delta *delta)
@@ -140,18 +161,8 @@ bool journal_append(struct journal *j, struct ring *r, enum journal_kind kind,
         if (size > chunk_room(j) || !(ring_extend(j, r) || ring_restart(r)))
             return false;
     }
-    struct journal_entry *e = entry_at(r->tail, r->used);
-    e->hash = hash;
-    e->stamp = stamp;
-    e->nkey = (uint8_t)nkey;
-    e->kind = (uint8_t)kind;
-    e->has_delta = delta != NULL;
-    memcpy(e->key, key, nkey);
-    if (delta != NULL)
-        *journal_delta(e) = *delta;
-    r->used += size;
-    uint64_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
-    atomic_store_explicit(&r->written, written + 1, memory_order_seq_cst);
+    entry_fill(entry_at(r->tail, r->used), kind, hash, key, nkey, stamp, delta);
+    ring_publish(r, size);
     return true;
 }
 

@@ -32,12 +32,15 @@
 struct chunk;
 
 struct journal {
-    pthread_mutex_t lock; /* guards free and fresh */
-    struct chunk *free;
+    /* constant; each change reads chunk_size */
     char *memory;
-    size_t size, fresh; /* bytes of memory; those handed out to chunks so far */
-    atomic_bool empty;  /* no chunk is left; tells it without taking the lock */
+    size_t size; /* of memory */
     size_t chunk_size;
+    /* who takes or returns a chunk writes these */
+    _Alignas(64) pthread_mutex_t lock; /* guards free and fresh */
+    struct chunk *free;
+    size_t fresh;      /* bytes of memory handed out to chunks so far */
+    atomic_bool empty; /* no chunk is left; tells it without taking the lock */
 };
 
 /* SHIPPED: a change that was sent in a session that has ended; nobody knows yet whether
@@ -75,8 +78,8 @@ struct ring {
     _Atomic uint64_t written; /* entries, ever */
     /* `written` when the worker last reused its tail chunk from the start */
     _Atomic uint64_t restarted_at;
-    /* the replication thread's */
-    struct chunk *read, *ack;
+    /* the replication thread's, which writes them for each entry: a line of their own */
+    _Alignas(64) struct chunk *read, *ack;
     uint32_t read_at, ack_at;
     uint64_t nread;
     _Atomic uint64_t nacked;

@@ -241,12 +241,12 @@ struct repl_core {
     const struct repl_port_ops *port_ops;
     void *store, *port;
 
-    pthread_mutex_t lock;
-    struct gate gate;
+    _Alignas(64) struct gate gate; /* clients' threads read it with each get */
     struct journal journal;
     struct journal notices; /* room for notices, separate from that for changes */
 
-    enum repl_part part; /* as the store was told last */
+    _Alignas(64) pthread_mutex_t lock; /* taken in each round of replication */
+    enum repl_part part;               /* as the store was told last */
     bool active;
     /* Tells which of two active nodes was active last: a promotion makes `rank` exceed
      * the rank of the last leader known. A merge resets both ranks to 1 (leader) and 0
