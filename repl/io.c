@@ -141,9 +141,9 @@ static void io_read(struct repl_thread *t, struct link *l)
     }
 }
 
-bool io_read_on(struct repl_thread *t)
+bool io_read_on(struct repl_thread *t, bool lingers)
 {
-    if (t->session == NULL || !t->session->tunnel.has_more)
+    if (t->session == NULL || !(lingers || t->session->tunnel.has_more))
         return false;
     io_read(t, t->session);
     return t->session != NULL && t->session->tunnel.has_more;

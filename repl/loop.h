@@ -258,9 +258,9 @@ bool retarget(struct repl_thread *t, const char *text, char *why, size_t nwhy);
 /* Tell the service manager if the role, the link or the sync has changed. */
 void manager_tick(struct repl_thread *t, uint64_t now);
 
-/* What TLS has read ahead wakes nobody: read on in
+/* What TLS has read ahead wakes nobody, and who lingers asks for no events: read on in
  * the next round of work. True: there may be more. */
-bool io_read_on(struct repl_thread *t);
+bool io_read_on(struct repl_thread *t, bool lingers);
 void io_event(evutil_socket_t fd, short what, void *arg);
 
 #endif

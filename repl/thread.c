@@ -128,7 +128,7 @@ static enum next thread_work(struct repl_thread *t)
     repl_core_lock(t->core);
     atomic_store(&t->sleeping,
                  false); /* also if a prompt change has just said otherwise */
-    bool more = io_read_on(t);
+    bool more = io_read_on(t, t->linger_us > 0);
     more = repl_core_work(t->core, monotonic_us()) || more;
     slots_flush(t);
     set_alarm(t);
