@@ -61,7 +61,11 @@ class Mcd(Pair):
         return nodes
 
     def fill(self):
-        self.lab.until(lambda: self.active.stat("repl_in_sync") == "1", "mcd's standby is filled", 120)
+        """While clients change something, there is always something in the journal."""
+        def is_filled():
+            a, b = [node.stats("repl") for node in (self.active, self.standby)]
+            return a["repl_dirty_buckets"] == a["repl_missing_buckets"] == b["repl_missing_buckets"] == "0"
+        self.lab.until(is_filled, "mcd's standby is filled", 120)
 
     def settle(self):
         self.lab.drained(self.active, 120)

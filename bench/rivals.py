@@ -38,7 +38,8 @@ def place(ahead=False):
     it measures the server and not itself. That takes a privilege; without it, it waits."""
     os.sched_setaffinity(0, cores()[1])
     with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -10 if ahead else 0)
+        if ahead:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
 class Rival:

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bit_set.h"
 #include "base/check.h"
 #include "repl/map_words.h"
 
@@ -271,10 +272,7 @@ unsigned map_fold(const struct map *m, unsigned bits, uint64_t *words)
     bits = bits < m->bits ? bits : m->bits;
     unsigned shift = m->bits - bits;
     memset(words, 0, ((size_t)1 << bits) / 8);
-    for (size_t b = map_next(m, 0); b != MAP_END;) {
-        size_t joined = b >> shift;
-        words[joined / 64] |= UINT64_C(1) << joined % 64;
-        b = map_next(m, (joined + 1) << shift);
-    }
+    for (size_t i = 0; !map_is_empty(m) && i < m->nwords; i++)
+        bits_join(words, i, map_word(m, i), shift);
     return bits;
 }

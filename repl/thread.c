@@ -182,6 +182,20 @@ static void linger(struct repl_thread *t)
         take_events(t, EVLOOP_NONBLOCK);
 }
 
+/* While a copy is under way this thread always has more to do. The scheduler lets a
+ * client's thread that wakes wait for the end of a slice, and often looks for that at its
+ * next tick only, up to 10 ms later. Who keeps the core busy must not starve the copy: so
+ * this thread works for as long as it has given way. */
+static void give_way(struct repl_thread *t)
+{
+    uint64_t from = monotonic_us();
+    if (from < t->give_way_at_us)
+        return;
+    (void)sched_yield();
+    uint64_t to = monotonic_us();
+    t->give_way_at_us = to + (to - from);
+}
+
 static bool drained(struct repl_thread *t)
 {
     repl_core_lock(t->core);
@@ -216,6 +230,7 @@ static void *thread_main(void *arg)
     while (!atomic_load(&t->stop) || !drained(t)) {
         switch (thread_work(t)) {
         case NEXT_AT_ONCE:
+            give_way(t);
             take_events(t, EVLOOP_NONBLOCK);
             break;
         case NEXT_SOON:

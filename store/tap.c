@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 
+#include "base/bit_set.h"
 #include "base/check.h"
 
 enum {
@@ -58,28 +59,19 @@ static void choose_labels(const struct table *t, const struct engine_filter *f,
         memset(labels, 0xff, LABELS_MAX / 8);
         return;
     }
-    unsigned up = t->label_bits > f->bits ? t->label_bits - f->bits : 0;
-    unsigned down = f->bits > t->label_bits ? f->bits - t->label_bits : 0;
     for (size_t i = 0; i < ((size_t)1 << f->bits) / 64; i++) {
-        for (uint64_t w = f->words[i]; w != 0; w &= w - 1) {
-            size_t from = (i * 64 + (size_t)__builtin_ctzll(w)) << up >> down;
-            for (size_t label = from; label < from + ((size_t)1 << up); label++)
-                labels[label / 64] |= UINT64_C(1) << label % 64;
-        }
+        if (t->label_bits > f->bits)
+            bits_spread(labels, i, f->words[i], t->label_bits - f->bits);
+        else
+            bits_join(labels, i, f->words[i], f->bits - t->label_bits);
     }
 }
 
 /* The bits of groups fit the processor's nearest cache, so the scan looks there first. */
 static void choose_groups(struct tap_scan *w)
 {
-    enum { EACH = 1 << GROUP_BITS };
-    for (size_t i = 0; i < LABELS_MAX / 64; i++) {
-        uint64_t labels = w->labels[i];
-        for (size_t group = i * (64 / EACH); labels != 0; labels >>= EACH, group++) {
-            if ((labels & ((UINT64_C(1) << EACH) - 1)) != 0)
-                w->groups[group / 64] |= UINT64_C(1) << group % 64;
-        }
-    }
+    for (size_t i = 0; i < LABELS_MAX / 64; i++)
+        bits_join(w->groups, i, w->labels[i], GROUP_BITS);
 }
 
 static void choose_exactly(const struct table *t, const struct engine_filter *f,
