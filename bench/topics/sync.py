@@ -8,7 +8,6 @@ from harness.lab import Lab
 from rivals import Rival, cores, pin
 from table import Table
 
-PAIRS = (contestants.Mcd, contestants.Redis)
 SIZE = 256  # MiB of each node
 STEADY = ("--ratio", "1:10", "--rate", "2000", "--open", "--connections", "2")
 OVERWRITES = 2000000
@@ -22,29 +21,31 @@ def play(setup):
                              "p99_times": "%.1f", "p999_us": "%.0f"}, "redis", "pair")
     stalls = Table("A standby that stands still for {:.0f} s at 50,000 sets a second".format(still(setup)), {
         "memory_MiB": "%.0f", "in_sync_s": "%.2f"}, "redis", "pair")
-    for kind in PAIRS:
-        if not kind.is_possible():
-            continue
-        for _ in setup.rounds(3):
-            with Lab(setup.build) as lab:
+    for _ in setup.rounds(3):
+        for name, kind, build in pairs(setup):
+            with Lab(build) as lab:
                 pair = kind(lab, SIZE, SIZE)
-                copies.add("full copy", pair.name, **copy(pair, items, setup))
-                stalls.add("standstill", pair.name, **stall(pair, setup))
+                copies.add("full copy", name, **copy(pair, items, setup))
+                stalls.add("standstill", name, **stall(pair, setup))
                 pair.close()
     return [copies, stalls]
+
+
+def pairs(setup):
+    yield "mcd", contestants.Mcd, setup.build
+    if setup.before:
+        yield "mcd, before", contestants.Mcd, setup.before
+    if contestants.Redis.is_possible():
+        yield "redis", contestants.Redis, setup.build
 
 
 def still(setup):
     return 2 if setup.quick else 8
 
 
-def rival_of(pair):
-    return Rival(pair.name, pair.lab.build, [pair.active, pair.standby], pair.dialect)
-
-
 def copy(pair, items, setup):
     pair.standby.kill()
-    rival = Rival(pair.name, pair.lab.build, [pair.active], pair.dialect)
+    rival = Rival(pair.name, setup.build, [pair.active], pair.dialect)
     rival.load("--fill", items, "--size", setup.size, "--pipeline", "32")
     steady = (*STEADY, "--keys", items, "--size", setup.size, "--seconds")
     quiet = rival.load(*steady, "2", ahead=True)
@@ -62,7 +63,7 @@ def copy(pair, items, setup):
 
 
 def stall(pair, setup):
-    rival = rival_of(pair)
+    rival = Rival(pair.name, setup.build, [pair.active, pair.standby], pair.dialect)
     changes = (*CHANGES, "--size", setup.size, "--seconds", still(setup))
     # What changes take of the cache itself, up to its limit, they have taken before.
     rival.load("--ratio", "1:0", "--ops", OVERWRITES, "--size", setup.size, "--pipeline", "32")
