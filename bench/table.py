@@ -8,13 +8,16 @@ import statistics
 
 import gnuplot
 
+BEFORE = ", before"  # ends the names of rows and groups of another build
 BARS = """
 set ylabel "{label}"
-set yrange [0:*]
+{scale}
 set style data histogram
 set style histogram errorbars gap 1 lw 1
+set errorbars small lc rgb "#333333"
 set style fill solid 0.9 noborder
-set key top right
+set key outside top center horizontal
+set xtics font ",11"
 plot {parts}
 """
 LINES = """
@@ -27,9 +30,11 @@ plot {parts}
 
 
 class Table:
-    def __init__(self, title, columns, base=None, first="load"):
-        """columns: name -> format of its figures. base: the row of each group to which ratios are told."""
+    def __init__(self, title, columns, base=None, first="load", undrawn=()):
+        """columns: name -> format of its figures. base: the row of each group to which ratios are told.
+        undrawn: rows that plots leave out, because they would dwarf the others or say the same."""
         self.title, self.columns, self.base, self.first = title, columns, base, first
+        self.undrawn = undrawn
         self.groups = {}  # group -> row -> column -> figures
 
     def add(self, group, row, **figures):
@@ -78,23 +83,31 @@ class Table:
 
     def rows(self):
         names = []
-        for rows in self.groups.values():
-            names += [row for row in rows if row not in names]
+        for _, rows in self.drawn():
+            names += [row for row in rows if row not in names and row not in self.undrawn
+                      and not row.endswith(BEFORE)]
         return names
 
-    def draw_bars(self, svg, column, label):
-        """A group of bars for each group of rows, with the least and the most."""
+    def drawn(self):
+        """Another build is in the tables only."""
+        return [(group, rows) for group, rows in self.groups.items() if not group.endswith(BEFORE)]
+
+    def draw_bars(self, svg, column, label, least=None):
+        """A group of bars for each group of rows, with the least and the most. least: where a logarithmic
+        scale begins."""
         def lines(row):
-            for group, rows in self.groups.items():
+            for group, rows in self.drawn():
                 figures = rows.get(row, {}).get(column)
                 yield '"%s" %s' % (group, "%g %g %g" % (
                     statistics.median(figures), min(figures), max(figures)) if figures else "0 0 0")
-        self.draw(svg, BARS, label, lines, 'using 2:3:4:xtic(1) lc rgb "{colour}" title "{row}"')
+        scale = "set logscale y\nset yrange [%g:*]" % least if least else "set yrange [0:*]"
+        self.draw(svg, BARS.replace("{scale}", scale), label, lines,
+                  'using 2:3:4:xtic(1) lc rgb "{colour}" title "{row}"')
 
     def draw_lines(self, svg, column, label):
         """The groups are numbers: one line for each row."""
         def lines(row):
-            for group, rows in self.groups.items():
+            for group, rows in self.drawn():
                 if column in rows.get(row, {}):
                     yield "%s %g" % (group.replace(",", ""), statistics.median(rows[row][column]))
         self.draw(svg, LINES, label, lines,
@@ -107,7 +120,7 @@ class Table:
             colour = gnuplot.COLOURS[number % len(gnuplot.COLOURS)]
             parts.append("$rows%d %s" % (number, style.format(row=row, colour=colour)))
         gnuplot.draw(svg, self.title, "".join(blocks) + script.format(
-            label=label, x=self.first, parts=", ".join(parts)), (760, 340))
+            label=label, x=self.first, parts=", ".join(parts)), (900, 360))
 
 
 def keep(folder, name, tables, machine):

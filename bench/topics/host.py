@@ -18,7 +18,7 @@ KEYS = 100000
 
 def play(setup):
     costs = Table("Processor time of the server for a request, and requests a second", {
-        "cpu_us": "%.2f", "rate": "%.0f"}, "memcached")
+        "cpu_us": "%.2f", "rate": "%.0f"}, "memcached", undrawn=("yrmcds", "mcd, no standby"))
     times = Table("Microseconds that a request takes, from the moment at which it is due", {
         "p50_us": "%.0f", "p99_us": "%.0f", "p999_us": "%.0f"}, "memcached")
     common = ("--keys", KEYS, "--size", setup.size)

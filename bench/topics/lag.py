@@ -25,7 +25,7 @@ def play(setup):
             for name, options in RATES.items():
                 for rival in rivals:
                     table.add(name, rival.name, **beside(rival, options, setup))
-    setup.plot(table.draw_bars, "lag", "p99_us", "us, of 100 changes 99 are not later")
+    setup.plot(table.draw_bars, "lag", "p99_us", "us, of 100 changes 99 are not later", least=10)
     return [table]
 
 
