@@ -120,9 +120,9 @@ struct repl_thread {
     unsigned face;     /* repl_core_face when control clients were told last */
     /* Changes shipped so far; when that grew. LOCKED. */
     uint64_t shipped_before, shipped_at_us;
-    unsigned linger_us;      /* the last pause between two batches; 0: there was none */
-    uint64_t events_us;      /* when events were asked for last */
-    uint64_t give_way_at_us; /* not before this */
+    unsigned linger_us;   /* the last pause between two batches; 0: there was none */
+    uint64_t events_us;   /* when events were asked for last */
+    uint64_t give_way_us; /* slices.h */
 
     struct repl_slot slots[REPL_SLOTS];
     struct link *session; /* the link over which the core talks, or NULL */

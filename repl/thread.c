@@ -3,19 +3,17 @@
 #include <errno.h>
 #include <event2/dns.h>
 #include <event2/event.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/monotonic.h"
 #include "repl/control.h"
+#include "repl/slices.h"
 
 /* While changes are frequent, the thread sleeps by the clock after shipping, so that
  * changes and acknowledgements gather: a batch then holds many changes, and nobody pays
@@ -182,20 +180,6 @@ static void linger(struct repl_thread *t)
         take_events(t, EVLOOP_NONBLOCK);
 }
 
-/* While a copy is under way this thread always has more to do. The scheduler lets a
- * client's thread that wakes wait for the end of a slice, and often looks for that at its
- * next tick only, up to 10 ms later. Who keeps the core busy must not starve the copy: so
- * this thread works for as long as it has given way. */
-static void give_way(struct repl_thread *t)
-{
-    uint64_t from = monotonic_us();
-    if (from < t->give_way_at_us)
-        return;
-    (void)sched_yield();
-    uint64_t to = monotonic_us();
-    t->give_way_at_us = to + (to - from);
-}
-
 static bool drained(struct repl_thread *t)
 {
     repl_core_lock(t->core);
@@ -204,33 +188,15 @@ static bool drained(struct repl_thread *t)
     return idle || monotonic_us() >= t->stop_by_us;
 }
 
-/* The thread has little to do at a time, and others wait for it: it asks the scheduler
- * for short slices, and so for early ones (Linux 6.12; others take no notice). Any thread
- * may. Another policy that somebody has chosen for the process stays. */
-static void ask_for_short_slices(void)
-{
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t slice, deadline, period;
-    } wish = { .size = sizeof(wish), .policy = SCHED_OTHER, .slice = 100000 };
-    if (sched_getscheduler(0) != SCHED_OTHER)
-        return;
-    wish.nice = getpriority(PRIO_PROCESS, 0);
-    (void)syscall(SYS_sched_setattr, 0, &wish, 0);
-}
-
 static void *thread_main(void *arg)
 {
     struct repl_thread *t = arg;
-    ask_for_short_slices();
+    slices_be_short();
     (void)prctl(PR_SET_TIMERSLACK, 1UL); /* else it lingers for 50 us more */
     while (!atomic_load(&t->stop) || !drained(t)) {
         switch (thread_work(t)) {
         case NEXT_AT_ONCE:
-            give_way(t);
+            slices_give_way(&t->give_way_us);
             take_events(t, EVLOOP_NONBLOCK);
             break;
         case NEXT_SOON:
