@@ -401,15 +401,25 @@ class Lab:
                     "%s: %s, life %s" % (node.name, brief(node.client().item(key)),
                                          node.client().life(key)) for node in (a, b)))) from None
 
+    def start_load(self, node, *options):
+        """Starts bench/load against a node."""
+        command = [self.build.load, "--port", str(node.port)] + [str(word) for word in options]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                env=self.environment)
+
+    def finish_load(self, load):
+        """Waits for its end; returns its output."""
+        try:
+            text = load.communicate(timeout=120 * self.build.slowness)[0].decode(errors="replace").strip()
+        finally:
+            load.kill()
+        if load.returncode != 0:
+            raise Failed("load %s: %s" % (" ".join(load.args[3:]), text))
+        return text
+
     def run_load(self, node, *options):
         """Runs bench/load against a node; returns its output."""
-        command = [self.build.load, "--port", str(node.port)] + [str(word) for word in options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                              timeout=120 * self.build.slowness, env=self.environment)
-        text = done.stdout.decode(errors="replace").strip()
-        if done.returncode != 0:
-            raise Failed("load %s: %s" % (" ".join(command[3:]), text))
-        return text
+        return self.finish_load(self.start_load(node, *options))
 
 
 def brief(item):
