@@ -88,13 +88,14 @@ def case_no_path_of_the_builder(lab):
 
 def case_few_libraries(lab):
     """The only libraries are those of doc/dependencies.md and the C library's own. The store and the
-    tools need no OpenSSL."""
+    tools need no OpenSSL, and only mcd needs liburing."""
     allowed = {"libc", "libm", "libevent_core-2", "libevent_extra-2", "libjansson", "ld-linux-x86-64",
                "ld-linux-aarch64"}
     if lab.build.sanitized:
         raise Skip("built with a sanitizer")
     for path in outputs(lab):
         needed = {name.split(".")[0] for name in re.findall(r"\(NEEDED\).*\[(.*)\]", readelf(path, "-d"))}
-        if os.path.basename(path) in ("mcd", "repl_engine.so"):
-            needed -= {"libcrypto", "libssl"}
+        name = os.path.basename(path)
+        needed -= {"libcrypto", "libssl"} if name in ("mcd", "repl_engine.so") else set()
+        needed -= {"liburing"} if name == "mcd" else set()
         assert needed <= allowed, "%s: %s" % (path, sorted(needed - allowed))
