@@ -140,33 +140,37 @@ def dumped(node):
     return items
 
 
-def come_to_hold_the_same(lab, a, b):
-    """Both nodes are idle: without a command they soon hold the same. They are not in sync for the time in
-    which the standby has no room for an item, and only then."""
+def come_to_hold_the_same(lab, a, b, short=0):
+    """Both nodes are idle: without a command they soon hold the same. short: so many items may be missing at
+    the standby if it has evicted on its own. They are not in sync for the time in which the standby has no
+    room for an item, and only then."""
     found = []
-
-    def is_at_rest(node):
-        return number(node, "repl_in_sync") == 1 and number(node, "repl_untold_buckets") == 0
 
     def compare():
         in_sync = [number(node, "repl_in_sync") for node in (a, b)] == [1, 1]
         assert in_sync or "has no room for some items" in a.log(), a.last_words()
         mine, theirs = dumped(a), dumped(b)
         found.append("%d on one node only, %d on the other one" % (len(mine - theirs), len(theirs - mine)))
-        return mine == theirs and is_at_rest(a) and is_at_rest(b)
+        whole = mine == theirs and [number(node, "repl_untold_buckets") for node in (a, b)] == [0, 0]
+        return in_sync and (whole or (theirs <= mine and len(mine - theirs) <= short))
 
     lab.drained(a)
     try:
         lab.until(compare, "both nodes hold the same items", 30)
     except Failed as error:
         raise Failed("%s: %s" % (error, found[-1])) from None
-    return "of %s items: %s; then the same" % (a.stat("curr_items"), found[0])
+    return "of %s items: %s; then %s" % (a.stat("curr_items"), found[0], found[-1])
+
+
+# Four segments of the least size, of 256: a full standby may have more of them open than the active node.
+SHORT = 4 * 65536 // 144
 
 
 def case_saturated(lab):
     """More sets than the notices of what they evict have room for, so the standby keeps what the active
-    node evicts, is short of memory, and evicts on its own. When they end, the nodes come to hold the same."""
-    a, b = lab.pair(*memory(lab, 16), config="journal=256k")
+    node evicts, is short of memory, and evicts on its own. When they end, the nodes come to hold the same,
+    but for what the standby has no room for."""
+    a, b = lab.pair("-m", "16", config="journal=256k")
     load = lab.start_load(a, "--ratio", "1:0", "--keys", 2000000, "--pipeline", 32, "--ops",
                           scaled(lab, 1500000))
     try:
@@ -176,7 +180,7 @@ def case_saturated(lab):
     finally:
         b.cont()
         lab.finish_load(load)
-    return come_to_hold_the_same(lab, a, b)
+    return come_to_hold_the_same(lab, a, b, SHORT)
 
 
 def case_evicted_while_apart(lab):
