@@ -78,7 +78,7 @@ def case_fill_through_a_link_that_is_cut_again_and_again(lab):
     a.start()
     write(a.client(), keys(8000), b"v" * 1000)
     link_proxies(lab, rate=4 << 20)
-    cutter = Cutter(lab.proxies, 1.0)
+    cutter = Cutter(lab.proxies, 0.5)
     try:
         b.start()
         in_sync(lab, a, b, seconds=90)
