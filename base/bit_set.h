@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The n lowest bits, 1 to 64. */
+/* The n lowest bits, 0 to 64. */
 static inline uint64_t bits_lowest(unsigned n)
 {
-    return UINT64_MAX >> (64 - n);
+    return n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
 }
 
 /* One bit for each 2^shift neighbours of the word, shift below 6: is any of them set? */
