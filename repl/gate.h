@@ -70,6 +70,19 @@ static inline struct repl_worker *gate_next(const struct gate *g,
     struct repl_worker *next = w != NULL ? w->next : NULL;
     return next != NULL ? next : atomic_load(&g->workers);
 }
+/* Of a counter that each worker has: its offset in struct repl_worker. */
+static inline uint64_t gate_sum(const struct gate *g, size_t counter)
+{
+    uint64_t n = 0;
+    const struct repl_worker *w = atomic_load(&g->workers);
+    for (; w != NULL; w = w->next)
+        n += atomic_load_explicit(
+            (const _Atomic uint64_t *)(const void *)((const char *)w + counter),
+            memory_order_relaxed);
+    return n;
+}
+#define GATE_SUM(g, counter) gate_sum(g, offsetof(struct repl_worker, counter))
+
 /* This thread's worker, made at the thread's first call; NULL if memory runs out. */
 struct repl_worker *gate_worker(struct gate *g);
 

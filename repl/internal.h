@@ -420,14 +420,13 @@ static inline uint32_t taken_place(uint32_t changes)
     return changes + 1;
 }
 
-/* untold.c: R24. note: not LOCKED. is_smaller: this node follows one with more memory */
+/* untold.c (R24). note: not LOCKED. is_smaller: this node follows one with more memory */
 void untold_note(struct repl_core *c, const void *key, size_t nkey);
 bool untold_is_smaller(const struct repl_core *c);
 void untold_tick(struct repl_core *c);
 bool untold_is_due(struct repl_core *c); /* a part of them */
 void untold_repair_begins(struct repl_core *c);
 const char *untold_message(struct repl_core *c, const struct link_message *m);
-
 /* notice.c */
 bool notices_ship(struct repl_core *c);
 void notices_tick(struct repl_core *c);

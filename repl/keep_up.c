@@ -6,15 +6,6 @@
 
 enum { HOPELESS_US = 30000000 }; /* longer than any repair under a load that is borne */
 
-static uint64_t overflows(const struct repl_core *c)
-{
-    uint64_t n = 0;
-    const struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next)
-        n += atomic_load_explicit(&w->overflows, memory_order_relaxed);
-    return n;
-}
-
 static const char *cause(struct repl_core *c)
 {
     uint64_t pending, ignored;
@@ -65,7 +56,7 @@ static void complain(struct repl_core *c)
 void keep_up_tick(struct repl_core *c)
 {
     struct repl_keep_up *k = &c->keep_up;
-    uint64_t n = overflows(c);
+    uint64_t n = GATE_SUM(&c->gate, overflows);
     bool more = n != k->overflows;
     k->overflows = n;
     if (more && k->since_us == 0)

@@ -5,15 +5,6 @@
 #include "repl/health.h"
 #include "repl/internal.h"
 
-static uint64_t notices_lost(const struct repl_core *c)
-{
-    uint64_t n = 0;
-    const struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next)
-        n += atomic_load_explicit(&w->notices_lost, memory_order_relaxed);
-    return n;
-}
-
 const char *repl_core_refusal(struct repl_core *c)
 {
     if (gate_flags(&c->gate) & GATE_ACCEPTS)
@@ -134,7 +125,7 @@ void repl_core_status(struct repl_core *c, struct repl_status *s)
                        ? 0
                        : (c->now_us - c->lone_since_us) / 1000,
         .journal_overflows = overflows,
-        .notices_lost = notices_lost(c),
+        .notices_lost = GATE_SUM(&c->gate, notices_lost),
         .untold_buckets = map_count(&c->untold.map),
         .peer_active = c->session.open && c->session.peer.active,
         .peer_memory = c->session.peer.memory,

@@ -41,11 +41,7 @@ bool repl_core_drained(struct repl_core *c)
 
 static uint64_t dirtied(const struct repl_core *c)
 {
-    uint64_t n = c->spilled;
-    const struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next)
-        n += atomic_load_explicit(&w->dirtied, memory_order_relaxed);
-    return n;
+    return c->spilled + GATE_SUM(&c->gate, dirtied);
 }
 
 void sync_note_dirty(struct repl_core *c, uint64_t hash)

@@ -44,21 +44,12 @@ static void note_more(struct repl_core *c)
     u->since_us = c->now_us;
 }
 
-static uint64_t count(const struct repl_core *c)
-{
-    uint64_t n = 0;
-    const struct repl_worker *w = atomic_load(&c->gate.workers);
-    for (; w != NULL; w = w->next)
-        n += atomic_load_explicit(&w->untold, memory_order_relaxed);
-    return n;
-}
-
 static bool is_quiet(const struct repl_core *c)
 {
     const struct repl_untold *u = &c->untold;
     uint64_t pause_us = (uint64_t)QUIET_US << u->row;
     return !map_is_empty(&u->map) && c->now_us - u->since_us >= pause_us &&
-           count(c) == u->n;
+           GATE_SUM(&c->gate, untold) == u->n;
 }
 
 /* ---- at the follower */
@@ -76,7 +67,7 @@ void untold_tick(struct repl_core *c)
 {
     const struct repl_session *s = &c->session;
     struct repl_untold *u = &c->untold;
-    uint64_t n = count(c);
+    uint64_t n = GATE_SUM(&c->gate, untold);
     if (n != u->n)
         note_more(c);
     u->n = n;

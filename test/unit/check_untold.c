@@ -140,7 +140,8 @@ START_TEST(test_a_role_that_moves)
 }
 END_TEST
 
-START_TEST(test_a_repair_that_is_cut)
+/* The active node has evicted an item untold, and is about to make the bucket alike. */
+static void begin_repair(void)
 {
     full_pair(20);
     wire_cut(&p.wire);
@@ -150,6 +151,11 @@ START_TEST(test_a_repair_that_is_cut)
     pair_pass(&p, 2000);
     while (a->core.session.copy.origin != COPY_UNTOLD)
         node_work(a);
+}
+
+START_TEST(test_a_repair_that_is_cut)
+{
+    begin_repair();
     ck_assert_uint_eq(figures_of(a).in_sync, 1);
     ck_assert_uint_eq(figures_of(a).dirty_buckets, 0);
     wire_cut(&p.wire);
@@ -163,14 +169,7 @@ END_TEST
 /* A client's write takes the role in the middle of one. */
 START_TEST(test_a_role_that_moves_meanwhile)
 {
-    full_pair(20);
-    wire_cut(&p.wire);
-    node_evict(a, "key 7");
-    settle();
-    pair_pass(&p, 100);
-    pair_pass(&p, 2000);
-    while (a->core.session.copy.origin != COPY_UNTOLD)
-        node_work(a);
+    begin_repair();
     wire_deliver(&p.wire, 1, false);
     set(b, "key 9", "new");
     settle();
