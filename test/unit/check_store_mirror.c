@@ -262,7 +262,7 @@ static uint64_t number_of(const struct node *n, const char *name)
 }
 
 /* Copies a store as replication does: in the iterator's order, with notes and changes in
- * between. */
+ * between. A step without an item is not the end. */
 static void copy_all(void)
 {
     const void *scanner = fake_cookie_create(host);
@@ -274,10 +274,13 @@ static void copy_all(void)
     uint16_t nspecific, flags, vbucket;
     uint8_t ttl;
     uint32_t seqno;
+    tap_event_t event;
     item *it;
 
-    while (next(h, scanner, &it, &specific, &nspecific, &ttl, &flags, &seqno, &vbucket) ==
-           TAP_MUTATION) {
+    while ((event = next(h, scanner, &it, &specific, &nspecific, &ttl, &flags, &seqno,
+                         &vbucket)) != TAP_DISCONNECT) {
+        if (event != TAP_MUTATION)
+            continue;
         CHECK(lead->engine->get_item_info(h, scanner, it, &info));
         memcpy(text, info.key, NKEY);
         lead->engine->release(h, scanner, it);
