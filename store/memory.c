@@ -59,11 +59,36 @@ static bool lanes_init(struct memory *m)
     return true;
 }
 
+/* A thread that chose the lane before fills another segment there at most. */
+static void seal_lane(struct memory *m, struct lane *lane)
+{
+    for (int q = 0; q < QUEUES; q++) {
+        spin_acquire(&lane->lock);
+        struct open_segment open = lane->open[q];
+        lane->open[q] = (struct open_segment){ .id = SEGMENT_NONE };
+        spin_release(&lane->lock);
+        if (open.id != SEGMENT_NONE)
+            memory_seal(m, &open);
+    }
+}
+
+static void choose_lanes(struct memory *m, bool follows)
+{
+    m->filled = follows ? 1 : m->nlanes;
+    for (uint32_t i = m->filled; i < m->nlanes; i++)
+        seal_lane(m, &m->lanes[i]);
+}
+
+/* A follower keeps one open segment for each queue, one for items that it moves from
+ * each, and the least of free ones. A leader with one lane would have no more than that,
+ * so it keeps the reserve of two. */
 void memory_follow(struct memory *m, bool follows)
 {
     uint32_t most = (uint32_t)(budget_limit(&m->budget) >> m->segment_shift) / 32;
-    m->reserve = follows ? 1 : 1 + (m->nlanes < most ? m->nlanes : most);
-    m->target = follows ? 2 : m->reserve + 1 + m->nlanes / 2;
+    uint32_t lanes = m->nlanes > 2 ? m->nlanes : 2;
+    choose_lanes(m, follows);
+    m->reserve = follows ? 1 : 1 + (lanes < most ? lanes : most);
+    m->target = follows ? 1 : m->reserve + 1 + m->nlanes / 2;
 }
 
 /* The number of addresses, in segments. Parked segments keep their addresses, and large
@@ -160,7 +185,8 @@ struct item *memory_alloc(struct memory *m, unsigned queue, const struct item *h
     size_t size = item_size(header);
     if (size_is_large(m, size))
         return memory_alloc_large(m, queue, ORDER_LAST, header, grade);
-    struct lane *lane = &m->lanes[memory_lane(m)];
+    uint32_t i = memory_lane(m);
+    struct lane *lane = &m->lanes[i < m->filled ? i : 0];
     spin_acquire(&lane->lock);
     struct item *it = open_append(&lane->open[queue], header, size);
     spin_release(&lane->lock);

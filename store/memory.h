@@ -89,6 +89,7 @@ struct memory {
     struct segment *segments; /* of the arena, then those of large items */
     uint32_t narena, nsegments, nlanes;
     struct lane *lanes;
+    _Atomic uint32_t filled;    /* so many lanes are filled: all, or the first */
     _Atomic uint32_t reserve;   /* segments kept for moving items */
     _Atomic uint32_t target;    /* free segments that the background tries to keep */
     void (*low)(void *context); /* called, without locks, when less than target is free */
@@ -119,7 +120,8 @@ void memory_fini(struct memory *m);
 void memory_set_limit(struct memory *m, size_t limit);
 
 /* A follower stores from one thread and moves only what it is told to. So it manages with
- * less free memory, and can hold everything that the leader does. */
+ * less free memory and fewer open segments, and can hold everything that the leader does.
+ * Seals the segments that it does not fill any more. */
 void memory_follow(struct memory *m, bool follows);
 
 /* The lane that the calling thread currently uses. */

@@ -120,12 +120,16 @@ def churn(lab, node, value):
 
 def case_standby_holds_what_active_holds(lab):
     """Equal memory, sets that evict, reads of some keys, then rest: both hold the same
-    keys."""
-    a, b = lab.pair(*memory(lab, 16))
+    keys. The standby evicts and moves what it is told to, and next to nothing else."""
+    a, b = lab.pair(*memory(lab, 8))
     keys = churn(lab, a, VALUE)
     difference = at_rest(lab, a, b, Equal(keys))
     assert difference.counts[0] < len(keys) * 0.9, "nothing was evicted: %s" % difference
-    return "of %d keys written: %s" % (len(keys), difference)
+    told = ", ".join("%s %d and %d" % (name, number(a, name), number(b, name))
+                     for name in ("evictions", "items_moved", "repl_notices_lost"))
+    assert number(b, "evictions") <= number(a, "evictions"), told
+    assert number(b, "items_moved") <= number(a, "items_moved") * 1.1, told
+    return "of %d keys written: %s; %s" % (len(keys), difference, told)
 
 
 def dumped(node):
@@ -140,10 +144,9 @@ def dumped(node):
     return items
 
 
-def come_to_hold_the_same(lab, a, b, short=0):
-    """Both nodes are idle: without a command they soon hold the same. short: so many items may be missing at
-    the standby if it has evicted on its own. They are not in sync for the time in which the standby has no
-    room for an item, and only then."""
+def come_to_hold_the_same(lab, a, b):
+    """Both nodes are idle: without a command they soon hold the same. They are not in sync for the time in
+    which the standby has no room for an item, and only then."""
     found = []
 
     def compare():
@@ -151,8 +154,8 @@ def come_to_hold_the_same(lab, a, b, short=0):
         assert in_sync or "has no room for some items" in a.log(), a.last_words()
         mine, theirs = dumped(a), dumped(b)
         found.append("%d on one node only, %d on the other one" % (len(mine - theirs), len(theirs - mine)))
-        whole = mine == theirs and [number(node, "repl_untold_buckets") for node in (a, b)] == [0, 0]
-        return in_sync and (whole or (theirs <= mine and len(mine - theirs) <= short))
+        untold = [number(node, "repl_untold_buckets") for node in (a, b)]
+        return in_sync and mine == theirs and untold == [0, 0]
 
     lab.drained(a)
     try:
@@ -162,14 +165,9 @@ def come_to_hold_the_same(lab, a, b, short=0):
     return "of %s items: %s; then %s" % (a.stat("curr_items"), found[0], found[-1])
 
 
-# Four segments of the least size, of 256: a full standby may have more of them open than the active node.
-SHORT = 4 * 65536 // 144
-
-
 def case_saturated(lab):
     """More sets than the notices of what they evict have room for, so the standby keeps what the active
-    node evicts, is short of memory, and evicts on its own. When they end, the nodes come to hold the same,
-    but for what the standby has no room for."""
+    node evicts, is short of memory, and evicts on its own. When they end, the nodes come to hold the same."""
     a, b = lab.pair("-m", "16", config="journal=256k")
     load = lab.start_load(a, "--ratio", "1:0", "--keys", 2000000, "--pipeline", 32, "--ops",
                           scaled(lab, 1500000))
@@ -180,7 +178,7 @@ def case_saturated(lab):
     finally:
         b.cont()
         lab.finish_load(load)
-    return come_to_hold_the_same(lab, a, b, SHORT)
+    return come_to_hold_the_same(lab, a, b)
 
 
 def case_evicted_while_apart(lab):

@@ -2,6 +2,7 @@
  * The store under memory pressure: bounds, eviction, changing sizes, held items. Long
  * because each test fills the store in a different way before it checks.
  */
+#include <sched.h>
 #include <unistd.h>
 
 #include "store/mirror.h"
@@ -413,6 +414,37 @@ static struct item *move_from(struct memory *m, uint64_t order)
 }
 
 /* Items that are moved at the same time share a segment. */
+/* Puts an item from each processor in turn; returns how many segments that opened. */
+static uint64_t segments_of_all_processors(void)
+{
+    cpu_set_t all;
+    uint64_t before = rig_stat("slab_global_page_pool");
+    AZ(sched_getaffinity(0, sizeof(all), &all));
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        if (!CPU_ISSET(cpu, &all))
+            continue;
+        AZ(sched_setaffinity(0, sizeof(one), &one));
+        ck_assert_int_eq(put("key", 100, 0), ENGINE_SUCCESS);
+    }
+    AZ(sched_setaffinity(0, sizeof(all), &all));
+    return before - rig_stat("slab_global_page_pool");
+}
+
+/* Else it could not hold what the leader holds. */
+START_TEST(a_follower_fills_one_segment_at_a_time)
+{
+    mirror_rows.follow(&engine->interface, true);
+    ck_assert_uint_eq(segments_of_all_processors(), 1);
+    mirror_rows.follow(&engine->interface, false);
+    segments_of_all_processors();
+    mirror_rows.follow(&engine->interface, true);
+    ck_assert_uint_eq(segments_of_all_processors(), 0);
+}
+END_TEST
+
 START_TEST(a_moved_item_never_becomes_older)
 {
     static const uint64_t orders[] = { ORDER_LIVE + 9, ORDER_LIVE + 1, ORDER_LIVE + 20 };
@@ -492,6 +524,7 @@ int main(void)
         expired_items_are_reclaimed,
         touched_items_expire_in_the_background,
         flushed_items_are_reclaimed,
+        a_follower_fills_one_segment_at_a_time,
         a_moved_item_never_becomes_older,
         a_large_item_is_touched_into_its_queue,
         a_large_item_changes_its_queue_while_it_is_searched,
