@@ -18,17 +18,30 @@ static time_t monotonic_seconds(void)
     return (time_t)(monotonic_us() / 1000000);
 }
 
+/* The date of relative time 0, to the nearest second. The seconds of the two clocks begin
+ * at different moments, so whole seconds of both would differ by one or the other number,
+ * as it happens, and two nodes would name different dates for one expiry. */
+static int64_t find_date_of_zero(void)
+{
+    struct timespec date;
+    clock_gettime(CLOCK_REALTIME, &date);
+    int64_t us = (int64_t)date.tv_sec * 1000000 + date.tv_nsec / 1000;
+    int64_t ahead = us - (int64_t)monotonic_us() + 500000;
+    int64_t seconds = ahead / 1000000 - (ahead % 1000000 < 0);
+    return seconds + (int64_t)monotonic_start - HEAD_START;
+}
+
 void clock_start(void)
 {
     monotonic_start = monotonic_seconds();
     atomic_store(&now_ticks, HEAD_START);
-    atomic_store(&date_of_zero, (int64_t)time(NULL) - HEAD_START);
+    atomic_store(&date_of_zero, find_date_of_zero());
 }
 
 void clock_tick(void)
 {
     rel_time_t ticks = (rel_time_t)(monotonic_seconds() - monotonic_start) + HEAD_START;
-    int64_t offset = (int64_t)time(NULL) - ticks;
+    int64_t offset = find_date_of_zero();
     int64_t drift = offset - atomic_load(&date_of_zero);
     atomic_store_explicit(&now_ticks, ticks, memory_order_relaxed);
     /* A drift of one second is rounding. Ignore it, so that dates convert both ways. */

@@ -1,7 +1,9 @@
 #include "server/clock.h"
 
 #include <stdint.h>
+#include <unistd.h>
 
+#include "base/monotonic.h"
 #include "test/unit/unit.h"
 
 enum { NOW = 1000, MONTH = CLOCK_RELATIVE_MAX };
@@ -56,6 +58,32 @@ START_TEST(test_dates_convert_both_ways)
 }
 END_TEST
 
+/* The date of the machine's monotonic second 0. */
+static int64_t date_of_boot(void)
+{
+    clock_start();
+    int64_t second = (int64_t)(monotonic_us() / 1000000);
+    clock_tick();
+    return clock_date() - second;
+}
+
+/* Processes that start at different moments of a second. */
+START_TEST(test_all_nodes_of_a_machine_name_the_same_date)
+{
+    int64_t first = date_of_boot(),
+            now = time(NULL) - (int64_t)(monotonic_us() / 1000000);
+    for (int i = 0; i < 20; i++) {
+        usleep(50000); /* a second passes: the time itself is the subject */
+        int64_t date = date_of_boot();
+        if (date != first) /* a second began meanwhile, or the two clocks drift */
+            date = date_of_boot();
+        ck_assert_int_eq(date, first);
+    }
+    ck_assert_int_le(first, now + 1);
+    ck_assert_int_ge(first, now - 1);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = { test_zero_is_never,
@@ -63,6 +91,7 @@ int main(void)
                              test_up_to_a_month_is_relative,
                              test_beyond_a_month_is_a_date,
                              test_far_dates_do_not_wrap,
-                             test_dates_convert_both_ways };
+                             test_dates_convert_both_ways,
+                             test_all_nodes_of_a_machine_name_the_same_date };
     return unit_run("clock", tests, N_ELEMENTS(tests));
 }
