@@ -108,7 +108,7 @@ class Node:
         if self.process:
             raise Failed("%s runs already" % self.name)
         self.starts += 1
-        if os.environ.get("MCD_IO_URING") and self.command[0] == self.lab.build.mcd:
+        if os.environ.get("MCD_IO_URING") and self.lab.build.mcd in self.command:
             more += ("--io-uring",)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(

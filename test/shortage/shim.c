@@ -297,6 +297,46 @@ FILE *fopen64(const char *path, const char *mode) __attribute__((alias("fopen"))
 void *mmap64(void *at, size_t n, int protection, int flags, int fd, off_t offset)
     __attribute__((alias("mmap")));
 
+/* ---- io_uring: as liburing tells it, without errno */
+
+struct io_uring;
+struct io_uring_params;
+struct io_uring_buf_reg;
+
+int io_uring_queue_init_params(unsigned n, struct io_uring *io,
+                               struct io_uring_params *p);
+int io_uring_register_buf_ring(struct io_uring *io, struct io_uring_buf_reg *place,
+                               unsigned flags);
+int io_uring_submit_and_wait(struct io_uring *io, unsigned n);
+int io_uring_submit_and_get_events(struct io_uring *io);
+
+int io_uring_queue_init_params(unsigned n, struct io_uring *io, struct io_uring_params *p)
+{
+    REAL(io_uring_queue_init_params);
+    return fails(KIND_IO_URING, HERE) ? -ENOMEM
+                                      : real_io_uring_queue_init_params(n, io, p);
+}
+
+int io_uring_register_buf_ring(struct io_uring *io, struct io_uring_buf_reg *place,
+                               unsigned flags)
+{
+    REAL(io_uring_register_buf_ring);
+    return fails(KIND_IO_URING, HERE) ? -ENOMEM
+                                      : real_io_uring_register_buf_ring(io, place, flags);
+}
+
+int io_uring_submit_and_wait(struct io_uring *io, unsigned n)
+{
+    REAL(io_uring_submit_and_wait);
+    return fails(KIND_IO_URING, HERE) ? -EAGAIN : real_io_uring_submit_and_wait(io, n);
+}
+
+int io_uring_submit_and_get_events(struct io_uring *io)
+{
+    REAL(io_uring_submit_and_get_events);
+    return fails(KIND_IO_URING, HERE) ? -ENOMEM : real_io_uring_submit_and_get_events(io);
+}
+
 /* ---- write */
 
 /* A socket may lack buffers, a file may lack space. An eventfd write cannot fail so. */
