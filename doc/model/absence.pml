@@ -124,10 +124,7 @@ inline send_absences(n)
 /* A key that is here when its purge begins is not absent, although it is gone at MERGE. */
 inline forget_held(n, buckets)
 {
-#ifndef LOOK_AFTER_PURGE
-    asked[n] = MINUS(asked[n], HELD(n) & (buckets));
-#endif
-    skip
+    asked[n] = MINUS(asked[n], HELD(n) & (buckets))
 }
 
 /* An absence in a bucket that the sender has not been filled with yet says nothing about
