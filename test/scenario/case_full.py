@@ -145,12 +145,15 @@ def dumped(node):
 
 
 def come_to_hold_the_same(lab, a, b):
-    """Both nodes are idle: without a command they soon hold the same. They are not in sync for the time in
-    which the standby has no room for an item, and only then."""
+    """Both nodes are idle: without a command they soon hold the same. Once in sync, they are not for the time
+    in which the standby has no room for an item, and only then."""
     found = []
 
+    def are_in_sync():
+        return [number(node, "repl_in_sync") for node in (a, b)] == [1, 1]
+
     def compare():
-        in_sync = [number(node, "repl_in_sync") for node in (a, b)] == [1, 1]
+        in_sync = are_in_sync()
         assert in_sync or "has no room for some items" in a.log(), a.last_words()
         mine, theirs = dumped(a), dumped(b)
         found.append("%d on one node only, %d on the other one" % (len(mine - theirs), len(theirs - mine)))
@@ -158,6 +161,7 @@ def come_to_hold_the_same(lab, a, b):
         return in_sync and mine == theirs and untold == [0, 0]
 
     lab.drained(a)
+    lab.until(are_in_sync, "both nodes are in sync")  # who just began to follow has to hear of it
     try:
         lab.until(compare, "both nodes hold the same items", 30)
     except Failed as error:
