@@ -70,7 +70,8 @@ static inline struct repl_worker *gate_next(const struct gate *g,
     struct repl_worker *next = w != NULL ? w->next : NULL;
     return next != NULL ? next : atomic_load(&g->workers);
 }
-/* Of a counter that each worker has: its offset in struct repl_worker. */
+
+/* The sum of a counter of all workers, named by its offset in struct repl_worker. */
 static inline uint64_t gate_sum(const struct gate *g, size_t counter)
 {
     uint64_t n = 0;

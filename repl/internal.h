@@ -413,8 +413,7 @@ void taken_tell(struct repl_core *c);
 const char *taken_message(struct repl_core *c, const struct link_message *m);
 void taken_settle(struct repl_core *c);
 
-/* The stamp of a journal entry that needs so many changes of its batch to be taken; 0: it
- * was not shipped. */
+/* The stamp of an entry that is taken with so many changes of its batch; 0: not sent. */
 static inline uint32_t taken_place(uint32_t changes)
 {
     return changes + 1;
@@ -427,6 +426,7 @@ void untold_tick(struct repl_core *c);
 bool untold_is_due(struct repl_core *c); /* a part of them */
 void untold_repair_begins(struct repl_core *c);
 const char *untold_message(struct repl_core *c, const struct link_message *m);
+
 /* notice.c */
 bool notices_ship(struct repl_core *c);
 void notices_tick(struct repl_core *c);

@@ -11,7 +11,7 @@ enum {
     REQUESTS = 512,
     COMPLETIONS = 4096,
     PAGE = 4096,
-    RETRY_MS = 1 /* if the kernel has no memory for requests */
+    RETRY_MS = 1 /* if the kernel has no memory for a call */
 };
 
 /* ---- life ---- */
@@ -82,24 +82,28 @@ struct uring *uring_open(void)
     return NULL;
 }
 
+/* The kernel may take the call a little later. */
+static bool is_passing(int error)
+{
+    return error == EINTR || error == EAGAIN || error == EBUSY || error == ENOMEM;
+}
+
 /* The kernel takes requests of this thread only, from now on. That it finds the ring
  * without its descriptor is cheaper, and no more. The library of Debian 12 lacks the
  * function for the first step. */
 int uring_start(struct uring *r)
 {
-    if (syscall(SYS_io_uring_register, r->io.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL,
-                0) < 0)
-        return errno;
+    while (syscall(SYS_io_uring_register, r->io.ring_fd, IORING_REGISTER_ENABLE_RINGS,
+                   NULL, 0) < 0) {
+        if (!is_passing(errno))
+            return errno;
+        poll(NULL, 0, RETRY_MS);
+    }
     (void)io_uring_register_ring_fd(&r->io);
     return 0;
 }
 
 /* ---- requests ---- */
-
-static bool is_passing(int error)
-{
-    return error == EINTR || error == EAGAIN || error == EBUSY || error == ENOMEM;
-}
 
 bool uring_submit(struct uring *r, bool wait)
 {

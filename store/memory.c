@@ -59,7 +59,7 @@ static bool lanes_init(struct memory *m)
     return true;
 }
 
-/* A thread that chose the lane before fills another segment there at most. */
+/* A thread that has just chosen this lane may still open a segment in it: one at most. */
 static void seal_lane(struct memory *m, struct lane *lane)
 {
     for (int q = 0; q < QUEUES; q++) {

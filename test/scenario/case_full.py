@@ -145,8 +145,8 @@ def dumped(node):
 
 
 def come_to_hold_the_same(lab, a, b):
-    """Both nodes are idle: without a command they soon hold the same. Once in sync, they are not for the time
-    in which the standby has no room for an item, and only then."""
+    """Both nodes are idle: without a command they soon hold the same. Once in sync, they stay so, but for
+    the time in which the standby has no room for an item."""
     found = []
 
     def are_in_sync():

@@ -413,7 +413,6 @@ static struct item *move_from(struct memory *m, uint64_t order)
     return memory_alloc_aged(m, QUEUE_MAIN, order, &header, MEMORY_FOR_MOVE);
 }
 
-/* Items that are moved at the same time share a segment. */
 /* Puts an item from each processor in turn; returns how many segments that opened. */
 static uint64_t segments_of_all_processors(void)
 {
@@ -445,6 +444,7 @@ START_TEST(a_follower_fills_one_segment_at_a_time)
 }
 END_TEST
 
+/* Items that are moved at the same time share a segment. */
 START_TEST(a_moved_item_never_becomes_older)
 {
     static const uint64_t orders[] = { ORDER_LIVE + 9, ORDER_LIVE + 1, ORDER_LIVE + 20 };
