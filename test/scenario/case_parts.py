@@ -152,7 +152,7 @@ def case_changes_flow_during_a_long_repair(lab):
         proxy.cut()
     lab.until(lambda: a.stat("repl_link") == "down", "the link is down")
     write(a.client(), keys(40000), b"w" * 300)
-    link_proxies(lab, rate=3 << 20)
+    link_proxies(lab, rate=1 << 20)
     for proxy in lab.proxies:
         proxy.heal()
     lab.until(lambda: number(a, "resync_items") > 1000, "the repair is under way", 30)
@@ -164,6 +164,7 @@ def case_changes_flow_during_a_long_repair(lab):
         lab.until(lambda name=name: b.client().item(name), name + " is at the standby")
         slowest = max(slowest, time.monotonic() - start)
     under_way = number(a, "dirty_buckets") > 0
+    link_proxies(lab, rate=None)
     in_sync(lab, a, b, seconds=60)
     assert under_way, "the repair was over before the last change"
     equal(lab, a, b, keys(40000))
