@@ -3,7 +3,7 @@
  * them fail if the ledger says so. Only calls of the node's own objects and of libevent
  * count. The C library also makes calls on their behalf, but it ends the process itself
  * if memory is exhausted (nss_database.c does, when a user is looked up), and so does the
- * dynamic linker.
+ * dynamic linker. Long because each call that may fail is a function here.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -119,7 +119,7 @@ __attribute__((constructor(101))) static void open_ledger(void)
         path != NULL ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
-    void *at = (void *)syscall(SYS_mmap, NULL, sizeof(struct ledger),
+    void *at = (void *)syscall(SYS_mmap, 0L, sizeof(struct ledger),
                                PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     syscall(SYS_close, fd);
     if (at != MAP_FAILED)
